@@ -1,0 +1,88 @@
+/*
+ * v6shim run: starts a program under the library, and becomes it.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "library.h"
+#include "options.h"
+
+static void help(void)
+{
+	puts("\nCOMMAND replaces v6shim, keeping its process id, descriptors and exit status.\n"
+	     "Exit status 2: bad usage or settings, nothing was started; 3: COMMAND cannot be\n"
+	     "preloaded; 126: not executable; 127: not found; otherwise COMMAND's own.");
+	v6_options_help();
+}
+
+/* Ours first, so that what else is preloaded is what it calls on to. */
+static int preload(const char *library)
+{
+	const char *others = getenv("LD_PRELOAD");
+	char *both;
+	size_t size;
+	int result;
+
+	if (!others || !*others)
+		return setenv("LD_PRELOAD", library, 1);
+	size = strlen(library) + 1 + strlen(others) + 1;
+	both = malloc(size);
+	if (!both)
+		return -1;
+	snprintf(both, size, "%s:%s", library, others);
+	result = setenv("LD_PRELOAD", both, 1);
+	free(both);
+	return result;
+}
+
+static int export_settings(const struct v6_options *o)
+{
+	for (unsigned id = 0; id < V6_SETTING_COUNT; id++) {
+		char buf[32];
+		struct v6_text t = v6_text_in(buf, sizeof(buf));
+
+		if (!o->value[id])
+			continue;
+		v6_setting_env_name(&t, id);
+		if (setenv(buf, o->value[id], 1))
+			return -1;
+	}
+	return 0;
+}
+
+static int run(int argc, char **argv)
+{
+	struct v6_options o;
+	const char *library;
+	int error;
+
+	if (v6_options_read(&o, argc, argv))
+		return V6_EXIT_USAGE;
+	if (o.next >= argc) {
+		v6_complain("run: no command given");
+		return v6_command_usage(&v6_command_run);
+	}
+	library = v6_library_find();
+	if (!library)
+		return V6_EXIT_USAGE;
+	if (export_settings(&o) || preload(library)) {
+		v6_complain("run: %s", strerror(errno));
+		return V6_EXIT_USAGE;
+	}
+	execvp(argv[o.next], argv + o.next);
+	error = errno;
+	v6_complain("%s: %s", argv[o.next], strerror(error));
+	return error == ENOENT || error == ENOTDIR ? V6_EXIT_NOT_FOUND : V6_EXIT_NOT_EXECUTABLE;
+}
+
+const struct v6_command v6_command_run = {
+	.name = "run",
+	.usage = "[setting options] [--] COMMAND [ARGUMENT...]",
+	.summary = "start COMMAND under the shim",
+	.main = run,
+	.help = help,
+};

@@ -1,0 +1,87 @@
+#include "address.h"
+
+#include <netinet/in.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum { SIN6_LEN_RFC2133 = 24 };
+
+struct v6_address v6_address_from(const void *sockaddr, size_t len)
+{
+	struct v6_address a = {.family = V6_FAMILY_OTHER};
+	union {
+		struct sockaddr sa;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+	} u;
+
+	memset(&u, 0, sizeof(u));
+	if (len < offsetof(struct sockaddr, sa_data))
+		return a;
+	memcpy(&u, sockaddr, offsetof(struct sockaddr, sa_data));
+	if (u.sa.sa_family == AF_INET && len >= sizeof(u.in)) {
+		memcpy(&u, sockaddr, sizeof(u.in));
+		a.family = V6_FAMILY_INET;
+		a.port = ntohs(u.in.sin_port);
+		memcpy(a.bytes, &u.in.sin_addr, 4);
+	} else if (u.sa.sa_family == AF_INET6 && len >= SIN6_LEN_RFC2133) {
+		memcpy(&u, sockaddr, len < sizeof(u.in6) ? len : sizeof(u.in6));
+		a.family = V6_FAMILY_INET6;
+		a.port = ntohs(u.in6.sin6_port);
+		a.scope = u.in6.sin6_scope_id;
+		memcpy(a.bytes, &u.in6.sin6_addr, 16);
+	}
+	return a;
+}
+
+bool v6_address_wildcard(const struct v6_address *a)
+{
+	static const uint8_t zero[16];
+
+	return a->family != V6_FAMILY_OTHER &&
+	       !memcmp(a->bytes, zero, a->family == V6_FAMILY_INET ? 4 : 16);
+}
+
+bool v6_address_mapped(const struct v6_address *a)
+{
+	static const uint8_t prefix[12] = {[10] = 0xff, [11] = 0xff};
+
+	return a->family == V6_FAMILY_INET6 && !memcmp(a->bytes, prefix, sizeof(prefix));
+}
+
+void v6_address_text(struct v6_text *t, const struct v6_address *a)
+{
+	if (a->family == V6_FAMILY_INET) {
+		v6_text_in4(t, a->bytes);
+	} else if (a->family == V6_FAMILY_INET6) {
+		v6_text_in6(t, a->bytes);
+		if (a->scope) {
+			v6_text_char(t, '%');
+			v6_text_uint(t, a->scope);
+		}
+	}
+}
+
+void v6_address_port_text(struct v6_text *t, const struct v6_address *a)
+{
+	bool in6 = a->family == V6_FAMILY_INET6;
+
+	if (a->family == V6_FAMILY_OTHER)
+		return;
+	if (in6)
+		v6_text_char(t, '[');
+	v6_address_text(t, a);
+	v6_text_str(t, in6 ? "]:" : ":");
+	v6_text_uint(t, a->port);
+}
+
+const char *v6_family_name(enum v6_family family)
+{
+	return family == V6_FAMILY_INET ? "inet" : family == V6_FAMILY_INET6 ? "inet6" : NULL;
+}
+
+const char *v6_family_title(enum v6_family family)
+{
+	return family == V6_FAMILY_INET ? "IPv4" : family == V6_FAMILY_INET6 ? "IPv6" : NULL;
+}

@@ -1,0 +1,18 @@
+/*
+ * errno values by their symbolic names (errno(3)), this machine's numbers.
+ */
+#ifndef V6_ERRNAME_H
+#define V6_ERRNAME_H
+
+#include "text.h"
+
+/* "EADDRINUSE", or NULL where the number has no name here. */
+const char *v6_errname(int number);
+
+/* The number of a name, 0 where there is no such name. */
+int v6_errname_parse(struct v6_slice name);
+
+/* Walks the names for "did you mean": the i-th, NULL past the last. */
+const char *v6_errname_at(unsigned i);
+
+#endif

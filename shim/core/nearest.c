@@ -1,0 +1,73 @@
+#include "nearest.h"
+
+#include <string.h>
+
+enum { LONGEST = 48, FAR = 1000 };
+
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c == '_' ? '-' : c;
+}
+
+static unsigned least(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
+
+/* Letters added, left out, changed, or two neighbours swapped (optimal string alignment). */
+static unsigned distance(struct v6_slice a, struct v6_slice b)
+{
+	unsigned row[3][LONGEST + 1];
+	unsigned *before = row[0], *last = row[1], *now = row[2];
+
+	for (size_t j = 0; j <= b.len; j++)
+		last[j] = (unsigned)j;
+	for (size_t i = 1; i <= a.len; i++) {
+		unsigned *spare = before;
+
+		now[0] = (unsigned)i;
+		for (size_t j = 1; j <= b.len; j++) {
+			bool same = lower(a.ptr[i - 1]) == lower(b.ptr[j - 1]);
+
+			now[j] = least(least(last[j], now[j - 1]) + 1, last[j - 1] + !same);
+			if (i > 1 && j > 1 && lower(a.ptr[i - 1]) == lower(b.ptr[j - 2]) &&
+				lower(a.ptr[i - 2]) == lower(b.ptr[j - 1]))
+				now[j] = least(now[j], before[j - 2] + 1);
+		}
+		before = last;
+		last = now;
+		now = spare;
+	}
+	return last[b.len];
+}
+
+static bool begins(struct v6_slice text, struct v6_slice word)
+{
+	if (text.len < 2 || text.len > word.len)
+		return false;
+	for (size_t i = 0; i < text.len; i++)
+		if (lower(text.ptr[i]) != lower(word.ptr[i]))
+			return false;
+	return true;
+}
+
+struct v6_nearest v6_nearest_to(struct v6_slice written)
+{
+	return (struct v6_nearest){.written = written, .distance = FAR};
+}
+
+void v6_nearest_offer(struct v6_nearest *n, const char *word)
+{
+	struct v6_slice candidate = {word, strlen(word)};
+	unsigned d;
+
+	if (n->written.len > LONGEST || candidate.len > LONGEST)
+		return;
+	d = distance(n->written, candidate);
+	if (d > (candidate.len + 2) / 3 && !begins(n->written, candidate))
+		return;
+	if (d < n->distance) {
+		n->distance = d;
+		n->word = word;
+	}
+}

@@ -1,0 +1,277 @@
+#include "text.h"
+
+#include <string.h>
+
+struct v6_text v6_text_in(char *buf, size_t size)
+{
+	buf[0] = '\0';
+	return (struct v6_text){.buf = buf, .size = size};
+}
+
+void v6_text_bytes(struct v6_text *t, const char *bytes, size_t len)
+{
+	size_t room = t->size - 1 - t->len;
+
+	if (len > room) {
+		len = room;
+		t->full = true;
+	}
+	if (!len)
+		return;
+	memcpy(t->buf + t->len, bytes, len);
+	t->len += len;
+	t->buf[t->len] = '\0';
+}
+
+void v6_text_char(struct v6_text *t, char c)
+{
+	v6_text_bytes(t, &c, 1);
+}
+
+void v6_text_str(struct v6_text *t, const char *str)
+{
+	v6_text_bytes(t, str, strlen(str));
+}
+
+void v6_text_slice(struct v6_text *t, struct v6_slice slice)
+{
+	v6_text_bytes(t, slice.ptr, slice.len);
+}
+
+void v6_text_pad(struct v6_text *t, size_t column)
+{
+	do
+		v6_text_char(t, ' ');
+	while (t->len < column && !t->full);
+}
+
+void v6_text_uint0(struct v6_text *t, uint64_t value, unsigned width)
+{
+	char digits[20];
+	unsigned n = 0;
+
+	while (value || n < width) {
+		digits[sizeof(digits) - ++n] = (char)('0' + value % 10);
+		value /= 10;
+	}
+	v6_text_bytes(t, digits + sizeof(digits) - n, n);
+}
+
+void v6_text_uint(struct v6_text *t, uint64_t value)
+{
+	v6_text_uint0(t, value, 1);
+}
+
+void v6_text_int(struct v6_text *t, int64_t value)
+{
+	if (value < 0)
+		v6_text_char(t, '-');
+	/* Negated as unsigned: INT64_MIN has no positive int64_t. */
+	v6_text_uint(t, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
+}
+
+static void text_hex(struct v6_text *t, unsigned value, unsigned width)
+{
+	static const char digit[] = "0123456789abcdef";
+	unsigned shift = 28;
+
+	while (shift && !(value >> shift) && shift >= 4 * width)
+		shift -= 4;
+	for (;; shift -= 4) {
+		v6_text_char(t, digit[value >> shift & 15]);
+		if (!shift)
+			return;
+	}
+}
+
+void v6_text_in4(struct v6_text *t, const uint8_t addr[4])
+{
+	for (int i = 0; i < 4; i++) {
+		if (i)
+			v6_text_char(t, '.');
+		v6_text_uint(t, addr[i]);
+	}
+}
+
+/* The first longest run of two or more zero groups; its length, 0 for none. RFC 5952, 4.2. */
+static int zero_run(const unsigned group[8], int *start)
+{
+	int best = 0;
+
+	for (int i = 0; i < 8; i++) {
+		int n = 0;
+
+		while (i + n < 8 && !group[i + n])
+			n++;
+		if (n > best) {
+			best = n;
+			*start = i;
+		}
+		i += n;
+	}
+	return best >= 2 ? best : 0;
+}
+
+void v6_text_in6(struct v6_text *t, const uint8_t addr[16])
+{
+	unsigned group[8];
+	int start = -1, run;
+	bool dotted;
+
+	for (int i = 0; i < 8; i++)
+		group[i] = (unsigned)addr[2 * i] << 8 | addr[2 * i + 1];
+	run = zero_run(group, &start);
+	/* ::ffff:a.b.c.d (mapped) and ::a.b.c.d (compatible), RFC 5952, 5. */
+	dotted = start == 0 && (run == 6 || (run == 5 && group[5] == 0xffff));
+	for (int i = 0; i < (dotted ? 6 : 8); i++) {
+		if (run && i == start) {
+			v6_text_str(t, "::");
+			i += run - 1;
+			continue;
+		}
+		if (i && !(run && i == start + run))
+			v6_text_char(t, ':');
+		text_hex(t, group[i], 1);
+	}
+	if (dotted) {
+		if (run == 5)
+			v6_text_char(t, ':');
+		v6_text_in4(t, addr + 12);
+	}
+}
+
+/*
+ * The civil date of a day counted from 1970-01-01, in the proleptic Gregorian
+ * calendar: the year is taken to begin in March, so that the leap day is its last.
+ */
+static void civil(int64_t day, int64_t *year, unsigned *month, unsigned *mday)
+{
+	int64_t era, doe, yoe, doy, mp;
+
+	day += 719468; /* days from 0000-03-01 to 1970-01-01 */
+	era = (day >= 0 ? day : day - 146096) / 146097;
+	doe = day - era * 146097;
+	yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+	mp = (5 * doy + 2) / 153;
+	*mday = (unsigned)(doy - (153 * mp + 2) / 5 + 1);
+	*month = (unsigned)(mp < 10 ? mp + 3 : mp - 9);
+	*year = yoe + era * 400 + (*month <= 2);
+}
+
+void v6_text_time(struct v6_text *t, int64_t microseconds)
+{
+	int64_t second = microseconds / 1000000, fraction = microseconds % 1000000;
+	int64_t day, year;
+	unsigned month, mday;
+
+	if (fraction < 0) {
+		fraction += 1000000;
+		second--;
+	}
+	day = second / 86400;
+	second %= 86400;
+	if (second < 0) {
+		second += 86400;
+		day--;
+	}
+	civil(day, &year, &month, &mday);
+	year = year < 0 ? 0 : year > 9999 ? 9999 : year;
+	v6_text_uint0(t, (uint64_t)year, 4);
+	v6_text_char(t, '-');
+	v6_text_uint0(t, month, 2);
+	v6_text_char(t, '-');
+	v6_text_uint0(t, mday, 2);
+	v6_text_char(t, 'T');
+	v6_text_uint0(t, (uint64_t)second / 3600, 2);
+	v6_text_char(t, ':');
+	v6_text_uint0(t, (uint64_t)second / 60 % 60, 2);
+	v6_text_char(t, ':');
+	v6_text_uint0(t, (uint64_t)second % 60, 2);
+	v6_text_char(t, '.');
+	v6_text_uint0(t, (uint64_t)fraction, 6);
+	v6_text_char(t, 'Z');
+}
+
+size_t v6_utf8_length(const char *bytes, size_t len)
+{
+	const unsigned char *u = (const unsigned char *)bytes;
+	unsigned char low = 0x80, high = 0xbf;
+	size_t n;
+
+	if (!len)
+		return 0;
+	if (u[0] < 0x80)
+		return 1;
+	if (u[0] < 0xc2 || u[0] > 0xf4)
+		return 0;
+	n = u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 : 4;
+	if (n > len)
+		return 0;
+	/* Overlong forms, surrogates, and what lies beyond U+10FFFF. */
+	if (u[0] == 0xe0)
+		low = 0xa0;
+	else if (u[0] == 0xf0)
+		low = 0x90;
+	else if (u[0] == 0xed)
+		high = 0x9f;
+	else if (u[0] == 0xf4)
+		high = 0x8f;
+	if (u[1] < low || u[1] > high)
+		return 0;
+	for (size_t i = 2; i < n; i++)
+		if (u[i] < 0x80 || u[i] > 0xbf)
+			return 0;
+	return n;
+}
+
+void v6_text_json(struct v6_text *t, const char *bytes, size_t len)
+{
+	v6_text_char(t, '"');
+	while (len) {
+		size_t n = v6_utf8_length(bytes, len);
+		unsigned char c = (unsigned char)*bytes;
+
+		if (!n) {
+			v6_text_str(t, "\\ufffd");
+			n = 1;
+		} else if (c == '"' || c == '\\') {
+			v6_text_char(t, '\\');
+			v6_text_char(t, (char)c);
+		} else if (c < 0x20 || c == 0x7f) {
+			v6_text_str(t, "\\u");
+			text_hex(t, c, 4);
+		} else {
+			v6_text_bytes(t, bytes, n);
+		}
+		bytes += n;
+		len -= n;
+	}
+	v6_text_char(t, '"');
+}
+
+/* C1 controls (U+0080 to U+009F) drive terminals as the C0 ones do. */
+static bool is_c1(const char *bytes, size_t n)
+{
+	return n == 2 && (unsigned char)bytes[0] == 0xc2 && (unsigned char)bytes[1] < 0xa0;
+}
+
+void v6_text_safe(struct v6_text *t, const char *bytes, size_t len)
+{
+	while (len) {
+		size_t n = v6_utf8_length(bytes, len);
+		unsigned char c = (unsigned char)*bytes;
+
+		if (c == '\\') {
+			v6_text_str(t, "\\\\");
+		} else if (!n || c < 0x20 || c == 0x7f || is_c1(bytes, n)) {
+			v6_text_str(t, "\\x");
+			text_hex(t, c, 2);
+			n = 1;
+		} else {
+			v6_text_bytes(t, bytes, n);
+		}
+		bytes += n;
+		len -= n;
+	}
+}

@@ -1,0 +1,73 @@
+/*
+ * Bounded appending of text into memory of the caller's.
+ *
+ * Nothing here allocates, calls the system or touches errno, so all of it may
+ * run in a signal handler. What does not fit is cut and `full` is set; the text
+ * is NUL-terminated at every moment (size must be at least 1).
+ */
+#ifndef V6_TEXT_H
+#define V6_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct v6_text {
+	char *buf;   /* the caller's memory */
+	size_t size; /* bytes in buf, the terminating NUL included */
+	size_t len;  /* bytes written, the NUL not counted: always < size */
+	bool full;   /* something did not fit and was cut */
+};
+
+/* A run of bytes inside somebody else's text; not NUL-terminated. */
+struct v6_slice {
+	const char *ptr;
+	size_t len;
+};
+
+/* Starts an empty text in buf. */
+struct v6_text v6_text_in(char *buf, size_t size);
+
+void v6_text_char(struct v6_text *t, char c);
+void v6_text_bytes(struct v6_text *t, const char *bytes, size_t len);
+void v6_text_str(struct v6_text *t, const char *str);
+void v6_text_slice(struct v6_text *t, struct v6_slice slice);
+void v6_text_uint(struct v6_text *t, uint64_t value);
+void v6_text_int(struct v6_text *t, int64_t value);
+
+/* Spaces until the text is `column` bytes long; at least one. */
+void v6_text_pad(struct v6_text *t, size_t column);
+
+/* Decimal, with zeroes in front up to `width` digits (1..20). */
+void v6_text_uint0(struct v6_text *t, uint64_t value, unsigned width);
+
+/* 16 bytes in network order as RFC 5952 has them, spelled as glibc's inet_ntop(3) does. */
+void v6_text_in6(struct v6_text *t, const uint8_t addr[16]);
+
+/* 4 bytes in network order, dotted. */
+void v6_text_in4(struct v6_text *t, const uint8_t addr[4]);
+
+/*
+ * Microseconds since the epoch as RFC 3339 in UTC, "2026-01-02T03:04:05.000006Z".
+ * Range: the years 0 to 9999; anything else is written as year 0 or 9999.
+ */
+void v6_text_time(struct v6_text *t, int64_t microseconds);
+
+/*
+ * The bytes as a JSON string with its quotes (RFC 8259). Control bytes, quote
+ * and backslash are escaped; a byte that is no part of valid UTF-8 becomes
+ * U+FFFD, so that the line is valid JSON whatever a program calls itself.
+ */
+void v6_text_json(struct v6_text *t, const char *bytes, size_t len);
+
+/*
+ * The bytes for a person's eyes on one line: control bytes and invalid UTF-8
+ * become \xNN and a backslash \\, so that no name can forge a line or send an
+ * escape sequence to a terminal.
+ */
+void v6_text_safe(struct v6_text *t, const char *bytes, size_t len);
+
+/* Length of the valid UTF-8 sequence that starts at bytes (1..4), or 0. RFC 3629. */
+size_t v6_utf8_length(const char *bytes, size_t len);
+
+#endif

@@ -1,0 +1,35 @@
+#include "asked.h"
+
+#include <stdatomic.h>
+
+#include "../core/policy.h"
+#include "forbidden.h"
+
+/*
+ * A slot is one atomic word, the cookie shifted by one with the value below it:
+ * never half written. Cookies count upwards (net/core/sock_diag.c,
+ * __sock_gen_cookie), so neighbours in time fall into different slots.
+ */
+static _Atomic uint64_t slots[V6_ASKED_SLOTS];
+
+static _Atomic uint64_t *slot_of(uint64_t cookie)
+{
+	return &slots[cookie % V6_ASKED_SLOTS];
+}
+
+void v6_asked_remember(uint64_t cookie, int value)
+{
+	if (cookie)
+		atomic_store_explicit(
+			slot_of(cookie), cookie << 1 | (value != 0), memory_order_relaxed);
+}
+
+int v6_asked_recall(uint64_t cookie)
+{
+	uint64_t word;
+
+	if (!cookie)
+		return V6_UNKNOWN;
+	word = atomic_load_explicit(slot_of(cookie), memory_order_relaxed);
+	return word >> 1 == (cookie & UINT64_MAX >> 1) ? (int)(word & 1) : V6_UNKNOWN;
+}

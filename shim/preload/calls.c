@@ -1,0 +1,68 @@
+/*
+ * The five interposed calls, as the server meets them. Each passes what is not
+ * the shim's to the next definition as fast as it can.
+ */
+
+/* With GNU extensions glibc declares bind's address as a union, which cannot be defined so. */
+#undef _GNU_SOURCE
+#define _POSIX_C_SOURCE 200809L
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "govern.h"
+#include "live.h"
+#include "next.h"
+
+#include "forbidden.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+#define RARELY(x) __builtin_expect(!!(x), 0)
+
+EXPORT int socket(int domain, int type, int protocol)
+{
+	int fd;
+
+	v6_live_need();
+	fd = v6_next.socket(domain, type, protocol);
+	if (RARELY(v6_live.watch_socket) && (domain == AF_INET6 || domain == AF_INET))
+		v6_govern_socket(fd, domain, type, protocol);
+	return fd;
+}
+
+EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
+{
+	if (RARELY(level == IPPROTO_IPV6 && name == IPV6_V6ONLY)) {
+		v6_live_need();
+		if (v6_live.watch_v6only)
+			return v6_govern_v6only(fd, value, len);
+	}
+	return v6_next.setsockopt(fd, level, name, value, len);
+}
+
+EXPORT int bind(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	v6_live_need();
+	if (v6_live.watch_bind)
+		return v6_govern_bind(fd, addr, len);
+	return v6_next.bind(fd, addr, len);
+}
+
+EXPORT int listen(int fd, int backlog)
+{
+	v6_live_need();
+	if (v6_live.watch_bind)
+		return v6_govern_listen(fd, backlog);
+	return v6_next.listen(fd, backlog);
+}
+
+EXPORT int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+	struct addrinfo **result)
+{
+	v6_live_need();
+	if (!v6_next.getaddrinfo)
+		v6_next_resolve();
+	return v6_next.getaddrinfo(node, service, hints, result);
+}

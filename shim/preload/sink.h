@@ -1,0 +1,34 @@
+/*
+ * The log: opened early, checked before every record, one write a record.
+ *
+ * It never waits, never raises a signal in the server, and never writes into a
+ * descriptor that is not, or is no longer, the log's. What cannot be written is
+ * dropped, and counted by the caller.
+ */
+#ifndef V6_SINK_H
+#define V6_SINK_H
+
+#include "live.h"
+
+/*
+ * Opens what the settings name. `journal` is the value of JOURNAL_STREAM
+ * (systemd.exec(5)), "DEVICE:INODE" of the journal's socket, or empty.
+ */
+void v6_sink_open(const struct v6_live *live, struct v6_slice journal);
+
+/* Bytes before a line that the sink may write a prefix to. */
+enum { V6_SINK_HEADROOM = 96 };
+
+/*
+ * Writes one line of `len` bytes, its newline included, as one record. priority
+ * is a syslog severity, 0 to 7 (RFC 5424, 6.2.1). Whether it was written whole.
+ */
+bool v6_sink_write(char *line, size_t len, int priority);
+
+/*
+ * The same to standard error, whatever the log is: for what must be said when
+ * the configuration does not parse.
+ */
+bool v6_sink_complain(char *line, size_t len, int priority);
+
+#endif
