@@ -77,13 +77,13 @@ programs: $(programs)
 units: $(units)
 
 demo: all examples $(BUILD)/tests/programs/reach
-	$(Q)V6SHIM_DEMO_BUILD=$(BUILD) examples/demo
+	$(Q)DEMO_BUILD=$(BUILD) examples/demo
 
 # T=NAME runs the files whose name has NAME in it.
 test: all examples programs
 	$(Q)tests/deps small
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD) units
-	$(Q)tests/run $(T)
+	$(Q)V6SHIM_BUILD=$(abspath $(BUILD)) tests/run $(T)
 
 test-deps:
 	$(Q)tests/deps all
