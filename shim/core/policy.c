@@ -1,5 +1,7 @@
 #include "policy.h"
 
+#include "order.h"
+
 static const struct v6_verdict nothing = {.v6only = V6_UNKNOWN};
 
 int v6_policy_value(enum v6_policy policy)
@@ -89,6 +91,42 @@ static struct v6_verdict decide_setsockopt(const struct v6_knobs *knobs, const s
 	return v;
 }
 
+bool v6_ordered(const struct v6_knobs *knobs, const struct v6_facts *f)
+{
+	return knobs->order != V6_ORDER_APP && f->event == V6_EVENT_BIND && f->address.port &&
+		v6_address_wildcard(&f->address) && f->type != V6_TYPE_RAW &&
+		f->type != V6_TYPE_OTHER;
+}
+
+/* The turn of the family that binds, where there is an order. */
+static struct v6_verdict decide_turn(const struct v6_knobs *knobs, const struct v6_facts *f)
+{
+	struct v6_verdict v = nothing;
+	bool first = f->address.family == v6_order_first(knobs->order);
+
+	if (!v6_ordered(knobs, f) || f->other == V6_UNKNOWN)
+		return v;
+	if (first && f->other)
+		v.finding = V6_FINDING_DISORDER;
+	if (!first && !f->other && knobs->on_disorder) {
+		v.finding = V6_FINDING_DISORDER;
+		v.action = V6_ACTION_DENY;
+		v.deny = knobs->on_disorder;
+	}
+	return v;
+}
+
+static struct v6_verdict decide_bind(const struct v6_knobs *knobs, const struct v6_facts *f)
+{
+	struct v6_verdict turn = decide_turn(knobs, f), v;
+
+	if (turn.deny || !v6_policy_forced(knobs->policy) || !v6_governed(f))
+		return turn;
+	v = decide_set(v6_policy_value(knobs->policy), f);
+	v.finding = turn.finding;
+	return v;
+}
+
 struct v6_verdict v6_decide(const struct v6_knobs *knobs, const struct v6_facts *f)
 {
 	switch (f->event) {
@@ -98,9 +136,7 @@ struct v6_verdict v6_decide(const struct v6_knobs *knobs, const struct v6_facts 
 		return decide_setsockopt(knobs, f);
 	case V6_EVENT_BIND:
 	case V6_EVENT_LISTEN:
-		if (v6_policy_forced(knobs->policy) && v6_governed(f))
-			return decide_set(v6_policy_value(knobs->policy), f);
-		return nothing;
+		return decide_bind(knobs, f);
 	default:
 		return nothing;
 	}

@@ -23,6 +23,11 @@ struct v6_facts {
 	int8_t asked;   /* V6ONLY that the application asked for before: 0, 1, unknown */
 	int8_t before;  /* V6ONLY as the kernel has it now: 0, 1, unknown */
 	int8_t value;   /* SETSOCKOPT: V6ONLY that is asked for now: 0, 1, unknown */
+	/*
+	 * BIND with an order: whether a socket of the other family has that protocol and
+	 * port in this process: 0, 1, unknown.
+	 */
+	int8_t other;
 	struct v6_address address; /* BIND: as passed */
 };
 
@@ -47,6 +52,12 @@ bool v6_policy_forced(enum v6_policy policy);
  * kernel refuses V6ONLY on what is bound, and on any family but AF_INET6.
  */
 bool v6_governed(const struct v6_facts *facts);
+
+/*
+ * Whether an order has a say in a bind: `::` or 0.0.0.0, with a port. A single
+ * address of either family is not half of a pair.
+ */
+bool v6_ordered(const struct v6_knobs *knobs, const struct v6_facts *facts);
 
 /*
  * The verdict. Where `before` is unknown a value that is to be set counts as a

@@ -322,8 +322,9 @@ static void text_outcome(struct v6_text *t, const struct v6_record *r)
 		part(t, &start);
 		text_families(t, &r->families_before);
 		if (r->action == V6_ACTION_REORDER) {
-			v6_text_str(t, log ? " -> (would be) " : " -> ");
-			text_families(t, &r->families_after);
+			v6_text_str(t, log ? ", would be reordered" : " -> ");
+			if (!log)
+				text_families(t, &r->families_after);
 		}
 	}
 	if (r->serves) {

@@ -249,19 +249,6 @@ static int set_log(struct v6_settings *s, struct v6_slice value, struct v6_probl
 	return refuse_all(problem, V6_PROBLEM_UNKNOWN_VALUE, value);
 }
 
-/* Known by name and by its words, but nothing obeys it: never accepted in silence. */
-static bool built(enum v6_setting id, struct v6_slice value)
-{
-	switch (id) {
-	case V6_SETTING_ORDER:
-	case V6_SETTING_ON_DISORDER:
-	case V6_SETTING_ON_CONFLICT:
-		return slice_is(value, words_of(id)->word);
-	default:
-		return true;
-	}
-}
-
 static int set_one(struct v6_settings *s, enum v6_setting id, struct v6_slice value,
 	struct v6_problem *problem)
 {
@@ -291,8 +278,6 @@ int v6_settings_set(struct v6_settings *s, enum v6_setting id, struct v6_slice v
 	problem->setting = id;
 	if (set_one(&changed, id, value, problem))
 		return -1;
-	if (!built(id, value))
-		return refuse_all(problem, V6_PROBLEM_NOT_BUILT, value);
 	if (origin < s->origin[id])
 		return 0;
 	changed.origin[id] = (uint8_t)origin;

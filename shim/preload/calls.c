@@ -64,5 +64,7 @@ EXPORT int getaddrinfo(const char *node, const char *service, const struct addri
 	v6_live_need();
 	if (!v6_next.getaddrinfo)
 		v6_next_resolve();
+	if (v6_live.watch_passive && !node && hints && hints->ai_flags & AI_PASSIVE)
+		return v6_govern_passive(service, hints, result);
 	return v6_next.getaddrinfo(node, service, hints, result);
 }

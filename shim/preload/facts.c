@@ -74,6 +74,29 @@ struct v6_address v6_fact_bound(int fd)
 	return v6_address_from(&u, len < sizeof(u) ? len : sizeof(u));
 }
 
+int v6_fact_connected(int fd)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+
+	return v6_raw_getpeername(fd, &ss, &len) >= 0;
+}
+
+int v6_fact_reuseaddr(int fd)
+{
+	return int_option(fd, SOL_SOCKET, SO_REUSEADDR);
+}
+
+int v6_fact_reuseport(int fd)
+{
+	return int_option(fd, SOL_SOCKET, SO_REUSEPORT);
+}
+
+int v6_fact_set_reuseport(int fd, int value)
+{
+	return v6_raw_setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &value, sizeof(value));
+}
+
 int v6_fact_initial_v6only(void)
 {
 	int fd = v6_raw_socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);

@@ -25,6 +25,14 @@ uint64_t v6_fact_cookie(int fd);
 /* The address it is bound to; family OTHER where it is neither IPv4 nor IPv6. */
 struct v6_address v6_fact_bound(int fd);
 
+/* Whether it has a peer: 0 or 1. */
+int v6_fact_connected(int fd);
+
+/* SO_REUSEADDR, SO_REUSEPORT: 0 or 1. socket(7). */
+int v6_fact_reuseaddr(int fd);
+int v6_fact_reuseport(int fd);
+int v6_fact_set_reuseport(int fd, int value);
+
 /*
  * V6ONLY as a new AF_INET6 socket of this network namespace has it: the sysctl
  * net.ipv6.bindv6only. Three system calls.

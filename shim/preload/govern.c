@@ -4,32 +4,26 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "../core/conflict.h"
+#include "../core/order.h"
+#include "../core/policy.h"
 #include "asked.h"
+#include "call.h"
+#include "conflict.h"
 #include "emit.h"
 #include "facts.h"
+#include "holder.h"
 #include "live.h"
 #include "next.h"
+#include "ports.h"
 #include "raw.h"
-
-#include "../core/policy.h"
+#include "scratch.h"
 
 #include "forbidden.h"
 
-/* One call on its way: errno as the application left it, what is known, what is to be done. */
-struct call {
-	int saved;
-	int fd;
-	const struct v6_knobs *knobs;
-	struct v6_facts facts;
-	struct v6_verdict verdict;
-	bool applied; /* V6ONLY was set by us */
-	int result;
-	int error; /* errno of the result, 0 on success */
-};
-
-static void begin(struct call *c, enum v6_event event, int fd)
+static void begin(struct v6_call *c, enum v6_event event, int fd)
 {
-	*c = (struct call){
+	*c = (struct v6_call){
 		.saved = errno,
 		.fd = fd,
 		.knobs = &v6_live.settings.knobs,
@@ -37,49 +31,55 @@ static void begin(struct call *c, enum v6_event event, int fd)
 			.bound = V6_UNKNOWN,
 			.asked = V6_UNKNOWN,
 			.before = V6_UNKNOWN,
-			.value = V6_UNKNOWN},
+			.value = V6_UNKNOWN,
+			.other = V6_UNKNOWN},
 		.verdict = {.v6only = V6_UNKNOWN},
+		.holder = {.fd = -1, .uid = -1, .v6only = V6_UNKNOWN},
 	};
 }
 
 /* Takes the result over, and errno where it failed. */
-static void called(struct call *c, int result)
+static void called(struct v6_call *c, int result)
 {
 	c->result = result;
 	c->error = result < 0 ? errno : 0;
 }
 
+void v6_call_make(struct v6_call *c)
+{
+	errno = c->saved;
+	if (c->facts.event == V6_EVENT_BIND)
+		called(c, v6_next.bind(c->fd, c->addr, c->len));
+	else
+		called(c, v6_next.listen(c->fd, c->backlog));
+}
+
 /* What the application gets: errno as it was on success. */
-static int leave(const struct call *c)
+static int leave(const struct v6_call *c)
 {
 	errno = c->error ? c->error : c->saved;
 	return c->result;
 }
 
-static int refuse(struct call *c, int error)
+static int refuse(struct v6_call *c, int error)
 {
 	c->result = -1;
 	c->error = error;
 	return leave(c);
 }
 
-static bool enforcing(const struct call *c)
-{
-	return c->knobs->mode == V6_MODE_ENFORCE;
-}
-
-static int recall(const struct call *c)
+int v6_call_asked(const struct v6_call *c)
 {
 	return v6_asked_recall(v6_fact_cookie(c->fd));
 }
 
-static bool refused_all(const struct call *c)
+static bool refused_all(const struct v6_call *c)
 {
 	return v6_live.broken && v6_fact_family(c->fd) != V6_FAMILY_OTHER;
 }
 
 /* Whether a record of this action and finding would be written. */
-static bool wanted(const struct call *c)
+static bool wanted(const struct v6_call *c)
 {
 	bool change = c->verdict.action != V6_ACTION_NONE || c->verdict.finding != V6_FINDING_NONE;
 	bool binds = c->facts.event == V6_EVENT_BIND || c->facts.event == V6_EVENT_LISTEN;
@@ -87,7 +87,7 @@ static bool wanted(const struct call *c)
 	return v6_emit_wanted(change ? V6_LEVEL_CHANGE : binds ? V6_LEVEL_BIND : V6_LEVEL_ALL);
 }
 
-static struct v6_record record_of(const struct call *c)
+static struct v6_record record_of(const struct v6_call *c)
 {
 	struct v6_record r;
 
@@ -122,7 +122,7 @@ static void set_note(struct v6_record *r, const char *note)
 
 /* socket */
 
-static void tell_socket(const struct call *c, int protocol)
+static void tell_socket(const struct v6_call *c, int protocol)
 {
 	struct v6_record r = record_of(c);
 
@@ -138,7 +138,7 @@ static void tell_socket(const struct call *c, int protocol)
 
 void v6_govern_socket(int fd, int domain, int type, int protocol)
 {
-	struct call c;
+	struct v6_call c;
 
 	begin(&c, V6_EVENT_SOCKET, fd);
 	called(&c, fd);
@@ -148,7 +148,7 @@ void v6_govern_socket(int fd, int domain, int type, int protocol)
 		c.facts.before = known(v6_fact_v6only(fd));
 	if (fd >= 0)
 		c.verdict = v6_decide(c.knobs, &c.facts);
-	if (c.verdict.v6only != V6_UNKNOWN && enforcing(&c) &&
+	if (c.verdict.v6only != V6_UNKNOWN && v6_call_enforcing(&c) &&
 		v6_fact_set_v6only(fd, c.verdict.v6only) < 0)
 		c.verdict.action = V6_ACTION_NONE;
 	if (wanted(&c))
@@ -175,7 +175,7 @@ static int8_t value_at(const void *value, socklen_t len)
 }
 
 /* What is asked of a socket, judged before it reaches the kernel. */
-static void judge_v6only(struct call *c, const void *value, socklen_t len)
+static void judge_v6only(struct v6_call *c, const void *value, socklen_t len)
 {
 	int before = v6_fact_v6only(c->fd);
 
@@ -189,12 +189,12 @@ static void judge_v6only(struct call *c, const void *value, socklen_t len)
 	c->verdict = v6_decide(c->knobs, &c->facts);
 }
 
-static bool may_deny(const struct call *c)
+static bool may_deny(const struct v6_call *c)
 {
 	return c->knobs->on_contrary && v6_policy_value(c->knobs->policy) != V6_UNKNOWN;
 }
 
-static void tell_v6only(struct call *c)
+static void tell_v6only(struct v6_call *c)
 {
 	struct v6_record r = record_of(c);
 
@@ -211,7 +211,7 @@ static void tell_v6only(struct call *c)
 	v6_emit(&r);
 }
 
-static void judge_outcome(struct call *c, const void *value, socklen_t len)
+static void judge_outcome(struct v6_call *c, const void *value, socklen_t len)
 {
 	if (c->result < 0) {
 		c->facts.value = value_at(value, len);
@@ -230,12 +230,12 @@ static void judge_outcome(struct call *c, const void *value, socklen_t len)
 
 int v6_govern_v6only(int fd, const void *value, socklen_t len)
 {
-	struct call c;
+	struct v6_call c;
 
 	begin(&c, V6_EVENT_SETSOCKOPT, fd);
 	if (may_deny(&c))
 		judge_v6only(&c, value, len);
-	if (c.verdict.deny && enforcing(&c)) {
+	if (c.verdict.deny && v6_call_enforcing(&c)) {
 		v6_asked_remember(v6_fact_cookie(fd), c.facts.value);
 		c.result = -1;
 		c.error = c.verdict.deny;
@@ -251,36 +251,33 @@ int v6_govern_v6only(int fd, const void *value, socklen_t len)
 
 /* bind and listen */
 
-/*
- * V6ONLY as it was before we set it. Without a record it was not read then: it
- * is what the application asked for, or else what every new socket starts with.
- */
-static int value_before(const struct call *c)
+int v6_call_before(const struct v6_call *c)
 {
 	int value = c->facts.before;
 
 	if (value == V6_UNKNOWN)
-		value = recall(c);
+		value = v6_call_asked(c);
 	return value == V6_UNKNOWN ? v6_fact_initial_v6only() : value;
 }
 
 /* Reads what the policy needs, asks it, and sets V6ONLY where that is its verdict. */
-static void prepare(struct call *c)
+static void prepare(struct v6_call *c)
 {
+	bool governed = v6_policy_forced(c->knobs->policy) && v6_governed(&c->facts);
 	int before;
 
-	if (!v6_governed(&c->facts))
+	if (!governed && c->facts.other == V6_UNKNOWN)
 		return;
-	if (v6_emit_wanted(V6_LEVEL_CHANGE)) {
+	if (governed && v6_emit_wanted(V6_LEVEL_CHANGE)) {
 		before = v6_fact_v6only(c->fd);
 		if (before < 0)
 			return;
 		c->facts.before = (int8_t)before;
 		if (before != v6_policy_value(c->knobs->policy))
-			c->facts.asked = (int8_t)recall(c);
+			c->facts.asked = (int8_t)v6_call_asked(c);
 	}
 	c->verdict = v6_decide(c->knobs, &c->facts);
-	if (c->verdict.v6only == V6_UNKNOWN || !enforcing(c))
+	if (c->verdict.v6only == V6_UNKNOWN || !v6_call_enforcing(c))
 		return;
 	/* Bound already, raw, or not AF_INET6 at all: the kernel says so, and nothing is ours. */
 	c->applied = v6_fact_set_v6only(c->fd, c->verdict.v6only) >= 0;
@@ -288,45 +285,90 @@ static void prepare(struct call *c)
 		c->verdict.action = V6_ACTION_NONE;
 }
 
-/* After a call that failed, or that has nothing to show for it. */
-static void settle_failure(struct call *c)
+/* A port that another socket has, from bind or from listen. */
+static bool is_conflict(const struct v6_call *c)
+{
+	return c->error == EADDRINUSE && c->facts.address.family != V6_FAMILY_OTHER &&
+		c->facts.address.port;
+}
+
+/* What was set for a call that failed in the end is as it was before. */
+static void undo(struct v6_call *c)
 {
 	if (!c->error)
 		return;
 	if (c->applied)
-		v6_fact_set_v6only(c->fd, value_before(c));
+		v6_fact_set_v6only(c->fd, v6_call_before(c));
 	c->applied = false;
-	c->verdict.action = V6_ACTION_NONE;
+	if (c->verdict.finding != V6_FINDING_CONFLICT)
+		c->verdict.action = V6_ACTION_NONE;
 }
 
-static void tell_bind(struct call *c)
+static void describe(struct v6_call *c)
 {
-	struct v6_record r;
-
 	c->facts.family = (uint8_t)v6_fact_family(c->fd);
 	c->facts.type = (uint8_t)v6_fact_type(c->fd);
-	if (c->facts.family == V6_FAMILY_OTHER)
-		return;
 	if (c->facts.asked == V6_UNKNOWN && c->facts.family == V6_FAMILY_INET6)
-		c->facts.asked = (int8_t)recall(c);
+		c->facts.asked = (int8_t)v6_call_asked(c);
 	if (c->facts.event == V6_EVENT_LISTEN)
 		c->facts.address = v6_fact_bound(c->fd);
+}
+
+static unsigned serves(const struct v6_call *c, int v6only)
+{
+	struct v6_address bound;
+
+	/* A stream serves from listen on, a datagram socket from bind on. */
+	if (c->error || (c->facts.event == V6_EVENT_LISTEN) != (c->facts.type == V6_TYPE_STREAM))
+		return 0;
+	bound = v6_fact_bound(c->fd);
+	return v6_serves(&bound, v6only);
+}
+
+static void disorder_note(struct v6_text *t, const struct v6_call *c)
+{
+	bool denied = c->verdict.action == V6_ACTION_DENY;
+
+	v6_text_str(t, "order=");
+	v6_text_str(t, v6_setting_word_of(V6_SETTING_ORDER, c->knobs->order));
+	v6_text_str(t, denied ? ": no " : ": an ");
+	v6_text_str(t, v6_family_title(c->facts.address.family == V6_FAMILY_INET ?
+					       V6_FAMILY_INET6 :
+					       V6_FAMILY_INET));
+	v6_text_str(t, " socket of this process has the port ");
+	v6_text_str(t, denied ? "yet" : "already");
+}
+
+static void tell_bind(struct v6_call *c)
+{
+	struct v6_record r;
+	struct v6_text note;
+
+	describe(c);
+	if (c->facts.family == V6_FAMILY_OTHER)
+		return;
 	r = record_of(c);
 	r.proto = v6_fact_proto(c->fd);
 	r.after = known(v6_fact_v6only(c->fd));
-	if (!c->error && (c->facts.event == V6_EVENT_LISTEN) == (c->facts.type == V6_TYPE_STREAM)) {
-		struct v6_address bound = v6_fact_bound(c->fd);
-
-		r.serves = (uint8_t)v6_serves(&bound, r.after);
+	r.serves = (uint8_t)serves(c, r.after);
+	r.holder = c->holder;
+	if (c->text) {
+		note = v6_text_in(c->text + V6_HOLDER_TEXT, V6_SCRATCH_SIZE - V6_HOLDER_TEXT);
+		if (c->verdict.finding == V6_FINDING_CONFLICT)
+			v6_conflict_note(&note, &r);
+		else if (c->verdict.finding == V6_FINDING_DISORDER)
+			disorder_note(&note, c);
+		r.note = (struct v6_slice){note.buf, note.len};
 	}
 	v6_emit(&r);
 }
 
 /* Whether memory that bind(2) was given was read by the kernel, and so can be by us. */
-static bool kernel_read(const struct call *c, socklen_t len)
+static bool kernel_read(const struct v6_call *c)
 {
-	return len <= sizeof(struct sockaddr_storage) && c->error != EFAULT && c->error != EBADF &&
-	       c->error != ENOTSOCK && c->error != EPERM && c->error != ENOSYS;
+	return c->len <= sizeof(struct sockaddr_storage) && c->error != EFAULT &&
+		c->error != EBADF && c->error != ENOTSOCK && c->error != EPERM &&
+		c->error != ENOSYS;
 }
 
 /*
@@ -341,43 +383,83 @@ static bool plausible(const void *pointer)
 	return p >= 4096 && p <= (UINTPTR_MAX >> (sizeof(p) == 8 ? 8 : 0)) - 256;
 }
 
+/* What came of the call: conflicts, undoing, the record. */
+static int conclude(struct v6_call *c)
+{
+	bool change = v6_emit_wanted(V6_LEVEL_CHANGE);
+
+	if (is_conflict(c)) {
+		c->text = change ? v6_scratch_claim() : NULL;
+		v6_conflict(c, change);
+	} else if (change && !c->error && c->facts.event == V6_EVENT_BIND &&
+		c->facts.address.port) {
+		v6_conflict_overlap(c);
+	}
+	undo(c);
+	if (!c->error && c->facts.address.port)
+		v6_ports_mark(c->facts.address.family, c->facts.address.port);
+	if (wanted(c)) {
+		if (!c->text && c->verdict.finding != V6_FINDING_NONE)
+			c->text = v6_scratch_claim();
+		tell_bind(c);
+	}
+	if (c->text)
+		v6_scratch_release(c->text);
+	return leave(c);
+}
+
+/* The order's part: needs the other family's sockets, which costs what it costs. */
+static void take_turn(struct v6_call *c)
+{
+	if (v6_ordered(c->knobs, &c->facts))
+		c->facts.other = (int8_t)v6_conflict_other_family(c->fd, &c->facts.address);
+}
+
+static void prepare_bind(struct v6_call *c)
+{
+	c->facts.address = v6_address_from(c->addr, c->len);
+	take_turn(c);
+	if (c->facts.address.family == V6_FAMILY_INET6 && !c->facts.address.port &&
+		v6_address_wildcard(&c->facts.address) && v6_live.forced)
+		c->facts.type = (uint8_t)v6_fact_type(c->fd);
+	prepare(c);
+}
+
 int v6_govern_bind(int fd, const struct sockaddr *addr, socklen_t len)
 {
-	struct call c;
+	struct v6_call c;
 
 	begin(&c, V6_EVENT_BIND, fd);
+	c.addr = addr;
+	c.len = len;
 	if (refused_all(&c))
 		return refuse(&c, EINVAL);
-	if (v6_live.forced && plausible(addr)) {
-		c.facts.address = v6_address_from(addr, len);
-		if (v6_address_wildcard(&c.facts.address) && !c.facts.address.port &&
-			c.facts.address.family == V6_FAMILY_INET6)
-			c.facts.type = (uint8_t)v6_fact_type(fd);
-		prepare(&c);
+	if ((v6_live.forced || v6_live.ordered) && plausible(addr))
+		prepare_bind(&c);
+	if (c.verdict.deny && v6_call_enforcing(&c)) {
+		c.result = -1;
+		c.error = c.verdict.deny;
+		return conclude(&c);
 	}
 	if (c.facts.before == V6_UNKNOWN && v6_emit_wanted(V6_LEVEL_BIND))
 		c.facts.before = known(v6_fact_v6only(fd));
-	errno = c.saved;
-	called(&c, v6_next.bind(fd, addr, len));
-	settle_failure(&c);
-	if (wanted(&c)) {
-		if (kernel_read(&c, len))
-			c.facts.address = v6_address_from(addr, len);
-		tell_bind(&c);
-	}
-	return leave(&c);
+	v6_call_make(&c);
+	if (kernel_read(&c))
+		c.facts.address = v6_address_from(addr, len);
+	return conclude(&c);
 }
 
 int v6_govern_listen(int fd, int backlog)
 {
-	struct call c;
+	struct v6_call c;
 
 	begin(&c, V6_EVENT_LISTEN, fd);
+	c.backlog = backlog;
 	if (refused_all(&c))
 		return refuse(&c, EINVAL);
 	if (v6_live.forced) {
 		/* Whether it is bound the kernel tells when V6ONLY is set; mode=log has to ask. */
-		if (!enforcing(&c)) {
+		if (!v6_call_enforcing(&c)) {
 			c.facts.bound = v6_fact_bound(fd).port != 0;
 			c.facts.type = (uint8_t)v6_fact_type(fd);
 		}
@@ -385,10 +467,36 @@ int v6_govern_listen(int fd, int backlog)
 	}
 	if (c.facts.before == V6_UNKNOWN && v6_emit_wanted(V6_LEVEL_BIND))
 		c.facts.before = known(v6_fact_v6only(fd));
+	v6_call_make(&c);
+	if (c.error == EADDRINUSE)
+		c.facts.address = v6_fact_bound(fd);
+	return conclude(&c);
+}
+
+/* getaddrinfo */
+
+int v6_govern_passive(
+	const char *service, const struct addrinfo *hints, struct addrinfo **list)
+{
+	int result = v6_next.getaddrinfo(NULL, service, hints, list);
+	struct v6_families planned;
+	struct v6_record r;
+	struct v6_call c;
+
+	begin(&c, V6_EVENT_GETADDRINFO, -1);
+	r = record_of(&c);
+	r.result = result;
+	r.error = result == EAI_SYSTEM ? c.saved : 0;
+	if (!result) {
+		r.families_before = v6_order_families(*list);
+		planned = v6_order_planned(c.knobs->order, &r.families_before);
+		if (v6_order_differs(&r.families_before, &planned))
+			r.action = V6_ACTION_REORDER;
+		if (v6_call_enforcing(&c))
+			*list = v6_order_apply(c.knobs->order, *list);
+		r.families_after = v6_order_families(*list);
+	}
+	v6_emit(&r);
 	errno = c.saved;
-	called(&c, v6_next.listen(fd, backlog));
-	settle_failure(&c);
-	if (wanted(&c))
-		tell_bind(&c);
-	return leave(&c);
+	return result;
 }

@@ -15,10 +15,12 @@ struct v6_live {
 	bool broken;             /* the configuration did not parse: bind and listen are refused */
 	bool logging;            /* records go somewhere */
 	bool forced;             /* bind and listen have a V6ONLY to set */
+	bool ordered;            /* bind and getaddrinfo have an order to keep */
 	/* Whether each call has anything to do beyond calling on. */
 	bool watch_socket;
 	bool watch_v6only; /* setsockopt(IPV6_V6ONLY) */
 	bool watch_bind;   /* bind and listen */
+	bool watch_passive; /* getaddrinfo for listeners */
 	int pid;           /* of the process that settled it */
 };
 

@@ -34,7 +34,9 @@ enum { /* linux/net.h, which not every libc comes with */
 	CALL_CONNECT = 3,
 	CALL_LISTEN = 4,
 	CALL_GETSOCKNAME = 6,
+	CALL_GETPEERNAME = 7,
 	CALL_SEND = 9,
+	CALL_RECV = 10,
 	CALL_SETSOCKOPT = 14,
 	CALL_GETSOCKOPT = 15,
 };
@@ -87,6 +89,15 @@ int v6_raw_getsockname(int fd, void *addr, socklen_t *len)
 #endif
 }
 
+int v6_raw_getpeername(int fd, void *addr, socklen_t *len)
+{
+#ifdef SYS_socketcall
+	return (int)SOCKETCALL(CALL_GETPEERNAME, ARG(fd), ARG(addr), ARG(len));
+#else
+	return (int)outcome(syscall(SYS_getpeername, fd, addr, len));
+#endif
+}
+
 int v6_raw_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 {
 #ifdef SYS_socketcall
@@ -115,6 +126,17 @@ ssize_t v6_raw_send(int fd, const void *data, size_t len)
 	return SOCKETCALL(CALL_SEND, ARG(fd), ARG(data), ARG(len), ARG(flags));
 #else
 	return outcome(syscall(SYS_sendto, fd, data, len, flags, NULL, 0));
+#endif
+}
+
+ssize_t v6_raw_receive(int fd, void *data, size_t len)
+{
+	int flags = MSG_DONTWAIT | MSG_TRUNC;
+
+#ifdef SYS_socketcall
+	return SOCKETCALL(CALL_RECV, ARG(fd), ARG(data), ARG(len), ARG(flags));
+#else
+	return outcome(syscall(SYS_recvfrom, fd, data, len, flags, NULL, NULL));
 #endif
 }
 
@@ -172,6 +194,11 @@ ssize_t v6_raw_write_nowait(int fd, const void *data, size_t len)
 	(void)len;
 	return -EOPNOTSUPP;
 #endif
+}
+
+ssize_t v6_raw_getdents(int fd, void *buf, size_t size)
+{
+	return outcome(syscall(SYS_getdents64, fd, buf, size));
 }
 
 ssize_t v6_raw_readlink(const char *path, char *buf, size_t size)

@@ -20,10 +20,13 @@ int v6_raw_bind(int fd, const void *addr, socklen_t len);
 int v6_raw_listen(int fd, int backlog);
 int v6_raw_connect(int fd, const void *addr, socklen_t len);
 int v6_raw_getsockname(int fd, void *addr, socklen_t *len);
+int v6_raw_getpeername(int fd, void *addr, socklen_t *len);
 int v6_raw_getsockopt(int fd, int level, int name, void *value, socklen_t *len);
 int v6_raw_setsockopt(int fd, int level, int name, const void *value, socklen_t len);
 /* Never SIGPIPE (MSG_NOSIGNAL) and never a wait (MSG_DONTWAIT). */
 ssize_t v6_raw_send(int fd, const void *data, size_t len);
+/* What has come, without a wait; MSG_TRUNC: the whole length, though it did not fit. */
+ssize_t v6_raw_receive(int fd, void *data, size_t len);
 
 int v6_raw_open(const char *path, int flags, unsigned mode);
 int v6_raw_close(int fd);
@@ -37,6 +40,8 @@ ssize_t v6_raw_write(int fd, const void *data, size_t len);
 ssize_t v6_raw_read(int fd, void *data, size_t len);
 /* pwritev2(RWF_NOWAIT) at the current position: -EOPNOTSUPP where the file has no such thing. */
 ssize_t v6_raw_write_nowait(int fd, const void *data, size_t len);
+/* getdents64(2): bytes of struct linux_dirent64, 0 at the end. */
+ssize_t v6_raw_getdents(int fd, void *buf, size_t size);
 ssize_t v6_raw_readlink(const char *path, char *buf, size_t size);
 int v6_raw_fstat(int fd, struct stat *st);
 int v6_raw_stat(const char *path, struct stat *st);

@@ -1,0 +1,204 @@
+#include "conflict.h"
+
+#include <string.h>
+
+enum { PROTO_TCP = 6, PROTO_MPTCP = 262 };
+
+int v6_port_space(int proto)
+{
+	return proto == PROTO_MPTCP ? PROTO_TCP : proto;
+}
+
+/* What an address takes of IPv4: nothing, all of it, or one address. */
+static bool takes_inet(const struct v6_address *a, int v6only, const uint8_t **bytes)
+{
+	if (a->family == V6_FAMILY_INET) {
+		*bytes = v6_address_wildcard(a) ? NULL : a->bytes;
+		return true;
+	}
+	if (v6_address_mapped(a)) {
+		static const uint8_t any[4];
+
+		*bytes = memcmp(a->bytes + 12, any, 4) ? a->bytes + 12 : NULL;
+		return true;
+	}
+	*bytes = NULL;
+	return v6only != 1 && v6_address_wildcard(a);
+}
+
+static bool takes_inet6(const struct v6_address *a, const uint8_t **bytes)
+{
+	*bytes = v6_address_wildcard(a) ? NULL : a->bytes;
+	return a->family == V6_FAMILY_INET6 && !v6_address_mapped(a);
+}
+
+static bool overlap(const uint8_t *a, const uint8_t *b, size_t len)
+{
+	return !a || !b || !memcmp(a, b, len);
+}
+
+bool v6_addresses_conflict(
+	const struct v6_address *a, int a_v6only, const struct v6_address *b, int b_v6only)
+{
+	const uint8_t *x, *y;
+
+	if (a->port != b->port || a->family == V6_FAMILY_OTHER || b->family == V6_FAMILY_OTHER)
+		return false;
+	if (takes_inet(a, a_v6only, &x) && takes_inet(b, b_v6only, &y) && overlap(x, y, 4))
+		return true;
+	return takes_inet6(a, &x) && takes_inet6(b, &y) && overlap(x, y, 16);
+}
+
+static bool may_split(const struct v6_conflict_facts *f)
+{
+	return f->event == V6_EVENT_BIND && f->address.family == V6_FAMILY_INET6 &&
+		v6_address_wildcard(&f->address) && f->v6only == 0;
+}
+
+/* A second socket of the family on the port would be a double start, unless it was meant. */
+static bool may_share(const struct v6_conflict_facts *f)
+{
+	return f->own_other && (!f->own_same || f->reuseport) && !v6_address_mapped(&f->address);
+}
+
+unsigned v6_conflict_plan(const struct v6_knobs *knobs, const struct v6_conflict_facts *f,
+	struct v6_attempt attempts[V6_ATTEMPTS_MAX])
+{
+	bool split = may_split(f), share = may_share(f);
+	unsigned n = 0;
+
+	if (f->made && split)
+		attempts[n++] = (struct v6_attempt){V6_ACTION_YIELD, false};
+	if ((f->made || f->own_other_made) && share)
+		attempts[n++] = (struct v6_attempt){V6_ACTION_YIELD, true};
+	switch (knobs->on_conflict) {
+	case V6_CONFLICT_RESOLVE:
+		if (split && !f->made)
+			attempts[n++] = (struct v6_attempt){V6_ACTION_SPLIT, false};
+		break;
+	case V6_CONFLICT_SHARE:
+		break;
+	case V6_CONFLICT_SHARE_IPV6:
+		share = share && f->address.family == V6_FAMILY_INET6;
+		break;
+	default:
+		share = false;
+	}
+	if (share && !(n && attempts[n - 1].share))
+		attempts[n++] = (struct v6_attempt){V6_ACTION_SHARE, true};
+	return n;
+}
+
+/* The note. */
+
+static void text_holder(struct v6_text *t, const struct v6_holder *h)
+{
+	v6_address_port_text(t, &h->address);
+	v6_text_str(t, " is held by ");
+	if (h->fd >= 0) {
+		v6_text_str(t, "fd ");
+		v6_text_int(t, h->fd);
+		v6_text_str(t, " of this process");
+	} else if (h->pid) {
+		v6_text_safe(t, h->program.ptr, h->program.len);
+		v6_text_char(t, '[');
+		v6_text_int(t, h->pid);
+		v6_text_char(t, ']');
+	} else {
+		v6_text_str(t, "another process");
+	}
+	if (h->fd < 0 && h->uid >= 0) {
+		v6_text_str(t, " of uid ");
+		v6_text_int(t, h->uid);
+	}
+	if (h->address.family == V6_FAMILY_INET6 && v6_address_wildcard(&h->address))
+		v6_text_str(t, h->v6only == 0 ? ", dual-stack (V6ONLY 0)" : ", IPv6 only");
+}
+
+static void text_done(struct v6_text *t, const struct v6_record *r)
+{
+	bool log = r->mode == V6_MODE_LOG;
+
+	switch (r->action) {
+	case V6_ACTION_SPLIT:
+		v6_text_str(t, log ? "; V6ONLY 1 on this socket would let both live" :
+				     "; this socket now serves IPv6 alone, and both live");
+		break;
+	case V6_ACTION_YIELD:
+		if (r->after == 1 || (log && r->before == 1)) {
+			v6_text_str(t, "; policy both gave way, and this socket serves IPv6 alone");
+			break;
+		}
+		v6_text_str(t, "; policy both had made the conflict");
+		/* fall through */
+	case V6_ACTION_SHARE:
+		v6_text_str(t, log ? "; SO_REUSEPORT on both would let both live" :
+				     "; SO_REUSEPORT was set on both, IPv4 goes to the IPv4 "
+				     "socket; the port is open to further SO_REUSEPORT sockets "
+				     "of this user");
+		break;
+	default:
+		break;
+	}
+}
+
+static bool own(const struct v6_holder *h)
+{
+	return h->fd >= 0;
+}
+
+/* Nothing was done: what would help. */
+static void text_advice(struct v6_text *t, const struct v6_record *r)
+{
+	const struct v6_holder *h = &r->holder;
+	bool dual = h->address.family == V6_FAMILY_INET6 && h->v6only == 0 &&
+		v6_address_wildcard(&h->address);
+
+	if (r->address.family == h->address.family) {
+		v6_text_str(t, ", the same family: is the server started twice?");
+	} else if (r->address.family == V6_FAMILY_INET6) {
+		v6_text_str(t, ", and this IPv6 socket wants IPv4 too (V6ONLY 0): ");
+		if (r->event == V6_EVENT_LISTEN && !own(h))
+			v6_text_str(t, "policy=ipv6-only lets both live");
+		else
+			v6_text_str(t, "on-conflict=resolve or policy=ipv6-only lets both live");
+	} else if (dual && own(h)) {
+		v6_text_str(t, ", so that it has IPv4 already: on-conflict=resolve or "
+			       "policy=ipv6-only lets both live");
+	} else if (dual) {
+		v6_text_str(t, ", so that it has IPv4 already: that program needs "
+			       "policy=ipv6-only (start it by v6shim run) to let both live");
+	}
+}
+
+static void text_overlap(struct v6_text *t, const struct v6_record *r)
+{
+	v6_text_str(t, "both sockets have the port with no error (SO_REUSEADDR on UDP): ");
+	v6_text_str(t, r->address.family == V6_FAMILY_INET ?
+			       "IPv4 datagrams go to this socket, no longer to " :
+			       "IPv4 datagrams go to the IPv4 socket, not to this one; ");
+	text_holder(t, &r->holder);
+	v6_text_str(t, "; policy=ipv6-only would make that plain");
+}
+
+void v6_conflict_note(struct v6_text *t, const struct v6_record *r)
+{
+	bool resolved = r->action == V6_ACTION_SPLIT || r->action == V6_ACTION_SHARE ||
+		r->action == V6_ACTION_YIELD;
+
+	if (!r->holder.known) {
+		v6_text_str(t, "what holds the port was not found: it may be in another network "
+			       "namespace's view, or gone by now");
+		text_done(t, r);
+		return;
+	}
+	if (!resolved && !r->error) {
+		text_overlap(t, r);
+		return;
+	}
+	text_holder(t, &r->holder);
+	if (resolved)
+		text_done(t, r);
+	else
+		text_advice(t, r);
+}

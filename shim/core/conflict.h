@@ -1,0 +1,55 @@
+/*
+ * Both families want one port and the kernel said EADDRINUSE: what stands in
+ * whose way, and what is to be tried about it (DESIGN.md 1.5).
+ */
+#ifndef V6_CONFLICT_H
+#define V6_CONFLICT_H
+
+#include "address.h"
+#include "policy.h"
+#include "record.h"
+#include "settings.h"
+
+/*
+ * Whether two sockets of one protocol want the same port at the same address.
+ * A V6ONLY value counts for AF_INET6 alone; unknown counts as 0, which is what
+ * takes more. include/net/inet_hashtables.h, net/ipv6/inet6_hashtables.c:
+ * ipv6_rcv_saddr_equal().
+ */
+bool v6_addresses_conflict(
+	const struct v6_address *a, int a_v6only, const struct v6_address *b, int b_v6only);
+
+/* TCP and MPTCP have their ports in common: the protocol whose ports are meant. */
+int v6_port_space(int proto);
+
+struct v6_conflict_facts {
+	uint8_t event;             /* V6_EVENT_BIND or V6_EVENT_LISTEN */
+	struct v6_address address; /* of the socket that was refused */
+	int8_t v6only;             /* its V6ONLY now; unknown for AF_INET */
+	bool made;                 /* policy=both cleared its V6ONLY, which was 1 without it */
+	bool own_other;            /* a socket of this process, of the other family, is in its way */
+	bool own_other_made;       /* policy=both cleared V6ONLY of that one */
+	bool own_same;             /* a socket of this process, of the same family, is in its way */
+	bool reuseport;            /* the application itself set SO_REUSEPORT on it */
+};
+
+/* One attempt: what it is called in the record, and how it is made. */
+struct v6_attempt {
+	uint8_t action; /* enum v6_action: SPLIT, SHARE or YIELD */
+	bool share;     /* SO_REUSEPORT on both; otherwise V6ONLY=1 and bind again */
+};
+
+enum { V6_ATTEMPTS_MAX = 4 };
+
+/* The attempts in their order; how many there are, 0 for "leave the error". */
+unsigned v6_conflict_plan(const struct v6_knobs *knobs, const struct v6_conflict_facts *facts,
+	struct v6_attempt attempts[V6_ATTEMPTS_MAX]);
+
+/*
+ * One sentence for a person: what holds the port, whether it is dual-stack, and
+ * what was done or which setting would let both live. Without a holder it says
+ * that none was found.
+ */
+void v6_conflict_note(struct v6_text *t, const struct v6_record *r);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * Which family comes first: in an address list, and on a port.
+ */
+#ifndef V6_ORDER_H
+#define V6_ORDER_H
+
+#include <netdb.h>
+
+#include "record.h"
+#include "settings.h"
+
+/* The families of a getaddrinfo(3) list in their order, the first V6_FAMILIES_MAX. */
+struct v6_families v6_order_families(const struct addrinfo *list);
+
+/* Whether the two are not the same list. */
+bool v6_order_differs(const struct v6_families *a, const struct v6_families *b);
+
+/* What v6_order_apply() would make of the list. */
+struct v6_families v6_order_planned(enum v6_order order, const struct v6_families *found);
+
+/*
+ * Relinks the list so that the order's family comes first: a stable partition,
+ * no node lost, no memory moved, so that freeaddrinfo(3) is as before. The
+ * canonical name stays at the head, where RFC 3493 6.1 has it. Returns the head.
+ */
+struct addrinfo *v6_order_apply(enum v6_order order, struct addrinfo *list);
+
+/* The family that has to bind a port first; V6_FAMILY_OTHER for order=app. */
+enum v6_family v6_order_first(enum v6_order order);
+
+#endif
