@@ -52,7 +52,7 @@ bool v6_addresses_conflict(
 static bool may_split(const struct v6_conflict_facts *f)
 {
 	return f->event == V6_EVENT_BIND && f->address.family == V6_FAMILY_INET6 &&
-		v6_address_wildcard(&f->address) && f->v6only == 0;
+	       v6_address_wildcard(&f->address) && f->v6only == 0;
 }
 
 /* A second socket of the family on the port would be a double start, unless it was meant. */
@@ -94,7 +94,7 @@ unsigned v6_conflict_plan(const struct v6_knobs *knobs, const struct v6_conflict
 static void text_holder(struct v6_text *t, const struct v6_holder *h)
 {
 	v6_address_port_text(t, &h->address);
-	v6_text_str(t, " is held by ");
+	v6_text_str(t, h->connection ? " is held by a connection of " : " is held by ");
 	if (h->fd >= 0) {
 		v6_text_str(t, "fd ");
 		v6_text_int(t, h->fd);
@@ -105,7 +105,7 @@ static void text_holder(struct v6_text *t, const struct v6_holder *h)
 		v6_text_int(t, h->pid);
 		v6_text_char(t, ']');
 	} else {
-		v6_text_str(t, "another process");
+		v6_text_str(t, h->connection ? "an earlier process" : "another process");
 	}
 	if (h->fd < 0 && h->uid >= 0) {
 		v6_text_str(t, " of uid ");
@@ -121,8 +121,8 @@ static void text_done(struct v6_text *t, const struct v6_record *r)
 
 	switch (r->action) {
 	case V6_ACTION_SPLIT:
-		v6_text_str(t, log ? "; V6ONLY 1 on this socket would let both live" :
-				     "; this socket now serves IPv6 alone, and both live");
+		v6_text_str(t, log ? "; V6ONLY 1 on this socket would let both live"
+				   : "; this socket now serves IPv6 alone, and both live");
 		break;
 	case V6_ACTION_YIELD:
 		if (r->after == 1 || (log && r->before == 1)) {
@@ -132,8 +132,8 @@ static void text_done(struct v6_text *t, const struct v6_record *r)
 		v6_text_str(t, "; policy both had made the conflict");
 		/* fall through */
 	case V6_ACTION_SHARE:
-		v6_text_str(t, log ? "; SO_REUSEPORT on both would let both live" :
-				     "; SO_REUSEPORT was set on both, IPv4 goes to the IPv4 "
+		v6_text_str(t, log ? "; SO_REUSEPORT on both would let both live"
+				   : "; SO_REUSEPORT was set on both, IPv4 goes to the IPv4 "
 				     "socket; the port is open to further SO_REUSEPORT sockets "
 				     "of this user");
 		break;
@@ -152,9 +152,12 @@ static void text_advice(struct v6_text *t, const struct v6_record *r)
 {
 	const struct v6_holder *h = &r->holder;
 	bool dual = h->address.family == V6_FAMILY_INET6 && h->v6only == 0 &&
-		v6_address_wildcard(&h->address);
+		    v6_address_wildcard(&h->address);
 
-	if (r->address.family == h->address.family) {
+	if (h->connection) {
+		v6_text_str(t, " (open, or in TIME_WAIT): a server that sets SO_REUSEADDR can "
+			       "bind all the same; it passes by itself within a minute or two");
+	} else if (r->address.family == h->address.family) {
 		v6_text_str(t, ", the same family: is the server started twice?");
 	} else if (r->address.family == V6_FAMILY_INET6) {
 		v6_text_str(t, ", and this IPv6 socket wants IPv4 too (V6ONLY 0): ");
@@ -171,20 +174,18 @@ static void text_advice(struct v6_text *t, const struct v6_record *r)
 	}
 }
 
+/* UDP let both have it. */
 static void text_overlap(struct v6_text *t, const struct v6_record *r)
 {
-	v6_text_str(t, "both sockets have the port with no error (SO_REUSEADDR on UDP): ");
-	v6_text_str(t, r->address.family == V6_FAMILY_INET ?
-			       "IPv4 datagrams go to this socket, no longer to " :
-			       "IPv4 datagrams go to the IPv4 socket, not to this one; ");
 	text_holder(t, &r->holder);
-	v6_text_str(t, "; policy=ipv6-only would make that plain");
+	v6_text_str(t, "; with SO_REUSEADDR or SO_REUSEPORT on UDP that is no error, but IPv4 "
+		       "datagrams go to the IPv4 socket alone; policy=ipv6-only makes that plain");
 }
 
 void v6_conflict_note(struct v6_text *t, const struct v6_record *r)
 {
 	bool resolved = r->action == V6_ACTION_SPLIT || r->action == V6_ACTION_SHARE ||
-		r->action == V6_ACTION_YIELD;
+			r->action == V6_ACTION_YIELD;
 
 	if (!r->holder.known) {
 		v6_text_str(t, "what holds the port was not found: it may be in another network "

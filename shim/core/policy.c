@@ -94,8 +94,8 @@ static struct v6_verdict decide_setsockopt(const struct v6_knobs *knobs, const s
 bool v6_ordered(const struct v6_knobs *knobs, const struct v6_facts *f)
 {
 	return knobs->order != V6_ORDER_APP && f->event == V6_EVENT_BIND && f->address.port &&
-		v6_address_wildcard(&f->address) && f->type != V6_TYPE_RAW &&
-		f->type != V6_TYPE_OTHER;
+	       v6_address_wildcard(&f->address) && f->type != V6_TYPE_RAW &&
+	       f->type != V6_TYPE_OTHER;
 }
 
 /* The turn of the family that binds, where there is an order. */

@@ -272,7 +272,7 @@ static void text_v6only(struct v6_text *t, const struct v6_record *r)
 	bool changes = r->action == V6_ACTION_SET || r->action == V6_ACTION_OVERRIDE ||
 		       r->action == V6_ACTION_SPLIT || r->action == V6_ACTION_YIELD;
 
-	if (r->mode == V6_MODE_LOG && changes) {
+	if (r->mode == V6_MODE_LOG && changes && r->want != V6_UNKNOWN) {
 		v6_text_str(t, "V6ONLY ");
 		v6_text_int(t, r->before);
 		v6_text_str(t, ", would be set to ");

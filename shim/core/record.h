@@ -32,10 +32,11 @@ struct v6_families {
 
 /* Who holds a port. */
 struct v6_holder {
-	bool known;              /* whether there is a holder to tell of */
-	int fd;                  /* of this process; -1: not ours, or not known */
-	int pid;                 /* 0: not known */
-	int64_t uid;             /* -1: not known */
+	bool known;      /* whether there is a holder to tell of */
+	bool connection; /* no listener: a connection that is open or in TIME_WAIT; not in JSON */
+	int fd;          /* of this process; -1: not ours, or not known */
+	int pid;         /* 0: not known */
+	int64_t uid;     /* -1: not known */
 	struct v6_slice program; /* empty: not known */
 	struct v6_address address;
 	int8_t v6only; /* 0, 1, V6_UNKNOWN */

@@ -21,7 +21,7 @@ struct v6_call {
 	struct v6_verdict verdict;
 	bool applied; /* V6ONLY was set by us */
 	int result;
-	int error; /* errno of the result, 0 on success */
+	int error;               /* errno of the result, 0 on success */
 	struct v6_holder holder; /* of a conflict; its program lives in `text` */
 	char *text;              /* scratch for the record's strings, or NULL */
 };

@@ -21,15 +21,14 @@ struct meeting {
 
 static bool in_the_way(const struct meeting *m, const struct v6_own_socket *s)
 {
-	return v6_addresses_conflict(
-		&m->facts.address, m->facts.v6only, &s->address, s->v6only);
+	return v6_addresses_conflict(&m->facts.address, m->facts.v6only, &s->address, s->v6only);
 }
 
 /* Whether V6ONLY of a dual-stack socket would be 1 but for policy=both. */
 static bool made_by_policy(const struct v6_call *c, int v6only, int without)
 {
 	return c->knobs->policy == V6_POLICY_BOTH && v6_call_enforcing(c) && v6only == 0 &&
-		without == 1;
+	       without == 1;
 }
 
 static int without_policy(int fd)
@@ -37,6 +36,14 @@ static int without_policy(int fd)
 	int asked = v6_asked_recall(v6_fact_cookie(fd));
 
 	return asked == V6_UNKNOWN ? v6_fact_initial_v6only() : asked;
+}
+
+/* The same of the socket that was refused; at listen its bind may be long past. */
+static int before_policy(const struct v6_call *c, int v6only)
+{
+	if (v6only != 0)
+		return V6_UNKNOWN;
+	return c->applied ? v6_call_before(c) : without_policy(c->fd);
 }
 
 static bool meet(const struct v6_own_socket *s, void *context)
@@ -112,8 +119,11 @@ static void carry_out(struct v6_call *c, const struct meeting *m)
 
 	/* Whatever V6ONLY the policy had set counts for nothing any more. */
 	c->verdict.action = V6_ACTION_NONE;
-	if (n && !v6_call_enforcing(c))
+	c->verdict.v6only = V6_UNKNOWN;
+	if (n && !v6_call_enforcing(c)) {
 		c->verdict.action = attempts[0].action;
+		c->verdict.v6only = attempts[0].share ? V6_UNKNOWN : 1;
+	}
 	for (unsigned i = 0; i < n && v6_call_enforcing(c); i++) {
 		if (attempts[i].share ? try_share(c, m) : try_split(c)) {
 			c->verdict.action = attempts[i].action;
@@ -145,7 +155,9 @@ void v6_conflict(struct v6_call *c, bool describe)
 	int proto = v6_fact_proto(c->fd);
 
 	m.facts.v6only = (int8_t)(v6only < 0 ? V6_UNKNOWN : v6only);
-	m.facts.made = made_by_policy(c, v6only, v6only == 0 ? v6_call_before(c) : 1);
+	if (c->facts.before == V6_UNKNOWN)
+		c->facts.before = c->applied ? (int8_t)v6_call_before(c) : m.facts.v6only;
+	m.facts.made = made_by_policy(c, v6only, before_policy(c, v6only));
 	m.facts.reuseport = v6_fact_reuseport(c->fd) == 1;
 	v6_own_sockets(proto, c->facts.address.port, c->fd, meet, &m);
 	if (m.other.fd >= 0)
@@ -180,8 +192,7 @@ void v6_conflict_overlap(struct v6_call *c)
 {
 	struct v6_address *a = &c->facts.address;
 	struct overlap o = {.call = c, .found = {.fd = -1}};
-	enum v6_family other =
-		a->family == V6_FAMILY_INET ? V6_FAMILY_INET6 : V6_FAMILY_INET;
+	enum v6_family other = a->family == V6_FAMILY_INET ? V6_FAMILY_INET6 : V6_FAMILY_INET;
 
 	if (!v6_ports_marked(other, a->port) || v6_fact_type(c->fd) != V6_TYPE_DGRAM)
 		return;

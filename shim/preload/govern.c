@@ -289,7 +289,7 @@ static void prepare(struct v6_call *c)
 static bool is_conflict(const struct v6_call *c)
 {
 	return c->error == EADDRINUSE && c->facts.address.family != V6_FAMILY_OTHER &&
-		c->facts.address.port;
+	       c->facts.address.port;
 }
 
 /* What was set for a call that failed in the end is as it was before. */
@@ -332,9 +332,8 @@ static void disorder_note(struct v6_text *t, const struct v6_call *c)
 	v6_text_str(t, "order=");
 	v6_text_str(t, v6_setting_word_of(V6_SETTING_ORDER, c->knobs->order));
 	v6_text_str(t, denied ? ": no " : ": an ");
-	v6_text_str(t, v6_family_title(c->facts.address.family == V6_FAMILY_INET ?
-					       V6_FAMILY_INET6 :
-					       V6_FAMILY_INET));
+	v6_text_str(t, v6_family_title(c->facts.address.family == V6_FAMILY_INET ? V6_FAMILY_INET6
+										 : V6_FAMILY_INET));
 	v6_text_str(t, " socket of this process has the port ");
 	v6_text_str(t, denied ? "yet" : "already");
 }
@@ -367,8 +366,7 @@ static void tell_bind(struct v6_call *c)
 static bool kernel_read(const struct v6_call *c)
 {
 	return c->len <= sizeof(struct sockaddr_storage) && c->error != EFAULT &&
-		c->error != EBADF && c->error != ENOTSOCK && c->error != EPERM &&
-		c->error != ENOSYS;
+	       c->error != EBADF && c->error != ENOTSOCK && c->error != EPERM && c->error != ENOSYS;
 }
 
 /*
@@ -392,7 +390,7 @@ static int conclude(struct v6_call *c)
 		c->text = change ? v6_scratch_claim() : NULL;
 		v6_conflict(c, change);
 	} else if (change && !c->error && c->facts.event == V6_EVENT_BIND &&
-		c->facts.address.port) {
+		   c->facts.address.port) {
 		v6_conflict_overlap(c);
 	}
 	undo(c);
@@ -475,8 +473,7 @@ int v6_govern_listen(int fd, int backlog)
 
 /* getaddrinfo */
 
-int v6_govern_passive(
-	const char *service, const struct addrinfo *hints, struct addrinfo **list)
+int v6_govern_passive(const char *service, const struct addrinfo *hints, struct addrinfo **list)
 {
 	int result = v6_next.getaddrinfo(NULL, service, hints, list);
 	struct v6_families planned;

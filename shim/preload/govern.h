@@ -18,7 +18,6 @@ int v6_govern_bind(int fd, const struct sockaddr *addr, socklen_t len);
 int v6_govern_listen(int fd, int backlog);
 
 /* In place of getaddrinfo(NULL, service, hints, list) with AI_PASSIVE. */
-int v6_govern_passive(
-	const char *service, const struct addrinfo *hints, struct addrinfo **list);
+int v6_govern_passive(const char *service, const struct addrinfo *hints, struct addrinfo **list);
 
 #endif

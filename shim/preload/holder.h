@@ -20,7 +20,7 @@ void v6_holder_self(struct v6_holder *h);
  * name; NULL: it is left out.
  */
 enum { V6_HOLDER_READS = 50000 };
-void v6_holder_find(struct v6_holder *h, int proto, const struct v6_address *address, int v6only,
-	char *text);
+void v6_holder_find(
+	struct v6_holder *h, int proto, const struct v6_address *address, int v6only, char *text);
 
 #endif

@@ -161,9 +161,9 @@ static void derive(struct v6_live *live)
 	live->watch_v6only = live->logging || live->forced || k->on_contrary;
 	live->ordered = k->order != V6_ORDER_APP;
 	live->watch_bind = live->logging || live->forced || live->ordered ||
-		k->on_conflict != V6_CONFLICT_FAIL;
-	live->watch_passive = live->ordered ||
-		(live->logging && live->settings.level >= V6_LEVEL_BIND);
+			   k->on_conflict != V6_CONFLICT_FAIL;
+	live->watch_passive =
+		live->ordered || (live->logging && live->settings.level >= V6_LEVEL_BIND);
 	if (live->settings.log == V6_LOG_PATH) {
 		memcpy(log_path_text, live->settings.log_path.ptr, live->settings.log_path.len);
 		live->settings.log_path.ptr = log_path_text;

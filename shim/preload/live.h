@@ -18,10 +18,10 @@ struct v6_live {
 	bool ordered;            /* bind and getaddrinfo have an order to keep */
 	/* Whether each call has anything to do beyond calling on. */
 	bool watch_socket;
-	bool watch_v6only; /* setsockopt(IPV6_V6ONLY) */
-	bool watch_bind;   /* bind and listen */
+	bool watch_v6only;  /* setsockopt(IPV6_V6ONLY) */
+	bool watch_bind;    /* bind and listen */
 	bool watch_passive; /* getaddrinfo for listeners */
-	int pid;           /* of the process that settled it */
+	int pid;            /* of the process that settled it */
 };
 
 extern struct v6_live v6_live;

@@ -13,7 +13,8 @@ static _Atomic uint32_t *word(enum v6_family family, uint16_t port)
 
 void v6_ports_mark(enum v6_family family, uint16_t port)
 {
-	atomic_fetch_or_explicit(word(family, port), UINT32_C(1) << port % 32, memory_order_relaxed);
+	atomic_fetch_or_explicit(
+		word(family, port), UINT32_C(1) << port % 32, memory_order_relaxed);
 }
 
 bool v6_ports_marked(enum v6_family family, uint16_t port)

@@ -1,13 +1,15 @@
 /*
  * Memory to write a record in, for calls that may have next to no stack (signal
- * handlers) and must not allocate. A fixed pool, claimed without a lock.
+ * handlers) and must not allocate. A fixed pool, claimed without a lock; what is not used is never
+ * touched.
  */
 #ifndef V6_SCRATCH_H
 #define V6_SCRATCH_H
 
 #include "../core/record.h"
 
-enum { V6_SCRATCH_SLOTS = 64, V6_SCRATCH_SIZE = V6_RECORD_SIZE };
+/* A slot holds a record (V6_RECORD_SIZE), and a part of a sock_diag answer: NLMSG_GOODSIZE. */
+enum { V6_SCRATCH_SLOTS = 64, V6_SCRATCH_SIZE = 8192 };
 
 /*
  * V6_SCRATCH_SIZE bytes of the caller's until it releases them; NULL where all
