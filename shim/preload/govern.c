@@ -285,10 +285,16 @@ static void prepare(struct v6_call *c)
 		c->verdict.action = V6_ACTION_NONE;
 }
 
+/* Whether the error is the policy's, and the kernel was not asked. */
+static bool denied(const struct v6_call *c)
+{
+	return c->verdict.deny && v6_call_enforcing(c);
+}
+
 /* A port that another socket has, from bind or from listen. */
 static bool is_conflict(const struct v6_call *c)
 {
-	return c->error == EADDRINUSE && c->facts.address.family != V6_FAMILY_OTHER &&
+	return c->error == EADDRINUSE && !denied(c) && c->facts.address.family != V6_FAMILY_OTHER &&
 	       c->facts.address.port;
 }
 
@@ -300,7 +306,7 @@ static void undo(struct v6_call *c)
 	if (c->applied)
 		v6_fact_set_v6only(c->fd, v6_call_before(c));
 	c->applied = false;
-	if (c->verdict.finding != V6_FINDING_CONFLICT)
+	if (c->verdict.action == V6_ACTION_SET || c->verdict.action == V6_ACTION_OVERRIDE)
 		c->verdict.action = V6_ACTION_NONE;
 }
 
@@ -434,7 +440,7 @@ int v6_govern_bind(int fd, const struct sockaddr *addr, socklen_t len)
 		return refuse(&c, EINVAL);
 	if ((v6_live.forced || v6_live.ordered) && plausible(addr))
 		prepare_bind(&c);
-	if (c.verdict.deny && v6_call_enforcing(&c)) {
+	if (denied(&c)) {
 		c.result = -1;
 		c.error = c.verdict.deny;
 		return conclude(&c);
