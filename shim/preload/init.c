@@ -3,6 +3,7 @@
  * or by a call that arrived before it.
  */
 #include "emit.h"
+#include "inherit.h"
 #include "live.h"
 #include "next.h"
 #include "raw.h"
@@ -234,4 +235,5 @@ __attribute__((constructor)) static void come_to_life(void)
 	v6_live_need();
 	v6_next_resolve();
 	v6_emit_load();
+	v6_inherit_tell();
 }
