@@ -38,7 +38,7 @@ enum { V6_DIAG_PART_SIZE = 8192 };
  * States, as bits of a query; net/tcp_states.h. Protocols other than TCP use the
  * same: a UDP socket without a peer is in CLOSE. BOUND_INACTIVE asks for TCP
  * sockets that are bound and neither listen nor connect; they are answered as
- * CLOSE. It came with Linux 6.8; a kernel without it answers with none.
+ * CLOSE. Linux 6.8 has it; a kernel without it answers with none of them.
  */
 enum {
 	V6_STATE_ESTABLISHED = 1,
@@ -60,14 +60,14 @@ struct v6_diag_socket {
 	bool peer;               /* whether it has a remote address or port */
 	uint8_t state;           /* V6_STATE_* or another of net/tcp_states.h */
 	/*
-	 * 0, 1, V6_UNKNOWN. The kernel tells it of IPv6 sockets in LISTEN and CLOSE,
-	 * since Linux 3.16; for IPv4 there is none.
+	 * 0, 1, V6_UNKNOWN. The kernel tells it of IPv6 sockets in LISTEN and CLOSE;
+	 * a kernel from before INET_DIAG_SKV6ONLY does not, and IPv4 has none.
 	 */
 	int8_t v6only;
-	int proto;       /* as in the query: the answer itself does not say */
-	uint32_t uid;    /* who made the socket, in the reader's user namespace */
-	uint32_t inode;  /* as in /proc/PID/fd; an MPTCP socket and its TCP part share it; 0: none */
-	uint32_t iface;  /* SO_BINDTODEVICE or the scope of the address; 0: any */
+	int proto;      /* as in the query: the answer itself does not say */
+	uint32_t uid;   /* who made the socket, in the reader's user namespace */
+	uint32_t inode; /* as in /proc/PID/fd; an MPTCP socket and its TCP part share it; 0: none */
+	uint32_t iface; /* SO_BINDTODEVICE or the scope of the address; 0: any */
 	uint64_t cookie; /* SO_COOKIE; the TCP part of an MPTCP socket has another */
 };
 

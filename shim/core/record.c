@@ -48,7 +48,7 @@ unsigned v6_serves(const struct v6_address *bound, int v6only)
 
 static void key(struct v6_text *t, const char *name)
 {
-	if (t->buf[t->len - 1] != '{')
+	if (t->len && t->buf[t->len - 1] != '{')
 		v6_text_char(t, ',');
 	v6_text_char(t, '"');
 	v6_text_str(t, name);

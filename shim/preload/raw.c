@@ -350,7 +350,8 @@ int v6_raw_peek_int(const void *from, int *value)
 {
 	uintptr_t first = (uintptr_t)from, last = first + sizeof(*value) - 1;
 
-	if (!first || !readable(first) || !readable(last))
+	/* A set at address 0 is no set, and nothing is read. */
+	if (first < sizeof(uint64_t) || !readable(first) || !readable(last))
 		return -EFAULT;
 	memcpy(value, from, sizeof(*value));
 	return 0;
