@@ -1,24 +1,34 @@
 /*
- * Settings from the command line and the environment, for run and config.
+ * The configuration from the command line, the environment and a file, for run
+ * and config.
  */
 #ifndef V6_OPTIONS_H
 #define V6_OPTIONS_H
 
-#include "../core/settings.h"
+#include "../core/config.h"
 
 struct v6_options {
-	struct v6_settings settings;
+	struct v6_config config;
 	/* The value of each setting as text, as run hands it on; NULL: not given. */
 	const char *value[V6_SETTING_COUNT];
+	/* Options of the caller's own, tried where no setting has the name. */
+	const struct v6_own_option *own;
 	int next; /* index in argv of the first argument that is no option */
+};
+
+/* "--name VALUE" or "--name=VALUE"; the list ends with a NULL name. */
+struct v6_own_option {
+	const char *name; /* without its dashes */
+	const char **value;
 };
 
 /*
  * Reads options from argv[1] on, up to the first argument that is none or after
- * "--", then the environment. A relative log path is made absolute. Every
- * problem is told on standard error. 0, or -1 where there was one.
+ * "--", then the environment, then the configuration file. Relative paths of log
+ * and file are made absolute. Every problem is told on standard error. 0, or -1
+ * where there was one. `own` may be NULL. *o is large: keep it off the stack.
  */
-int v6_options_read(struct v6_options *o, int argc, char **argv);
+int v6_options_read(struct v6_options *o, int argc, char **argv, const struct v6_own_option *own);
 
 /* The setting options, for --help, on standard output. */
 void v6_options_help(void);

@@ -56,11 +56,11 @@ static int export_settings(const struct v6_options *o)
 
 static int run(int argc, char **argv)
 {
-	struct v6_options o;
+	static struct v6_options o;
 	const char *library;
 	int error;
 
-	if (v6_options_read(&o, argc, argv))
+	if (v6_options_read(&o, argc, argv, NULL))
 		return V6_EXIT_USAGE;
 	if (o.next >= argc) {
 		v6_complain("run: no command given");

@@ -74,21 +74,38 @@ static struct v6_verdict decide_socket(const struct v6_knobs *knobs, const struc
 	return decide_set(want, f);
 }
 
+/* What the kernel refuses anyway keeps the kernel's errno. */
+static void deny(struct v6_verdict *v, int error, const struct v6_facts *f)
+{
+	if (!error || v->deny || f->bound == 1 || f->family == V6_FAMILY_INET ||
+		f->type == V6_TYPE_RAW)
+		return;
+	v->action = V6_ACTION_DENY;
+	v->deny = error;
+}
+
 static struct v6_verdict decide_setsockopt(const struct v6_knobs *knobs, const struct v6_facts *f)
 {
 	struct v6_verdict v = nothing;
 	int want = v6_policy_value(knobs->policy);
 
-	if (want == V6_UNKNOWN || f->value == V6_UNKNOWN || f->value == want)
+	if (f->value == V6_UNKNOWN)
+		return v;
+	if (f->odd)
+		deny(&v, knobs->on_nonboolean, f);
+	if (want == V6_UNKNOWN || f->value == want)
 		return v;
 	v.finding = V6_FINDING_CONTRARY;
-	/* What the kernel refuses anyway keeps the kernel's errno. */
-	if (knobs->on_contrary && f->bound != 1 && f->family != V6_FAMILY_INET &&
-		f->type != V6_TYPE_RAW) {
-		v.action = V6_ACTION_DENY;
-		v.deny = knobs->on_contrary;
-	}
+	deny(&v, knobs->on_contrary, f);
 	return v;
+}
+
+int v6_decide_mapped(const struct v6_knobs *knobs, const struct v6_facts *f)
+{
+	return f->event == V6_EVENT_BIND && f->before == 1 && f->bound == 0 &&
+			       v6_address_mapped(&f->address)
+		       ? knobs->on_mapped
+		       : 0;
 }
 
 bool v6_ordered(const struct v6_knobs *knobs, const struct v6_facts *f)

@@ -23,6 +23,7 @@ struct v6_facts {
 	int8_t asked;   /* V6ONLY that the application asked for before: 0, 1, unknown */
 	int8_t before;  /* V6ONLY as the kernel has it now: 0, 1, unknown */
 	int8_t value;   /* SETSOCKOPT: V6ONLY that is asked for now: 0, 1, unknown */
+	bool odd;       /* SETSOCKOPT: the value was neither 0 nor 1 */
 	/*
 	 * BIND with an order: whether a socket of the other family has that protocol and
 	 * port in this process: 0, 1, unknown.
@@ -58,6 +59,12 @@ bool v6_governed(const struct v6_facts *facts);
  * address of either family is not half of a pair.
  */
 bool v6_ordered(const struct v6_knobs *knobs, const struct v6_facts *facts);
+
+/*
+ * The errno for a bind of a v4-mapped address that the kernel refused with EINVAL
+ * for V6ONLY being 1: the system's that the profile stands for, or 0 to leave it.
+ */
+int v6_decide_mapped(const struct v6_knobs *knobs, const struct v6_facts *facts);
 
 /*
  * The verdict. Where `before` is unknown a value that is to be set counts as a

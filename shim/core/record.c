@@ -308,7 +308,9 @@ static void text_outcome(struct v6_text *t, const struct v6_record *r)
 	}
 	if (r->action == V6_ACTION_DENY) {
 		part(t, &start);
-		v6_text_str(t, log ? "would be denied" : "denied");
+		v6_text_str(t, log ? "would be denied" : "denied with ");
+		if (!log)
+			text_errno(t, r->error);
 	}
 	if (r->action == V6_ACTION_SHARE) {
 		part(t, &start);
@@ -337,7 +339,7 @@ static void text_outcome(struct v6_text *t, const struct v6_record *r)
 		if (r->serves & V6_SERVES_INET)
 			v6_text_str(t, "IPv4");
 	}
-	if (r->has_result && r->error) {
+	if (r->has_result && r->error && (log || r->action != V6_ACTION_DENY)) {
 		part(t, &start);
 		v6_text_str(t, "fails with ");
 		text_errno(t, r->error);

@@ -1,7 +1,7 @@
 #include "settings.h"
 
 #include "errname.h"
-#include "nearest.h"
+#include "profile.h"
 
 #include <string.h>
 
@@ -44,6 +44,16 @@ static const struct word disorder_words[] = {
 	{"deny:ERRNO", 1, "the bind of the family whose turn has not come fails with ERRNO"},
 	WORD_END,
 };
+static const struct word mapped_words[] = {
+	{"allow", 0, "the kernel answers: EINVAL"},
+	{"deny:ERRNO", 1, "it fails with ERRNO"},
+	WORD_END,
+};
+static const struct word nonboolean_words[] = {
+	{"allow", 0, "the kernel takes any other value for 1"},
+	{"deny:ERRNO", 1, "it fails with ERRNO and does not reach the kernel"},
+	WORD_END,
+};
 static const struct word log_words[] = {
 	{"stderr", V6_LOG_STDERR, "standard error"},
 	{"off", V6_LOG_OFF, "nowhere"},
@@ -74,6 +84,10 @@ static const struct word *words_of(enum v6_setting id)
 		return disorder_words;
 	case V6_SETTING_ON_CONFLICT:
 		return conflict_words;
+	case V6_SETTING_ON_MAPPED:
+		return mapped_words;
+	case V6_SETTING_ON_NONBOOLEAN:
+		return nonboolean_words;
 	case V6_SETTING_MODE:
 		return mode_words;
 	case V6_SETTING_LOG:
@@ -87,50 +101,46 @@ static const struct word *words_of(enum v6_setting id)
 	}
 }
 
-/* Where the value of a WORD setting lives. */
-static uint8_t *word_field(struct v6_settings *s, enum v6_setting id)
+/* Where the value of a WORD setting lives; NULL where it is none of the knobs. */
+static uint8_t *word_knob(struct v6_knobs *k, enum v6_setting id)
 {
 	switch (id) {
 	case V6_SETTING_POLICY:
-		return &s->knobs.policy;
+		return &k->policy;
 	case V6_SETTING_ORDER:
-		return &s->knobs.order;
+		return &k->order;
 	case V6_SETTING_ON_CONFLICT:
-		return &s->knobs.on_conflict;
+		return &k->on_conflict;
 	case V6_SETTING_MODE:
-		return &s->knobs.mode;
-	case V6_SETTING_LOG_FORMAT:
-		return &s->format;
+		return &k->mode;
 	default:
-		return &s->level;
+		return NULL;
 	}
 }
 
-static int16_t *reaction_field(struct v6_settings *s, enum v6_setting id)
+static int16_t *reaction_knob(struct v6_knobs *k, enum v6_setting id)
 {
-	return id == V6_SETTING_ON_CONTRARY ? &s->knobs.on_contrary : &s->knobs.on_disorder;
+	switch (id) {
+	case V6_SETTING_ON_CONTRARY:
+		return &k->on_contrary;
+	case V6_SETTING_ON_DISORDER:
+		return &k->on_disorder;
+	case V6_SETTING_ON_MAPPED:
+		return &k->on_mapped;
+	case V6_SETTING_ON_NONBOOLEAN:
+		return &k->on_nonboolean;
+	default:
+		return NULL;
+	}
 }
 
-static bool slice_is(struct v6_slice slice, const char *str)
+static uint8_t *word_field(struct v6_settings *s, enum v6_setting id)
 {
-	return slice.len == strlen(str) && !memcmp(slice.ptr, str, slice.len);
-}
+	uint8_t *knob = word_knob(&s->knobs, id);
 
-static bool slice_begins(struct v6_slice slice, const char *str)
-{
-	return slice.len >= strlen(str) && !memcmp(slice.ptr, str, strlen(str));
-}
-
-static bool slice_ends(struct v6_slice slice, const char *str)
-{
-	size_t n = strlen(str);
-
-	return slice.len >= n && !memcmp(slice.ptr + slice.len - n, str, n);
-}
-
-static struct v6_slice slice_from(struct v6_slice slice, size_t start)
-{
-	return (struct v6_slice){slice.ptr + start, slice.len - start};
+	if (knob)
+		return knob;
+	return id == V6_SETTING_LOG_FORMAT ? &s->format : &s->level;
 }
 
 /* Fills *problem for a part of the value; always -1. */
@@ -151,7 +161,7 @@ static int refuse_all(struct v6_problem *problem, int kind, struct v6_slice valu
 static const struct word *find_word(const struct word *words, struct v6_slice value)
 {
 	for (; *words->word; words++)
-		if (slice_is(value, words->word))
+		if (v6_slice_is(value, words->word))
 			return words;
 	return NULL;
 }
@@ -174,13 +184,13 @@ static int set_reaction(
 	size_t n = sizeof(deny) - 1;
 	int number;
 
-	if (slice_is(value, words_of(id)->word)) {
+	if (v6_slice_is(value, words_of(id)->word)) {
 		*field = 0;
 		return 0;
 	}
-	if (!slice_begins(value, deny))
+	if (!v6_slice_begins(value, deny))
 		return refuse_all(problem, V6_PROBLEM_UNKNOWN_VALUE, value);
-	number = v6_errname_parse(slice_from(value, n));
+	number = v6_errname_parse(v6_slice_from(value, n));
 	if (!number)
 		return refuse(problem, V6_PROBLEM_UNKNOWN_ERRNO, value, n, value.len - n);
 	*field = (int16_t)number;
@@ -231,13 +241,13 @@ static int set_log(struct v6_settings *s, struct v6_slice value, struct v6_probl
 		s->log = word->value;
 		return 0;
 	}
-	if (slice_begins(value, "fd:")) {
-		if (parse_fd(slice_from(value, 3), &s->log_fd))
+	if (v6_slice_begins(value, "fd:")) {
+		if (parse_fd(v6_slice_from(value, 3), &s->log_fd))
 			return refuse(problem, V6_PROBLEM_DESCRIPTOR, value, 3, value.len - 3);
 		s->log = V6_LOG_FD;
 		return 0;
 	}
-	if (slice_begins(value, "/")) {
+	if (v6_slice_begins(value, "/")) {
 		if (check_path(value, problem))
 			return -1;
 		s->log = V6_LOG_PATH;
@@ -249,6 +259,44 @@ static int set_log(struct v6_settings *s, struct v6_slice value, struct v6_probl
 	return refuse_all(problem, V6_PROBLEM_UNKNOWN_VALUE, value);
 }
 
+static int set_profile(struct v6_settings *s, struct v6_slice value, struct v6_problem *problem)
+{
+	enum v6_profile profile = v6_profile_by_name(value);
+
+	if (profile == V6_PROFILE_COUNT)
+		return refuse_all(problem, V6_PROBLEM_UNKNOWN_VALUE, value);
+	s->profile = (uint8_t)profile;
+	return 0;
+}
+
+static int set_config(struct v6_settings *s, struct v6_slice value, struct v6_problem *problem)
+{
+	if (!v6_slice_begins(value, "/"))
+		return refuse_all(problem, V6_PROBLEM_NOT_ABSOLUTE, value);
+	if (value.len >= V6_PATH_SIZE)
+		return refuse_all(problem, V6_PROBLEM_TOO_LONG, value);
+	s->config = value;
+	return 0;
+}
+
+int v6_knobs_set(
+	struct v6_knobs *k, enum v6_setting id, struct v6_slice value, struct v6_problem *problem)
+{
+	if (table[id].kind == KIND_REACTION)
+		return set_reaction(reaction_knob(k, id), id, value, problem);
+	return set_word(word_knob(k, id), id, value, problem);
+}
+
+void v6_knobs_copy(struct v6_knobs *to, const struct v6_knobs *from, enum v6_setting id)
+{
+	struct v6_knobs copy = *from;
+
+	if (table[id].kind == KIND_REACTION)
+		*reaction_knob(to, id) = *reaction_knob(&copy, id);
+	else
+		*word_knob(to, id) = *word_knob(&copy, id);
+}
+
 static int set_one(struct v6_settings *s, enum v6_setting id, struct v6_slice value,
 	struct v6_problem *problem)
 {
@@ -256,11 +304,13 @@ static int set_one(struct v6_settings *s, enum v6_setting id, struct v6_slice va
 	case KIND_WORD:
 		return set_word(word_field(s, id), id, value, problem);
 	case KIND_REACTION:
-		return set_reaction(reaction_field(s, id), id, value, problem);
-	case KIND_LOG:
-		return set_log(s, value, problem);
+		return v6_knobs_set(&s->knobs, id, value, problem);
+	case KIND_PROFILE:
+		return set_profile(s, value, problem);
+	case KIND_CONFIG:
+		return set_config(s, value, problem);
 	default:
-		return refuse_all(problem, V6_PROBLEM_NOT_BUILT, value);
+		return set_log(s, value, problem);
 	}
 }
 
@@ -285,12 +335,30 @@ int v6_settings_set(struct v6_settings *s, enum v6_setting id, struct v6_slice v
 	return 0;
 }
 
+/* "name=value name=value", well-formed: the profiles are our own. */
+void v6_settings_finish(struct v6_settings *s)
+{
+	struct v6_slice row = v6_slice_of(v6_profile_settings(s->profile));
+
+	while (row.len) {
+		const char *equals = memchr(row.ptr, '=', row.len);
+		const char *blank = memchr(row.ptr, ' ', row.len);
+		size_t n = blank ? (size_t)(blank - row.ptr) : row.len;
+		size_t name = (size_t)(equals - row.ptr);
+		struct v6_problem problem;
+
+		v6_settings_set(s, v6_setting_by_name((struct v6_slice){row.ptr, name}),
+			(struct v6_slice){equals + 1, n - name - 1}, V6_ORIGIN_PROFILE, &problem);
+		row = v6_slice_from(row, blank ? n + 1 : n);
+	}
+}
+
 enum v6_format v6_settings_format(const struct v6_settings *s)
 {
 	if (s->origin[V6_SETTING_LOG_FORMAT] != V6_ORIGIN_DEFAULT || s->log != V6_LOG_PATH)
 		return s->format;
-	if (slice_ends(s->log_path, ".json") || slice_ends(s->log_path, ".jsonl") ||
-		slice_ends(s->log_path, ".ndjson"))
+	if (v6_slice_ends(s->log_path, ".json") || v6_slice_ends(s->log_path, ".jsonl") ||
+		v6_slice_ends(s->log_path, ".ndjson"))
 		return V6_FORMAT_JSON;
 	return V6_FORMAT_TEXT;
 }
@@ -304,7 +372,7 @@ enum v6_setting v6_setting_by_name(struct v6_slice name)
 {
 	unsigned id = 0;
 
-	while (id < V6_SETTING_COUNT && !slice_is(name, table[id].name))
+	while (id < V6_SETTING_COUNT && !v6_slice_is(name, table[id].name))
 		id++;
 	return id;
 }
@@ -325,7 +393,7 @@ void v6_setting_env_name(struct v6_text *t, enum v6_setting id)
 
 bool v6_setting_env_ours(struct v6_slice name)
 {
-	return slice_begins(name, env_prefix);
+	return v6_slice_begins(name, env_prefix);
 }
 
 enum v6_setting v6_setting_by_env_name(struct v6_slice name)
@@ -337,7 +405,7 @@ enum v6_setting v6_setting_by_env_name(struct v6_slice name)
 		struct v6_text t = v6_text_in(buf, sizeof(buf));
 
 		v6_setting_env_name(&t, id);
-		if (slice_is(name, buf))
+		if (v6_slice_is(name, buf))
 			break;
 	}
 	return id;
@@ -352,6 +420,12 @@ const char *v6_setting_word(enum v6_setting id, unsigned i, const char **word)
 {
 	const struct word *words = words_of(id);
 
+	if (id == V6_SETTING_PROFILE) {
+		if (i + 1 >= V6_PROFILE_COUNT)
+			return NULL;
+		*word = v6_profile_name(i + 1);
+		return v6_profile_title(i + 1);
+	}
 	for (unsigned n = 0; *words[n].word; n++)
 		if (n == i) {
 			*word = words[n].word;
@@ -370,10 +444,12 @@ const char *v6_setting_word_of(enum v6_setting id, unsigned value)
 
 void v6_setting_values(struct v6_text *t, enum v6_setting id)
 {
-	for (const struct word *w = words_of(id); *w->word; w++) {
-		if (w != words_of(id))
+	const char *word;
+
+	for (unsigned i = 0; v6_setting_word(id, i, &word); i++) {
+		if (i)
 			v6_text_str(t, ", ");
-		v6_text_str(t, w->word);
+		v6_text_str(t, word);
 	}
 }
 
@@ -389,8 +465,16 @@ static void log_value(struct v6_text *t, const struct v6_settings *s)
 	}
 }
 
-static void reaction_value(struct v6_text *t, enum v6_setting id, int16_t number)
+void v6_knobs_value(struct v6_text *t, const struct v6_knobs *knobs, enum v6_setting id)
 {
+	struct v6_knobs copy = *knobs;
+	int16_t number;
+
+	if (table[id].kind == KIND_WORD) {
+		v6_text_str(t, v6_setting_word_of(id, *word_knob(&copy, id)));
+		return;
+	}
+	number = *reaction_knob(&copy, id);
 	if (!number) {
 		v6_text_str(t, words_of(id)->word);
 		return;
@@ -401,21 +485,30 @@ static void reaction_value(struct v6_text *t, enum v6_setting id, int16_t number
 
 void v6_setting_value(struct v6_text *t, const struct v6_settings *s, enum v6_setting id)
 {
-	struct v6_settings copy = *s;
-
-	copy.format = v6_settings_format(s);
-	switch (table[id].kind) {
-	case KIND_WORD:
-		v6_text_str(t, v6_setting_word_of(id, *word_field(&copy, id)));
+	switch (id) {
+	case V6_SETTING_PROFILE:
+		v6_text_str(t, s->profile ? v6_profile_name(s->profile) : "none");
 		break;
-	case KIND_REACTION:
-		reaction_value(t, id, *reaction_field(&copy, id));
+	case V6_SETTING_CONFIG:
+		if (s->config.len)
+			v6_text_safe(t, s->config.ptr, s->config.len);
+		else
+			v6_text_str(t, "none");
 		break;
-	case KIND_LOG:
+	case V6_SETTING_RULES:
+		v6_text_str(t, s->origin[id] == V6_ORIGIN_DEFAULT ? "none" : "see below");
+		break;
+	case V6_SETTING_LOG:
 		log_value(t, s);
 		break;
+	case V6_SETTING_LOG_FORMAT:
+		v6_text_str(t, v6_setting_word_of(id, v6_settings_format(s)));
+		break;
+	case V6_SETTING_LOG_LEVEL:
+		v6_text_str(t, v6_setting_word_of(id, s->level));
+		break;
 	default:
-		v6_text_str(t, "none");
+		v6_knobs_value(t, &s->knobs, id);
 	}
 }
 
@@ -432,149 +525,5 @@ const char *v6_origin_name(enum v6_origin origin)
 		return "command line";
 	default:
 		return "default";
-	}
-}
-
-static void spell(struct v6_text *t, enum v6_setting id, enum v6_spelling spelling)
-{
-	if (spelling == V6_SPELL_ENV) {
-		v6_setting_env_name(t, id);
-		return;
-	}
-	if (spelling == V6_SPELL_OPTION)
-		v6_text_str(t, "--");
-	v6_text_str(t, table[id].name);
-}
-
-static void quote(struct v6_text *t, struct v6_slice text)
-{
-	enum { SHOWN = 80 };
-
-	v6_text_char(t, '\'');
-	v6_text_safe(t, text.ptr, text.len > SHOWN ? SHOWN : text.len);
-	v6_text_str(t, text.len > SHOWN ? "...'" : "'");
-}
-
-static void suggest(struct v6_text *t, const struct v6_nearest *near)
-{
-	v6_text_str(t, "; did you mean '");
-	v6_text_str(t, near->word);
-	v6_text_char(t, '\'');
-}
-
-/* What stands before the name in each spelling: no part of what was misspelt. */
-static const char *spelling_prefix(enum v6_spelling spelling)
-{
-	return spelling == V6_SPELL_ENV ? env_prefix : spelling == V6_SPELL_OPTION ? "--" : "";
-}
-
-static void unknown_setting(
-	struct v6_text *t, const struct v6_problem *problem, enum v6_spelling spelling)
-{
-	const char *prefix = spelling_prefix(spelling);
-	bool prefixed = slice_begins(problem->text, prefix);
-	struct v6_nearest near =
-		v6_nearest_to(slice_from(problem->text, prefixed ? strlen(prefix) : 0));
-
-	v6_text_safe(t, problem->text.ptr, problem->text.len);
-	v6_text_str(t, ": unknown setting; ");
-	for (unsigned id = 0; id < V6_SETTING_COUNT; id++)
-		v6_nearest_offer(&near, table[id].name);
-	if (near.word) {
-		v6_text_str(t, "did you mean '");
-		spell(t, v6_setting_by_name((struct v6_slice){near.word, strlen(near.word)}),
-			spelling);
-		v6_text_char(t, '\'');
-		return;
-	}
-	v6_text_str(t, "valid: ");
-	for (unsigned id = 0; id < V6_SETTING_COUNT; id++) {
-		if (id)
-			v6_text_str(t, ", ");
-		spell(t, id, spelling);
-	}
-}
-
-static void unknown_value(struct v6_text *t, const struct v6_problem *problem)
-{
-	struct v6_nearest near = v6_nearest_to(problem->text);
-	const char *word;
-
-	if (problem->text.len) {
-		v6_text_str(t, "unknown value ");
-		quote(t, problem->text);
-	} else {
-		v6_text_str(t, "no value given");
-	}
-	for (unsigned i = 0; v6_setting_word(problem->setting, i, &word); i++)
-		v6_nearest_offer(&near, word);
-	if (near.word) {
-		suggest(t, &near);
-		return;
-	}
-	v6_text_str(t, "; valid: ");
-	v6_setting_values(t, problem->setting);
-}
-
-static void unknown_errno(struct v6_text *t, const struct v6_problem *problem)
-{
-	struct v6_nearest near = v6_nearest_to(problem->text);
-	const char *name;
-
-	v6_text_str(t, "unknown errno ");
-	quote(t, problem->text);
-	v6_text_str(t, " at column ");
-	v6_text_uint(t, problem->column);
-	for (unsigned i = 0; (name = v6_errname_at(i)); i++)
-		v6_nearest_offer(&near, name);
-	if (near.word)
-		suggest(t, &near);
-	else
-		v6_text_str(t, "; a symbolic name is meant, as in deny:EPERM");
-}
-
-void v6_problem_text(struct v6_text *t, const struct v6_problem *problem, enum v6_spelling spelling)
-{
-	if (problem->kind == V6_PROBLEM_UNKNOWN_SETTING) {
-		unknown_setting(t, problem, spelling);
-		return;
-	}
-	spell(t, problem->setting, spelling);
-	v6_text_str(t, ": ");
-	switch (problem->kind) {
-	case V6_PROBLEM_UNKNOWN_VALUE:
-		unknown_value(t, problem);
-		return;
-	case V6_PROBLEM_UNKNOWN_ERRNO:
-		unknown_errno(t, problem);
-		return;
-	default:
-		break;
-	}
-	quote(t, problem->text);
-	switch (problem->kind) {
-	case V6_PROBLEM_NOT_ABSOLUTE:
-		v6_text_str(t, " is not an absolute path");
-		break;
-	case V6_PROBLEM_TOO_LONG:
-		v6_text_str(t, " is longer than ");
-		v6_text_uint(t, V6_PATH_SIZE - 1);
-		v6_text_str(t, " bytes");
-		break;
-	case V6_PROBLEM_CONVERSION:
-		v6_text_str(t, " at column ");
-		v6_text_uint(t, problem->column);
-		v6_text_str(t, " is no conversion; valid: %p, %n, %%");
-		break;
-	case V6_PROBLEM_DIRECTORY:
-		v6_text_str(t, " is a directory, a file is meant");
-		break;
-	case V6_PROBLEM_DESCRIPTOR:
-		v6_text_str(t, " at column ");
-		v6_text_uint(t, problem->column);
-		v6_text_str(t, " is no descriptor's number");
-		break;
-	default:
-		v6_text_str(t, " is not built yet in this version");
 	}
 }

@@ -8,6 +8,7 @@
 #ifndef V6_SETTINGS_H
 #define V6_SETTINGS_H
 
+#include "problem.h"
 #include "text.h"
 
 /*
@@ -81,6 +82,10 @@ enum v6_log_kind {
 	X(ORDER, "order", WORD, "the family listed first, and that must bind a port first")        \
 	X(ON_DISORDER, "on-disorder", REACTION, "a port bound against the order")                  \
 	X(ON_CONFLICT, "on-conflict", WORD, "both families want one port")                         \
+	X(ON_MAPPED, "on-mapped", REACTION,                                                        \
+		"what a bind of a v4-mapped address gets where V6ONLY is 1")                       \
+	X(ON_NONBOOLEAN, "on-nonboolean", REACTION,                                                \
+		"what the application gets when it sets V6ONLY to neither 0 nor 1")                \
 	X(MODE, "mode", WORD, "enforce, or only log")                                              \
 	X(PROFILE, "profile", PROFILE, "a named set of settings: another system's rules")          \
 	X(RULES, "rules", RULES, "settings for certain programs, ports and protocols")             \
@@ -109,6 +114,8 @@ struct v6_knobs {
 	uint8_t mode;        /* enum v6_mode */
 	int16_t on_contrary; /* 0: allow; otherwise the errno that is given */
 	int16_t on_disorder; /* 0: log; otherwise the errno that is given */
+	int16_t on_mapped;   /* 0: allow, the kernel's EINVAL; otherwise the errno that is given */
+	int16_t on_nonboolean; /* 0: allow; otherwise the errno that is given */
 };
 
 struct v6_settings {
@@ -116,28 +123,11 @@ struct v6_settings {
 	uint8_t log;                      /* enum v6_log_kind */
 	uint8_t format;                   /* enum v6_format, as set */
 	uint8_t level;                    /* enum v6_level */
+	uint8_t profile;                  /* enum v6_profile */
 	int log_fd;                       /* V6_LOG_FD */
 	struct v6_slice log_path;         /* V6_LOG_PATH: absolute, with %p %n %% unexpanded */
+	struct v6_slice config;           /* path of the configuration file; empty: none */
 	uint8_t origin[V6_SETTING_COUNT]; /* enum v6_origin */
-};
-
-/* What is wrong with a setting. Points into the text that was parsed. */
-struct v6_problem {
-	enum {
-		V6_PROBLEM_NONE,
-		V6_PROBLEM_UNKNOWN_SETTING,
-		V6_PROBLEM_UNKNOWN_VALUE,
-		V6_PROBLEM_UNKNOWN_ERRNO,
-		V6_PROBLEM_NOT_ABSOLUTE,
-		V6_PROBLEM_TOO_LONG,
-		V6_PROBLEM_CONVERSION,
-		V6_PROBLEM_DIRECTORY,
-		V6_PROBLEM_DESCRIPTOR,
-		V6_PROBLEM_NOT_BUILT,
-	} kind;
-	enum v6_setting setting; /* V6_SETTING_COUNT for an unknown one */
-	struct v6_slice text;    /* the offending part */
-	size_t column;           /* of that part in the value, from 1 */
 };
 
 /* The longest path of a log, its NUL included. */
@@ -147,8 +137,9 @@ enum { V6_PATH_SIZE = 4096 };
 void v6_settings_init(struct v6_settings *s);
 
 /*
- * Sets one setting from text. What came from a higher origin before stays, but
- * the text is judged all the same. 0, or -1 with *problem filled and *s as it was.
+ * Sets one setting from text; not V6_SETTING_RULES, whose place is struct v6_rules. What came from
+ * a higher origin before stays, but the text is judged all the same. 0, or -1 with *problem filled
+ * and *s as it was.
  */
 int v6_settings_set(struct v6_settings *s, enum v6_setting id, struct v6_slice value,
 	enum v6_origin origin, struct v6_problem *problem);
@@ -187,14 +178,22 @@ const char *v6_setting_word_of(enum v6_setting id, unsigned value);
 
 const char *v6_origin_name(enum v6_origin origin);
 
-/* How a setting was spelled where it was given. */
-enum v6_spelling { V6_SPELL_NAME, V6_SPELL_ENV, V6_SPELL_OPTION };
+/*
+ * Applies the profile's settings below all that were given. Once, at the end.
+ */
+void v6_settings_finish(struct v6_settings *s);
 
 /*
- * "V6SHIM_POLICY: unknown value 'ipv6only'; did you mean 'ipv6-only'": no prefix,
- * no newline. An unknown setting is problem->text as it was written.
+ * Parses a value of `policy` to `on-nonboolean` or `mode` into knobs, for rules.
+ * 0, or -1 with problem->kind, text and column filled.
  */
-void v6_problem_text(
-	struct v6_text *t, const struct v6_problem *problem, enum v6_spelling spelling);
+int v6_knobs_set(struct v6_knobs *knobs, enum v6_setting id, struct v6_slice value,
+	struct v6_problem *problem);
+
+/* Copies one setting's value from one to the other. */
+void v6_knobs_copy(struct v6_knobs *to, const struct v6_knobs *from, enum v6_setting id);
+
+/* The value in the syntax that is read back. */
+void v6_knobs_value(struct v6_text *t, const struct v6_knobs *knobs, enum v6_setting id);
 
 #endif

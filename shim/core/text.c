@@ -2,6 +2,47 @@
 
 #include <string.h>
 
+bool v6_slice_is(struct v6_slice slice, const char *str)
+{
+	return slice.len == strlen(str) && !memcmp(slice.ptr, str, slice.len);
+}
+
+bool v6_slice_begins(struct v6_slice slice, const char *str)
+{
+	return slice.len >= strlen(str) && !memcmp(slice.ptr, str, strlen(str));
+}
+
+bool v6_slice_ends(struct v6_slice slice, const char *str)
+{
+	size_t n = strlen(str);
+
+	return slice.len >= n && !memcmp(slice.ptr + slice.len - n, str, n);
+}
+
+struct v6_slice v6_slice_from(struct v6_slice slice, size_t start)
+{
+	return (struct v6_slice){slice.ptr + start, slice.len - start};
+}
+
+struct v6_slice v6_slice_of(const char *str)
+{
+	return (struct v6_slice){str, strlen(str)};
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+struct v6_slice v6_slice_trim(struct v6_slice slice)
+{
+	while (slice.len && is_blank(slice.ptr[0]))
+		slice = v6_slice_from(slice, 1);
+	while (slice.len && is_blank(slice.ptr[slice.len - 1]))
+		slice.len--;
+	return slice;
+}
+
 struct v6_text v6_text_in(char *buf, size_t size)
 {
 	buf[0] = '\0';

@@ -25,6 +25,15 @@ struct v6_slice {
 	size_t len;
 };
 
+bool v6_slice_is(struct v6_slice slice, const char *str);
+bool v6_slice_begins(struct v6_slice slice, const char *str);
+bool v6_slice_ends(struct v6_slice slice, const char *str);
+/* Without its first `start` bytes; start must not be beyond its length. */
+struct v6_slice v6_slice_from(struct v6_slice slice, size_t start);
+struct v6_slice v6_slice_of(const char *str);
+/* Without blanks (space, tab, carriage return) at either end. */
+struct v6_slice v6_slice_trim(struct v6_slice slice);
+
 /* Starts an empty text in buf. */
 struct v6_text v6_text_in(char *buf, size_t size);
 

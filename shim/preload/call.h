@@ -13,10 +13,11 @@
 struct v6_call {
 	int saved; /* errno as the application left it */
 	int fd;
-	const struct sockaddr *addr; /* bind */
-	socklen_t len;               /* bind */
-	int backlog;                 /* listen */
-	const struct v6_knobs *knobs;
+	const struct sockaddr *addr;  /* bind */
+	socklen_t len;                /* bind */
+	int backlog;                  /* listen */
+	const struct v6_knobs *knobs; /* of the rule that matched, or the plain settings */
+	unsigned rule;                /* its number from 1, or 0 */
 	struct v6_facts facts;
 	struct v6_verdict verdict;
 	bool applied; /* V6ONLY was set by us */

@@ -56,7 +56,7 @@ static void describe_settings(struct v6_text *t)
 {
 	v6_text_str(t, "v6shim " V6_VERSION);
 	for (unsigned id = 0; id < V6_SETTING_COUNT; id++) {
-		if (v6_live.settings.origin[id] == V6_ORIGIN_DEFAULT)
+		if (v6_live.settings.origin[id] == V6_ORIGIN_DEFAULT || id == V6_SETTING_RULES)
 			continue;
 		v6_text_str(t, ", ");
 		v6_text_str(t, v6_setting_name(id));
@@ -65,6 +65,11 @@ static void describe_settings(struct v6_text *t)
 		v6_text_str(t, " (");
 		v6_text_str(t, v6_origin_name(v6_live.settings.origin[id]));
 		v6_text_char(t, ')');
+	}
+	if (v6_live.rules) {
+		v6_text_str(t, ", ");
+		v6_text_uint(t, v6_live.rules);
+		v6_text_str(t, v6_live.rules == 1 ? " rule" : " rules");
 	}
 	v6_text_str(t, ", all else default");
 }

@@ -14,6 +14,7 @@
 #include "facts.h"
 #include "holder.h"
 #include "live.h"
+#include "match.h"
 #include "next.h"
 #include "ports.h"
 #include "raw.h"
@@ -73,6 +74,12 @@ int v6_call_asked(const struct v6_call *c)
 	return v6_asked_recall(v6_fact_cookie(c->fd));
 }
 
+/* The settings of the rule that the call falls under. */
+static void match(struct v6_call *c, int proto, int port)
+{
+	c->knobs = v6_match(c->fd, proto, port, &c->rule);
+}
+
 static bool refused_all(const struct v6_call *c)
 {
 	return v6_live.broken && v6_fact_family(c->fd) != V6_FAMILY_OTHER;
@@ -102,6 +109,7 @@ static struct v6_record record_of(const struct v6_call *c)
 	r.want = c->verdict.v6only;
 	r.policy = c->knobs->policy;
 	r.mode = c->knobs->mode;
+	r.rule = c->rule;
 	r.action = c->verdict.action;
 	r.finding = c->verdict.finding;
 	r.has_result = true;
@@ -136,12 +144,23 @@ static void tell_socket(const struct v6_call *c, int protocol)
 	v6_emit(&r);
 }
 
+/* What a protocol of 0 stands for; no system call where the type tells it. */
+static int proto_of(enum v6_type type, int protocol)
+{
+	if (protocol)
+		return protocol;
+	return type == V6_TYPE_STREAM  ? IPPROTO_TCP
+	       : type == V6_TYPE_DGRAM ? IPPROTO_UDP
+				       : V6_MATCH_ASK;
+}
+
 void v6_govern_socket(int fd, int domain, int type, int protocol)
 {
 	struct v6_call c;
 
 	begin(&c, V6_EVENT_SOCKET, fd);
 	called(&c, fd);
+	match(&c, proto_of(v6_type_of(type), protocol), V6_MATCH_NO_PORT);
 	c.facts.family = domain == AF_INET6 ? V6_FAMILY_INET6 : V6_FAMILY_INET;
 	c.facts.type = (uint8_t)v6_type_of(type);
 	if (fd >= 0 && v6_emit_wanted(V6_LEVEL_CHANGE))
@@ -163,7 +182,7 @@ void v6_govern_socket(int fd, int domain, int type, int protocol)
  * (net/ipv6/ipv6_sockglue.c, do_ipv6_setsockopt). Unknown where the kernel
  * would refuse the length or the pointer.
  */
-static int8_t value_at(const void *value, socklen_t len)
+static int8_t value_at(struct v6_call *c, const void *value, socklen_t len)
 {
 	int n = 0;
 
@@ -171,6 +190,7 @@ static int8_t value_at(const void *value, socklen_t len)
 		return V6_UNKNOWN;
 	if (value && v6_raw_peek_int(value, &n) < 0)
 		return V6_UNKNOWN;
+	c->facts.odd = n != 0 && n != 1;
 	return n != 0;
 }
 
@@ -185,13 +205,14 @@ static void judge_v6only(struct v6_call *c, const void *value, socklen_t len)
 	c->facts.family = V6_FAMILY_INET6;
 	c->facts.type = (uint8_t)v6_fact_type(c->fd);
 	c->facts.bound = v6_fact_bound(c->fd).port != 0;
-	c->facts.value = value_at(value, len);
+	c->facts.value = value_at(c, value, len);
 	c->verdict = v6_decide(c->knobs, &c->facts);
 }
 
 static bool may_deny(const struct v6_call *c)
 {
-	return c->knobs->on_contrary && v6_policy_value(c->knobs->policy) != V6_UNKNOWN;
+	return c->knobs->on_nonboolean ||
+	       (c->knobs->on_contrary && v6_policy_value(c->knobs->policy) != V6_UNKNOWN);
 }
 
 static void tell_v6only(struct v6_call *c)
@@ -214,7 +235,7 @@ static void tell_v6only(struct v6_call *c)
 static void judge_outcome(struct v6_call *c, const void *value, socklen_t len)
 {
 	if (c->result < 0) {
-		c->facts.value = value_at(value, len);
+		c->facts.value = value_at(c, value, len);
 	} else {
 		int n = 0;
 
@@ -233,6 +254,7 @@ int v6_govern_v6only(int fd, const void *value, socklen_t len)
 	struct v6_call c;
 
 	begin(&c, V6_EVENT_SETSOCKOPT, fd);
+	match(&c, V6_MATCH_ASK, V6_MATCH_NO_PORT);
 	if (may_deny(&c))
 		judge_v6only(&c, value, len);
 	if (c.verdict.deny && v6_call_enforcing(&c)) {
@@ -422,11 +444,31 @@ static void take_turn(struct v6_call *c)
 static void prepare_bind(struct v6_call *c)
 {
 	c->facts.address = v6_address_from(c->addr, c->len);
+	if (c->facts.address.family == V6_FAMILY_OTHER)
+		return;
+	match(c, V6_MATCH_ASK, c->facts.address.port);
 	take_turn(c);
 	if (c->facts.address.family == V6_FAMILY_INET6 && !c->facts.address.port &&
-		v6_address_wildcard(&c->facts.address) && v6_live.forced)
+		v6_address_wildcard(&c->facts.address) && v6_policy_forced(c->knobs->policy))
 		c->facts.type = (uint8_t)v6_fact_type(c->fd);
 	prepare(c);
+}
+
+/* The errno of another system for a mapped address on a socket that is IPv6 only. */
+static void answer_mapped(struct v6_call *c)
+{
+	int error;
+
+	c->facts.before = known(v6_fact_v6only(c->fd));
+	c->facts.bound = v6_fact_bound(c->fd).port != 0;
+	error = v6_decide_mapped(c->knobs, &c->facts);
+	if (!error)
+		return;
+	c->verdict.action = V6_ACTION_DENY;
+	if (!v6_call_enforcing(c))
+		return;
+	c->verdict.deny = error;
+	c->error = error;
 }
 
 int v6_govern_bind(int fd, const struct sockaddr *addr, socklen_t len)
@@ -438,8 +480,10 @@ int v6_govern_bind(int fd, const struct sockaddr *addr, socklen_t len)
 	c.len = len;
 	if (refused_all(&c))
 		return refuse(&c, EINVAL);
-	if ((v6_live.forced || v6_live.ordered) && plausible(addr))
+	if ((v6_live.forced || v6_live.ordered || v6_live.ported) && plausible(addr))
 		prepare_bind(&c);
+	else
+		match(&c, V6_MATCH_ASK, V6_MATCH_NO_PORT);
 	if (denied(&c)) {
 		c.result = -1;
 		c.error = c.verdict.deny;
@@ -450,6 +494,8 @@ int v6_govern_bind(int fd, const struct sockaddr *addr, socklen_t len)
 	v6_call_make(&c);
 	if (kernel_read(&c))
 		c.facts.address = v6_address_from(addr, len);
+	if (c.error == EINVAL && v6_live.mapped)
+		answer_mapped(&c);
 	return conclude(&c);
 }
 
@@ -461,6 +507,7 @@ int v6_govern_listen(int fd, int backlog)
 	c.backlog = backlog;
 	if (refused_all(&c))
 		return refuse(&c, EINVAL);
+	match(&c, V6_MATCH_ASK, v6_live.ported ? v6_fact_bound(fd).port : V6_MATCH_NO_PORT);
 	if (v6_live.forced) {
 		/* Whether it is bound the kernel tells when V6ONLY is set; mode=log has to ask. */
 		if (!v6_call_enforcing(&c)) {
@@ -487,6 +534,10 @@ int v6_govern_passive(const char *service, const struct addrinfo *hints, struct 
 	struct v6_call c;
 
 	begin(&c, V6_EVENT_GETADDRINFO, -1);
+	match(&c,
+		hints->ai_socktype ? proto_of(v6_type_of(hints->ai_socktype), hints->ai_protocol)
+				   : hints->ai_protocol,
+		V6_MATCH_NO_PORT);
 	r = record_of(&c);
 	r.result = result;
 	r.error = result == EAI_SYSTEM ? c.saved : 0;

@@ -6,22 +6,26 @@
 
 #include <stdatomic.h>
 
+#include "../core/rules.h"
 #include "../core/settings.h"
 
 struct v6_live {
 	struct v6_settings settings;
 	struct v6_slice program; /* base name of the executable, as it was executed */
+	unsigned rules;          /* how many were given */
 	bool inert;              /* AT_SECURE: nothing is read, written or changed */
 	bool broken;             /* the configuration did not parse: bind and listen are refused */
 	bool logging;            /* records go somewhere */
-	bool forced;             /* bind and listen have a V6ONLY to set */
-	bool ordered;            /* bind and getaddrinfo have an order to keep */
+	/* Whether the settings or any rule have such a thing to do. */
+	bool forced;  /* V6ONLY at bind and listen */
+	bool ordered; /* an order */
+	bool mapped;  /* on-mapped */
+	bool ported;  /* a rule with port= */
 	/* Whether each call has anything to do beyond calling on. */
 	bool watch_socket;
 	bool watch_v6only;  /* setsockopt(IPV6_V6ONLY) */
 	bool watch_bind;    /* bind and listen */
 	bool watch_passive; /* getaddrinfo for listeners */
-	int pid;            /* of the process that settled it */
 };
 
 extern struct v6_live v6_live;

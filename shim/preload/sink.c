@@ -489,7 +489,7 @@ static void open_log_path(const struct v6_live *live)
 		reopen(NO_FD, &st);
 }
 
-void v6_sink_open(const struct v6_live *live, struct v6_slice journal)
+void v6_sink_prepare(const struct v6_live *live, struct v6_slice journal)
 {
 	struct stat st;
 
@@ -497,6 +497,12 @@ void v6_sink_open(const struct v6_live *live, struct v6_slice journal)
 	sink.journal = parse_journal(journal);
 	if (v6_raw_fstat(STDERR, &st) >= 0)
 		sink.err = identity_of(&st);
+}
+
+void v6_sink_open(const struct v6_live *live)
+{
+	struct stat st;
+
 	switch (live->settings.log) {
 	case V6_LOG_FD:
 		adopt(live->settings.log_fd);

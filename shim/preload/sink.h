@@ -11,10 +11,14 @@
 #include "live.h"
 
 /*
- * Opens what the settings name. `journal` is the value of JOURNAL_STREAM
- * (systemd.exec(5)), "DEVICE:INODE" of the journal's socket, or empty.
+ * Before anything is written, while standard error is still as it was given.
+ * `journal` is the value of JOURNAL_STREAM (systemd.exec(5)), "DEVICE:INODE" of
+ * the journal's socket, or empty.
  */
-void v6_sink_open(const struct v6_live *live, struct v6_slice journal);
+void v6_sink_prepare(const struct v6_live *live, struct v6_slice journal);
+
+/* Opens what the settings name. */
+void v6_sink_open(const struct v6_live *live);
 
 /* Bytes before a line that the sink may write a prefix to. */
 enum { V6_SINK_HEADROOM = 96 };

@@ -1,0 +1,47 @@
+/*
+ * A whole configuration: settings and rules, from the command line, the
+ * environment and a file.
+ *
+ * Pure: whoever calls reads the file. All texts must stay in place for as long
+ * as the configuration is used.
+ */
+#ifndef V6_CONFIG_H
+#define V6_CONFIG_H
+
+#include "rules.h"
+#include "settings.h"
+
+/* The largest configuration file, in bytes. */
+enum { V6_CONFIG_FILE_MAX = 256 * 1024 };
+
+struct v6_config {
+	struct v6_settings settings;
+	struct v6_rules rules; /* those of the command line or environment, then the file's */
+};
+
+void v6_config_init(struct v6_config *c);
+
+/*
+ * Sets one setting from text, rules included. Rules of a higher origin replace
+ * those of a lower one. 0, or -1 with *problem filled.
+ */
+int v6_config_set(struct v6_config *c, enum v6_setting id, struct v6_slice value,
+	enum v6_origin origin, struct v6_problem *problem);
+
+/*
+ * Hears of one problem in a file; `line` is the whole line it is in. problem->file,
+ * line and column tell the place.
+ */
+typedef void (*v6_config_tell)(
+	const struct v6_problem *problem, struct v6_slice line, void *context);
+
+/*
+ * Reads the text of a configuration file: lines of `setting = value` and of
+ * rules, `#` begins a comment. Rules are appended, so that those already there
+ * come first. Returns how many problems there are; each is told, where `tell`
+ * is given. Command line and environment must have been read before.
+ */
+unsigned v6_config_file(struct v6_config *c, struct v6_slice name, struct v6_slice text,
+	v6_config_tell tell, void *context);
+
+#endif

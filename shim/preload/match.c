@@ -1,0 +1,106 @@
+#include "match.h"
+
+#include "../core/policy.h"
+#include "facts.h"
+
+#include "forbidden.h"
+
+/* The rules of this program alone; numbers as they were given. */
+static struct v6_rules *kept;
+static uint16_t number[V6_RULES_MAX];
+static bool proto_asked; /* some rule has proto= */
+
+/*
+ * For each port the first rule that may match, plus one; 0: none. With it a
+ * thousand rules cost a bind what one does. Pages that no port of a rule falls
+ * into are never touched.
+ */
+static uint16_t first[65536];
+
+static void keep_own(struct v6_live *live, struct v6_rules *rules)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < rules->count; i++) {
+		if (!v6_rule_program(&rules->rule[i], live->program))
+			continue;
+		rules->rule[n] = rules->rule[i];
+		rules->rule[n].knobs = v6_rule_apply(&rules->rule[n], &live->settings.knobs);
+		number[n] = (uint16_t)(i + 1);
+		n++;
+	}
+	rules->count = n;
+	kept = rules;
+}
+
+static void index_ports(void)
+{
+	for (unsigned i = kept->count; i--;) {
+		const struct v6_rule *r = &kept->rule[i];
+
+		for (unsigned p = 0; p < r->ports; p++)
+			for (unsigned port = r->port[p].low; port <= r->port[p].high; port++)
+				first[port] = (uint16_t)(i + 1);
+		for (unsigned port = 0; !r->ports && port < 65536; port++)
+			first[port] = (uint16_t)(i + 1);
+	}
+}
+
+static void watch(struct v6_live *live, const struct v6_knobs *k)
+{
+	bool forced = v6_policy_forced(k->policy);
+
+	live->forced |= forced;
+	live->ordered |= k->order != V6_ORDER_APP;
+	live->mapped |= k->on_mapped != 0;
+	live->watch_socket |= k->policy != V6_POLICY_APP && !forced;
+	live->watch_v6only |= forced || k->on_contrary || k->on_nonboolean;
+	live->watch_bind |= forced || k->order != V6_ORDER_APP || k->on_mapped ||
+			    k->on_conflict != V6_CONFLICT_FAIL;
+	live->watch_passive |= k->order != V6_ORDER_APP;
+}
+
+void v6_match_settle(struct v6_live *live, struct v6_rules *rules)
+{
+	live->rules = rules->count;
+	keep_own(live, rules);
+	live->logging = live->settings.log != V6_LOG_OFF;
+	live->watch_v6only = live->watch_bind = live->logging;
+	live->watch_socket = live->logging && live->settings.level >= V6_LEVEL_ALL;
+	live->watch_passive = live->logging && live->settings.level >= V6_LEVEL_BIND;
+	watch(live, &live->settings.knobs);
+	for (unsigned i = 0; i < kept->count; i++) {
+		watch(live, &kept->rule[i].knobs);
+		live->ported |= kept->rule[i].ports != 0;
+		proto_asked |= kept->rule[i].protos != 0;
+	}
+	if (live->ported)
+		index_ports();
+}
+
+static bool matches(const struct v6_rule *r, int proto, int port)
+{
+	if (port == V6_MATCH_NO_PORT ? r->ports != 0 : !v6_rule_port(r, (unsigned)port))
+		return false;
+	return v6_rule_proto(r, proto);
+}
+
+const struct v6_knobs *v6_match(int fd, int proto, int port, unsigned *rule)
+{
+	unsigned i = 0;
+
+	*rule = 0;
+	if (!kept || !kept->count)
+		return &v6_live.settings.knobs;
+	if (proto == V6_MATCH_ASK && proto_asked)
+		proto = v6_fact_proto(fd);
+	if (port != V6_MATCH_NO_PORT && v6_live.ported)
+		i = first[port] ? first[port] - 1u : kept->count;
+	for (; i < kept->count; i++) {
+		if (!matches(&kept->rule[i], proto, port))
+			continue;
+		*rule = number[i];
+		return &kept->rule[i].knobs;
+	}
+	return &v6_live.settings.knobs;
+}
