@@ -325,7 +325,7 @@ int v6_settings_set(struct v6_settings *s, enum v6_setting id, struct v6_slice v
 {
 	struct v6_settings changed = *s;
 
-	problem->setting = id;
+	*problem = (struct v6_problem){.setting = (uint8_t)id};
 	if (set_one(&changed, id, value, problem))
 		return -1;
 	if (origin < s->origin[id])

@@ -20,6 +20,7 @@ struct v6_call {
 	unsigned rule;                /* its number from 1, or 0 */
 	struct v6_facts facts;
 	struct v6_verdict verdict;
+	bool asked;   /* facts.asked was looked up */
 	bool applied; /* V6ONLY was set by us */
 	int result;
 	int error;               /* errno of the result, 0 on success */

@@ -295,8 +295,10 @@ static void prepare(struct v6_call *c)
 		if (before < 0)
 			return;
 		c->facts.before = (int8_t)before;
-		if (before != v6_policy_value(c->knobs->policy))
+		if (before != v6_policy_value(c->knobs->policy)) {
 			c->facts.asked = (int8_t)v6_call_asked(c);
+			c->asked = true;
+		}
 	}
 	c->verdict = v6_decide(c->knobs, &c->facts);
 	if (c->verdict.v6only == V6_UNKNOWN || !v6_call_enforcing(c))
@@ -332,14 +334,18 @@ static void undo(struct v6_call *c)
 		c->verdict.action = V6_ACTION_NONE;
 }
 
+/* What is known already is not asked again: every answer is a system call. */
 static void describe(struct v6_call *c)
 {
-	c->facts.family = (uint8_t)v6_fact_family(c->fd);
-	c->facts.type = (uint8_t)v6_fact_type(c->fd);
-	if (c->facts.asked == V6_UNKNOWN && c->facts.family == V6_FAMILY_INET6)
-		c->facts.asked = (int8_t)v6_call_asked(c);
 	if (c->facts.event == V6_EVENT_LISTEN)
 		c->facts.address = v6_fact_bound(c->fd);
+	c->facts.family = c->error ? (uint8_t)v6_fact_family(c->fd) : c->facts.address.family;
+	if (c->facts.family == V6_FAMILY_OTHER)
+		return;
+	if (c->facts.type == V6_TYPE_UNKNOWN)
+		c->facts.type = (uint8_t)v6_fact_type(c->fd);
+	if (c->facts.family == V6_FAMILY_INET6 && !c->asked)
+		c->facts.asked = (int8_t)v6_call_asked(c);
 }
 
 static unsigned serves(const struct v6_call *c, int v6only)
@@ -376,7 +382,8 @@ static void tell_bind(struct v6_call *c)
 		return;
 	r = record_of(c);
 	r.proto = v6_fact_proto(c->fd);
-	r.after = known(v6_fact_v6only(c->fd));
+	if (c->facts.family == V6_FAMILY_INET6)
+		r.after = known(v6_fact_v6only(c->fd));
 	r.serves = (uint8_t)serves(c, r.after);
 	r.holder = c->holder;
 	if (c->text) {
