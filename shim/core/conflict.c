@@ -126,10 +126,10 @@ static void text_done(struct v6_text *t, const struct v6_record *r)
 		break;
 	case V6_ACTION_YIELD:
 		if (r->after == 1 || (log && r->before == 1)) {
-			v6_text_str(t, "; policy both gave way, and this socket serves IPv6 alone");
+			v6_text_str(t, "; the policy gave way, and this socket serves IPv6 alone");
 			break;
 		}
-		v6_text_str(t, "; policy both had made the conflict");
+		v6_text_str(t, "; the policy had made the conflict");
 		/* fall through */
 	case V6_ACTION_SHARE:
 		v6_text_str(t, log ? "; SO_REUSEPORT on both would let both live"

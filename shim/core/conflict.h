@@ -26,9 +26,9 @@ struct v6_conflict_facts {
 	uint8_t event;             /* V6_EVENT_BIND or V6_EVENT_LISTEN */
 	struct v6_address address; /* of the socket that was refused */
 	int8_t v6only;             /* its V6ONLY now; unknown for AF_INET */
-	bool made;                 /* policy=both cleared its V6ONLY, which was 1 without it */
+	bool made;                 /* the policy cleared its V6ONLY, which was 1 without it */
 	bool own_other;      /* a socket of this process, of the other family, is in its way */
-	bool own_other_made; /* policy=both cleared V6ONLY of that one */
+	bool own_other_made; /* the policy cleared V6ONLY of that one */
 	bool own_same;       /* a socket of this process, of the same family, is in its way */
 	bool reuseport;      /* the application itself set SO_REUSEPORT on it */
 };

@@ -24,10 +24,10 @@ static bool in_the_way(const struct meeting *m, const struct v6_own_socket *s)
 	return v6_addresses_conflict(&m->facts.address, m->facts.v6only, &s->address, s->v6only);
 }
 
-/* Whether V6ONLY of a dual-stack socket would be 1 but for policy=both. */
+/* Whether V6ONLY of a dual-stack socket would be 1 but for policy=both or default-both. */
 static bool made_by_policy(const struct v6_call *c, int v6only, int without)
 {
-	return c->knobs->policy == V6_POLICY_BOTH && v6_call_enforcing(c) && v6only == 0 &&
+	return v6_policy_value(c->knobs->policy) == 0 && v6_call_enforcing(c) && v6only == 0 &&
 	       without == 1;
 }
 

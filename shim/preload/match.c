@@ -55,8 +55,9 @@ static void watch(struct v6_live *live, const struct v6_knobs *k)
 	live->mapped |= k->on_mapped != 0;
 	live->watch_socket |= k->policy != V6_POLICY_APP && !forced;
 	live->watch_v6only |= forced || k->on_contrary || k->on_nonboolean;
-	live->watch_bind |= forced || k->order != V6_ORDER_APP || k->on_mapped ||
-			    k->on_conflict != V6_CONFLICT_FAIL;
+	/* Where the policy clears V6ONLY it may have to yield. */
+	live->watch_bind |= forced || v6_policy_value(k->policy) == 0 || k->order != V6_ORDER_APP ||
+			    k->on_mapped || k->on_conflict != V6_CONFLICT_FAIL;
 	live->watch_passive |= k->order != V6_ORDER_APP;
 }
 
