@@ -103,3 +103,4 @@ clean:
 	rm -rf $(BUILD)
 
 -include $(core:.o=.d) $(preload:.o=.d) $(command:.o=.d)
+-include $(addsuffix .d,$(examples) $(programs) $(units))

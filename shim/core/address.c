@@ -17,7 +17,7 @@ struct v6_address v6_address_from(const void *sockaddr, size_t len)
 	} u;
 
 	memset(&u, 0, sizeof(u));
-	if (len < offsetof(struct sockaddr, sa_data))
+	if (len < sizeof(u.in))
 		return a;
 	memcpy(&u, sockaddr, offsetof(struct sockaddr, sa_data));
 	if (u.sa.sa_family == AF_INET && len >= sizeof(u.in)) {

@@ -37,11 +37,14 @@ typedef void (*v6_config_tell)(
 
 /*
  * Reads the text of a configuration file: lines of `setting = value` and of
- * rules, `#` begins a comment. Rules are appended, so that those already there
- * come first. Returns how many problems there are; each is told, where `tell`
- * is given. Command line and environment must have been read before.
+ * rules; `#` at the beginning or after a blank begins a comment. Rules are appended, so that those
+ * already there come first. Returns how many problems there are; each is told, where `tell` is
+ * given. Command line and environment must have been read before.
  */
 unsigned v6_config_file(struct v6_config *c, struct v6_slice name, struct v6_slice text,
 	v6_config_tell tell, void *context);
+
+/* Whether "setting = VALUE" in a file is read as that value: a path may be anything. */
+bool v6_config_file_holds(struct v6_slice value);
 
 #endif

@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-enum { LONGEST = 48, FAR = 1000 };
+/* A word whose beginning was written is no farther than BEGUN, however much of it is left. */
+enum { LONGEST = 48, FAR = 1000, BEGUN = 2 };
 
 static char lower(char c)
 {
@@ -59,13 +60,17 @@ struct v6_nearest v6_nearest_to(struct v6_slice written)
 void v6_nearest_offer(struct v6_nearest *n, const char *word)
 {
 	struct v6_slice candidate = {word, strlen(word)};
+	bool begun;
 	unsigned d;
 
 	if (n->written.len > LONGEST || candidate.len > LONGEST)
 		return;
 	d = distance(n->written, candidate);
-	if (d > (candidate.len + 2) / 3 && !begins(n->written, candidate))
+	begun = begins(n->written, candidate);
+	if (d > (candidate.len + 2) / 3 && !begun)
 		return;
+	if (begun)
+		d = least(d, BEGUN);
 	if (d < n->distance) {
 		n->distance = d;
 		n->word = word;

@@ -1,9 +1,11 @@
 #include "problem.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "errname.h"
 #include "nearest.h"
+#include "profile.h"
 #include "rules.h"
 #include "settings.h"
 #include "terms.h"
@@ -19,13 +21,33 @@ static void spell(struct v6_text *t, enum v6_setting id, enum v6_spelling spelli
 	v6_text_str(t, v6_setting_name(id));
 }
 
-static void quote(struct v6_text *t, struct v6_slice text)
+/* Where a text is cut that is longer than `most` bytes: not within a character. */
+static size_t cut_at(struct v6_slice text, size_t most)
+{
+	size_t n = most;
+
+	if (text.len <= most)
+		return text.len;
+	while (n && n + 4 > most && ((unsigned char)text.ptr[n] & 0xc0) == 0x80)
+		n--;
+	return v6_utf8_length(text.ptr + n, text.len - n) ? n : most;
+}
+
+static void shortened(struct v6_text *t, struct v6_slice text)
 {
 	enum { SHOWN = 80 };
+	size_t n = cut_at(text, SHOWN);
 
+	v6_text_safe(t, text.ptr, n);
+	if (n < text.len)
+		v6_text_str(t, "...");
+}
+
+static void quote(struct v6_text *t, struct v6_slice text)
+{
 	v6_text_char(t, '\'');
-	v6_text_safe(t, text.ptr, text.len > SHOWN ? SHOWN : text.len);
-	v6_text_str(t, text.len > SHOWN ? "...'" : "'");
+	shortened(t, text);
+	v6_text_char(t, '\'');
 }
 
 /* Only where no line or rule has told the place already. */
@@ -63,7 +85,7 @@ static void unknown_setting(
 {
 	struct v6_nearest near = v6_nearest_to(unprefixed(p->text, spelling));
 
-	v6_text_safe(t, p->text.ptr, p->text.len);
+	shortened(t, p->text);
 	v6_text_str(t, ": unknown setting; ");
 	for (unsigned id = 0; id < V6_SETTING_COUNT; id++)
 		v6_nearest_offer(&near, v6_setting_name(id));
@@ -81,6 +103,15 @@ static void unknown_setting(
 	}
 }
 
+static void offer_aliases(struct v6_nearest *near)
+{
+	enum v6_profile profile;
+	const char *name;
+
+	for (unsigned i = 0; (name = v6_profile_alias(i, &profile)); i++)
+		v6_nearest_offer(near, name);
+}
+
 static void unknown_value(struct v6_text *t, const struct v6_problem *p)
 {
 	struct v6_nearest near = v6_nearest_to(p->text);
@@ -94,6 +125,8 @@ static void unknown_value(struct v6_text *t, const struct v6_problem *p)
 	}
 	for (unsigned i = 0; v6_setting_word(p->setting, i, &word); i++)
 		v6_nearest_offer(&near, word);
+	if (p->setting == V6_SETTING_PROFILE)
+		offer_aliases(&near);
 	if (suggest(t, &near))
 		return;
 	v6_text_str(t, "; valid: ");
@@ -105,8 +138,9 @@ static void unknown_errno(struct v6_text *t, const struct v6_problem *p)
 	struct v6_nearest near = v6_nearest_to(p->text);
 	const char *name;
 
-	v6_text_str(t, "unknown errno ");
-	quote(t, p->text);
+	v6_text_str(t, p->text.len ? "unknown errno " : "no errno given");
+	if (p->text.len)
+		quote(t, p->text);
 	at_column(t, p);
 	for (unsigned i = 0; (name = v6_errname_at(i)); i++)
 		v6_nearest_offer(&near, name);
@@ -114,32 +148,32 @@ static void unknown_errno(struct v6_text *t, const struct v6_problem *p)
 		v6_text_str(t, "; a symbolic name is meant, as in deny:EPERM");
 }
 
+static const char matcher_form[] = "program=GLOB, port=N or proto=NAME is meant";
+
 static void unknown_matcher(struct v6_text *t, const struct v6_problem *p)
 {
 	struct v6_nearest near = v6_nearest_to(p->text);
+	const char *name;
 
+	if (memchr(p->text.ptr, '=', p->text.len)) {
+		quote(t, p->text);
+		v6_text_str(t, " is a setting, whose place is behind '=>'");
+		return;
+	}
 	v6_text_str(t, "unknown matcher ");
 	quote(t, p->text);
-	v6_nearest_offer(&near, "program");
-	v6_nearest_offer(&near, "port");
-	v6_nearest_offer(&near, "proto");
-	if (!suggest(t, &near))
-		v6_text_str(t, "; valid: program, port, proto");
+	for (unsigned i = 0; (name = v6_matcher_name_at(i)); i++)
+		v6_nearest_offer(&near, name);
+	if (suggest(t, &near))
+		return;
+	v6_text_str(t, "; ");
+	v6_text_str(t, matcher_form);
 }
 
-static void not_in_rule(struct v6_text *t, const struct v6_problem *p)
+static void list_rule_settings(struct v6_text *t)
 {
-	struct v6_nearest near = v6_nearest_to(p->text);
-	bool exists = v6_setting_by_name(p->text) != V6_SETTING_COUNT;
 	const char *comma = "; a rule may set ";
 
-	v6_text_str(t, exists ? "no setting of a rule: " : "unknown setting ");
-	quote(t, p->text);
-	for (unsigned id = 0; id < V6_SETTING_COUNT; id++)
-		if (v6_rule_may_set(id))
-			v6_nearest_offer(&near, v6_setting_name(id));
-	if (!exists && suggest(t, &near))
-		return;
 	for (unsigned id = 0; id < V6_SETTING_COUNT; id++) {
 		if (!v6_rule_may_set(id))
 			continue;
@@ -147,6 +181,26 @@ static void not_in_rule(struct v6_text *t, const struct v6_problem *p)
 		v6_text_str(t, v6_setting_name(id));
 		comma = ", ";
 	}
+}
+
+static void not_in_rule(struct v6_text *t, const struct v6_problem *p)
+{
+	struct v6_nearest near = v6_nearest_to(p->text);
+	bool exists = v6_setting_by_name(p->text) != V6_SETTING_COUNT;
+
+	if (memchr(p->text.ptr, '=', p->text.len)) {
+		quote(t, p->text);
+		v6_text_str(
+			t, " is a matcher, whose place is before '=>'; a ';' begins a new rule");
+		return;
+	}
+	v6_text_str(t, exists ? "no setting of a rule: " : "unknown setting ");
+	quote(t, p->text);
+	for (unsigned id = 0; id < V6_SETTING_COUNT; id++)
+		if (v6_rule_may_set(id))
+			v6_nearest_offer(&near, v6_setting_name(id));
+	if (exists || !suggest(t, &near))
+		list_rule_settings(t);
 }
 
 static void unknown_proto(struct v6_text *t, const struct v6_problem *p)
@@ -180,28 +234,54 @@ static void quoted(struct v6_text *t, const struct v6_problem *p, const char *wh
 	v6_text_str(t, what);
 }
 
+/* What the errors of open and read are in words: strerror(3) takes a lock. */
+static const struct {
+	int number;
+	char words[40];
+} file_errors[] = {
+	{EACCES, "permission denied"},
+	{EAGAIN, "nothing to read"},
+	{EIO, "input/output error"},
+	{EISDIR, "is a directory"},
+	{ELOOP, "too many symbolic links"},
+	{EMFILE, "too many open descriptors"},
+	{ENAMETOOLONG, "name too long"},
+	{ENFILE, "too many open files"},
+	{ENOENT, "no such file"},
+	{ENOTDIR, "a part of the path is no directory"},
+	{ENXIO, "is a socket or a device"},
+	{EPERM, "not permitted"},
+};
+
 static void unreadable(struct v6_text *t, const struct v6_problem *p)
 {
 	const char *name = v6_errname(p->error);
 
 	v6_text_str(t, "cannot be read: ");
+	for (unsigned i = 0; i < sizeof(file_errors) / sizeof(*file_errors); i++) {
+		if (file_errors[i].number != p->error)
+			continue;
+		v6_text_str(t, file_errors[i].words);
+		v6_text_str(t, " (");
+		v6_text_str(t, name);
+		v6_text_char(t, ')');
+		return;
+	}
 	if (name)
 		v6_text_str(t, name);
 	else
 		v6_text_int(t, p->error);
 }
 
-static void reason(struct v6_text *t, const struct v6_problem *p)
+/* Values of settings that are no plain words. */
+static void bad_value(struct v6_text *t, const struct v6_problem *p)
 {
 	switch (p->kind) {
-	case V6_PROBLEM_UNKNOWN_VALUE:
-		unknown_value(t, p);
-		break;
-	case V6_PROBLEM_UNKNOWN_ERRNO:
-		unknown_errno(t, p);
-		break;
 	case V6_PROBLEM_NOT_ABSOLUTE:
-		quoted(t, p, " is not an absolute path");
+		if (p->text.len)
+			quoted(t, p, " is not an absolute path");
+		else
+			v6_text_str(t, "no value given; an absolute path is meant");
 		break;
 	case V6_PROBLEM_TOO_LONG:
 		quoted(t, p, " is longer than ");
@@ -213,28 +293,40 @@ static void reason(struct v6_text *t, const struct v6_problem *p)
 		at_column(t, p);
 		v6_text_str(t, " is no conversion; valid: %p, %n, %%");
 		break;
-	case V6_PROBLEM_DIRECTORY:
-		quoted(t, p, " is a directory, a file is meant");
-		break;
 	case V6_PROBLEM_DESCRIPTOR:
-		quote(t, p->text);
+		v6_text_str(t, p->text.len ? "" : "no descriptor's number given");
+		if (p->text.len)
+			quote(t, p->text);
 		at_column(t, p);
-		v6_text_str(t, " is no descriptor's number");
+		v6_text_str(t, p->text.len ? " is no descriptor's number" : "");
 		break;
+	default:
+		quoted(t, p, " is a directory, a file is meant");
+	}
+}
+
+static void no_item(struct v6_text *t, const struct v6_problem *p)
+{
+	bool empty = p->text.ptr[p->text.len - 1] == '=';
+
+	quoted(t, p, empty ? " has no value" : " has an empty item in its list");
+}
+
+static void bad_rule(struct v6_text *t, const struct v6_problem *p)
+{
+	switch (p->kind) {
 	case V6_PROBLEM_NO_ARROW:
 		quoted(t, p, " is no rule: '=>' is missing between matchers and settings");
 		break;
 	case V6_PROBLEM_NO_SETTINGS:
 		v6_text_str(t, "no setting after '=>'");
 		break;
-	case V6_PROBLEM_NO_EQUALS:
-		quoted(t, p, " is no name=value");
+	case V6_PROBLEM_NO_MATCHER:
+		quoted(t, p, " is no matcher; ");
+		v6_text_str(t, matcher_form);
 		break;
-	case V6_PROBLEM_UNKNOWN_MATCHER:
-		unknown_matcher(t, p);
-		break;
-	case V6_PROBLEM_NOT_IN_RULE:
-		not_in_rule(t, p);
+	case V6_PROBLEM_NO_SETTING:
+		quoted(t, p, " is no setting=value; no blanks stand around its '='");
 		break;
 	case V6_PROBLEM_NOT_WITH_PORT:
 		quoted(t, p,
@@ -243,26 +335,37 @@ static void reason(struct v6_text *t, const struct v6_problem *p)
 	case V6_PROBLEM_TWICE:
 		quoted(t, p, " is given twice");
 		break;
-	case V6_PROBLEM_NO_ITEM:
-		quoted(t, p, " has an empty item in its list");
-		break;
 	case V6_PROBLEM_PORT:
 		quoted(t, p, " is no port; a number from 0 to 65535 is meant, or N-M");
 		break;
 	case V6_PROBLEM_PORT_ORDER:
 		quoted(t, p, " ends before it begins");
 		break;
-	case V6_PROBLEM_PROTO:
-		unknown_proto(t, p);
+	case V6_PROBLEM_GLOB_BYTES:
+		quoted(t, p, " has bytes that are no text; '?' matches any");
 		break;
-	case V6_PROBLEM_GLOB:
+	default:
 		quoted(t, p, " has a '[' without its ']'");
-		break;
-	case V6_PROBLEM_TOO_MANY:
-		too_many(t, p);
-		break;
+	}
+}
+
+static void set_twice(struct v6_text *t, const struct v6_problem *p)
+{
+	v6_text_str(t, "set already, in line ");
+	v6_text_uint(t, p->first);
+}
+
+static void bad_file(struct v6_text *t, const struct v6_problem *p)
+{
+	switch (p->kind) {
 	case V6_PROBLEM_NO_LINE:
 		quoted(t, p, " is neither 'setting = value' nor a rule 'matcher => setting=value'");
+		break;
+	case V6_PROBLEM_NO_NAME:
+		v6_text_str(t, "no setting's name before '='");
+		break;
+	case V6_PROBLEM_SET_TWICE:
+		set_twice(t, p);
 		break;
 	case V6_PROBLEM_NOT_IN_FILE:
 		v6_text_str(t, "a configuration file cannot name another");
@@ -275,15 +378,66 @@ static void reason(struct v6_text *t, const struct v6_problem *p)
 		v6_text_uint(t, p->limit);
 		v6_text_str(t, " bytes");
 		break;
+	case V6_PROBLEM_FILE_PIPE:
+		v6_text_str(t, "is a pipe; a file is meant, for each program reads it anew");
+		break;
 	default:
 		unreadable(t, p);
 	}
 }
 
+static void reason(struct v6_text *t, const struct v6_problem *p)
+{
+	switch (p->kind) {
+	case V6_PROBLEM_UNKNOWN_VALUE:
+		unknown_value(t, p);
+		break;
+	case V6_PROBLEM_UNKNOWN_ERRNO:
+		unknown_errno(t, p);
+		break;
+	case V6_PROBLEM_UNKNOWN_MATCHER:
+		unknown_matcher(t, p);
+		break;
+	case V6_PROBLEM_NOT_IN_RULE:
+		not_in_rule(t, p);
+		break;
+	case V6_PROBLEM_NO_ITEM:
+		no_item(t, p);
+		break;
+	case V6_PROBLEM_PROTO:
+		unknown_proto(t, p);
+		break;
+	case V6_PROBLEM_TOO_MANY:
+		too_many(t, p);
+		break;
+	default:
+		if (p->kind < V6_PROBLEM_NO_ARROW)
+			bad_value(t, p);
+		else if (p->kind < V6_PROBLEM_NO_LINE)
+			bad_rule(t, p);
+		else
+			bad_file(t, p);
+	}
+}
+
+/* The end of a path is what tells it from others. */
+static void file_name(struct v6_text *t, struct v6_slice path)
+{
+	enum { SHOWN = 200 };
+
+	if (path.len > SHOWN) {
+		path = v6_slice_from(path, path.len - SHOWN);
+		while (((unsigned char)*path.ptr & 0xc0) == 0x80 && path.len > SHOWN - 4)
+			path = v6_slice_from(path, 1);
+		v6_text_str(t, "...");
+	}
+	v6_text_safe(t, path.ptr, path.len);
+}
+
 static void place(struct v6_text *t, const struct v6_problem *p, enum v6_spelling spelling)
 {
 	if (p->file.len) {
-		v6_text_safe(t, p->file.ptr, p->file.len);
+		file_name(t, p->file);
 		if (p->line) {
 			v6_text_char(t, ':');
 			v6_text_uint(t, p->line);
@@ -301,17 +455,23 @@ static void place(struct v6_text *t, const struct v6_problem *p, enum v6_spellin
 	}
 }
 
+/* Whether the setting is to be named: not that of rules, where one rule is the matter. */
+static bool named(const struct v6_problem *p)
+{
+	if (p->setting == V6_SETTING_RULES)
+		return p->kind == V6_PROBLEM_SET_TWICE || !(p->file.len || p->rule);
+	return p->setting != V6_SETTING_COUNT;
+}
+
 void v6_problem_text(struct v6_text *t, const struct v6_problem *p, enum v6_spelling spelling)
 {
-	bool placed = p->file.len || p->rule;
-
 	place(t, p, spelling);
 	if (p->kind == V6_PROBLEM_UNKNOWN_SETTING) {
 		unknown_setting(t, p, spelling);
 		return;
 	}
-	if (p->setting != V6_SETTING_COUNT && !(placed && p->setting == V6_SETTING_RULES)) {
-		spell(t, p->setting, placed ? V6_SPELL_NAME : spelling);
+	if (named(p)) {
+		spell(t, p->setting, p->file.len || p->rule ? V6_SPELL_NAME : spelling);
 		v6_text_str(t, ": ");
 	}
 	reason(t, p);

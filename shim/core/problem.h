@@ -22,22 +22,28 @@ struct v6_problem {
 		/* of rules */
 		V6_PROBLEM_NO_ARROW,
 		V6_PROBLEM_NO_SETTINGS,
-		V6_PROBLEM_NO_EQUALS,
-		V6_PROBLEM_UNKNOWN_MATCHER,
-		V6_PROBLEM_NOT_IN_RULE,
+		V6_PROBLEM_NO_MATCHER,      /* a word before '=>' that is no NAME=VALUE */
+		V6_PROBLEM_NO_SETTING,      /* and behind it */
+		V6_PROBLEM_UNKNOWN_MATCHER, /* text is the name, or the word where it is a setting
+					     */
+		V6_PROBLEM_NOT_IN_RULE,     /* the name, or the word where it is a matcher */
 		V6_PROBLEM_NOT_WITH_PORT,
 		V6_PROBLEM_TWICE,
-		V6_PROBLEM_NO_ITEM,
+		V6_PROBLEM_NO_ITEM, /* text is a list with a gap, or "NAME=" */
 		V6_PROBLEM_PORT,
 		V6_PROBLEM_PORT_ORDER,
 		V6_PROBLEM_PROTO,
 		V6_PROBLEM_GLOB,
+		V6_PROBLEM_GLOB_BYTES,
 		V6_PROBLEM_TOO_MANY,
 		/* of configuration files */
 		V6_PROBLEM_NO_LINE,
+		V6_PROBLEM_NO_NAME,
+		V6_PROBLEM_SET_TWICE,
 		V6_PROBLEM_NOT_IN_FILE,
 		V6_PROBLEM_NUL,
 		V6_PROBLEM_FILE_SIZE,
+		V6_PROBLEM_FILE_PIPE,
 		V6_PROBLEM_FILE,
 	} kind;
 	uint8_t setting;      /* enum v6_setting; V6_SETTING_COUNT for an unknown one, or none */
@@ -46,7 +52,8 @@ struct v6_problem {
 	unsigned rule;        /* of V6SHIM_RULES and --rules, from 1; 0: not in a rule */
 	struct v6_slice file; /* the configuration file it is in; empty: in none */
 	unsigned line;        /* of that file, from 1; 0: the file itself is the matter */
-	unsigned limit;       /* TOO_MANY: of what there may be so many */
+	unsigned limit;       /* TOO_MANY: of what there may be so many; FILE_SIZE: bytes */
+	unsigned first;       /* SET_TWICE: the line where it is set, from 1 */
 	int error;            /* FILE: errno */
 };
 

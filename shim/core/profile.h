@@ -54,4 +54,7 @@ const char *v6_profile_settings(enum v6_profile profile);
  */
 enum v6_profile v6_profile_by_name(struct v6_slice name);
 
+/* Walks the other names: the i-th and what it stands for, NULL past the last. */
+const char *v6_profile_alias(unsigned i, enum v6_profile *profile);
+
 #endif

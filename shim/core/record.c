@@ -39,9 +39,9 @@ unsigned v6_serves(const struct v6_address *bound, int v6only)
 		return V6_SERVES_INET;
 	if (bound->family != V6_FAMILY_INET6)
 		return 0;
-	if (v6only == 0 && v6_address_wildcard(bound))
-		return V6_SERVES_INET6 | V6_SERVES_INET;
-	return V6_SERVES_INET6;
+	if (!v6_address_wildcard(bound))
+		return V6_SERVES_INET6;
+	return v6only == 0 ? V6_SERVES_INET6 | V6_SERVES_INET : v6only == 1 ? V6_SERVES_INET6 : 0;
 }
 
 /* JSON: one "key": at a time, in the order of DESIGN.md 1.6. */

@@ -114,9 +114,27 @@ static const char *bracket_end(struct v6_slice glob)
 	return NULL;
 }
 
+bool v6_is_text(struct v6_slice text)
+{
+	while (text.len) {
+		size_t n = v6_utf8_length(text.ptr, text.len);
+		unsigned char c = (unsigned char)*text.ptr;
+		bool c1 = n == 2 && c == 0xc2 && (unsigned char)text.ptr[1] < 0xa0;
+
+		if (!n || c < 0x20 || c == 0x7f || c1)
+			return false;
+		text = v6_slice_from(text, n);
+	}
+	return true;
+}
+
 static int add_program(const struct reader *r, struct v6_slice item)
 {
 	struct v6_slice rest = item;
+
+	/* A `?` matches the rest, and the rule can be written down. */
+	if (!v6_is_text(item))
+		return refuse(r, V6_PROBLEM_GLOB_BYTES, item);
 
 	while (rest.len) {
 		const char *end = rest.ptr;
@@ -147,32 +165,51 @@ static int add_items(const struct reader *r, struct v6_slice list,
 	return 0;
 }
 
+static const char matcher_names[][8] = {"program", "port", "proto"};
+
+enum { MATCHERS = sizeof(matcher_names) / sizeof(*matcher_names) };
+
+const char *v6_matcher_name_at(unsigned i)
+{
+	return i < MATCHERS ? matcher_names[i] : NULL;
+}
+
+bool v6_matcher_is(struct v6_slice name)
+{
+	for (unsigned i = 0; i < MATCHERS; i++)
+		if (v6_slice_is(name, matcher_names[i]))
+			return true;
+	return false;
+}
+
+static int add_list(const struct reader *r, struct v6_slice name, struct v6_slice list, bool before,
+	int (*add)(const struct reader *r, struct v6_slice item))
+{
+	if (before)
+		return refuse(r, V6_PROBLEM_TWICE, name);
+	if (!list.len)
+		return refuse(r, V6_PROBLEM_NO_ITEM, (struct v6_slice){name.ptr, name.len + 1});
+	return add_items(r, list, add);
+}
+
 static int matcher(const struct reader *r, struct v6_slice word)
 {
 	struct v6_slice list = word, name = cut(&list, '=');
+	bool before = r->rule->program.len != 0;
 
-	if (name.len == word.len)
-		return refuse(r, V6_PROBLEM_NO_EQUALS, word);
+	if (!name.len || name.len == word.len)
+		return refuse(r, V6_PROBLEM_NO_MATCHER, word);
 	if (v6_slice_is(name, "program")) {
-		if (r->rule->program.len)
-			return refuse(r, V6_PROBLEM_TWICE, name);
-		r->rule->program = list;
-		return list.len ? add_items(r, list, add_program)
-				: refuse(r, V6_PROBLEM_NO_ITEM, word);
+		if (!before)
+			r->rule->program = list;
+		return add_list(r, name, list, before, add_program);
 	}
-	if (v6_slice_is(name, "port")) {
-		if (r->rule->ports)
-			return refuse(r, V6_PROBLEM_TWICE, name);
-		return list.len ? add_items(r, list, add_port)
-				: refuse(r, V6_PROBLEM_NO_ITEM, word);
-	}
-	if (v6_slice_is(name, "proto")) {
-		if (r->rule->protos)
-			return refuse(r, V6_PROBLEM_TWICE, name);
-		return list.len ? add_items(r, list, add_proto)
-				: refuse(r, V6_PROBLEM_NO_ITEM, word);
-	}
-	return refuse(r, V6_PROBLEM_UNKNOWN_MATCHER, name);
+	if (v6_slice_is(name, "port"))
+		return add_list(r, name, list, r->rule->ports, add_port);
+	if (v6_slice_is(name, "proto"))
+		return add_list(r, name, list, r->rule->protos, add_proto);
+	return refuse(r, V6_PROBLEM_UNKNOWN_MATCHER,
+		v6_setting_by_name(name) == V6_SETTING_COUNT ? name : word);
 }
 
 bool v6_rule_may_set(enum v6_setting id)
@@ -203,10 +240,10 @@ static int setting(const struct reader *r, struct v6_slice word)
 	struct v6_slice value = word, name = cut(&value, '=');
 	enum v6_setting id = v6_setting_by_name(name);
 
-	if (name.len == word.len)
-		return refuse(r, V6_PROBLEM_NO_EQUALS, word);
+	if (!name.len || name.len == word.len)
+		return refuse(r, V6_PROBLEM_NO_SETTING, word);
 	if (id == V6_SETTING_COUNT || !v6_rule_may_set(id))
-		return refuse(r, V6_PROBLEM_NOT_IN_RULE, name);
+		return refuse(r, V6_PROBLEM_NOT_IN_RULE, v6_matcher_is(name) ? word : name);
 	if (r->rule->sets & 1u << id)
 		return refuse(r, V6_PROBLEM_TWICE, name);
 	r->problem->setting = (uint8_t)id;
@@ -271,15 +308,15 @@ int v6_rules_parse(struct v6_rules *rules, struct v6_slice text, struct v6_probl
 }
 
 /* Whether one character is in a bracket "[...]"; the bracket is known to end. */
-static bool in_bracket(struct v6_slice bracket, char c)
+static bool in_bracket(struct v6_slice bracket, unsigned char c)
 {
 	bool no = bracket.len > 1 && bracket.ptr[1] == '!', in = false;
 
 	for (size_t i = no ? 2 : 1; i + 1 < bracket.len; i++) {
-		char low = bracket.ptr[i], high = low;
+		unsigned char low = (unsigned char)bracket.ptr[i], high = low;
 
 		if (i + 3 < bracket.len && bracket.ptr[i + 1] == '-') {
-			high = bracket.ptr[i + 2];
+			high = (unsigned char)bracket.ptr[i + 2];
 			i += 2;
 		}
 		if (c >= low && c <= high)
@@ -302,7 +339,7 @@ static size_t match_one(struct v6_slice glob, char c)
 	if (!end)
 		return 0;
 	n = (size_t)(end + 1 - glob.ptr);
-	return in_bracket((struct v6_slice){glob.ptr, n}, c) ? n : 0;
+	return in_bracket((struct v6_slice){glob.ptr, n}, (unsigned char)c) ? n : 0;
 }
 
 /* One star at a time is tried again: quadratic at the worst, never more. */
@@ -396,7 +433,7 @@ void v6_rule_text(struct v6_text *t, const struct v6_rule *rule)
 {
 	if (rule->program.len) {
 		v6_text_str(t, "program=");
-		v6_text_safe(t, rule->program.ptr, rule->program.len);
+		v6_text_slice(t, rule->program);
 		v6_text_char(t, ' ');
 	}
 	text_ports(t, rule);

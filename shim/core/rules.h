@@ -18,7 +18,7 @@ enum {
 };
 
 struct v6_rule {
-	struct v6_slice program; /* GLOB[,GLOB...]; empty: any */
+	struct v6_slice program; /* GLOB[,GLOB...], UTF-8 without controls; empty: any */
 	struct {
 		uint16_t low, high;
 	} port[V6_RULE_RANGES];
@@ -51,10 +51,20 @@ struct v6_knobs v6_rule_apply(const struct v6_rule *rule, const struct v6_knobs 
 /* The rule in the syntax that is read back. */
 void v6_rule_text(struct v6_text *t, const struct v6_rule *rule);
 
-/* Whether a glob of `*`, `?` and `[a-z]`, `[!a-z]` matches the whole name. */
+/*
+ * Whether a glob of `*`, `?` and `[a-z]`, `[!a-z]` matches the whole name, byte by
+ * byte: fnmatch(3) in the C locale, without backslashes and character classes.
+ */
 bool v6_glob(struct v6_slice glob, struct v6_slice name);
+
+/* UTF-8 without control characters: what a line of a file can hold and a terminal show. */
+bool v6_is_text(struct v6_slice text);
 
 /* A setting that a rule may set. */
 bool v6_rule_may_set(enum v6_setting id);
+
+/* Walks the names of matchers: the i-th, NULL past the last. */
+const char *v6_matcher_name_at(unsigned i);
+bool v6_matcher_is(struct v6_slice name);
 
 #endif

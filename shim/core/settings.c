@@ -261,7 +261,8 @@ static int set_log(struct v6_settings *s, struct v6_slice value, struct v6_probl
 
 static int set_profile(struct v6_settings *s, struct v6_slice value, struct v6_problem *problem)
 {
-	enum v6_profile profile = v6_profile_by_name(value);
+	enum v6_profile profile =
+		v6_slice_is(value, "none") ? V6_PROFILE_NONE : v6_profile_by_name(value);
 
 	if (profile == V6_PROFILE_COUNT)
 		return refuse_all(problem, V6_PROBLEM_UNKNOWN_VALUE, value);

@@ -163,7 +163,7 @@ void v6_govern_socket(int fd, int domain, int type, int protocol)
 	match(&c, proto_of(v6_type_of(type), protocol), V6_MATCH_NO_PORT);
 	c.facts.family = domain == AF_INET6 ? V6_FAMILY_INET6 : V6_FAMILY_INET;
 	c.facts.type = (uint8_t)v6_type_of(type);
-	if (fd >= 0 && v6_emit_wanted(V6_LEVEL_CHANGE))
+	if (fd >= 0 && domain == AF_INET6 && v6_emit_wanted(V6_LEVEL_CHANGE))
 		c.facts.before = known(v6_fact_v6only(fd));
 	if (fd >= 0)
 		c.verdict = v6_decide(c.knobs, &c.facts);
@@ -223,7 +223,7 @@ static void tell_v6only(struct v6_call *c)
 	r.type = (uint8_t)v6_fact_type(c->fd);
 	r.proto = v6_fact_proto(c->fd);
 	r.after = known(v6_fact_v6only(c->fd));
-	if (c->error == EINVAL && c->verdict.action != V6_ACTION_DENY &&
+	if (c->error == EINVAL && c->verdict.action != V6_ACTION_DENY && r.type != V6_TYPE_RAW &&
 		v6_fact_bound(c->fd).port) {
 		r.address = v6_fact_bound(c->fd);
 		set_note(&r, "the socket is bound already, and IPV6_V6ONLY can be set before that "
@@ -353,7 +353,8 @@ static unsigned serves(const struct v6_call *c, int v6only)
 	struct v6_address bound;
 
 	/* A stream serves from listen on, a datagram socket from bind on. */
-	if (c->error || (c->facts.event == V6_EVENT_LISTEN) != (c->facts.type == V6_TYPE_STREAM))
+	if (c->error || c->facts.type == V6_TYPE_RAW ||
+		(c->facts.event == V6_EVENT_LISTEN) != (c->facts.type == V6_TYPE_STREAM))
 		return 0;
 	bound = v6_fact_bound(c->fd);
 	return v6_serves(&bound, v6only);
@@ -448,17 +449,25 @@ static void take_turn(struct v6_call *c)
 		c->facts.other = (int8_t)v6_conflict_other_family(c->fd, &c->facts.address);
 }
 
+/* What the policy says of facts.address. */
+static void prepare_bind_from(struct v6_call *c)
+{
+	const struct v6_address *a = &c->facts.address;
+
+	if (a->family == V6_FAMILY_OTHER)
+		return;
+	match(c, V6_MATCH_ASK, a->port);
+	take_turn(c);
+	if (a->family == V6_FAMILY_INET6 && !a->port && v6_address_wildcard(a) &&
+		v6_policy_forced(c->knobs->policy))
+		c->facts.type = (uint8_t)v6_fact_type(c->fd);
+	prepare(c);
+}
+
 static void prepare_bind(struct v6_call *c)
 {
 	c->facts.address = v6_address_from(c->addr, c->len);
-	if (c->facts.address.family == V6_FAMILY_OTHER)
-		return;
-	match(c, V6_MATCH_ASK, c->facts.address.port);
-	take_turn(c);
-	if (c->facts.address.family == V6_FAMILY_INET6 && !c->facts.address.port &&
-		v6_address_wildcard(&c->facts.address) && v6_policy_forced(c->knobs->policy))
-		c->facts.type = (uint8_t)v6_fact_type(c->fd);
-	prepare(c);
+	prepare_bind_from(c);
 }
 
 /* The errno of another system for a mapped address on a socket that is IPv6 only. */
@@ -480,6 +489,7 @@ static void answer_mapped(struct v6_call *c)
 
 int v6_govern_bind(int fd, const struct sockaddr *addr, socklen_t len)
 {
+	bool judged = v6_live.forced || v6_live.ordered || v6_live.ported;
 	struct v6_call c;
 
 	begin(&c, V6_EVENT_BIND, fd);
@@ -487,9 +497,9 @@ int v6_govern_bind(int fd, const struct sockaddr *addr, socklen_t len)
 	c.len = len;
 	if (refused_all(&c))
 		return refuse(&c, EINVAL);
-	if ((v6_live.forced || v6_live.ordered || v6_live.ported) && plausible(addr))
+	if (v6_live.acts && plausible(addr))
 		prepare_bind(&c);
-	else
+	else if (!judged)
 		match(&c, V6_MATCH_ASK, V6_MATCH_NO_PORT);
 	if (denied(&c)) {
 		c.result = -1;
@@ -501,6 +511,9 @@ int v6_govern_bind(int fd, const struct sockaddr *addr, socklen_t len)
 	v6_call_make(&c);
 	if (kernel_read(&c))
 		c.facts.address = v6_address_from(addr, len);
+	/* Where nothing is to be done beforehand nothing is read before the kernel has. */
+	if (judged && !v6_live.acts)
+		prepare_bind_from(&c);
 	if (c.error == EINVAL && v6_live.mapped)
 		answer_mapped(&c);
 	return conclude(&c);

@@ -20,6 +20,7 @@ struct v6_live {
 	bool forced;  /* V6ONLY at bind and listen */
 	bool ordered; /* an order */
 	bool mapped;  /* on-mapped */
+	bool acts;    /* a V6ONLY to set or a bind to deny before the call is made */
 	bool ported;  /* a rule with port= */
 	/* Whether each call has anything to do beyond calling on. */
 	bool watch_socket;

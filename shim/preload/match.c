@@ -53,6 +53,7 @@ static void watch(struct v6_live *live, const struct v6_knobs *k)
 	live->forced |= forced;
 	live->ordered |= k->order != V6_ORDER_APP;
 	live->mapped |= k->on_mapped != 0;
+	live->acts |= k->mode == V6_MODE_ENFORCE && (forced || k->order != V6_ORDER_APP);
 	live->watch_socket |= k->policy != V6_POLICY_APP && !forced;
 	live->watch_v6only |= forced || k->on_contrary || k->on_nonboolean;
 	/* Where the policy clears V6ONLY it may have to yield. */

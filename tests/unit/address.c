@@ -1,0 +1,240 @@
+/*
+ * Socket addresses: what is read from a sockaddr of any length, and how it is written.
+ */
+#include "unit.h"
+
+#include "core/address.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+/* SIN6_LEN_RFC2133, net/ipv6/af_inet6.c: without sin6_scope_id, as RFC 2133 had it. */
+enum { IN6_WITHOUT_SCOPE = 24 };
+
+static struct sockaddr_in6 in6(const char *addr, uint16_t port, uint32_t scope)
+{
+	struct sockaddr_in6 sa = {
+		.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_scope_id = scope};
+
+	assert_int_equal(inet_pton(AF_INET6, addr, &sa.sin6_addr), 1);
+	return sa;
+}
+
+static struct sockaddr_in in4(const char *addr, uint16_t port)
+{
+	struct sockaddr_in sa = {.sin_family = AF_INET, .sin_port = htons(port)};
+
+	assert_int_equal(inet_pton(AF_INET, addr, &sa.sin_addr), 1);
+	return sa;
+}
+
+/* Read where one byte more would be a crash. */
+static struct v6_address from(const void *sockaddr, size_t len)
+{
+	return v6_address_from(fenced(sockaddr, len).ptr, len);
+}
+
+static void test_an_ipv6_address_is_read_with_port_and_scope(void **state)
+{
+	struct sockaddr_in6 sa = in6("fe80::1", 8080, 3);
+	struct v6_address a = from(&sa, sizeof(sa));
+
+	(void)state;
+	assert_int_equal(a.family, V6_FAMILY_INET6);
+	assert_int_equal(a.port, 8080);
+	assert_int_equal(a.scope, 3);
+	assert_memory_equal(a.bytes, &sa.sin6_addr, 16);
+}
+
+static void test_an_ipv6_address_without_its_scope_is_read(void **state)
+{
+	struct sockaddr_in6 sa = in6("2001:db8::1", 65535, 7);
+	struct v6_address a = from(&sa, IN6_WITHOUT_SCOPE);
+
+	(void)state;
+	assert_int_equal(a.family, V6_FAMILY_INET6);
+	assert_int_equal(a.port, 65535);
+	assert_int_equal(a.scope, 0);
+	assert_memory_equal(a.bytes, &sa.sin6_addr, 16);
+}
+
+static void test_an_ipv4_address_is_read_with_its_port(void **state)
+{
+	struct sockaddr_in sa = in4("192.0.2.1", 80);
+	struct v6_address a = from(&sa, sizeof(sa));
+
+	(void)state;
+	assert_int_equal(a.family, V6_FAMILY_INET);
+	assert_int_equal(a.port, 80);
+	assert_memory_equal(a.bytes, &sa.sin_addr, 4);
+}
+
+static void test_lengths_that_the_kernel_refuses_give_no_address(void **state)
+{
+	struct sockaddr_in6 six = in6("::", 80, 0);
+	struct sockaddr_in four = in4("0.0.0.0", 80);
+
+	(void)state;
+	for (size_t len = 0; len <= sizeof(six); len++)
+		assert_int_equal(from(&six, len).family,
+			len < IN6_WITHOUT_SCOPE ? V6_FAMILY_OTHER : V6_FAMILY_INET6);
+	for (size_t len = 0; len <= sizeof(four); len++)
+		assert_int_equal(from(&four, len).family,
+			len < sizeof(four) ? V6_FAMILY_OTHER : V6_FAMILY_INET);
+}
+
+static void test_lengths_beyond_the_address_change_nothing(void **state)
+{
+	struct {
+		struct sockaddr_in6 sa;
+		char more[100];
+	} long6 = {.sa = in6("::1", 1, 2)};
+	struct {
+		struct sockaddr_in sa;
+		char more[100];
+	} long4 = {.sa = in4("127.0.0.1", 1)};
+
+	(void)state;
+	memset(long6.more, 0xff, sizeof(long6.more));
+	memset(long4.more, 0xff, sizeof(long4.more));
+	for (size_t more = 0; more <= sizeof(long6.more); more++) {
+		struct v6_address a = from(&long6, sizeof(long6.sa));
+		struct v6_address b = from(&long6, sizeof(long6.sa) + more);
+
+		assert_memory_equal(&a, &b, sizeof(a));
+		a = from(&long4, sizeof(long4.sa));
+		b = from(&long4, sizeof(long4.sa) + more);
+		assert_memory_equal(&a, &b, sizeof(a));
+	}
+}
+
+static void test_other_families_give_no_address(void **state)
+{
+	(void)state;
+	for (unsigned family = 0; family < 70; family++) {
+		struct sockaddr_un sa = {.sun_family = (sa_family_t)family};
+
+		if (family != AF_INET && family != AF_INET6)
+			assert_int_equal(from(&sa, sizeof(sa)).family, V6_FAMILY_OTHER);
+	}
+}
+
+static const struct {
+	const char *text;
+	uint32_t scope;
+	bool wildcard;
+	bool is_mapped;
+	const char *should; /* with the port 80 */
+} rows[] = {
+	{"::", 0, true, false, "[::]:80"},
+	{"::", 2, true, false, "[::%2]:80"},
+	{"::1", 0, false, false, "[::1]:80"},
+	{"100::", 0, false, false, "[100::]:80"},
+	{"2001:db8::1", 0, false, false, "[2001:db8::1]:80"},
+	{"fe80::1", 4294967295, false, false, "[fe80::1%4294967295]:80"},
+	{"::ffff:0.0.0.0", 0, false, true, "[::ffff:0.0.0.0]:80"},
+	{"::ffff:127.0.0.1", 0, false, true, "[::ffff:127.0.0.1]:80"},
+	{"::127.0.0.1", 0, false, false, "[::127.0.0.1]:80"},
+	{"::fffe:127.0.0.1", 0, false, false, NULL},
+	{"::1:ffff:127.0.0.1", 0, false, false, NULL},
+	{"ff02::1", 2, false, false, "[ff02::1%2]:80"},
+};
+
+static void test_ipv6_addresses_are_told_apart_and_written(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct sockaddr_in6 sa = in6(rows[i].text, 80, rows[i].scope);
+		struct v6_address a = from(&sa, sizeof(sa));
+		char buf[80], alone[80];
+		struct v6_text t = v6_text_in(buf, sizeof(buf));
+
+		assert_int_equal(v6_address_wildcard(&a), rows[i].wildcard);
+		assert_int_equal(v6_address_mapped(&a), rows[i].is_mapped);
+		v6_address_port_text(&t, &a);
+		if (rows[i].should)
+			assert_string_equal(buf, rows[i].should);
+		t = v6_text_in(alone, sizeof(alone));
+		v6_address_text(&t, &a);
+		assert_int_equal(strlen(alone), strlen(buf) - strlen("[]:80"));
+		assert_memory_equal(buf + 1, alone, strlen(alone));
+	}
+}
+
+static void test_ipv4_addresses_are_told_apart_and_written(void **state)
+{
+	static const struct {
+		const char *text;
+		uint16_t port;
+		bool wildcard;
+		const char *should;
+	} fours[] = {
+		{"0.0.0.0", 0, true, "0.0.0.0:0"},
+		{"127.0.0.1", 80, false, "127.0.0.1:80"},
+		{"0.0.0.1", 443, false, "0.0.0.1:443"},
+		{"1.0.0.0", 1, false, "1.0.0.0:1"},
+		{"255.255.255.255", 65535, false, "255.255.255.255:65535"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(fours); i++) {
+		struct sockaddr_in sa = in4(fours[i].text, fours[i].port);
+		struct v6_address a = from(&sa, sizeof(sa));
+		char buf[80];
+		struct v6_text t = v6_text_in(buf, sizeof(buf));
+
+		assert_int_equal(v6_address_wildcard(&a), fours[i].wildcard);
+		assert_false(v6_address_mapped(&a));
+		v6_address_port_text(&t, &a);
+		assert_string_equal(buf, fours[i].should);
+		t = v6_text_in(buf, sizeof(buf));
+		v6_address_text(&t, &a);
+		assert_string_equal(buf, fours[i].text);
+	}
+}
+
+static void test_no_address_is_neither_wildcard_nor_mapped_nor_written(void **state)
+{
+	struct v6_address a = {.family = V6_FAMILY_OTHER, .bytes = {[10] = 0xff, 0xff}};
+	struct v6_address zero = {.family = V6_FAMILY_OTHER};
+	char buf[8];
+	struct v6_text t = v6_text_in(buf, sizeof(buf));
+
+	(void)state;
+	assert_false(v6_address_wildcard(&zero));
+	assert_false(v6_address_mapped(&a));
+	v6_address_text(&t, &a);
+	v6_address_port_text(&t, &a);
+	assert_string_equal(buf, "");
+}
+
+static void test_families_have_the_contracts_names(void **state)
+{
+	(void)state;
+	assert_string_equal(v6_family_name(V6_FAMILY_INET), "inet");
+	assert_string_equal(v6_family_name(V6_FAMILY_INET6), "inet6");
+	assert_null(v6_family_name(V6_FAMILY_OTHER));
+	assert_string_equal(v6_family_title(V6_FAMILY_INET), "IPv4");
+	assert_string_equal(v6_family_title(V6_FAMILY_INET6), "IPv6");
+	assert_null(v6_family_title(V6_FAMILY_OTHER));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_an_ipv6_address_is_read_with_port_and_scope),
+		cmocka_unit_test(test_an_ipv6_address_without_its_scope_is_read),
+		cmocka_unit_test(test_an_ipv4_address_is_read_with_its_port),
+		cmocka_unit_test(test_lengths_that_the_kernel_refuses_give_no_address),
+		cmocka_unit_test(test_lengths_beyond_the_address_change_nothing),
+		cmocka_unit_test(test_other_families_give_no_address),
+		cmocka_unit_test(test_ipv6_addresses_are_told_apart_and_written),
+		cmocka_unit_test(test_ipv4_addresses_are_told_apart_and_written),
+		cmocka_unit_test(test_no_address_is_neither_wildcard_nor_mapped_nor_written),
+		cmocka_unit_test(test_families_have_the_contracts_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,789 @@
+/*
+ * sock_diag requests and answers as bytes, against the kernel's own headers.
+ */
+#include "unit.h"
+
+#include "core/diag.h"
+#include "core/policy.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+enum { SEQUENCE = 4711, PORT = 443, UID = 1000, INODE = 123456, IFACE = 7 };
+
+static const struct v6_diag_query any6 = {
+	.family = V6_FAMILY_INET6, .proto = IPPROTO_TCP, .sequence = SEQUENCE};
+static const struct v6_diag_query any4 = {
+	.family = V6_FAMILY_INET, .proto = IPPROTO_UDP, .sequence = SEQUENCE};
+
+/* ---- answers */
+
+struct answer {
+	_Alignas(4) char bytes[8192];
+	size_t len;
+};
+
+static void append(struct answer *a, const void *bytes, size_t len)
+{
+	assert_true(a->len + len <= sizeof(a->bytes));
+	memcpy(a->bytes + a->len, bytes, len);
+	a->len += len;
+}
+
+static void append_padding(struct answer *a)
+{
+	append(a, "\xee\xee\xee", NLMSG_ALIGN(a->len) - a->len);
+}
+
+/* Starts a message; its length is set by finish(). */
+static struct nlmsghdr *start(struct answer *a, int type, int flags)
+{
+	struct nlmsghdr head = {.nlmsg_type = (uint16_t)type,
+		.nlmsg_flags = (uint16_t)(NLM_F_MULTI | flags),
+		.nlmsg_seq = SEQUENCE,
+		.nlmsg_pid = 99};
+
+	append_padding(a);
+	append(a, &head, sizeof(head));
+	return (struct nlmsghdr *)(void *)(a->bytes + a->len - sizeof(head));
+}
+
+static void finish(struct answer *a, struct nlmsghdr *head)
+{
+	head->nlmsg_len = (uint32_t)(a->bytes + a->len - (char *)head);
+}
+
+static void append_number(struct answer *a, int type, int number)
+{
+	struct nlmsghdr *head = start(a, type, 0);
+
+	append(a, &number, sizeof(number));
+	finish(a, head);
+}
+
+static void append_attribute(struct answer *a, int type, const void *value, size_t len)
+{
+	struct nlattr attr = {
+		.nla_len = (uint16_t)(sizeof(attr) + len), .nla_type = (uint16_t)type};
+
+	append_padding(a);
+	append(a, &attr, sizeof(attr));
+	append(a, value, len);
+}
+
+static struct inet_diag_msg message(int family, const char *addr)
+{
+	struct inet_diag_msg m;
+
+	/* What the walk has no business with is not zero. */
+	memset(&m, 0xa5, sizeof(m));
+	m.idiag_family = (uint8_t)family;
+	m.idiag_state = TCP_LISTEN;
+	memset(&m.id, 0, sizeof(m.id));
+	if (family == AF_INET)
+		/* The kernel leaves rubbish here in no version; another might. */
+		memset(m.id.idiag_src, 0xa5, sizeof(m.id.idiag_src));
+	assert_int_equal(inet_pton(family, addr, m.id.idiag_src), 1);
+	m.id.idiag_sport = htons(PORT);
+	m.id.idiag_if = IFACE;
+	m.id.idiag_cookie[0] = 0xfedcba98;
+	m.id.idiag_cookie[1] = 0x76543210;
+	m.idiag_uid = UID;
+	m.idiag_inode = INODE;
+	return m;
+}
+
+static void append_bare(struct answer *a, const struct inet_diag_msg *m)
+{
+	struct nlmsghdr *head = start(a, SOCK_DIAG_BY_FAMILY, 0);
+
+	append(a, m, sizeof(*m));
+	finish(a, head);
+}
+
+/* As the kernel has it: INET_DIAG_SHUTDOWN comes before V6ONLY, INET_DIAG_MARK behind. */
+static void append_socket(struct answer *a, const char *addr, int v6only)
+{
+	struct inet_diag_msg m = message(strchr(addr, ':') ? AF_INET6 : AF_INET, addr);
+	struct nlmsghdr *head = start(a, SOCK_DIAG_BY_FAMILY, 0);
+	uint8_t value = (uint8_t)v6only;
+
+	append(a, &m, sizeof(m));
+	append_attribute(a, INET_DIAG_SHUTDOWN, "\3", 1);
+	if (v6only != V6_UNKNOWN)
+		append_attribute(a, INET_DIAG_SKV6ONLY, &value, 1);
+	append_attribute(a, INET_DIAG_MARK, "\1\1\1\1", 4);
+	finish(a, head);
+}
+
+/* ---- walks */
+
+/* What a socket is before it was filled, to see that it was not. */
+static struct v6_diag_socket untouched(void)
+{
+	struct v6_diag_socket s;
+
+	memset(&s, 0x5a, sizeof(s));
+	return s;
+}
+
+static struct v6_diag_walk walk_bytes(
+	const struct v6_diag_query *query, const void *bytes, size_t len)
+{
+	struct v6_diag_walk walk = v6_diag_walk_of(query);
+
+	v6_diag_part(&walk, len ? memcpy(fence_last(len), bytes, len) : fence_last(0), len);
+	return walk;
+}
+
+static struct v6_diag_walk walk_of(const struct v6_diag_query *query, const struct answer *a)
+{
+	return walk_bytes(query, a->bytes, a->len);
+}
+
+/* A step that gives no socket leaves the caller's alone. */
+static void assert_step(struct v6_diag_walk *walk, enum v6_diag_step step)
+{
+	struct v6_diag_socket s = untouched(), before = s;
+
+	assert_int_equal(v6_diag_next(walk, &s), step);
+	assert_memory_equal(&s, &before, sizeof(s));
+}
+
+static struct v6_diag_socket next_socket(struct v6_diag_walk *walk)
+{
+	struct v6_diag_socket s = untouched();
+
+	assert_int_equal(v6_diag_next(walk, &s), V6_DIAG_SOCKET);
+	return s;
+}
+
+static void assert_error(struct v6_diag_walk *walk, int error)
+{
+	assert_step(walk, V6_DIAG_ERROR);
+	assert_int_equal(walk->error, error);
+	/* It stays so, whatever comes. */
+	v6_diag_part(walk, "", 0);
+	assert_step(walk, V6_DIAG_ERROR);
+	assert_int_equal(walk->error, error);
+}
+
+/* The only socket of an answer. */
+static struct v6_diag_socket only_socket(const struct v6_diag_query *query, const struct answer *a)
+{
+	struct v6_diag_walk walk = walk_of(query, a);
+	struct v6_diag_socket s = next_socket(&walk);
+
+	assert_step(&walk, V6_DIAG_MORE);
+	return s;
+}
+
+/* ---- requests */
+
+static void test_a_request_is_what_the_kernels_header_says(void **state)
+{
+	struct v6_diag_query query = {.family = V6_FAMILY_INET6,
+		.proto = IPPROTO_TCP,
+		.states = 1U << V6_STATE_LISTEN | 1U << V6_STATE_BOUND_INACTIVE,
+		.port = PORT,
+		.sequence = SEQUENCE};
+	struct {
+		struct nlmsghdr head;
+		struct inet_diag_req_v2 body;
+	} r, expected;
+	/* One byte more or less of an odd size: no alignment. */
+	char *buf = fence_last(V6_DIAG_REQUEST_SIZE + 1);
+
+	(void)state;
+	memset(&expected, 0, sizeof(expected));
+	expected.head.nlmsg_len = sizeof(expected);
+	expected.head.nlmsg_type = SOCK_DIAG_BY_FAMILY;
+	expected.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	expected.head.nlmsg_seq = SEQUENCE;
+	expected.body.sdiag_family = AF_INET6;
+	expected.body.sdiag_protocol = IPPROTO_TCP;
+	expected.body.idiag_states = 1U << TCP_LISTEN | 1U << 13;
+	expected.body.id.idiag_sport = htons(PORT);
+	memset(buf, 0x77, V6_DIAG_REQUEST_SIZE + 1);
+	assert_int_equal(v6_diag_request(buf, &query), sizeof(r));
+	memcpy(&r, buf, sizeof(r));
+	assert_memory_equal(&r, &expected, sizeof(r));
+	for (size_t i = sizeof(r); i <= V6_DIAG_REQUEST_SIZE; i++)
+		assert_int_equal(buf[i], 0x77);
+
+	query.family = V6_FAMILY_INET;
+	expected.body.sdiag_family = AF_INET;
+	assert_int_equal(v6_diag_request(buf, &query), sizeof(r));
+	assert_memory_equal(buf, &expected, sizeof(r));
+}
+
+static void test_a_protocol_above_255_goes_in_an_attribute(void **state)
+{
+	struct v6_diag_query query = {.family = V6_FAMILY_INET, .proto = 262};
+	struct {
+		struct nlmsghdr head;
+		struct inet_diag_req_v2 body;
+		struct nlattr attr;
+		uint32_t proto;
+	} r;
+	char *buf = fence_last(V6_DIAG_REQUEST_SIZE);
+
+	(void)state;
+	assert_int_equal(sizeof(r), V6_DIAG_REQUEST_SIZE);
+	assert_int_equal(v6_diag_request(buf, &query), sizeof(r));
+	memcpy(&r, buf, sizeof(r));
+	assert_int_equal(r.head.nlmsg_len, sizeof(r));
+	assert_int_equal(r.body.sdiag_protocol, 0);
+	assert_int_equal(r.attr.nla_len, 8);
+	assert_int_equal(r.attr.nla_type, INET_DIAG_REQ_PROTOCOL);
+	assert_int_equal(r.proto, 262);
+
+	query.proto = 255;
+	assert_int_equal(v6_diag_request(buf, &query), sizeof(r) - 8);
+	query.proto = 256;
+	assert_int_equal(v6_diag_request(buf, &query), sizeof(r));
+}
+
+static void test_what_cannot_be_asked_makes_no_request(void **state)
+{
+	static const int protos[] = {-1, 0, 65536, INT32_MAX, INT32_MIN};
+	struct v6_diag_query query = any6;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(protos); i++) {
+		query.proto = protos[i];
+		assert_int_equal(v6_diag_request(fence_last(0), &query), 0);
+	}
+	query = any6;
+	for (unsigned family = 0; family < 256; family++) {
+		query.family = (uint8_t)family;
+		if (family != V6_FAMILY_INET && family != V6_FAMILY_INET6)
+			assert_int_equal(v6_diag_request(fence_last(0), &query), 0);
+	}
+}
+
+/* ---- sockets */
+
+static void test_an_ipv6_socket_is_read_whole(void **state)
+{
+	struct answer a = {.len = 0};
+	struct v6_diag_socket s;
+
+	(void)state;
+	append_socket(&a, "2001:db8::1", 1);
+	s = only_socket(&any6, &a);
+	assert_int_equal(s.local.family, V6_FAMILY_INET6);
+	assert_int_equal(s.local.port, PORT);
+	assert_int_equal(s.local.scope, 0);
+	assert_memory_equal(s.local.bytes, "\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1", 16);
+	assert_false(s.peer);
+	assert_int_equal(s.state, TCP_LISTEN);
+	assert_int_equal(s.state, V6_STATE_LISTEN);
+	assert_int_equal(s.v6only, 1);
+	assert_int_equal(s.proto, IPPROTO_TCP);
+	assert_int_equal(s.uid, UID);
+	assert_int_equal(s.inode, INODE);
+	assert_int_equal(s.iface, IFACE);
+	assert_true(s.cookie == 0x76543210fedcba98);
+}
+
+static void test_an_ipv4_socket_has_four_bytes_and_no_v6only(void **state)
+{
+	struct answer a = {.len = 0};
+	struct v6_diag_socket s;
+
+	(void)state;
+	/* An attribute that does not apply is not believed. */
+	append_socket(&a, "192.0.2.1", 1);
+	s = only_socket(&any4, &a);
+	assert_int_equal(s.local.family, V6_FAMILY_INET);
+	assert_int_equal(s.local.port, PORT);
+	assert_memory_equal(s.local.bytes, "\xc0\0\2\1\0\0\0\0\0\0\0\0\0\0\0\0", 16);
+	assert_int_equal(s.v6only, V6_UNKNOWN);
+	assert_int_equal(s.proto, IPPROTO_UDP);
+}
+
+static void test_v6only_is_0_1_or_unknown(void **state)
+{
+	static const int values[][2] = {{0, 0}, {1, 1}, {2, 1}, {255, 1}, {V6_UNKNOWN, V6_UNKNOWN}};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(values); i++) {
+		struct answer a = {.len = 0};
+
+		append_socket(&a, "::", values[i][0]);
+		assert_int_equal(only_socket(&any6, &a).v6only, values[i][1]);
+	}
+}
+
+static void test_v6only_is_found_under_flags_and_any_length(void **state)
+{
+	static const char bytes[] = "\1\0\0\0\0";
+	static const int types[] = {INET_DIAG_SKV6ONLY, INET_DIAG_SKV6ONLY | NLA_F_NESTED,
+		INET_DIAG_SKV6ONLY | NLA_F_NET_BYTEORDER};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(types); i++)
+		for (size_t len = 0; len <= 5; len++) {
+			struct inet_diag_msg m = message(AF_INET6, "::");
+			struct answer a = {.len = 0};
+			struct nlmsghdr *head = start(&a, SOCK_DIAG_BY_FAMILY, 0);
+
+			append(&a, &m, sizeof(m));
+			append_attribute(&a, types[i], bytes, len);
+			finish(&a, head);
+			assert_int_equal(only_socket(&any6, &a).v6only, len ? 1 : V6_UNKNOWN);
+		}
+}
+
+static void test_only_addresses_of_a_link_get_a_scope(void **state)
+{
+	static const struct {
+		const char *addr;
+		bool scoped;
+	} cases[] = {{"fe80::1", true}, {"febf::1", true}, {"fec0::1", false}, {"fe7f::1", false},
+		{"ff02::1", true}, {"ff01::1", true}, {"ff12::1", true}, {"ff05::1", false},
+		{"ff0e::1", false}, {"::", false}, {"::1", false}, {"::ffff:192.0.2.1", false},
+		{"2001:db8::1", false}};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct answer a = {.len = 0};
+		struct v6_diag_socket s;
+
+		append_socket(&a, cases[i].addr, 1);
+		s = only_socket(&any6, &a);
+		assert_int_equal(s.local.scope, cases[i].scoped ? IFACE : 0);
+		assert_int_equal(s.iface, IFACE);
+	}
+}
+
+static void test_a_peer_is_an_address_or_a_port(void **state)
+{
+	struct inet_diag_msg m = message(AF_INET6, "::1"), n = message(AF_INET, "127.0.0.1");
+	struct answer a = {.len = 0}, b = {.len = 0}, c = {.len = 0}, d = {.len = 0};
+
+	(void)state;
+	m.id.idiag_dport = htons(1);
+	append_bare(&a, &m);
+	assert_true(only_socket(&any6, &a).peer);
+	m.id.idiag_dport = 0;
+	((uint8_t *)m.id.idiag_dst)[15] = 1;
+	append_bare(&b, &m);
+	assert_true(only_socket(&any6, &b).peer);
+	((uint8_t *)n.id.idiag_dst)[3] = 1;
+	append_bare(&c, &n);
+	assert_true(only_socket(&any4, &c).peer);
+	/* What lies behind the four bytes of an IPv4 address says nothing. */
+	memset(n.id.idiag_dst, 0, sizeof(n.id.idiag_dst));
+	((uint8_t *)n.id.idiag_dst)[4] = 1;
+	append_bare(&d, &n);
+	assert_false(only_socket(&any4, &d).peer);
+}
+
+/* ---- the course of an answer */
+
+static void test_sockets_come_in_order_over_several_parts(void **state)
+{
+	struct answer first = {.len = 0}, second = {.len = 0};
+	struct v6_diag_walk walk;
+
+	(void)state;
+	append_socket(&first, "::", 0);
+	append_socket(&first, "::1", 1);
+	append_socket(&second, "::", 1);
+	append_number(&second, NLMSG_DONE, 0);
+	walk = walk_of(&any6, &first);
+	assert_int_equal(next_socket(&walk).v6only, 0);
+	assert_int_equal(next_socket(&walk).local.bytes[15], 1);
+	assert_step(&walk, V6_DIAG_MORE);
+	assert_step(&walk, V6_DIAG_MORE);
+	v6_diag_part(&walk, second.bytes, second.len);
+	assert_int_equal(next_socket(&walk).v6only, 1);
+	assert_step(&walk, V6_DIAG_DONE);
+	v6_diag_part(&walk, first.bytes, first.len);
+	assert_step(&walk, V6_DIAG_DONE);
+	assert_int_equal(walk.error, 0);
+	assert_false(walk.interrupted);
+}
+
+static void test_an_empty_part_asks_for_more(void **state)
+{
+	struct v6_diag_walk walk = walk_bytes(&any6, "", 0);
+
+	(void)state;
+	assert_step(&walk, V6_DIAG_MORE);
+}
+
+static void test_done_ends_whatever_it_carries_but_an_error(void **state)
+{
+	static const int numbers[] = {0, 1, INT32_MAX};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(numbers); i++) {
+		struct answer a = {.len = 0};
+		struct v6_diag_walk walk;
+
+		append_number(&a, NLMSG_DONE, numbers[i]);
+		walk = walk_of(&any6, &a);
+		assert_step(&walk, V6_DIAG_DONE);
+	}
+	for (size_t len = 0; len < 4; len++) {
+		struct answer a = {.len = 0};
+		struct nlmsghdr *head = start(&a, NLMSG_DONE, 0);
+		struct v6_diag_walk walk;
+
+		append(&a, "\xff\xff\xff", len);
+		finish(&a, head);
+		walk = walk_of(&any6, &a);
+		assert_step(&walk, V6_DIAG_DONE);
+	}
+}
+
+static void test_an_error_comes_in_an_error_message_or_in_done(void **state)
+{
+	static const int types[] = {NLMSG_ERROR, NLMSG_DONE};
+	static const int numbers[][2] = {{-ENOENT, ENOENT}, {-EINVAL, EINVAL}, {-EPERM, EPERM},
+		{-INT32_MAX, INT32_MAX}, {INT32_MIN, EBADMSG}};
+
+	(void)state;
+	for (size_t t = 0; t < COUNT(types); t++)
+		for (size_t i = 0; i < COUNT(numbers); i++) {
+			struct answer a = {.len = 0};
+			struct v6_diag_walk walk;
+
+			append_socket(&a, "::", 1);
+			append_number(&a, types[t], numbers[i][0]);
+			append_socket(&a, "::1", 1);
+			walk = walk_of(&any6, &a);
+			next_socket(&walk);
+			assert_error(&walk, numbers[i][1]);
+		}
+}
+
+static void test_an_acknowledgement_is_no_error(void **state)
+{
+	struct answer a = {.len = 0};
+	struct v6_diag_walk walk;
+
+	(void)state;
+	append_number(&a, NLMSG_ERROR, 0);
+	append_number(&a, NLMSG_ERROR, 1);
+	append_socket(&a, "::", 1);
+	walk = walk_of(&any6, &a);
+	next_socket(&walk);
+	assert_step(&walk, V6_DIAG_MORE);
+}
+
+static void test_an_error_without_its_number_is_none_of_the_kernels(void **state)
+{
+	(void)state;
+	for (size_t len = 0; len < 4; len++) {
+		struct answer a = {.len = 0};
+		struct nlmsghdr *head = start(&a, NLMSG_ERROR, 0);
+		struct v6_diag_walk walk;
+
+		append(&a, "\0\0\0", len);
+		finish(&a, head);
+		walk = walk_of(&any6, &a);
+		assert_error(&walk, EBADMSG);
+	}
+}
+
+static void test_an_interrupted_dump_is_noticed_at_any_message(void **state)
+{
+	(void)state;
+	for (int at = 0; at < 4; at++) {
+		struct inet_diag_msg m = message(AF_INET6, "::");
+		struct answer a = {.len = 0};
+		struct v6_diag_walk walk;
+
+		/* At 3 it is another question's answer. */
+		for (int i = 0; i < 4; i++) {
+			struct nlmsghdr *head = start(&a, i == 2 ? NLMSG_DONE : SOCK_DIAG_BY_FAMILY,
+				i == at || (at == 3 && i == 1) ? NLM_F_DUMP_INTR : 0);
+
+			if (at == 3 && i == 1)
+				head->nlmsg_seq++;
+			append(&a, i == 2 ? (const void *)"\0\0\0\0" : &m, i == 2 ? 4 : sizeof(m));
+			finish(&a, head);
+		}
+		walk = walk_of(&any6, &a);
+		next_socket(&walk);
+		if (at != 3)
+			next_socket(&walk);
+		assert_step(&walk, V6_DIAG_DONE);
+		assert_int_equal(walk.interrupted, at != 3);
+	}
+}
+
+static void test_what_was_not_asked_for_is_passed_over(void **state)
+{
+	struct inet_diag_msg other_port = message(AF_INET6, "::");
+	struct inet_diag_msg other_family = message(AF_INET, "0.0.0.0");
+	struct inet_diag_msg unix_family = message(AF_INET6, "::");
+	struct v6_diag_query query = any6;
+	struct answer a = {.len = 0};
+	struct v6_diag_walk walk;
+	struct nlmsghdr *head;
+
+	(void)state;
+	query.port = PORT;
+	other_port.id.idiag_sport = htons(PORT + 1);
+	append_bare(&a, &other_port);
+	append_bare(&a, &other_family);
+	unix_family.idiag_family = AF_UNIX;
+	append_bare(&a, &unix_family);
+	append_number(&a, NLMSG_NOOP, -ENOENT);
+	append_number(&a, 77, -ENOENT);
+	head = start(&a, NLMSG_DONE, 0);
+	head->nlmsg_seq = SEQUENCE - 1;
+	append(&a, "\0\0\0\0", 4);
+	finish(&a, head);
+	head = start(&a, NLMSG_ERROR, 0);
+	head->nlmsg_seq = SEQUENCE + 1;
+	append(&a, "\xff\xff\xff\xff", 4);
+	finish(&a, head);
+	append_socket(&a, "::1", 1);
+	walk = walk_of(&query, &a);
+	assert_int_equal(next_socket(&walk).local.bytes[15], 1);
+	assert_step(&walk, V6_DIAG_MORE);
+
+	/* Without a port in the question every port is an answer. */
+	query.port = 0;
+	walk = walk_of(&query, &a);
+	assert_int_equal(next_socket(&walk).local.port, PORT + 1);
+	assert_int_equal(next_socket(&walk).local.port, PORT);
+	assert_step(&walk, V6_DIAG_MORE);
+}
+
+/* ---- hostile and broken bytes */
+
+/* Three sockets and the end; ends[i] is where the i-th message ends. */
+static void make_answer(struct answer *a, size_t ends[4])
+{
+	static const char *const addrs[] = {"::", "::1", "fe80::1"};
+
+	a->len = 0;
+	for (int i = 0; i < 3; i++) {
+		append_socket(a, addrs[i], i & 1);
+		ends[i] = a->len;
+	}
+	append_number(a, NLMSG_DONE, 0);
+	ends[3] = a->len;
+}
+
+static void test_an_answer_cut_at_any_length_ends_in_an_error_and_not_beyond(void **state)
+{
+	struct answer a;
+	size_t ends[4], full;
+
+	(void)state;
+	make_answer(&a, ends);
+	for (size_t len = 0; len < a.len; len++) {
+		struct v6_diag_walk walk = walk_bytes(&any6, a.bytes, len);
+
+		for (full = 0; full < 4 && ends[full] <= len; full++)
+			next_socket(&walk);
+		/* Nothing is missing between two messages. */
+		if (len == (full ? ends[full - 1] : 0))
+			assert_step(&walk, V6_DIAG_MORE);
+		else
+			assert_error(&walk, EBADMSG);
+	}
+}
+
+static void test_the_last_message_may_lack_its_padding(void **state)
+{
+	struct inet_diag_msg m = message(AF_INET6, "::");
+	struct answer a = {.len = 0};
+	struct nlmsghdr *head = start(&a, SOCK_DIAG_BY_FAMILY, 0);
+
+	(void)state;
+	append(&a, &m, sizeof(m));
+	append_attribute(&a, INET_DIAG_SKV6ONLY, "\1", 1);
+	finish(&a, head);
+	assert_int_equal(a.len % 4, 1);
+	assert_int_equal(only_socket(&any6, &a).v6only, 1);
+}
+
+static void test_a_message_of_an_impossible_length_is_an_error(void **state)
+{
+	static const uint32_t large[] = {1, 2, 3, 4, 1000, 65536, 0x7fffffff, 0x80000000,
+		0xfffffffc, 0xfffffffd, 0xffffffff};
+
+	(void)state;
+	for (uint32_t i = 0; i < 16 + COUNT(large); i++) {
+		struct answer a = {.len = 0};
+		struct v6_diag_walk walk;
+		uint32_t len = i;
+
+		append_socket(&a, "::", 0);
+		if (i >= 16)
+			len = large[i - 16] < a.len ? (uint32_t)a.len + large[i - 16]
+						    : large[i - 16];
+		memcpy(a.bytes, &len, sizeof(len));
+		walk = walk_of(&any6, &a);
+		assert_error(&walk, EBADMSG);
+	}
+}
+
+static void test_a_socket_of_too_few_bytes_is_an_error(void **state)
+{
+	struct inet_diag_msg m = message(AF_INET6, "::");
+
+	(void)state;
+	for (size_t len = 0; len <= sizeof(m); len++) {
+		struct answer a = {.len = 0};
+		struct nlmsghdr *head = start(&a, SOCK_DIAG_BY_FAMILY, 0);
+		struct v6_diag_walk walk;
+
+		append(&a, &m, len);
+		finish(&a, head);
+		walk = walk_of(&any6, &a);
+		if (len < sizeof(m))
+			assert_error(&walk, EBADMSG);
+		else
+			assert_int_equal(next_socket(&walk).v6only, V6_UNKNOWN);
+	}
+}
+
+static void test_an_attribute_of_an_impossible_length_ends_the_attributes(void **state)
+{
+	static const uint16_t lengths[] = {0, 1, 2, 3, 0x7fff, 0xfffd, 0xffff};
+
+	(void)state;
+	for (int before = 0; before < 2; before++)
+		for (size_t i = 0; i < COUNT(lengths); i++) {
+			struct inet_diag_msg m = message(AF_INET6, "::");
+			struct nlattr bad = {.nla_len = lengths[i], .nla_type = INET_DIAG_SKV6ONLY};
+			struct answer a = {.len = 0};
+			struct nlmsghdr *head = start(&a, SOCK_DIAG_BY_FAMILY, 0);
+
+			append(&a, &m, sizeof(m));
+			if (before)
+				append_attribute(&a, INET_DIAG_SKV6ONLY, "\1", 1);
+			append_padding(&a);
+			append(&a, &bad, sizeof(bad));
+			if (!before)
+				append_attribute(&a, INET_DIAG_SKV6ONLY, "\1", 1);
+			finish(&a, head);
+			assert_int_equal(only_socket(&any6, &a).v6only, before ? 1 : V6_UNKNOWN);
+		}
+}
+
+/* The value of the one message's attribute lies in the message behind it. */
+static void test_an_attribute_ends_with_its_message(void **state)
+{
+	struct inet_diag_msg m = message(AF_INET6, "::");
+	struct nlattr attr = {.nla_len = 5, .nla_type = INET_DIAG_SKV6ONLY};
+	struct answer a = {.len = 0};
+	struct nlmsghdr *head = start(&a, SOCK_DIAG_BY_FAMILY, 0);
+	struct v6_diag_walk walk;
+
+	(void)state;
+	append(&a, &m, sizeof(m));
+	append(&a, &attr, sizeof(attr));
+	finish(&a, head);
+	append_socket(&a, "::", 1);
+	walk = walk_of(&any6, &a);
+	assert_int_equal(next_socket(&walk).v6only, V6_UNKNOWN);
+	assert_int_equal(next_socket(&walk).v6only, 1);
+}
+
+static void assert_plausible(const struct v6_diag_socket *s, const struct v6_diag_query *query)
+{
+	assert_int_equal(s->local.family, query->family);
+	assert_int_equal(s->proto, query->proto);
+	assert_in_range(s->v6only + 1, 0, 2);
+	assert_true(!query->port || s->local.port == query->port);
+}
+
+/* Ends within as many steps as there are headers, wherever the bytes lead. */
+static void walk_to_the_end(const struct v6_diag_query *query, const char *bytes, size_t len)
+{
+	struct v6_diag_walk walk = walk_bytes(query, bytes, len);
+	struct v6_diag_socket s;
+	size_t steps = 0;
+
+	while (v6_diag_next(&walk, &s) == V6_DIAG_SOCKET) {
+		assert_plausible(&s, query);
+		assert_true(++steps <= len / 88);
+	}
+}
+
+static void test_spoilt_answers_are_walked_to_their_end_and_not_beyond(void **state)
+{
+	struct v6_diag_query query = any6;
+	uint64_t random = 20260101;
+	struct answer a, spoilt;
+	size_t ends[4];
+
+	(void)state;
+	make_answer(&a, ends);
+	for (int round = 0; round < 200000; round++) {
+		spoilt = a;
+		for (unsigned i = random_below(&random, 4) + 1; i--;)
+			/* Small numbers make lengths that nearly fit. */
+			spoilt.bytes[random_below(&random, (unsigned)a.len)] =
+				(char)random_below(&random, random_below(&random, 2) ? 256 : 24);
+		query.port = round & 1 ? PORT : 0;
+		walk_to_the_end(&query, spoilt.bytes, random_below(&random, (unsigned)a.len + 1));
+		walk_to_the_end(&query, spoilt.bytes, a.len);
+	}
+}
+
+static void test_bytes_at_random_are_walked_to_their_end_and_not_beyond(void **state)
+{
+	uint64_t random = 4;
+	char bytes[256];
+
+	(void)state;
+	for (int round = 0; round < 100000; round++) {
+		size_t len = random_below(&random, sizeof(bytes) + 1);
+
+		for (size_t i = 0; i < len; i++)
+			bytes[i] = (char)random_below(&random, round & 1 ? 256 : 32);
+		walk_to_the_end(&any6, bytes, len);
+		walk_to_the_end(&any4, bytes, len);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_request_is_what_the_kernels_header_says),
+		cmocka_unit_test(test_a_protocol_above_255_goes_in_an_attribute),
+		cmocka_unit_test(test_what_cannot_be_asked_makes_no_request),
+		cmocka_unit_test(test_an_ipv6_socket_is_read_whole),
+		cmocka_unit_test(test_an_ipv4_socket_has_four_bytes_and_no_v6only),
+		cmocka_unit_test(test_v6only_is_0_1_or_unknown),
+		cmocka_unit_test(test_v6only_is_found_under_flags_and_any_length),
+		cmocka_unit_test(test_only_addresses_of_a_link_get_a_scope),
+		cmocka_unit_test(test_a_peer_is_an_address_or_a_port),
+		cmocka_unit_test(test_sockets_come_in_order_over_several_parts),
+		cmocka_unit_test(test_an_empty_part_asks_for_more),
+		cmocka_unit_test(test_done_ends_whatever_it_carries_but_an_error),
+		cmocka_unit_test(test_an_error_comes_in_an_error_message_or_in_done),
+		cmocka_unit_test(test_an_acknowledgement_is_no_error),
+		cmocka_unit_test(test_an_error_without_its_number_is_none_of_the_kernels),
+		cmocka_unit_test(test_an_interrupted_dump_is_noticed_at_any_message),
+		cmocka_unit_test(test_what_was_not_asked_for_is_passed_over),
+		cmocka_unit_test(test_an_answer_cut_at_any_length_ends_in_an_error_and_not_beyond),
+		cmocka_unit_test(test_the_last_message_may_lack_its_padding),
+		cmocka_unit_test(test_a_message_of_an_impossible_length_is_an_error),
+		cmocka_unit_test(test_a_socket_of_too_few_bytes_is_an_error),
+		cmocka_unit_test(test_an_attribute_of_an_impossible_length_ends_the_attributes),
+		cmocka_unit_test(test_an_attribute_ends_with_its_message),
+		cmocka_unit_test(test_spoilt_answers_are_walked_to_their_end_and_not_beyond),
+		cmocka_unit_test(test_bytes_at_random_are_walked_to_their_end_and_not_beyond),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,398 @@
+/*
+ * "Did you mean": slips of the fingers find the word, anything else finds nothing.
+ */
+#include "unit.h"
+
+#include "core/nearest.h"
+
+#include <ctype.h>
+
+/* The lists of DESIGN.md 1.3, each as long as it is searched at once. */
+static const char *const policies[] = {
+	"app", "ipv6-only", "both", "default-ipv6-only", "default-both", NULL};
+static const char *const orders[] = {"app", "ipv4-first", "ipv6-first", NULL};
+static const char *const conflicts[] = {"fail", "resolve", "share", "share-ipv6", NULL};
+static const char *const modes[] = {"enforce", "log", NULL};
+static const char *const logs[] = {"stderr", "off", "syslog", NULL};
+static const char *const levels[] = {"change", "error", "bind", "all", NULL};
+static const char *const names[] = {"policy", "on-contrary", "order", "on-disorder", "on-conflict",
+	"mode", "profile", "rules", "config", "log", "log-format", "log-level", NULL};
+static const char *const errnos[] = {"EPERM", "EINVAL", "EADDRINUSE", "EADDRNOTAVAIL", "EOPNOTSUPP",
+	"EACCES", "EAFNOSUPPORT", NULL};
+static const char *const *const lists[] = {
+	policies, orders, conflicts, modes, logs, levels, names, errnos};
+
+static struct v6_nearest search(const char *const *list, const char *written, size_t len)
+{
+	struct v6_nearest n = v6_nearest_to(fenced(written, len));
+
+	for (; *list; list++)
+		v6_nearest_offer(&n, *list);
+	return n;
+}
+
+static const char *nearest(const char *const *list, const char *written)
+{
+	return search(list, written, strlen(written)).word;
+}
+
+static int folded(char c)
+{
+	return c == '_' ? '-' : tolower((unsigned char)c);
+}
+
+static unsigned min(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
+
+/* The distance by its definition, from the ends backwards, with nothing remembered. */
+static unsigned slips(const char *a, size_t m, const char *b, size_t n)
+{
+	unsigned d;
+
+	if (!m || !n)
+		return (unsigned)(m + n);
+	if (folded(a[m - 1]) == folded(b[n - 1]))
+		d = slips(a, m - 1, b, n - 1);
+	else
+		d = 1 + min(min(slips(a, m - 1, b, n), slips(a, m, b, n - 1)),
+				slips(a, m - 1, b, n - 1));
+	if (m > 1 && n > 1 && folded(a[m - 1]) == folded(b[n - 2]) &&
+		folded(a[m - 2]) == folded(b[n - 1]))
+		d = min(d, 1 + slips(a, m - 2, b, n - 2));
+	return d;
+}
+
+/* One slip away from a word the answer is that word, or another that is no farther. */
+static void check_slip(const char *const *list, const char *word, const char *written)
+{
+	const char *found = nearest(list, written);
+
+	if (found == word)
+		return;
+	if (!found)
+		fail_msg("'%s': nothing found, '%s' expected", written, word);
+	if (slips(written, strlen(written), found, strlen(found)) >
+		slips(written, strlen(written), word, strlen(word)))
+		fail_msg("'%s': found '%s', '%s' is nearer", written, found, word);
+}
+
+static void for_every_word(void (*check)(const char *const *list, const char *word))
+{
+	for (size_t l = 0; l < COUNT(lists); l++)
+		for (const char *const *word = lists[l]; *word; word++)
+			check(lists[l], *word);
+}
+
+static void check_itself(const char *const *list, const char *word)
+{
+	assert_ptr_equal(nearest(list, word), word);
+}
+
+static void test_a_word_is_nearest_to_itself(void **state)
+{
+	(void)state;
+	for_every_word(check_itself);
+}
+
+static void check_omission(const char *const *list, const char *word)
+{
+	char written[64];
+
+	for (size_t i = 0; i < strlen(word); i++) {
+		snprintf(written, sizeof(written), "%.*s%s", (int)i, word, word + i + 1);
+		check_slip(list, word, written);
+	}
+}
+
+static void test_a_letter_left_out_is_forgiven(void **state)
+{
+	(void)state;
+	for_every_word(check_omission);
+}
+
+static void check_addition(const char *const *list, const char *word)
+{
+	char written[64];
+
+	for (size_t i = 0; i <= strlen(word); i++) {
+		snprintf(written, sizeof(written), "%.*sx%s", (int)i, word, word + i);
+		check_slip(list, word, written);
+		if (!word[i])
+			break;
+		snprintf(written, sizeof(written), "%.*s%c%s", (int)i, word, word[i], word + i);
+		check_slip(list, word, written);
+	}
+}
+
+static void test_a_letter_too_many_is_forgiven(void **state)
+{
+	(void)state;
+	for_every_word(check_addition);
+}
+
+static void check_change(const char *const *list, const char *word)
+{
+	char written[64];
+
+	for (size_t i = 0; i < strlen(word); i++) {
+		snprintf(written, sizeof(written), "%s", word);
+		written[i] = 'z';
+		check_slip(list, word, written);
+	}
+}
+
+static void test_a_wrong_letter_is_forgiven(void **state)
+{
+	(void)state;
+	for_every_word(check_change);
+}
+
+static void check_swap(const char *const *list, const char *word)
+{
+	char written[64];
+
+	for (size_t i = 0; i + 1 < strlen(word); i++) {
+		snprintf(written, sizeof(written), "%s", word);
+		written[i] = word[i + 1];
+		written[i + 1] = word[i];
+		check_slip(list, word, written);
+	}
+}
+
+static void test_two_letters_swapped_are_forgiven(void **state)
+{
+	(void)state;
+	for_every_word(check_swap);
+}
+
+static void check_case(const char *const *list, const char *word)
+{
+	char written[64];
+
+	for (size_t i = 0; i <= strlen(word); i++)
+		written[i] =
+			(char)(isupper((unsigned char)word[i]) ? tolower((unsigned char)word[i])
+							       : toupper((unsigned char)word[i]));
+	assert_ptr_equal(nearest(list, written), word);
+}
+
+static void test_case_does_not_count(void **state)
+{
+	(void)state;
+	for_every_word(check_case);
+}
+
+static void check_underscores(const char *const *list, const char *word)
+{
+	char written[64];
+
+	for (size_t i = 0; i <= strlen(word); i++)
+		written[i] = (char)(word[i] == '-' ? '_' : word[i]);
+	assert_ptr_equal(nearest(list, written), word);
+}
+
+static void test_an_underscore_is_as_good_as_a_hyphen(void **state)
+{
+	(void)state;
+	for_every_word(check_underscores);
+}
+
+static void check_beginnings(const char *const *list, const char *word)
+{
+	const char *const alone[] = {word, NULL};
+
+	(void)list;
+	for (size_t len = 2; len <= strlen(word); len++)
+		assert_ptr_equal(search(alone, word, len).word, word);
+}
+
+static void test_the_beginning_of_a_word_finds_it(void **state)
+{
+	(void)state;
+	for_every_word(check_beginnings);
+	assert_null(nearest((const char *const[]){"resolve", NULL}, "r"));
+	assert_string_equal(nearest(policies, "DEFAULT_I"), "default-ipv6-only");
+}
+
+static void test_real_slips_find_what_was_meant(void **state)
+{
+	static const struct {
+		const char *const *list;
+		const char *written;
+		const char *meant;
+	} rows[] = {
+		{policies, "ipv6only", "ipv6-only"},
+		{policies, "IPv6Only", "ipv6-only"},
+		{policies, "ipv6_only", "ipv6-only"},
+		{policies, "ipv6 only", "ipv6-only"},
+		{policies, "ipv6", "ipv6-only"},
+		{policies, "v6-only", "ipv6-only"},
+		{policies, "boht", "both"},
+		{policies, "bth", "both"},
+		{policies, "default-ipv6", "default-ipv6-only"},
+		{policies, "defualt-bothe", "default-both"},
+		{orders, "ipv4first", "ipv4-first"},
+		{orders, "ipv6", "ipv6-first"},
+		{conflicts, "resolv", "resolve"},
+		{conflicts, "shared", "share"},
+		{conflicts, "share-v6", "share-ipv6"},
+		{modes, "enforced", "enforce"},
+		{logs, "stderror", "stderr"},
+		{levels, "changes", "change"},
+		{names, "oncontrary", "on-contrary"},
+		{names, "log_levle", "log-level"},
+		{errnos, "EADRINUSE", "EADDRINUSE"},
+		{errnos, "EPREM", "EPERM"},
+		{errnos, "eopnotsup", "EOPNOTSUPP"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const char *found = nearest(rows[i].list, rows[i].written);
+
+		if (!found || strcmp(found, rows[i].meant))
+			fail_msg("'%s': found '%s', expected '%s'", rows[i].written,
+				found ? found : "nothing", rows[i].meant);
+	}
+}
+
+static void test_words_that_are_far_find_nothing(void **state)
+{
+	static const char *const far[] = {"", "1", "x", "no", "yes", "true", "dual", "none",
+		"xyzzy", "dual-stack", "freebsd", "nginx", "-----", "0123456789"};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(far); i++)
+		if (nearest(policies, far[i]))
+			fail_msg("'%s': found '%s'", far[i], nearest(policies, far[i]));
+}
+
+static void test_text_that_is_far_too_lengthfinds_nothing(void **state)
+{
+	char written[4000];
+
+	(void)state;
+	memset(written, 'a', sizeof(written));
+	memcpy(written, "ipv6-only", 9);
+	assert_null(search(policies, written, sizeof(written)).word);
+	assert_null(search(policies, written, 200).word);
+	assert_null(search(policies, written, 49).word);
+	assert_string_equal(search(policies, written, 9).word, "ipv6-only");
+}
+
+static void test_a_word_that_is_far_too_lengthis_passed_over(void **state)
+{
+	char word[4001];
+	const char *const list[] = {word, "both", NULL};
+
+	(void)state;
+	memset(word, 'b', sizeof(word) - 1);
+	word[sizeof(word) - 1] = '\0';
+	assert_string_equal(nearest(list, "bothh"), "both");
+	assert_null(nearest(list, "bbbb"));
+}
+
+static void test_of_two_words_as_near_the_first_is_kept(void **state)
+{
+	const char *const one[] = {"ipv4-first", "ipv6-first", NULL};
+	const char *const two[] = {"ipv6-first", "ipv4-first", NULL};
+
+	(void)state;
+	assert_string_equal(nearest(one, "ipv-first"), "ipv4-first");
+	assert_string_equal(nearest(two, "ipv-first"), "ipv6-first");
+}
+
+static void test_a_nearer_word_wins_wherever_it_stands(void **state)
+{
+	const char *const one[] = {"share-ipv6", "share", NULL};
+	const char *const two[] = {"share", "share-ipv6", NULL};
+
+	(void)state;
+	assert_string_equal(nearest(one, "shar"), "share");
+	assert_string_equal(nearest(two, "shar"), "share");
+	assert_string_equal(nearest(one, "share-ipv4"), "share-ipv6");
+	assert_string_equal(nearest(two, "share-ipv4"), "share-ipv6");
+}
+
+static void test_an_empty_list_finds_nothing(void **state)
+{
+	struct v6_nearest n = v6_nearest_to(slice("both"));
+
+	(void)state;
+	assert_null(n.word);
+}
+
+static bool is_beginning(const char *text, size_t len, const char *word)
+{
+	if (len > strlen(word))
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (folded(text[i]) != folded(word[i]))
+			return false;
+	return true;
+}
+
+static void test_of_two_words_that_with_fewer_slips_is_found(void **state)
+{
+	static const char letters[] = "abA-_";
+	unsigned compared = 0;
+	uint64_t seed = 10;
+
+	(void)state;
+	for (int i = 0; i < 100000; i++) {
+		char text[3][9] = {{0}};
+		const char *const list[] = {text[1], text[2], NULL};
+		const char *found;
+		unsigned one, two;
+		size_t len;
+
+		for (int n = 0; n < 3; n++) {
+			size_t length = 1 + random_below(&seed, sizeof(text[n]) - 1);
+
+			for (size_t c = 0; c < length; c++)
+				text[n][c] = letters[random_below(&seed, 5)];
+		}
+		len = strlen(text[0]);
+		found = search(list, text[0], len).word;
+		/* Whose beginning was written may win though it is farther. */
+		if (!found || is_beginning(text[0], len, text[1]) ||
+			is_beginning(text[0], len, text[2]))
+			continue;
+		one = slips(text[0], len, text[1], strlen(text[1]));
+		two = slips(text[0], len, text[2], strlen(text[2]));
+		/* The nearer one may be too short to be near at all. */
+		if (strlen(text[1]) != strlen(text[2]))
+			continue;
+		if (found != text[one <= two ? 1 : 2])
+			fail_msg("'%s' is %u from '%s' and %u from '%s'; found '%s'", text[0], one,
+				text[1], two, text[2], found);
+		compared++;
+	}
+	assert_true(compared > 1000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_word_is_nearest_to_itself),
+		cmocka_unit_test(test_a_letter_left_out_is_forgiven),
+		cmocka_unit_test(test_a_letter_too_many_is_forgiven),
+		cmocka_unit_test(test_a_wrong_letter_is_forgiven),
+		cmocka_unit_test(test_two_letters_swapped_are_forgiven),
+		cmocka_unit_test(test_case_does_not_count),
+		cmocka_unit_test(test_an_underscore_is_as_good_as_a_hyphen),
+		cmocka_unit_test(test_the_beginning_of_a_word_finds_it),
+		cmocka_unit_test(test_real_slips_find_what_was_meant),
+		cmocka_unit_test(test_words_that_are_far_find_nothing),
+		cmocka_unit_test(test_text_that_is_far_too_lengthfinds_nothing),
+		cmocka_unit_test(test_a_word_that_is_far_too_lengthis_passed_over),
+		cmocka_unit_test(test_of_two_words_as_near_the_first_is_kept),
+		cmocka_unit_test(test_a_nearer_word_wins_wherever_it_stands),
+		cmocka_unit_test(test_an_empty_list_finds_nothing),
+		cmocka_unit_test(test_of_two_words_that_with_fewer_slips_is_found),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,873 @@
+/*
+ * Text: what is appended against what libc, or an independent method, says of the same value; and
+ * that nothing is ever written outside the caller's memory.
+ */
+#include "unit.h"
+
+#include "core/text.h"
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <locale.h>
+#include <time.h>
+#include <wchar.h>
+
+static char buf[65536];
+
+static struct v6_text fresh(void)
+{
+	return v6_text_in(buf, sizeof(buf));
+}
+
+/* ---- numbers */
+
+static void check_int(int64_t value)
+{
+	struct v6_text t = fresh();
+	char should[32];
+
+	snprintf(should, sizeof(should), "%" PRId64, value);
+	v6_text_int(&t, value);
+	assert_string_equal(buf, should);
+	assert_int_equal(t.len, strlen(should));
+}
+
+static void check_uint(uint64_t value)
+{
+	struct v6_text t = fresh();
+	char should[32];
+
+	snprintf(should, sizeof(should), "%" PRIu64, value);
+	v6_text_uint(&t, value);
+	assert_string_equal(buf, should);
+	assert_int_equal(t.len, strlen(should));
+}
+
+static void check_number(uint64_t value)
+{
+	check_uint(value);
+	check_int((int64_t)value);
+	check_int((int64_t)(0 - value));
+}
+
+static void test_numbers_are_as_snprintf_has_them_at_every_limit(void **state)
+{
+	uint64_t power = 1;
+
+	(void)state;
+	check_int(INT64_MIN);
+	check_int(INT64_MAX);
+	check_uint(UINT64_MAX);
+	for (int i = 0; i < 64; i++)
+		for (int d = -2; d <= 2; d++)
+			check_number((UINT64_C(1) << i) + (uint64_t)(int64_t)d);
+	for (int i = 0; i < 20; i++, power *= 10)
+		for (int d = -2; d <= 2; d++)
+			check_number(power + (uint64_t)(int64_t)d);
+}
+
+static void test_numbers_are_as_snprintf_has_them_at_random(void **state)
+{
+	uint64_t seed = 1;
+
+	(void)state;
+	/* Shifted by a random width, for otherwise all would have about nineteen digits. */
+	for (int i = 0; i < 100000; i++)
+		check_number(random_next(&seed) >> random_below(&seed, 64));
+}
+
+static void test_padded_numbers_are_as_snprintf_has_them(void **state)
+{
+	uint64_t seed = 2;
+
+	(void)state;
+	for (unsigned width = 1; width <= 20; width++)
+		for (int i = 0; i < 2000; i++) {
+			uint64_t value = i ? random_next(&seed) >> random_below(&seed, 64) : 0;
+			struct v6_text t = fresh();
+			char should[32];
+
+			snprintf(should, sizeof(should), "%0*" PRIu64, (int)width, value);
+			v6_text_uint0(&t, value, width);
+			assert_string_equal(buf, should);
+		}
+}
+
+static void test_padding_reaches_the_column_and_is_never_empty(void **state)
+{
+	(void)state;
+	for (size_t before = 0; before < 12; before++)
+		for (size_t column = 0; column < 12; column++) {
+			struct v6_text t = fresh();
+
+			v6_text_bytes(&t, "xxxxxxxxxxxx", before);
+			v6_text_pad(&t, column);
+			assert_int_equal(t.len, before + 1 > column ? before + 1 : column);
+			assert_int_equal(strspn(buf + before, " "), t.len - before);
+		}
+}
+
+static void test_parts_are_appended_one_after_the_other(void **state)
+{
+	struct v6_text t = fresh();
+
+	(void)state;
+	v6_text_str(&t, "a");
+	v6_text_char(&t, '\0');
+	v6_text_bytes(&t, "bcd", 2);
+	v6_text_str(&t, "");
+	v6_text_bytes(&t, "", 0);
+	v6_text_slice(&t, fenced("de", 2));
+	assert_int_equal(t.len, 6);
+	assert_memory_equal(buf, "a\0bcde", 7);
+	assert_false(t.full);
+}
+
+/* ---- addresses */
+
+static void check_in4(const uint8_t addr[4])
+{
+	struct v6_text t = fresh();
+	char should[INET_ADDRSTRLEN];
+
+	v6_text_in4(&t, addr);
+	if (inet_ntop(AF_INET, addr, should, sizeof(should)) && !strcmp(buf, should))
+		return;
+	fail_msg("got %s, expected %s", buf, should);
+}
+
+static void test_ipv4_is_as_inet_ntop_has_it(void **state)
+{
+	static const uint8_t others[] = {0, 1, 9, 10, 99, 100, 127, 255};
+	uint64_t seed = 3;
+
+	(void)state;
+	for (unsigned place = 0; place < 4; place++)
+		for (unsigned octet = 0; octet < 256; octet++)
+			for (size_t i = 0; i < COUNT(others); i++) {
+				uint8_t addr[4];
+
+				memset(addr, others[i], sizeof(addr));
+				addr[place] = (uint8_t)octet;
+				check_in4(addr);
+			}
+	for (int i = 0; i < 200000; i++) {
+		uint32_t addr = (uint32_t)random_next(&seed);
+
+		check_in4((const uint8_t *)&addr);
+	}
+}
+
+static void check_in6(const uint8_t addr[16])
+{
+	struct v6_text t = fresh();
+	char should[INET6_ADDRSTRLEN];
+
+	v6_text_in6(&t, addr);
+	if (inet_ntop(AF_INET6, addr, should, sizeof(should)) && !strcmp(buf, should) &&
+		t.len == strlen(should))
+		return;
+	fail_msg("got %s, expected %s", buf, should);
+}
+
+static void set_group(uint8_t addr[16], unsigned i, unsigned value)
+{
+	addr[2 * i] = (uint8_t)(value >> 8);
+	addr[2 * i + 1] = (uint8_t)value;
+}
+
+/* Both ends of each length that a group can be written with. */
+static const unsigned group_values[] = {1, 0xf, 0x10, 0xff, 0x100, 0xfff, 0x1000, 0xfffe, 0xffff};
+
+static void test_ipv6_is_as_inet_ntop_has_it_for_every_pattern_of_zeroes(void **state)
+{
+	unsigned checked = 0;
+
+	(void)state;
+	for (unsigned pattern = 0; pattern < 256; pattern++)
+		for (size_t v = 0; v < COUNT(group_values); v++, checked++) {
+			uint8_t same[16] = {0}, mixed[16] = {0};
+
+			for (unsigned i = 0; i < 8; i++) {
+				if (!(pattern >> i & 1))
+					continue;
+				set_group(same, i, group_values[v]);
+				set_group(mixed, i, group_values[(v + i) % COUNT(group_values)]);
+			}
+			check_in6(same);
+			check_in6(mixed);
+		}
+	assert_int_equal(checked, 256 * 9);
+}
+
+static void test_mapped_and_compatible_ipv6_is_as_inet_ntop_has_it(void **state)
+{
+	static const unsigned fifth[] = {0, 1, 0xfffe, 0xffff, 0xff00, 0x00ff};
+	uint64_t seed = 4;
+
+	(void)state;
+	for (size_t f = 0; f < COUNT(fifth); f++)
+		for (unsigned pattern = 0; pattern < 16; pattern++)
+			for (int i = 0; i < 200; i++) {
+				uint8_t addr[16] = {0};
+
+				set_group(addr, 5, fifth[f]);
+				for (unsigned n = 0; n < 4; n++)
+					if (pattern >> n & 1)
+						addr[12 + n] = (uint8_t)random_next(&seed);
+				check_in6(addr);
+			}
+}
+
+static void test_ipv6_is_as_inet_ntop_has_it_at_random(void **state)
+{
+	uint64_t seed = 5;
+
+	(void)state;
+	for (int i = 0; i < 1000000; i++) {
+		uint64_t half[2] = {random_next(&seed), random_next(&seed)};
+		unsigned zeroes = (unsigned)random_next(&seed);
+		uint8_t addr[16];
+
+		memcpy(addr, half, sizeof(addr));
+		/* Half of them with random groups, half with random bytes, taken out. */
+		for (unsigned n = 0; n < 8; n++)
+			if (i & 1 && zeroes >> n & 1)
+				set_group(addr, n, 0);
+		for (unsigned n = 0; n < 16; n++)
+			if (!(i & 1) && zeroes >> n & 1)
+				addr[n] = 0;
+		check_in6(addr);
+	}
+}
+
+/* RFC 5952, section 4 and 5, word for word, for inet_ntop is only libc's opinion. */
+static void test_ipv6_follows_the_examples_of_rfc_5952(void **state)
+{
+	static const struct {
+		const char *written;
+		const char *should;
+	} rows[] = {
+		{"2001:0db8::0001", "2001:db8::1"},
+		{"2001:db8:0:0:0:0:2:1", "2001:db8::2:1"},
+		{"2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1"},
+		{"2001:0:0:1:0:0:0:1", "2001:0:0:1::1"},
+		{"2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"},
+		{"2001:DB8::AAAA", "2001:db8::aaaa"},
+		{"::ffff:192.0.2.1", "::ffff:192.0.2.1"},
+		{"0:0:0:0:0:0:0:0", "::"},
+		{"0:0:0:0:0:0:0:1", "::1"},
+		{"1:0:0:0:0:0:0:0", "1::"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct v6_text t = fresh();
+		uint8_t addr[16];
+
+		assert_int_equal(inet_pton(AF_INET6, rows[i].written, addr), 1);
+		v6_text_in6(&t, addr);
+		assert_string_equal(buf, rows[i].should);
+	}
+}
+
+/* ---- time */
+
+static void check_time(int64_t microseconds)
+{
+	struct v6_text t = fresh();
+	char should[80];
+	time_t second = microseconds / 1000000;
+	long fraction = microseconds % 1000000;
+	struct tm tm;
+
+	if (fraction < 0) {
+		fraction += 1000000;
+		second--;
+	}
+	assert_non_null(gmtime_r(&second, &tm));
+	snprintf(should, sizeof(should), "%04d-%02d-%02dT%02d:%02d:%02d.%06ldZ", tm.tm_year + 1900,
+		tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, fraction);
+	v6_text_time(&t, microseconds);
+	if (strcmp(buf, should))
+		fail_msg("%" PRId64 ": got %s, expected %s", microseconds, buf, should);
+}
+
+/* Seconds of 0000-01-01 and of 10000-01-01: the years that RFC 3339 can write lie between. */
+#define YEAR_0     INT64_C(-62167219200)
+#define YEAR_10000 INT64_C(253402300800)
+#define DAY        INT64_C(86400)
+
+static void test_the_last_microsecond_of_every_day_of_the_years_0_to_9999(void **state)
+{
+	unsigned long days = 0;
+
+	(void)state;
+	for (int64_t day = YEAR_0; day < YEAR_10000; day += DAY, days++)
+		check_time((day + DAY) * 1000000 - 1);
+	assert_int_equal(days, 3652425);
+}
+
+static void test_time_at_the_edges_of_days_months_years_and_the_epoch(void **state)
+{
+	static const int64_t seconds[] = {
+		YEAR_0,
+		YEAR_10000 - 1,
+		-62162035200 /* 0000-03-01 */,
+		-62135596800 /* 0001-01-01 */,
+		-2203891200 /* 1900-03-01, no leap year */,
+		-1,
+		0,
+		1,
+		59,
+		60,
+		3599,
+		3600,
+		DAY - 1,
+		DAY,
+		68256000 /* 1972-03-01, a leap year */,
+		951782400 /* 2000-02-29, a leap year */,
+		951868800 /* 2000-03-01 */,
+		1709164800 /* 2024-02-29 */,
+		2147483647,
+		2147483648,
+		4107542400 /* 2100-03-01, no leap year */,
+		4294967295,
+	};
+	static const int64_t around[] = {-1000000, -999999, -1, 0, 1, 999999, 1000000};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(seconds); i++)
+		for (size_t a = 0; a < COUNT(around); a++) {
+			int64_t us = seconds[i] * 1000000 + around[a];
+
+			if (us >= YEAR_0 * 1000000 && us < YEAR_10000 * 1000000)
+				check_time(us);
+		}
+}
+
+static void test_time_at_random(void **state)
+{
+	uint64_t seed = 6;
+
+	(void)state;
+	for (int i = 0; i < 200000; i++) {
+		uint64_t span = (uint64_t)(YEAR_10000 - YEAR_0) * 1000000;
+
+		check_time((int64_t)(random_next(&seed) % span) + YEAR_0 * 1000000);
+	}
+}
+
+static void test_time_beyond_the_years_is_written_as_the_nearest_year(void **state)
+{
+	static const struct {
+		int64_t microseconds;
+		const char *year;
+	} rows[] = {
+		{INT64_MIN, "0000-"},
+		{INT64_MIN + 1, "0000-"},
+		{YEAR_0 * 1000000 - 1, "0000-"},
+		{YEAR_10000 * 1000000, "9999-"},
+		{INT64_MAX, "9999-"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct v6_text t = fresh();
+		struct tm tm;
+		char *end;
+
+		v6_text_time(&t, rows[i].microseconds);
+		assert_memory_equal(buf, rows[i].year, 5);
+		assert_int_equal(t.len, strlen("2026-01-02T03:04:05.000006Z"));
+		end = strptime(buf, "%Y-%m-%dT%H:%M:%S", &tm);
+		assert_non_null(end);
+		assert_int_equal(*end, '.');
+	}
+}
+
+/* ---- UTF-8 */
+
+static void check_utf8(const unsigned char *bytes, size_t len)
+{
+	uint32_t c;
+	size_t is = v6_utf8_length((const char *)bytes, len);
+	size_t should = utf8_decode((const char *)bytes, len, &c);
+
+	if (is != should)
+		fail_msg("%02x %02x %02x %02x, the first %zu of it: got %zu, expected %zu",
+			bytes[0], bytes[1], bytes[2], bytes[3], len, is, should);
+}
+
+static void test_utf8_of_one_two_and_three_bytes_is_valid_where_an_encoder_wrote_it(void **state)
+{
+	unsigned char bytes[4] = {0};
+	unsigned long characters = 0, checked = 0;
+
+	(void)state;
+	for (uint32_t n = 0; n < 1u << 24; n++, checked++) {
+		bytes[0] = (unsigned char)(n >> 16);
+		bytes[1] = (unsigned char)(n >> 8);
+		bytes[2] = (unsigned char)n;
+		check_utf8(bytes, 3);
+		characters += v6_utf8_length((const char *)bytes, 3) == 3;
+	}
+	for (uint32_t n = 0; n < 1u << 16; n++, checked++) {
+		bytes[0] = (unsigned char)(n >> 8);
+		bytes[1] = (unsigned char)n;
+		check_utf8(bytes, 2);
+	}
+	for (uint32_t n = 0; n < 1u << 8; n++, checked++) {
+		bytes[0] = (unsigned char)n;
+		check_utf8(bytes, 1);
+	}
+	assert_int_equal(checked, 16777216 + 65536 + 256);
+	/* U+0800 to U+FFFF without the surrogates. */
+	assert_int_equal(characters, 0xf800 - 0x800);
+}
+
+static void test_utf8_of_four_bytes_is_valid_where_an_encoder_wrote_it(void **state)
+{
+	static const unsigned char last[] = {0, 0x7f, 0x80, 0xbf, 0xc0, 0xff};
+	unsigned long characters = 0;
+	unsigned char bytes[4];
+	uint64_t seed = 7;
+
+	(void)state;
+	for (uint32_t n = 0; n < 1u << 16; n++)
+		for (unsigned lead = 0xf0; lead <= 0xff; lead++)
+			for (size_t i = 0; i < COUNT(last); i++) {
+				bytes[0] = (unsigned char)lead;
+				bytes[1] = (unsigned char)(n >> 8);
+				bytes[2] = (unsigned char)n;
+				bytes[3] = last[i];
+				check_utf8(bytes, 4);
+				characters += v6_utf8_length((const char *)bytes, 4) == 4;
+			}
+	/* U+10000 to U+10FFFF, of each 64 the first and the last. */
+	assert_int_equal(characters, 0x100000 / 32);
+	for (int i = 0; i < 1000000; i++) {
+		uint32_t n = (uint32_t)random_next(&seed);
+
+		memcpy(bytes, &n, sizeof(bytes));
+		bytes[0] |= (unsigned char)(i & 1 ? 0xf0 : 0);
+		check_utf8(bytes, 4);
+	}
+}
+
+static void test_utf8_of_every_character_is_valid_and_cut_short_is_not(void **state)
+{
+	unsigned long characters = 0;
+
+	(void)state;
+	for (uint32_t c = 0; c <= 0x110000; c++) {
+		unsigned char bytes[4];
+		size_t n = utf8_encode(c, bytes);
+
+		if (!n)
+			continue;
+		characters++;
+		assert_int_equal(v6_utf8_length((const char *)bytes, n), n);
+		for (size_t len = 0; len < n; len++)
+			assert_int_equal(v6_utf8_length((const char *)bytes, len), 0);
+	}
+	assert_int_equal(characters, 0x110000 - 0x800);
+}
+
+static void test_utf8_is_judged_as_libc_does(void **state)
+{
+	unsigned char bytes[4] = {0};
+	uint64_t seed = 8;
+
+	(void)state;
+	if (!setlocale(LC_CTYPE, "C.UTF-8")) {
+		print_message("# no locale C.UTF-8 on this system\n");
+		skip();
+	}
+	for (uint32_t n = 0; n < 1u << 20; n++) {
+		uint64_t some = random_next(&seed);
+		mbstate_t shift = {0};
+		wchar_t c;
+		size_t libc, len;
+
+		/* All of two bytes first; then three and four that begin as those should. */
+		len = n < 1u << 16 ? 2 : 3 + (n & 1);
+		memcpy(bytes, &some, sizeof(bytes));
+		if (len == 2) {
+			bytes[0] = (unsigned char)(n >> 8);
+			bytes[1] = (unsigned char)n;
+		} else {
+			bytes[0] = (unsigned char)((len == 3 ? 0xe0 : 0xf0) | (some & 0x0f));
+			for (size_t i = 1; i < len; i++)
+				if (some >> 60)
+					bytes[i] = (unsigned char)(0x80 | (bytes[i] & 0x3f));
+		}
+		libc = mbrtowc(&c, (const char *)bytes, len, &shift);
+		/* 0 is what it says of NUL; of broken and of incomplete text it says -1 and -2. */
+		libc = libc == 0 ? 1 : libc > 4 ? 0 : libc;
+		/* glibc decodes up to U+1FFFFF, as ISO 10646 once had it. */
+		if (libc == 4 && c > 0x10ffff)
+			libc = 0;
+		if (v6_utf8_length((const char *)bytes, len) != libc)
+			fail_msg("%02x %02x %02x %02x, the first %zu of it: libc says %zu",
+				bytes[0], bytes[1], bytes[2], bytes[3], len, libc);
+	}
+}
+
+/* ---- for a person's eyes */
+
+static bool is_control(uint32_t c)
+{
+	return c < 0x20 || (c >= 0x7f && c < 0xa0);
+}
+
+/* Undoes what v6_text_safe() wrote; the length, or -1 where it could not have been written. */
+static int unsafe(const char *text, size_t len, unsigned char *out)
+{
+	int n = 0;
+
+	while (len) {
+		uint32_t c;
+		size_t took = utf8_decode(text, len, &c);
+		char hex[3] = {0};
+
+		if (!took || is_control(c))
+			return -1;
+		if (c != '\\') {
+			memcpy(out + n, text, took);
+			n += (int)took;
+		} else if (len >= 2 && text[1] == '\\') {
+			out[n++] = '\\';
+			took = 2;
+		} else if (len >= 4 && text[1] == 'x') {
+			memcpy(hex, text + 2, 2);
+			if (strspn(hex, "0123456789abcdef") != 2)
+				return -1;
+			out[n++] = (unsigned char)strtoul(hex, NULL, 16);
+			took = 4;
+		} else {
+			return -1;
+		}
+		text += took;
+		len -= took;
+	}
+	return n;
+}
+
+static void check_safe(const unsigned char *bytes, size_t len)
+{
+	unsigned char back[1024];
+	struct v6_text t = fresh();
+
+	v6_text_safe(&t, (const char *)bytes, len);
+	if (unsafe(buf, t.len, back) == (int)len && !memcmp(back, bytes, len))
+		return;
+	fail_msg("%zu bytes, %02x %02x ...: written as %s", len, bytes[0], bytes[1], buf);
+}
+
+static void test_safe_text_has_no_control_bytes_and_tells_every_text_apart(void **state)
+{
+	static const unsigned char hostile[] = {0, '\n', 0x1b, '"', '\\', 'x', '0', 0x7f, 0x80,
+		0x9b, 0xa0, 0xbf, 0xc0, 0xc2, 0xdf, 0xe0, 0xe2, 0xed, 0xef, 0xf0, 0xf4, 0xf5, 0xff};
+	uint64_t seed = 9;
+
+	(void)state;
+	for (unsigned n = 0; n < 1u << 16; n++)
+		check_safe((const unsigned char[]){(unsigned char)(n >> 8), (unsigned char)n}, 2);
+	for (int i = 0; i < 200000; i++) {
+		unsigned char bytes[32];
+		size_t len = random_below(&seed, sizeof(bytes) + 1);
+
+		for (size_t n = 0; n < len; n++)
+			bytes[n] = i & 1 ? hostile[random_below(&seed, COUNT(hostile))]
+					 : (unsigned char)random_next(&seed);
+		check_safe(bytes, len);
+	}
+	for (uint32_t c = 0; c < 0x110000; c++) {
+		unsigned char bytes[4];
+		size_t len = utf8_encode(c, bytes);
+
+		if (len)
+			check_safe(bytes, len);
+	}
+}
+
+static void test_safe_text_leaves_what_is_harmless_as_it_is(void **state)
+{
+	static const char harmless[] = "nginx: worker (1/4) gr\xc3\xbc\xc3\x9f \xe2\x82\xac "
+				       "\xf0\x9f\x98\x80 \xc2\xa0 'x' \"y\" %s";
+	struct v6_text t = fresh();
+
+	(void)state;
+	v6_text_safe(&t, harmless, strlen(harmless));
+	assert_string_equal(buf, harmless);
+}
+
+static void test_safe_text_shows_hostile_bytes_in_hexadecimal(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t len;
+		const char *should;
+	} rows[] = {
+		{"a\nb", 3, "a\\x0ab"},
+		{"\x1b[2J", 4, "\\x1b[2J"},
+		{"\0", 1, "\\x00"},
+		{"\x7f", 1, "\\x7f"},
+		{"\xff", 1, "\\xff"},
+		{"\xc2\x9b", 2, "\\xc2\\x9b"},
+		{"\xc3", 1, "\\xc3"},
+		{"\xe2\x82", 2, "\\xe2\\x82"},
+		{"\xed\xa0\x80", 3, "\\xed\\xa0\\x80"},
+		{"\\x0a", 4, "\\\\x0a"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct v6_slice bytes = fenced(rows[i].bytes, rows[i].len);
+		struct v6_text t = fresh();
+
+		v6_text_safe(&t, bytes.ptr, bytes.len);
+		assert_string_equal(buf, rows[i].should);
+	}
+}
+
+/* ---- slices */
+
+static void test_slices_are_compared_to_the_byte(void **state)
+{
+	struct v6_slice s = fenced("policy", 6);
+
+	(void)state;
+	assert_true(v6_slice_is(s, "policy"));
+	assert_false(v6_slice_is(s, "polic"));
+	assert_false(v6_slice_is(s, "policyx"));
+	assert_false(v6_slice_is(s, "Policy"));
+	assert_false(v6_slice_is(s, ""));
+	assert_true(v6_slice_begins(s, "pol"));
+	assert_true(v6_slice_begins(s, ""));
+	assert_true(v6_slice_begins(s, "policy"));
+	assert_false(v6_slice_begins(s, "policyx"));
+	assert_false(v6_slice_begins(s, "icy"));
+	assert_true(v6_slice_ends(s, "icy"));
+	assert_true(v6_slice_ends(s, ""));
+	assert_true(v6_slice_ends(s, "policy"));
+	assert_false(v6_slice_ends(s, "xpolicy"));
+	assert_false(v6_slice_ends(s, "pol"));
+	assert_true(v6_slice_is(v6_slice_from(s, 3), "icy"));
+	assert_true(v6_slice_is(v6_slice_from(s, 6), ""));
+	assert_true(v6_slice_is(v6_slice_of("a\nb"), "a\nb"));
+}
+
+static void test_trimming_takes_blanks_off_both_ends_and_no_other(void **state)
+{
+	static const struct {
+		const char *text, *should;
+	} rows[] = {
+		{"", ""},
+		{" ", ""},
+		{" \t\r ", ""},
+		{"a", "a"},
+		{"  a b\t ", "a b"},
+		{"a\r", "a"},
+		{"\na\n", "\na\n"},
+		{"\va\f", "\va\f"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct v6_slice s = fenced(rows[i].text, strlen(rows[i].text));
+
+		assert_true(v6_slice_is(v6_slice_trim(s), rows[i].should));
+	}
+}
+
+/* ---- the end of the memory */
+
+static const uint8_t long_in6[16] = {0xff, 0xfe, 0xfd, 0xfc, 0xfb, 0xfa, 0xf9, 0xf8, 0xf7, 0xf6,
+	0xf5, 0xf4, 0xf3, 0xf2, 0xf1, 0xf0};
+static const uint8_t mapped[16] = {[10] = 0xff, 0xff, 192, 168, 100, 200};
+static const uint8_t holed[16] = {[1] = 1, [15] = 2};
+static const char awkward[] = "a\"\\\n\x7f\xff\xc2\x9b\xe2\x82\xac\xf0\x9f\x98\x80\xed\xa0\x80 z";
+
+static void write_str(struct v6_text *t)
+{
+	v6_text_str(t, "to be or not to be");
+}
+
+static void write_chars(struct v6_text *t)
+{
+	for (char c = 'a'; c <= 'z'; c++)
+		v6_text_char(t, c);
+}
+
+static void write_bytes(struct v6_text *t)
+{
+	v6_text_bytes(t, "abc", 3);
+	v6_text_bytes(t, "", 0);
+	v6_text_slice(t, (struct v6_slice){"defgh", 5});
+}
+
+static void write_numbers(struct v6_text *t)
+{
+	v6_text_uint(t, UINT64_MAX);
+	v6_text_int(t, INT64_MIN);
+	v6_text_uint0(t, 7, 20);
+}
+
+static void write_pad(struct v6_text *t)
+{
+	v6_text_str(t, "x");
+	v6_text_pad(t, 30);
+	v6_text_pad(t, 3);
+}
+
+static void write_addresses(struct v6_text *t)
+{
+	v6_text_in6(t, long_in6);
+	v6_text_in6(t, mapped);
+	v6_text_in6(t, holed);
+	v6_text_in4(t, mapped + 12);
+}
+
+static void write_time(struct v6_text *t)
+{
+	v6_text_time(t, 1234567890123456);
+}
+
+static void write_json(struct v6_text *t)
+{
+	v6_text_json(t, awkward, sizeof(awkward));
+}
+
+static void write_safe(struct v6_text *t)
+{
+	v6_text_safe(t, awkward, sizeof(awkward));
+}
+
+/* Whether the text is what it must be in `size` bytes, given what it is with room to spare. */
+static void check_cut(const struct v6_text *t, size_t size, const char *whole, size_t whole_len)
+{
+	size_t fits = whole_len < size ? whole_len : size - 1;
+
+	assert_int_equal(t->size, size);
+	assert_int_equal(t->len, fits);
+	assert_int_equal(t->full, whole_len >= size);
+	assert_memory_equal(t->buf, whole, fits);
+	assert_int_equal(t->buf[fits], '\0');
+}
+
+static void check_bounds(void (*write)(struct v6_text *t))
+{
+	struct v6_text whole = fresh();
+
+	write(&whole);
+	assert_false(whole.full);
+	assert_true(whole.len > 1);
+	for (size_t size = 1; size < whole.len + 4; size++) {
+		struct v6_text t;
+		char *inside = fence();
+
+		/* Nothing behind; then nothing in front, and what stands behind stays. */
+		t = v6_text_in(fence_last(size), size);
+		write(&t);
+		check_cut(&t, size, buf, whole.len);
+
+		memset(inside, 0x5a, FENCE_SIZE);
+		t = v6_text_in(inside, size);
+		write(&t);
+		check_cut(&t, size, buf, whole.len);
+		for (size_t i = size; i < size + 64; i++)
+			assert_int_equal(inside[i], 0x5a);
+	}
+}
+
+static void test_text_that_does_not_fit_is_cut_at_every_size(void **state)
+{
+	(void)state;
+	check_bounds(write_str);
+	check_bounds(write_chars);
+	check_bounds(write_bytes);
+	check_bounds(write_numbers);
+	check_bounds(write_pad);
+	check_bounds(write_addresses);
+	check_bounds(write_time);
+	check_bounds(write_json);
+	check_bounds(write_safe);
+}
+
+static void test_text_that_was_cut_stays_cut(void **state)
+{
+	struct v6_text t = v6_text_in(fence_last(4), 4);
+
+	(void)state;
+	v6_text_str(&t, "abcd");
+	v6_text_str(&t, "");
+	v6_text_char(&t, 'e');
+	v6_text_uint(&t, 0);
+	assert_string_equal(t.buf, "abc");
+	assert_true(t.full);
+}
+
+static void test_text_that_just_fits_is_not_full(void **state)
+{
+	struct v6_text t = v6_text_in(fence_last(4), 4);
+
+	(void)state;
+	v6_text_str(&t, "abc");
+	v6_text_str(&t, "");
+	v6_text_bytes(&t, "", 0);
+	assert_string_equal(t.buf, "abc");
+	assert_false(t.full);
+}
+
+static void test_no_byte_behind_the_input_is_read(void **state)
+{
+	(void)state;
+	for (size_t len = 0; len <= sizeof(awkward); len++) {
+		struct v6_slice in = fenced(awkward, len);
+		struct v6_text t = fresh();
+
+		v6_text_json(&t, in.ptr, in.len);
+		v6_text_safe(&t, in.ptr, in.len);
+		v6_text_slice(&t, in);
+		assert_false(t.full);
+		assert_in_range(v6_utf8_length(in.ptr, in.len), 0, 4);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_numbers_are_as_snprintf_has_them_at_every_limit),
+		cmocka_unit_test(test_numbers_are_as_snprintf_has_them_at_random),
+		cmocka_unit_test(test_padded_numbers_are_as_snprintf_has_them),
+		cmocka_unit_test(test_padding_reaches_the_column_and_is_never_empty),
+		cmocka_unit_test(test_parts_are_appended_one_after_the_other),
+		cmocka_unit_test(test_ipv4_is_as_inet_ntop_has_it),
+		cmocka_unit_test(test_ipv6_is_as_inet_ntop_has_it_for_every_pattern_of_zeroes),
+		cmocka_unit_test(test_mapped_and_compatible_ipv6_is_as_inet_ntop_has_it),
+		cmocka_unit_test(test_ipv6_is_as_inet_ntop_has_it_at_random),
+		cmocka_unit_test(test_ipv6_follows_the_examples_of_rfc_5952),
+		cmocka_unit_test(test_the_last_microsecond_of_every_day_of_the_years_0_to_9999),
+		cmocka_unit_test(test_time_at_the_edges_of_days_months_years_and_the_epoch),
+		cmocka_unit_test(test_time_at_random),
+		cmocka_unit_test(test_time_beyond_the_years_is_written_as_the_nearest_year),
+		cmocka_unit_test(
+			test_utf8_of_one_two_and_three_bytes_is_valid_where_an_encoder_wrote_it),
+		cmocka_unit_test(test_utf8_of_four_bytes_is_valid_where_an_encoder_wrote_it),
+		cmocka_unit_test(test_utf8_of_every_character_is_valid_and_cut_short_is_not),
+		cmocka_unit_test(test_utf8_is_judged_as_libc_does),
+		cmocka_unit_test(test_safe_text_has_no_control_bytes_and_tells_every_text_apart),
+		cmocka_unit_test(test_safe_text_leaves_what_is_harmless_as_it_is),
+		cmocka_unit_test(test_safe_text_shows_hostile_bytes_in_hexadecimal),
+		cmocka_unit_test(test_slices_are_compared_to_the_byte),
+		cmocka_unit_test(test_trimming_takes_blanks_off_both_ends_and_no_other),
+		cmocka_unit_test(test_text_that_does_not_fit_is_cut_at_every_size),
+		cmocka_unit_test(test_text_that_was_cut_stays_cut),
+		cmocka_unit_test(test_text_that_just_fits_is_not_full),
+		cmocka_unit_test(test_no_byte_behind_the_input_is_read),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
