@@ -1,0 +1,203 @@
+#!/usr/bin/env bats
+# What the library shows, what it needs, how it is hardened, and how it is built and installed (DESIGN.md 1.1, 1.2,
+# 1.8 point 2).
+
+load helper
+
+setup() {
+	DIR=$BATS_TEST_TMPDIR
+	require nm readelf
+}
+
+# build TARGET... VARIABLE=VALUE...: with warnings as errors, out of the way of every other build.
+build() {
+	env -u MAKEFLAGS -u MFLAGS make -C "$ROOT" --no-print-directory -j"$(nproc)" "BUILD=$DIR/build" CI=1 "$@" \
+		>"$DIR/make" 2>&1 || fail "make $*: $(tail -n 30 "$DIR/make")"
+}
+
+# ---- symbols
+
+@test "exported are the five interposed calls and nothing else" {
+	assert_eq 'bind getaddrinfo listen setsockopt socket' \
+		"$(nm -D --defined-only "$LIB" | awk '{ print $NF }' | sort | paste -sd' ')"
+	# All of them are functions.
+	assert_eq T "$(nm -D --defined-only "$LIB" | awk '{ print $(NF - 1) }' | sort -u)"
+	# What it does not interpose it does not hide either.
+	for call in accept accept4 connect send sendto sendmsg recv recvfrom recvmsg close dup dup2 dup3 getsockopt \
+		fork execve malloc free; do
+		refute grep -qw "$call" <(nm -D --defined-only "$LIB")
+	done
+}
+
+# The objects whose code may run inside an interposed call; init, configure and next do their work in the
+# constructor, or in the first call before it.
+hot_objects() {
+	find "$BUILD/obj/shim/core" "$BUILD/obj/shim/preload" -name '*.o' |
+		grep -vE '/(init|configure|next)\.o$' | sort
+}
+
+undefined() {
+	local object
+
+	while read -r object; do
+		nm -u "$object" | awk -v object="${object##*/obj/}" '$2 !~ /^v6_/ { print object ": " $2 }'
+	done
+}
+
+@test "the hot path allocates nothing, locks nothing, asks no linker and no environment" {
+	for object in calls govern facts asked sink emit scratch raw; do
+		assert_line "$BUILD/obj/shim/preload/$object.o" "$(hot_objects)"
+	done
+	for object in settings policy record text address; do
+		assert_line "$BUILD/obj/shim/core/$object.o" "$(hot_objects)"
+	done
+	found=$(hot_objects | undefined)
+	[ "$(wc -l <<<"$found")" -ge 10 ]
+	assert_eq '' "$(grep -E ': _*(malloc|calloc|realloc|reallocarray|free|aligned_alloc|posix_memalign|strn?dup|alloca|mmap|brk|sbrk)$' <<<"$found" || :)"
+	assert_eq '' "$(grep -E ': _*((v?[fsdn]*|vsn|as)printf(_chk)?|(f|p)?puts?c?|f(open|close|write|read|flush|gets)|std(in|out|err)|perror|strerror.*|v?syslog.*|openlog)$' <<<"$found" || :)"
+	assert_eq '' "$(grep -E ': _*(pthread_.*|mtx_.*|call_once|sem_.*|dl(sym|vsym|open|addr|error)|(secure_)?getenv|setenv|putenv|exit|abort|(local|gm)time.*|strftime|setlocale|__tls_get_addr)$' <<<"$found" || :)"
+	# Which leaves but these: all async-signal-safe, and none a cancellation point.
+	assert_eq '' "$(grep -vE ': (_*(mem(cpy|move|set|cmp|chr|rchr|mem)|str(len|nlen|chr|rchr|cmp|ncmp|nchr))(_chk)?|syscall|clock_gettime|_*errno_location|__stack_chk_.*|_GLOBAL_OFFSET_TABLE_|__popcountdi2|__udivti3|__umodti3)$' <<<"$found" || :)"
+}
+
+@test "control: the check finds what is forbidden" {
+	require cc
+	mkdir -p "$DIR/obj/shim/core" "$DIR/obj/shim/preload"
+	# shellcheck disable=SC2016 # a program
+	printf '%s\n' '#include <stdio.h>' '#include <stdlib.h>' \
+		'void *v6_x(void); void *v6_x(void) { printf("%d", 1); return getenv("x") ? malloc(9) : 0; }' |
+		cc -x c -c -o "$DIR/obj/shim/core/text.o" -
+	BUILD=$DIR
+	found=$(hot_objects | undefined)
+	for symbol in printf getenv malloc; do
+		assert_line "shim/core/text.o: $symbol" "$found"
+	done
+}
+
+# ---- hardening
+
+# hardened FILE
+hardened() {
+	local segments dynamic
+
+	segments=$(readelf -lW "$1")
+	dynamic=$(readelf -dW "$1")
+	grep -q ' GNU_RELRO ' <<<"$segments" || fail "$1: no relro"
+	grep -Eq 'BIND_NOW|Flags:.* NOW' <<<"$dynamic" || fail "$1: not bound at once"
+	grep -Eq ' GNU_STACK .* RW ' <<<"$segments" || fail "$1: an executable stack"
+	refute grep -Eq ' LOAD .* RWE ' <<<"$segments"
+	refute grep -Eq 'TEXTREL|RPATH|RUNPATH' <<<"$dynamic"
+	nm -D "$1" | grep -q ' __stack_chk_fail' || fail "$1: no stack protector"
+}
+
+@test "the library and the command are hardened" {
+	hardened "$LIB"
+	hardened "$V6SHIM"
+	readelf -hW "$V6SHIM" | grep -Eq 'Type: +DYN' || fail 'the command is not position independent'
+	# It cannot be unloaded under the feet of a program that has its functions.
+	readelf -dW "$LIB" | grep -q NODELETE
+}
+
+@test "the library and the command need libc alone" {
+	for file in "$LIB" "$V6SHIM"; do
+		readelf -dW "$file" | grep -q 'NEEDED.*libc'
+		assert_eq '' "$(readelf -dW "$file" | grep NEEDED | grep -vE '\[(libc\.|libdl\.)' || :)" "$file"
+	done
+}
+
+# ---- builds
+
+# works COMMAND...: what was built governs a bind.
+works() {
+	assert_eq 'get: 0' "$("$@" 'socket tcp6' 'bind :: 0' get | tail -n 1)" 'control, bare'
+	assert_eq 'get: 1' "$(LD_PRELOAD=$DIR/build/libv6shim.so V6SHIM_POLICY=ipv6-only V6SHIM_LOG=off \
+		"$@" 'socket tcp6' 'bind :: 0' get | tail -n 1)"
+	assert_match '^v6shim [0-9.]+$' "$("$DIR/build/v6shim" --version)"
+	LIB=$DIR/build/libv6shim.so
+	assert_eq 'bind getaddrinfo listen setsockopt socket' \
+		"$(nm -D --defined-only "$LIB" | awk '{ print $NF }' | sort | paste -sd' ')"
+}
+
+@test "CC=clang builds without a warning, and what it builds works" {
+	require clang
+	build all CC=clang
+	works "$PROGRAMS/steps"
+	hardened "$DIR/build/libv6shim.so"
+	readelf -p .comment "$DIR/build/libv6shim.so" | grep -q clang
+}
+
+@test "CC=musl-gcc builds without a warning, and what it builds works in a musl program" {
+	require musl-gcc
+	build all "$DIR/build/tests/programs/steps" CC=musl-gcc
+	readelf -lW "$DIR/build/tests/programs/steps" | grep -q 'interpreter: .*ld-musl'
+	works "$DIR/build/tests/programs/steps"
+	hardened "$DIR/build/libv6shim.so"
+}
+
+@test "CFLAGS=-O0 builds without a warning, and what it builds works" {
+	build all CFLAGS=-O0
+	works "$PROGRAMS/steps"
+}
+
+@test "the user's flags are added, last, and V=1 shows the commands" {
+	build "$DIR/build/obj/shim/core/text.o" V=1 'CFLAGS=-O1 -g3' CPPFLAGS=-DV6_NOT_USED=1
+	assert_match '(^|'$'\n'')[a-z/]*cc [^'$'\n'']*-std=c11[^'$'\n'']* -DV6_NOT_USED=1 -O1 -g3 [^'$'\n'']*-c -o [^ ]*/text\.o shim/core/text\.c' "$(<"$DIR/make")"
+	rm -r "$DIR/build"
+	build "$DIR/build/obj/shim/core/text.o"
+	assert_match '^ *CC +[^ ]*/text\.o$' "$(<"$DIR/make")"
+	refute grep -q -e '-std=c11' "$DIR/make"
+	# Nothing is built twice, and other flags build anew.
+	build "$DIR/build/obj/shim/core/text.o"
+	refute grep -q 'CC' "$DIR/make"
+	build "$DIR/build/obj/shim/core/text.o" CFLAGS=-O1
+	assert_match 'CC +[^ ]*/text\.o' "$(<"$DIR/make")"
+	build -n "$DIR/build/libv6shim.so" V=1 LDFLAGS=-Wl,--build-id=sha1
+	grep -q -e '-Wl,--build-id=sha1.* -o .*/libv6shim.so' "$DIR/make"
+}
+
+# ---- installation
+
+files() {
+	(cd "$1" && find . ! -type d | sort)
+}
+
+@test "install puts all of it under DESTDIR, and uninstall leaves exactly nothing of it" {
+	place=$DIR/place
+	build install DESTDIR="$place" PREFIX=/usr
+	assert_line ./usr/bin/v6shim "$(files "$place")"
+	assert_line ./usr/lib/libv6shim.so "$(files "$place")"
+	assert_eq '755 644' "$(stat -c %a "$place/usr/bin/v6shim" "$place/usr/lib/libv6shim.so" | paste -sd' ')"
+	# Besides these two only what a person and a shell reads.
+	assert_eq '' "$(files "$place" | grep -vE '^\./usr/(bin/v6shim|lib/libv6shim\.so|share/(man|bash-completion|zsh|fish|doc)/.*)$' || :)"
+	# What is not ours stays.
+	echo other >"$place/usr/lib/libother.so"
+	build uninstall DESTDIR="$place" PREFIX=/usr
+	assert_eq ./usr/lib/libother.so "$(files "$place")"
+}
+
+@test "BINDIR, LIBDIR and MANDIR are obeyed, and the installed command finds the installed library alone" {
+	place=$DIR/place
+	where=("BINDIR=$place/b" "LIBDIR=$place/l/x" "MANDIR=$place/m" "PREFIX=$place/usr")
+	build install "${where[@]}"
+	assert_line ./b/v6shim "$(files "$place")"
+	assert_line ./l/x/libv6shim.so "$(files "$place")"
+	refute grep -q '^\./usr/.*man' <(files "$place")
+	mkdir "$DIR/cwd"
+	cp "$LIB" "$DIR/cwd/libv6shim.so"
+	cd "$DIR/cwd"
+	assert_eq "$place/l/x/libv6shim.so" "$("$place/b/v6shim" run --log off \
+		sed -n 's/.* \(\/.*libv6shim.*\)/\1/p' /proc/self/maps | sort -u)"
+	assert_eq 'get: 1' "$("$place/b/v6shim" run --policy ipv6-only --log off "$PROGRAMS/steps" \
+		'socket tcp6' 'bind :: 0' get | tail -n 1)"
+	build uninstall "${where[@]}"
+	assert_eq '' "$(files "$place")"
+}
+
+@test "clean removes the build, and nothing else" {
+	build "$DIR/build/obj/shim/core/text.o"
+	touch "$DIR/other"
+	build clean
+	[ ! -e "$DIR/build" ]
+	[ -e "$DIR/other" ]
+	[ -e "$LIB" ]
+}

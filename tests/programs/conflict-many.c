@@ -1,0 +1,412 @@
+/*
+ * conflict-many - both families on one port, many times over: in threads, among thousands of
+ * descriptors, in a signal handler.
+ *
+ * usage: conflict-many threads [-u] THREADS PORTS
+ *        conflict-many race [-u] ROUNDS
+ *        conflict-many signal ROUNDS
+ *        conflict-many descriptors [-w] NUMBER FAMILIES PORT
+ *
+ * A pair is an IPv4 and a dual-stack IPv6 socket on one port, both listening, or both of UDP with
+ *-u. It is right when both could be had and a client of each family reaches the socket of that
+ *family.
+ *
+ *   threads      each of THREADS opens a pair on PORTS ports, IPv4 first and IPv6 first in turn,
+ *and keeps them all. Ports are chosen by the kernel race         two threads open the two halves of
+ *a pair at the same moment, ROUNDS times signal       a handler opens pairs while what it
+ *interrupts does the same, ROUNDS times descriptors  opens NUMBER sockets more, and then binds PORT
+ *for each family of FAMILIES ("46", "64", "4", "6") in that order; with -w it stays until a signal
+ *ends it
+ *
+ * Output: of the first three "pairs N" and how many were "right"; for others a line with how many
+ * there were of it, by the outcome of the two binds and listens and by who got the clients:
+ *
+ *	pairs 1600
+ *	right 1600
+ *
+ * Of descriptors a line for each family, "4 ok" or "6 EADDRINUSE", and "ready" with -w. Standard
+ * error has the time that it took in all, and with descriptors that of the last bind: "us 1234".
+ *
+ * Exit status: 0 when it could be tried, whatever came of it; 1 when it could not; 2 for bad usage.
+ */
+#include "common.h"
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <time.h>
+
+enum { THREADS_MAX = 64, PORTS_MAX = 4096, WHOLE_RUN_S = 120, PATIENCE_MS = 2000 };
+enum { V4, V6 };
+
+/* What came of a pair: of each half what its bind and listen gave, and who got each client. */
+struct pair {
+	int fd[2];
+	int error[2];
+	int right[2];
+};
+
+static int type = SOCK_STREAM;
+static unsigned pairs, right_pairs;
+
+static void usage(void)
+{
+	fputs("usage: conflict-many threads [-u] THREADS PORTS\n"
+	      "       conflict-many race [-u] ROUNDS\n"
+	      "       conflict-many signal ROUNDS\n"
+	      "       conflict-many descriptors [-w] NUMBER FAMILIES PORT\n",
+		stderr);
+	exit(2);
+}
+
+static long long now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000LL + t.tv_nsec / 1000;
+}
+
+static void allow_descriptors(unsigned number)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= number + 100)
+		return;
+	limit.rlim_cur = number + 100;
+	if (limit.rlim_max < limit.rlim_cur)
+		limit.rlim_max = limit.rlim_cur;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		fail("conflict-many", "setrlimit");
+}
+
+static int family_of(int half)
+{
+	return half == V6 ? AF_INET6 : AF_INET;
+}
+
+/* Safe in a signal handler, as everything else that it needs. */
+static socklen_t any_address(union address *address, int half, unsigned port)
+{
+	memset(address, 0, sizeof(*address));
+	address->any.sa_family = (sa_family_t)family_of(half);
+	if (half == V6)
+		address->in6.sin6_port = htons((in_port_t)port);
+	else
+		address->in.sin_port = htons((in_port_t)port);
+	return half == V6 ? sizeof(address->in6) : sizeof(address->in);
+}
+
+static void bind_half(struct pair *p, int half, unsigned port)
+{
+	union address address;
+	socklen_t size = any_address(&address, half, port);
+
+	p->fd[half] = socket(family_of(half), type | SOCK_CLOEXEC, 0);
+	p->error[half] = 0;
+	if (half == V6)
+		set_v6only(p->fd[half], 0);
+	if (bind(p->fd[half], &address.any, size) < 0 ||
+		(type == SOCK_STREAM && listen(p->fd[half], 8) < 0))
+		p->error[half] = errno;
+}
+
+static void open_pair(struct pair *p, int first, unsigned port)
+{
+	bind_half(p, first, port);
+	bind_half(p, !first, port != 0 ? port : local_port(p->fd[first]));
+}
+
+static void close_pair(struct pair *p)
+{
+	close(p->fd[V4]);
+	close(p->fd[V6]);
+}
+
+/* --- Clients --- */
+
+static int readable(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	return poll(&p, 1, PATIENCE_MS) == 1;
+}
+
+/* Whether what the socket got is of the client with this port. */
+static int is_from(int fd, unsigned port)
+{
+	struct linger at_once = {.l_onoff = 1};
+	union address peer = {0};
+	socklen_t size = sizeof(peer);
+	char byte;
+
+	if (type == SOCK_DGRAM) {
+		if (recvfrom(fd, &byte, 1, MSG_DONTWAIT, &peer.any, &size) < 0)
+			return 0;
+	} else {
+		int server = accept(fd, &peer.any, &size);
+
+		if (server < 0)
+			return 0;
+		setsockopt(server, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+		close(server);
+	}
+	return port_of(&peer) == port;
+}
+
+/* Whether a client of that family reaches that half. */
+static int is_reached(const struct pair *p, int half)
+{
+	struct linger at_once = {.l_onoff = 1};
+	int client = socket(family_of(half), type | SOCK_CLOEXEC, 0), right;
+
+	limit_waits(client);
+	if (type == SOCK_STREAM)
+		setsockopt(client, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	right = connect_to(client, family_of(half), half == V6 ? "::1" : "127.0.0.1",
+			local_port(p->fd[half])) == 0 &&
+		(type == SOCK_STREAM || send(client, "?", 1, MSG_NOSIGNAL) == 1) &&
+		readable(p->fd[half]) && is_from(p->fd[half], local_port(client));
+	close(client);
+	return right;
+}
+
+static void judge(struct pair *p)
+{
+	for (int half = V4; half <= V6; half++)
+		p->right[half] = p->error[half] == 0 && is_reached(p, half);
+}
+
+static void count(const struct pair *p)
+{
+	static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+
+	pthread_mutex_lock(&mutex);
+	pairs++;
+	if (p->right[V4] && p->right[V6])
+		right_pairs++;
+	else if (pairs - right_pairs < 20)
+		printf("wrong: ipv4 %s%s, ipv6 %s%s\n", error_name(p->error[V4]),
+			p->right[V4] ? "" : " not reached", error_name(p->error[V6]),
+			p->right[V6] ? "" : " not reached");
+	pthread_mutex_unlock(&mutex);
+}
+
+static void report(long long began)
+{
+	fprintf(stderr, "us %lld\n", now_us() - began);
+	printf("pairs %u\nright %u\n", pairs, right_pairs);
+}
+
+/* --- Threads --- */
+
+struct worker {
+	pthread_t thread;
+	unsigned ports;
+};
+
+static pthread_barrier_t all_open;
+
+static void *work(void *argument)
+{
+	const struct worker *w = argument;
+	struct pair *all = calloc(w->ports, sizeof(*all));
+
+	if (all == NULL)
+		fail("conflict-many", "calloc");
+	for (unsigned i = 0; i < w->ports; i++)
+		open_pair(&all[i], i % 2 ? V6 : V4, 0);
+	/* A client's port must not be one that is still to be opened. */
+	pthread_barrier_wait(&all_open);
+	for (unsigned i = 0; i < w->ports; i++) {
+		judge(&all[i]);
+		count(&all[i]);
+	}
+	for (unsigned i = 0; i < w->ports; i++)
+		close_pair(&all[i]);
+	free(all);
+	return NULL;
+}
+
+static void threads(unsigned number, unsigned ports)
+{
+	static struct worker workers[THREADS_MAX];
+	long long began = now_us();
+
+	pthread_barrier_init(&all_open, NULL, number);
+	for (unsigned i = 0; i < number; i++) {
+		workers[i].ports = ports;
+		if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0)
+			fail("conflict-many", "pthread_create");
+	}
+	for (unsigned i = 0; i < number; i++)
+		pthread_join(workers[i].thread, NULL);
+	report(began);
+}
+
+/* --- Two threads at the same moment --- */
+
+static struct racer {
+	pthread_barrier_t start, end;
+	struct pair pair;
+	unsigned rounds, port;
+} racer;
+
+static void *race_v4(void *argument)
+{
+	(void)argument;
+	for (unsigned i = 0; i < racer.rounds; i++) {
+		pthread_barrier_wait(&racer.start);
+		bind_half(&racer.pair, V4, racer.port);
+		pthread_barrier_wait(&racer.end);
+	}
+	return NULL;
+}
+
+static void race(unsigned rounds)
+{
+	long long began = now_us();
+	pthread_t other;
+
+	racer.rounds = rounds;
+	pthread_barrier_init(&racer.start, NULL, 2);
+	pthread_barrier_init(&racer.end, NULL, 2);
+	if (pthread_create(&other, NULL, race_v4, NULL) != 0)
+		fail("conflict-many", "pthread_create");
+	for (unsigned i = 0; i < rounds; i++) {
+		/* A port that was free for both a moment ago. */
+		bind_half(&racer.pair, V6, 0);
+		racer.port = local_port(racer.pair.fd[V6]);
+		close(racer.pair.fd[V6]);
+		pthread_barrier_wait(&racer.start);
+		bind_half(&racer.pair, V6, racer.port);
+		pthread_barrier_wait(&racer.end);
+		judge(&racer.pair);
+		count(&racer.pair);
+		close_pair(&racer.pair);
+	}
+	pthread_join(other, NULL);
+	report(began);
+}
+
+/* --- A handler that binds --- */
+
+enum { HANDLED_MAX = 1024 };
+
+static struct pair handled[HANDLED_MAX];
+static volatile sig_atomic_t handlings, handlings_wanted;
+
+static void handle(int signal_number)
+{
+	int saved = errno;
+
+	(void)signal_number;
+	if (handlings < handlings_wanted) {
+		open_pair(&handled[handlings], handlings % 2 ? V6 : V4, 0);
+		handlings++;
+	}
+	errno = saved;
+}
+
+static void in_handlers(unsigned rounds)
+{
+	struct sigaction action = {.sa_handler = handle, .sa_flags = SA_RESTART};
+	struct itimerval often = {.it_interval.tv_usec = 300, .it_value.tv_usec = 300};
+	struct itimerval never = {.it_value.tv_usec = 0};
+	long long began = now_us();
+	unsigned errors = 0;
+	struct pair p;
+
+	handlings_wanted = (sig_atomic_t)rounds;
+	sigaction(SIGPROF, &action, NULL);
+	/* The time that it is computing: within its calls, and within the shim's. */
+	setitimer(ITIMER_PROF, &often, NULL);
+	while (handlings < handlings_wanted) {
+		open_pair(&p, V6, 0);
+		errors += p.error[V4] != 0 || p.error[V6] != 0;
+		close_pair(&p);
+	}
+	setitimer(ITIMER_PROF, &never, NULL);
+	for (unsigned i = 0; i < rounds; i++) {
+		judge(&handled[i]);
+		count(&handled[i]);
+	}
+	report(began);
+	printf("interrupted binds that failed %u\n", errors);
+}
+
+/* --- Many descriptors --- */
+
+/* Sockets are what the shim has to look at most closely. */
+static void open_many(unsigned number)
+{
+	for (unsigned i = 0; i < number; i++)
+		if (socket(i % 2 ? AF_INET6 : AF_INET, SOCK_DGRAM, 0) < 0)
+			fail("conflict-many", "socket");
+}
+
+static void descriptors(unsigned number, const char *families, unsigned port, int wait)
+{
+	struct pair p = {.fd = {-1, -1}};
+	long long began = 0;
+
+	allow_descriptors(number);
+	open_many(number);
+	for (; *families != '\0'; families++) {
+		int half = *families == '6' ? V6 : V4;
+
+		began = now_us();
+		bind_half(&p, half, port);
+		began = now_us() - began;
+		printf("%c %s\n", *families, p.error[half] ? error_name(p.error[half]) : "ok");
+	}
+	fprintf(stderr, "us %lld\n", began);
+	if (wait) {
+		puts("ready");
+		pause();
+	}
+}
+
+static unsigned number(const char *text, unsigned long most)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end != '\0' || value > most || value < 1)
+		usage();
+	return (unsigned)value;
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 1 ? argv[1] : "";
+	int wait = 0;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	alarm(WHOLE_RUN_S);
+	argc -= 2;
+	argv += 2;
+	if (argc > 0 && strcmp(argv[0], "-u") == 0)
+		type = SOCK_DGRAM;
+	if (argc > 0 && strcmp(argv[0], "-w") == 0)
+		wait = 1;
+	argc -= wait || type == SOCK_DGRAM;
+	argv += wait || type == SOCK_DGRAM;
+	if (strcmp(what, "threads") == 0 && argc == 2) {
+		unsigned workers = number(argv[0], THREADS_MAX);
+		unsigned ports = number(argv[1], PORTS_MAX);
+
+		allow_descriptors(2 * workers * ports);
+		threads(workers, ports);
+	} else if (strcmp(what, "race") == 0 && argc == 1) {
+		race(number(argv[0], 1000000));
+	} else if (strcmp(what, "signal") == 0 && argc == 1) {
+		allow_descriptors(2 * HANDLED_MAX);
+		in_handlers(number(argv[0], HANDLED_MAX));
+	} else if (strcmp(what, "descriptors") == 0 && argc == 3) {
+		descriptors(number(argv[0], 100000), argv[1], number(argv[2], 65535), wait);
+	} else {
+		usage();
+	}
+	return 0;
+}
