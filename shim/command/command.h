@@ -28,6 +28,10 @@ struct v6_command {
 
 extern const struct v6_command v6_command_run;
 extern const struct v6_command v6_command_config;
+extern const struct v6_command v6_command_profiles;
+extern const struct v6_command v6_command_check;
+extern const struct v6_command v6_command_report;
+extern const struct v6_command v6_command_who;
 
 /* "v6shim: " and the rest, one line on standard error. */
 __attribute__((format(printf, 1, 2))) void v6_complain(const char *format, ...);

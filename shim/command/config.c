@@ -22,31 +22,58 @@ static void help(void)
 	v6_options_help();
 }
 
+/*
+ * A path as it is, where a file can hold it so and a terminal show it; otherwise
+ * in a comment, with what is no text in hexadecimal.
+ */
+static const char *path_value(struct v6_text *t, struct v6_slice path)
+{
+	if (v6_config_file_holds(path)) {
+		v6_text_slice(t, path);
+		return "";
+	}
+	v6_text_safe(t, path.ptr, path.len);
+	return "; no configuration file can hold this path";
+}
+
+static void print_setting(const struct v6_settings *s, enum v6_setting id)
+{
+	char buf[V6_PATH_SIZE * 4];
+	struct v6_text t = v6_text_in(buf, sizeof(buf));
+	const char *but = "";
+	bool none;
+
+	if (id == V6_SETTING_LOG && s->log == V6_LOG_PATH)
+		but = path_value(&t, s->log_path);
+	else
+		v6_setting_value(&t, s, id);
+	/* What must not be read back: no value, or the name of this very file. */
+	none = !strcmp(buf, "none") || id == V6_SETTING_CONFIG || *but;
+	printf("%s%-*s = %-20s # %s%s\n", none ? "# " : "", none ? 11 : 13, v6_setting_name(id),
+		buf, v6_origin_name(s->origin[id]), but);
+}
+
 static void print_settings(const struct v6_config *c)
 {
-	for (unsigned id = 0; id < V6_SETTING_COUNT; id++) {
-		char buf[V6_PATH_SIZE * 4];
-		struct v6_text t = v6_text_in(buf, sizeof(buf));
+	for (unsigned id = 0; id < V6_SETTING_COUNT; id++)
+		if (id != V6_SETTING_RULES)
+			print_setting(&c->settings, id);
+}
 
-		if (id == V6_SETTING_RULES)
-			continue;
-		/* What must not be read back: no value, or the name of this very file. */
-		v6_setting_value(&t, &c->settings, id);
-		printf("%s%-13s = %-17s # %s\n",
-			id == V6_SETTING_CONFIG || !strcmp(buf, "none") ? "# " : "",
-			v6_setting_name(id), buf, v6_origin_name(c->settings.origin[id]));
-	}
+/* A rule may be as long as what it came from: a file, or a string of the environment. */
+static const char *rule_text(const struct v6_rule *rule)
+{
+	static char buf[V6_CONFIG_FILE_MAX + 4096];
+	struct v6_text t = v6_text_in(buf, sizeof(buf));
+
+	v6_rule_text(&t, rule);
+	return buf;
 }
 
 static void print_rules(const struct v6_rules *rules)
 {
-	for (unsigned i = 0; i < rules->count; i++) {
-		char buf[4096];
-		struct v6_text t = v6_text_in(buf, sizeof(buf));
-
-		v6_rule_text(&t, &rules->rule[i]);
-		printf("%s  # rule %u\n", buf, i + 1);
-	}
+	for (unsigned i = 0; i < rules->count; i++)
+		printf("%s  # rule %u\n", rule_text(&rules->rule[i]), i + 1);
 }
 
 /* A call that a rule may match. */
@@ -61,6 +88,9 @@ static int parse_query(struct query *q)
 	long port;
 
 	q->port_number = q->proto_number = -1;
+	/* As the library has it: rules match the base name. */
+	if (q->program && strrchr(q->program, '/'))
+		q->program = strrchr(q->program, '/') + 1;
 	if (q->port) {
 		port = strtol(q->port, &end, 10);
 		if (!*q->port || *end || port < 0 || port > 65535 ||
@@ -100,38 +130,45 @@ static const char *mismatch(const struct v6_rule *r, const struct query *q)
 	return NULL;
 }
 
-static void print_knobs(const struct v6_knobs *k)
+/* The settings that a rule may set, each with where it came from. */
+static void print_knobs(const struct v6_config *c, const struct v6_rule *rule)
 {
+	struct v6_knobs knobs = c->settings.knobs;
+
+	if (rule)
+		knobs = v6_rule_apply(rule, &knobs);
 	for (unsigned id = 0; id < V6_SETTING_COUNT; id++) {
 		char buf[64];
 		struct v6_text t = v6_text_in(buf, sizeof(buf));
 
 		if (!v6_rule_may_set(id))
 			continue;
-		v6_knobs_value(&t, k, id);
-		printf("%-13s = %s\n", v6_setting_name(id), buf);
+		v6_knobs_value(&t, &knobs, id);
+		printf("%-13s = %-20s # ", v6_setting_name(id), buf);
+		if (rule && rule->sets & 1u << id)
+			printf("rule %u\n", (unsigned)(rule - c->rules.rule) + 1);
+		else
+			puts(v6_origin_name(c->settings.origin[id]));
 	}
 }
 
 static int explain(const struct v6_config *c, struct query *q)
 {
-	struct v6_knobs knobs = c->settings.knobs;
-	unsigned applies = 0;
+	const struct v6_rule *applies = NULL;
 
 	if (parse_query(q))
 		return V6_EXIT_USAGE;
 	for (unsigned i = 0; i < c->rules.count && !applies; i++) {
-		const char *why = mismatch(&c->rules.rule[i], q);
+		const struct v6_rule *rule = &c->rules.rule[i];
+		const char *why = mismatch(rule, q);
 
-		printf("# rule %u: %s\n", i + 1, why ? why : "applies");
-		if (!why) {
-			applies = i + 1;
-			knobs = v6_rule_apply(&c->rules.rule[i], &c->settings.knobs);
-		}
+		printf("# rule %u: %s: %s\n", i + 1, why ? why : "applies", rule_text(rule));
+		if (!why)
+			applies = rule;
 	}
 	if (!applies)
 		puts(c->rules.count ? "# no rule applies" : "# there are no rules");
-	print_knobs(&knobs);
+	print_knobs(c, applies);
 	return V6_EXIT_OK;
 }
 

@@ -2,15 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "../core/version.h"
-#include "command.h"
 
 static const char name[] = "libv6shim.so";
 
@@ -59,33 +59,44 @@ static int version_of(const char *path, char *version, size_t size)
 	return found != NULL;
 }
 
-static const char *accept_library(const char *path)
+__attribute__((format(printf, 2, 3))) static bool refuse(
+	struct v6_library *l, const char *format, ...)
 {
-	char version[40];
-	int is = version_of(path, version, sizeof(version));
+	va_list args;
 
-	if (is < 0)
-		v6_complain("%s: %s", path, strerror(errno));
-	else if (!is)
-		v6_complain("%s: no v6shim library", path);
-	else if (strcmp(version, V6_VERSION))
-		v6_complain("%s: version %s, this command is " V6_VERSION, path, version);
-	else if (strpbrk(path, ": "))
-		v6_complain("%s: LD_PRELOAD cannot hold a path with a space or a colon", path);
-	else
-		return path;
-	return NULL;
+	va_start(args, format);
+	vsnprintf(l->problem, sizeof(l->problem), format, args);
+	va_end(args);
+	return false;
 }
 
-const char *v6_library_find(void)
+static bool judge(struct v6_library *l)
 {
-	static char path[PATH_MAX];
+	int is = version_of(l->path, l->version, sizeof(l->version));
+	struct statvfs fs;
 
-	beside(path, sizeof(path));
-	if (*path && !access(path, F_OK))
-		return accept_library(path);
-	if (!access(V6_LIBDIR "/libv6shim.so", F_OK))
-		return accept_library(V6_LIBDIR "/libv6shim.so");
-	v6_complain("%s: neither beside this command nor in " V6_LIBDIR, name);
-	return NULL;
+	if (is < 0)
+		return refuse(l, "%s", strerror(errno));
+	if (!is)
+		return refuse(l, "no v6shim library");
+	if (strcmp(l->version, V6_VERSION))
+		return refuse(l, "version %s, this command is " V6_VERSION, l->version);
+	if (strpbrk(l->path, ": \t\n\v\f\r"))
+		return refuse(l, "LD_PRELOAD cannot hold a path with a space or a colon");
+	if (!statvfs(l->path, &fs) && fs.f_flag & ST_NOEXEC)
+		return refuse(l, "its filesystem is mounted noexec");
+	return true;
+}
+
+bool v6_library_find(struct v6_library *l)
+{
+	memset(l, 0, sizeof(*l));
+	beside(l->path, sizeof(l->path));
+	if (*l->path && !access(l->path, F_OK))
+		return judge(l);
+	snprintf(l->path, sizeof(l->path), "%s", V6_LIBDIR "/libv6shim.so");
+	if (!access(l->path, F_OK))
+		return judge(l);
+	memcpy(l->path, name, sizeof(name));
+	return refuse(l, "neither beside this command nor in " V6_LIBDIR);
 }

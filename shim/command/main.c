@@ -12,6 +12,10 @@
 static const struct v6_command *const commands[] = {
 	&v6_command_run,
 	&v6_command_config,
+	&v6_command_profiles,
+	&v6_command_check,
+	&v6_command_report,
+	&v6_command_who,
 };
 
 enum { COUNT = sizeof(commands) / sizeof(*commands) };

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "command.h"
-#include "library.h"
 #include "options.h"
+#include "reach.h"
 
 static void help(void)
 {
@@ -54,10 +54,30 @@ static int export_settings(const struct v6_options *o)
 	return 0;
 }
 
+static int refuse(const struct v6_reach *r)
+{
+	static char buf[PATH_MAX * 4 + V6_HOP_NOTE * 2];
+	struct v6_text t = v6_text_in(buf, sizeof(buf));
+	int status = v6_obstacle_words(r->obstacle)->exit;
+
+	if (status != V6_EXIT_USAGE) {
+		v6_text_safe(&t, r->name, strlen(r->name));
+		v6_text_str(&t, ": ");
+	}
+	if (status == V6_EXIT_UNREACHABLE)
+		v6_text_str(&t, "a preload does not reach it: ");
+	v6_reach_why(&t, r);
+	if (status == V6_EXIT_UNREACHABLE)
+		v6_text_str(&t, "; 'v6shim check' says what to do instead");
+	v6_complain("%s", buf);
+	return status;
+}
+
 static int run(int argc, char **argv)
 {
+	static struct v6_reach reach;
 	static struct v6_options o;
-	const char *library;
+	char **command;
 	int error;
 
 	if (v6_options_read(&o, argc, argv, NULL))
@@ -66,16 +86,17 @@ static int run(int argc, char **argv)
 		v6_complain("run: no command given");
 		return v6_command_usage(&v6_command_run);
 	}
-	library = v6_library_find();
-	if (!library)
-		return V6_EXIT_USAGE;
-	if (export_settings(&o) || preload(library)) {
+	command = argv + o.next;
+	v6_reach(&reach, command);
+	if (reach.obstacle)
+		return refuse(&reach);
+	if (export_settings(&o) || preload(reach.library.path)) {
 		v6_complain("run: %s", strerror(errno));
 		return V6_EXIT_USAGE;
 	}
-	execvp(argv[o.next], argv + o.next);
+	execvp(command[0], command);
 	error = errno;
-	v6_complain("%s: %s", argv[o.next], strerror(error));
+	v6_complain("%s: %s", command[0], strerror(error));
 	return error == ENOENT || error == ENOTDIR ? V6_EXIT_NOT_FOUND : V6_EXIT_NOT_EXECUTABLE;
 }
 

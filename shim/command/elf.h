@@ -1,0 +1,59 @@
+/*
+ * What an ELF file says of itself, as far as a preload depends on it: elf(5),
+ * and fs/binfmt_elf.c for what the kernel takes as a program.
+ *
+ * A file may be cut, damaged or made to hurt: every offset in it is checked
+ * against its size, and nothing is mapped, so that a file which shrinks
+ * meanwhile is no more than a short read.
+ */
+#ifndef V6_ELF_H
+#define V6_ELF_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../core/text.h"
+
+enum v6_libc {
+	V6_LIBC_UNKNOWN,
+	V6_LIBC_GLIBC,
+	V6_LIBC_MUSL,
+};
+
+struct v6_elf {
+	bool wide; /* 64-bit */
+	bool big_endian;
+	uint16_t type;         /* ET_EXEC or ET_DYN */
+	uint16_t machine;      /* EM_* */
+	char loader[PATH_MAX]; /* the PT_INTERP; empty: none, so nothing loads libraries */
+	enum v6_libc needs;    /* the libc that it is linked with (DT_NEEDED) */
+	bool go;               /* the Go runtime is in it */
+};
+
+/* The first bytes of an ELF file. */
+enum { V6_ELF_MAGIC_SIZE = 4 };
+bool v6_elf_magic(const char *head, size_t len);
+
+/*
+ * Reads the file open at fd, whatever its class and byte order. NULL, or what is
+ * wrong with it, in static memory; *elf then holds what was read until there.
+ */
+const char *v6_elf_read(int fd, struct v6_elf *elf);
+
+/* "ELF 64-bit x86-64". */
+void v6_elf_text(struct v6_text *t, const struct v6_elf *elf);
+
+/* Whether code of both can be in one process. */
+bool v6_elf_same_machine(const struct v6_elf *a, const struct v6_elf *b);
+
+/* Whether one kernel may run both: the same machine, or 64 bits and their 32-bit side. */
+bool v6_elf_same_family(const struct v6_elf *a, const struct v6_elf *b);
+
+/* The libc that a loader or a libc's file name belongs to; a path will do. */
+enum v6_libc v6_libc_by_name(const char *path);
+
+/* "glibc", "musl". */
+const char *v6_libc_name(enum v6_libc libc);
+
+#endif

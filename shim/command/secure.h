@@ -1,0 +1,29 @@
+/*
+ * Whether a program would start with AT_SECURE, in which a loader takes no
+ * preload (ld.so(8), "Secure-execution mode") and the library does nothing.
+ *
+ * The rules are the kernel's: bprm_fill_uid in fs/exec.c, cap_bprm_creds_from_file
+ * in security/commoncap.c; capabilities(7), execve(2). Other security modules may
+ * set AT_SECURE too (SELinux, AppArmor, Smack): that cannot be told beforehand.
+ */
+#ifndef V6_SECURE_H
+#define V6_SECURE_H
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+enum v6_secure {
+	V6_SECURE_NO,
+	V6_SECURE_SET_ID,       /* the set-user-id or set-group-id bit changes an id */
+	V6_SECURE_CAPABILITIES, /* its capabilities raise it above this process */
+	V6_SECURE_IDS,          /* this process's own real and effective ids differ */
+	V6_SECURE_EPERM,        /* execve fails: its capabilities are not to be had here */
+};
+
+/*
+ * What execve of path (a regular file; st is its status) by this process would
+ * come to. *inert: it has a set-id bit or capabilities that change nothing now.
+ */
+enum v6_secure v6_secure_by(const char *path, const struct stat *st, bool *inert);
+
+#endif

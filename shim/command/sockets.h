@@ -1,0 +1,37 @@
+/*
+ * The sockets that hold ports in this network namespace, as the kernel tells them.
+ */
+#ifndef V6_SOCKETS_H
+#define V6_SOCKETS_H
+
+#include "../core/diag.h"
+
+/* Starts as {0}. */
+struct v6_sockets {
+	/*
+	 * TCP, MPTCP, SCTP and DCCP that listen, TCP that is bound and does not, UDP
+	 * and UDPLITE that are bound and have no peer. Sorted: by port space (that of
+	 * MPTCP is TCP's), port, family, then address.
+	 */
+	struct v6_diag_socket *list;
+	size_t count;
+	/*
+	 * 0, or the errno that sock_diag gave where /proc/net had to do: there is no
+	 * V6ONLY and no cookie then, and only what listens or is UDP.
+	 */
+	int no_diag;
+	bool moving; /* they changed all the time: some may be missing */
+};
+
+/*
+ * All of them, or those of one port (host order; 0: all). 0, or the negated errno
+ * where neither sock_diag nor /proc/net tells of TCP or UDP, or memory is short.
+ */
+int v6_sockets_gather(struct v6_sockets *s, uint16_t port);
+
+void v6_sockets_free(struct v6_sockets *s);
+
+/* Whether it gets what clients send: it listens, or is a datagram socket. */
+bool v6_socket_serving(const struct v6_diag_socket *socket);
+
+#endif
