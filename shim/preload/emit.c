@@ -1,5 +1,7 @@
 #include "emit.h"
 
+#include <string.h>
+
 #include "raw.h"
 #include "scratch.h"
 #include "sink.h"
@@ -11,10 +13,22 @@
 /* RFC 5424, 6.2.1. */
 enum { SEVERITY_ERROR = 3, SEVERITY_WARNING = 4, SEVERITY_NOTICE = 5, SEVERITY_INFO = 6 };
 
-/* Of the process that loaded_pid names: a forked child starts anew. */
-static atomic_int loaded_pid;
-static atomic_int lost_pid;
-static atomic_ulong lost;
+/*
+ * What is told once, or counted, in each process. By its id, for a child of fork
+ * starts anew; and several, for a child of vfork has its parent's memory and must
+ * leave the parent's count alone.
+ */
+struct own {
+	atomic_int pid;  /* 0: free */
+	atomic_int load; /* of the load record */
+	atomic_ulong lost;
+};
+
+enum { UNTOLD, BEING_TOLD, TOLD };
+
+enum { OWNS = 16 };
+
+static struct own owns[OWNS];
 
 static int severity(const struct v6_record *r)
 {
@@ -27,28 +41,37 @@ static int severity(const struct v6_record *r)
 	return SEVERITY_INFO;
 }
 
-static void count_lost(int pid, unsigned long n)
+static struct own *own_of(int pid)
 {
-	/* The child of a fork has lost nothing yet. */
-	if (atomic_exchange(&lost_pid, pid) != pid)
-		atomic_store(&lost, 0);
-	atomic_fetch_add(&lost, n);
+	struct own *own;
+
+	for (int i = 0; i < OWNS; i++) {
+		int seen = atomic_load_explicit(&owns[i].pid, memory_order_relaxed);
+
+		/* Of two threads that come first at once both get the same one. */
+		if (!seen && atomic_compare_exchange_strong(&owns[i].pid, &seen, pid))
+			return &owns[i];
+		if (seen == pid)
+			return &owns[i];
+	}
+	/* As many ancestors wrote: one of those is forgotten. */
+	own = &owns[pid % OWNS];
+	atomic_store(&own->load, UNTOLD);
+	atomic_store(&own->lost, 0);
+	atomic_store(&own->pid, pid);
+	return own;
 }
 
-static bool put(char *scratch, const struct v6_record *r)
+/* Whether it fits into a record; *written: whether it was written. */
+static bool put(char *scratch, const struct v6_record *r, bool *written)
 {
-	struct v6_text t =
-		v6_text_in(scratch + V6_SINK_HEADROOM, V6_SCRATCH_SIZE - V6_SINK_HEADROOM);
+	/* What is longer than PIPE_BUF may be torn in a pipe. */
+	struct v6_text t = v6_text_in(scratch + V6_SINK_HEADROOM, V6_RECORD_SIZE);
 	bool fits = v6_settings_format(&v6_live.settings) == V6_FORMAT_JSON ? v6_record_json(&t, r)
 									    : v6_record_text(&t, r);
 
-	return fits && v6_sink_write(t.buf, t.len, severity(r));
-}
-
-static void put_or_count(char *scratch, const struct v6_record *r)
-{
-	if (!put(scratch, r))
-		count_lost(r->pid, 1);
+	*written = fits && v6_sink_write(t.buf, t.len, severity(r), r->pid);
+	return fits;
 }
 
 /* "v6shim 0.1.0, policy=ipv6-only (environment), ...; all else default". */
@@ -88,31 +111,59 @@ static struct v6_record of_this_process(enum v6_event event, const struct v6_rec
 	return r;
 }
 
-static void put_load(char *scratch, const struct v6_record *like)
+/* The settings are cut where they do not fit, for a path may be as long as a record. */
+static bool put_load(char *scratch, const struct v6_record *like)
 {
-	enum { NOTE = 1024 };
+	enum { NOTE = V6_SCRATCH_SIZE - V6_SINK_HEADROOM - V6_RECORD_SIZE, LEAST = 16 };
 	struct v6_record r = of_this_process(V6_EVENT_LOAD, like);
 	struct v6_text note = v6_text_in(scratch + V6_SCRATCH_SIZE - NOTE, NOTE);
-	struct v6_text line =
-		v6_text_in(scratch + V6_SINK_HEADROOM, V6_SCRATCH_SIZE - V6_SINK_HEADROOM - NOTE);
-	bool json = v6_settings_format(&v6_live.settings) == V6_FORMAT_JSON;
+	bool written;
 
 	describe_settings(&note);
 	r.note = (struct v6_slice){note.buf, note.len};
-	if (!(json ? v6_record_json(&line, &r) : v6_record_text(&line, &r)) ||
-		!v6_sink_write(line.buf, line.len, SEVERITY_INFO))
-		atomic_store(&loaded_pid, 0); /* the next record tries again */
+	while (!put(scratch, &r, &written) && r.note.len > LEAST) {
+		r.note.len /= 2;
+		memcpy(note.buf + r.note.len, "...", 3);
+		r.note.len += 3;
+	}
+	return written;
 }
 
-static void put_lost(char *scratch, const struct v6_record *like)
+/*
+ * Before any other record, at the latest. Another thread that is writing it is
+ * waited for, but not for long: it may be this one, interrupted by a signal.
+ */
+static void need_load(struct own *own, char *scratch, const struct v6_record *like)
+{
+	enum { TRIES = 20, PAUSE = 50 };
+
+	for (int i = 0; i < TRIES; i++) {
+		int state = UNTOLD;
+
+		if (atomic_compare_exchange_strong_explicit(&own->load, &state, BEING_TOLD,
+			    memory_order_acquire, memory_order_acquire)) {
+			/* Where it could not be written the next record tries again. */
+			state = put_load(scratch, like) ? TOLD : UNTOLD;
+			atomic_store_explicit(&own->load, state, memory_order_release);
+			return;
+		}
+		if (state == TOLD)
+			return;
+		v6_raw_sleep_microseconds(PAUSE);
+	}
+}
+
+static void put_lost(struct own *own, char *scratch, const struct v6_record *like)
 {
 	struct v6_record r = of_this_process(V6_EVENT_LOST, like);
+	bool written;
 
-	if (atomic_load(&lost_pid) != like->pid)
+	r.count = atomic_exchange(&own->lost, 0);
+	if (!r.count)
 		return;
-	r.count = atomic_exchange(&lost, 0);
-	if (r.count && !put(scratch, &r))
-		count_lost(r.pid, (unsigned long)r.count);
+	put(scratch, &r, &written);
+	if (!written)
+		atomic_fetch_add(&own->lost, (unsigned long)r.count);
 }
 
 static void stamp(struct v6_record *r)
@@ -123,30 +174,27 @@ static void stamp(struct v6_record *r)
 	r->program = v6_live.program;
 }
 
-static bool first_of_process(int pid)
-{
-	return atomic_load_explicit(&loaded_pid, memory_order_relaxed) != pid &&
-	       atomic_exchange(&loaded_pid, pid) != pid;
-}
-
 void v6_emit(struct v6_record *r)
 {
+	bool written = false;
+	struct own *own;
 	char *scratch;
 
 	if (!v6_emit_wanted(v6_record_level(r)))
 		return;
 	stamp(r);
-	scratch = v6_scratch_claim();
-	if (!scratch) {
-		count_lost(r->pid, 1);
-		return;
+	own = own_of(r->pid);
+	scratch = v6_scratch_claim_for(r->pid);
+	if (scratch) {
+		if (atomic_load_explicit(&own->load, memory_order_acquire) != TOLD)
+			need_load(own, scratch, r);
+		if (atomic_load_explicit(&own->lost, memory_order_relaxed))
+			put_lost(own, scratch, r);
+		put(scratch, r, &written);
+		v6_scratch_release(scratch);
 	}
-	if (first_of_process(r->pid))
-		put_load(scratch, r);
-	if (atomic_load_explicit(&lost, memory_order_relaxed))
-		put_lost(scratch, r);
-	put_or_count(scratch, r);
-	v6_scratch_release(scratch);
+	if (!written)
+		atomic_fetch_add(&own->lost, 1);
 }
 
 void v6_emit_load(void)
@@ -158,10 +206,9 @@ void v6_emit_load(void)
 		return;
 	v6_record_init(&like, V6_EVENT_LOAD);
 	stamp(&like);
-	scratch = v6_scratch_claim();
+	scratch = v6_scratch_claim_for(like.pid);
 	if (!scratch)
 		return;
-	if (first_of_process(like.pid))
-		put_load(scratch, &like);
+	need_load(own_of(like.pid), scratch, &like);
 	v6_scratch_release(scratch);
 }

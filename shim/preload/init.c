@@ -85,7 +85,9 @@ static void settle(struct v6_live *live)
 	v6_sink_open(live);
 	if (live->broken) {
 		live->watch_bind = true;
-		v6_configure_record();
+		/* On standard error it has been said. */
+		if (live->settings.log != V6_LOG_STDERR)
+			v6_configure_record();
 	}
 }
 

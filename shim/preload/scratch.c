@@ -1,47 +1,73 @@
 #include "scratch.h"
 
 #include <stdatomic.h>
-#include <stdint.h>
 
 #include "raw.h"
 
 #include "forbidden.h"
 
 static char pool[V6_SCRATCH_SLOTS][V6_SCRATCH_SIZE];
-static _Atomic uint64_t taken;
 
-/* The lowest free slot, so that a process that writes little touches little memory. */
-static int claim(void)
+/* The process id of each slot's owner, 0 while it is free. */
+static atomic_int owners[V6_SCRATCH_SLOTS];
+
+static bool take(int slot, int from, int pid)
 {
-	uint64_t now = atomic_load_explicit(&taken, memory_order_relaxed);
-
-	while (~now) {
-		int slot = __builtin_ctzll(~now);
-
-		if (atomic_compare_exchange_weak_explicit(&taken, &now, now | UINT64_C(1) << slot,
-			    memory_order_acquire, memory_order_relaxed))
-			return slot;
-	}
-	return -1;
+	return atomic_compare_exchange_strong_explicit(
+		&owners[slot], &from, pid, memory_order_acquire, memory_order_relaxed);
 }
 
-char *v6_scratch_claim(void)
+static int owner_of(int slot)
+{
+	return atomic_load_explicit(&owners[slot], memory_order_relaxed);
+}
+
+/* The lowest free slot, so that a process that writes little touches little memory. */
+static char *claim_free(int pid)
+{
+	for (int slot = 0; slot < V6_SCRATCH_SLOTS; slot++)
+		if (!owner_of(slot) && take(slot, 0, pid))
+			return pool[slot];
+	return NULL;
+}
+
+/*
+ * One that fork left behind: its owner was a thread of the parent's. A child of
+ * vfork sees its parent's in use, but not for as long as all were tried before.
+ */
+static char *claim_left(int pid)
+{
+	for (int slot = 0; slot < V6_SCRATCH_SLOTS; slot++) {
+		int owner = owner_of(slot);
+
+		if (owner != pid && take(slot, owner, pid))
+			return pool[slot];
+	}
+	return NULL;
+}
+
+char *v6_scratch_claim_for(int pid)
 {
 	enum { TRIES = 100, PAUSE = 50 };
 
 	for (int i = 0; i < TRIES; i++) {
-		int slot = claim();
+		char *scratch = claim_free(pid);
 
-		if (slot >= 0)
-			return pool[slot];
+		if (scratch)
+			return scratch;
 		v6_raw_sleep_microseconds(PAUSE);
 	}
-	return NULL;
+	return claim_left(pid);
+}
+
+char *v6_scratch_claim(void)
+{
+	return v6_scratch_claim_for(v6_raw_getpid());
 }
 
 void v6_scratch_release(char *scratch)
 {
 	size_t slot = (size_t)(scratch - pool[0]) / V6_SCRATCH_SIZE;
 
-	atomic_fetch_and_explicit(&taken, ~(UINT64_C(1) << slot), memory_order_release);
+	atomic_store_explicit(&owners[slot], 0, memory_order_release);
 }

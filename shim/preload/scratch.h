@@ -13,9 +13,13 @@ enum { V6_SCRATCH_SLOTS = 64, V6_SCRATCH_SIZE = 8192 };
 
 /*
  * V6_SCRATCH_SIZE bytes of the caller's until it releases them; NULL where all
- * stayed taken for a bounded while.
+ * stayed taken for a bounded while. A child of fork gets what threads that it
+ * does not have had claimed.
  */
 char *v6_scratch_claim(void);
 void v6_scratch_release(char *scratch);
+
+/* The same for a caller that knows its process id, which saves a system call. */
+char *v6_scratch_claim_for(int pid);
 
 #endif

@@ -5,13 +5,15 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
 
 #include "raw.h"
+#include "scratch.h"
 
 #include "forbidden.h"
 
-enum { STDERR = 2, NO_FD = -1 };
+enum { STDOUT = 1, STDERR = 2, NO_FD = -1 };
 
 /* What a descriptor is known by: the number alone tells nothing once the server had it. */
 struct identity {
@@ -19,26 +21,31 @@ struct identity {
 };
 
 /*
- * The open log. Readers take fd first and believe it only where fstat(2) shows
- * the identity beside it; a mixture of two states is taken for a lost log and
- * opened again, which is harmless.
+ * The log that is open, if one is. It changes by one thread at a time, unless a
+ * child of vfork is another; readers may see two states mixed. That is harmless:
+ * a descriptor is believed only where fstat(2) shows the identity beside it.
  */
 static struct {
-	uint8_t kind; /* enum v6_log_kind */
 	atomic_int fd;
-	_Atomic uint64_t dev, ino;
-	struct identity root;     /* "/" when it was opened: tells chroot from rotation */
-	struct identity err;      /* standard error when the library came */
-	struct identity journal;  /* 0:0: none */
-	atomic_flag opening;      /* one thread opens at a time */
-	atomic_bool torn;         /* the last line was cut short */
-	struct v6_slice template; /* V6_LOG_PATH */
+	atomic_int pid;         /* of the process that it was opened for */
+	atomic_uint id[4];      /* no 64-bit atomics: some machines have a lock behind them */
+	atomic_int opener;      /* the process of which a thread is changing this; 0: none */
+	atomic_bool unfinished; /* the last line may have been cut short */
+} now = {.fd = NO_FD};
+
+/* Set once, before there is a log. */
+static struct {
+	uint8_t kind;            /* enum v6_log_kind */
+	int fd;                  /* V6_LOG_FD */
+	struct identity root;    /* "/": tells chroot from rotation */
+	struct identity err;     /* standard error; 0:0: closed */
+	struct identity journal; /* 0:0: none */
 	struct v6_slice program;
-	bool by_pid;         /* the template has a %p */
-	atomic_int path_pid; /* the process whose path[] is in force */
-	atomic_int path_now; /* index into path[] */
-	char path[2][V6_PATH_SIZE];
-} sink = {.fd = NO_FD, .opening = ATOMIC_FLAG_INIT};
+	struct v6_slice template; /* V6_LOG_PATH */
+	bool by_pid;              /* the template has a %p */
+	int pid;                  /* whose path this is: */
+	char path[V6_PATH_SIZE];
+} sink;
 
 static struct identity identity_of(const struct stat *st)
 {
@@ -57,8 +64,335 @@ static struct identity root_identity(void)
 	return v6_raw_stat("/", &st) < 0 ? (struct identity){0, 0} : identity_of(&st);
 }
 
-/* The process's own file name, %p and %n filled in. -1 where it does not fit. */
-static int expand(char *path, int pid)
+/* ---- the descriptor that is kept */
+
+struct opened {
+	int fd, pid;
+	struct identity id;
+	struct stat st;
+	bool ours; /* it is open, and st is what fstat(2) says */
+};
+
+static unsigned id_word(int i)
+{
+	return atomic_load_explicit(&now.id[i], memory_order_relaxed);
+}
+
+static void look(struct opened *log)
+{
+	log->fd = atomic_load_explicit(&now.fd, memory_order_acquire);
+	log->pid = atomic_load_explicit(&now.pid, memory_order_relaxed);
+	log->id.dev = (uint64_t)id_word(0) << 32 | id_word(1);
+	log->id.ino = (uint64_t)id_word(2) << 32 | id_word(3);
+	log->ours = log->fd >= 0 && v6_raw_fstat(log->fd, &log->st) >= 0 &&
+		    same(identity_of(&log->st), log->id);
+}
+
+static void publish(int fd, struct identity id, int pid)
+{
+	const uint64_t words[] = {id.dev >> 32, id.dev, id.ino >> 32, id.ino};
+
+	for (int i = 0; i < 4; i++)
+		atomic_store_explicit(&now.id[i], (unsigned)words[i], memory_order_relaxed);
+	atomic_store_explicit(&now.pid, pid, memory_order_relaxed);
+	atomic_store_explicit(&now.fd, fd, memory_order_release);
+}
+
+static bool begin_change(int pid)
+{
+	int opener = 0;
+
+	if (atomic_compare_exchange_strong(&now.opener, &opener, pid))
+		return true;
+	/* A thread of the parent's at the time of fork: it will never end here. */
+	return opener != pid && atomic_compare_exchange_strong(&now.opener, &opener, pid);
+}
+
+static void end_change(void)
+{
+	atomic_store(&now.opener, 0);
+}
+
+/*
+ * Up and out of the server's way: servers close or select(2) on low numbers, and
+ * take 0, 1 and 2 for what they are. Not too high either, for the kernel's table
+ * grows to hold it. A server that may have few descriptors needs them all.
+ */
+static int raise_fd(int fd)
+{
+	enum { FEW = 64, MANY = 1024, HIGH = 960, FROM_END = 16 };
+	uint64_t limit = v6_raw_limit(RLIMIT_NOFILE);
+	int high = -EMFILE;
+
+	if (limit > FEW)
+		high = v6_raw_dup_from(fd, limit > MANY ? HIGH : (int)limit - FROM_END);
+	v6_raw_close(fd);
+	return high;
+}
+
+/*
+ * Beside what the number shows, how it was opened: the inode of a log that was
+ * removed may have become that of a file of the server's.
+ */
+static bool surely_ours(const struct opened *log)
+{
+	const int how = O_ACCMODE | O_APPEND | O_NONBLOCK;
+
+	if (!log->ours || S_ISSOCK(log->st.st_mode))
+		return log->ours;
+	return (v6_raw_flags(log->fd) & how) == (O_WRONLY | O_APPEND | O_NONBLOCK);
+}
+
+/*
+ * Puts a log that was just opened in the place of the one that was `seen`, or
+ * closes it. dup3(2) changes what the number means at one stroke: another thread
+ * that is about to write to it is not left with one that the server then gets.
+ */
+static void keep(int fd, const struct stat *st, int pid, const struct opened *seen)
+{
+	struct opened log;
+	bool unchanged;
+
+	if (!begin_change(pid)) {
+		v6_raw_close(fd);
+		return;
+	}
+	look(&log);
+	unchanged = seen->ours && same(log.id, seen->id) && log.pid == seen->pid;
+	if (!surely_ours(&log)) {
+		fd = raise_fd(fd);
+		publish(fd < 0 ? NO_FD : fd, identity_of(st), pid);
+	} else if (unchanged && v6_raw_dup_onto(fd, log.fd) >= 0) {
+		v6_raw_close(fd);
+		publish(log.fd, identity_of(st), pid);
+	} else { /* another thread was quicker */
+		v6_raw_close(fd);
+	}
+	end_change();
+}
+
+/* ---- writing a line */
+
+/* The signal that a write raises, held back; one that was pending before is not this write's. */
+struct hold {
+	uint64_t raised, mask;
+	bool pending;
+};
+
+static uint64_t signal_bit(int number)
+{
+	return UINT64_C(1) << (number - 1);
+}
+
+/* And `others`, that the write must not meet either. */
+static struct hold hold(int raised, uint64_t others)
+{
+	struct hold h = {.raised = signal_bit(raised)};
+
+	h.mask = v6_raw_block_signals(h.raised | others);
+	h.pending = v6_raw_pending_signals() & h.raised;
+	return h;
+}
+
+static void let_go(const struct hold *h, bool raised)
+{
+	if (raised && !h->pending)
+		v6_raw_take_signal(h->raised);
+	v6_raw_restore_signals(h->mask);
+}
+
+static ssize_t write_file(int fd, const struct stat *st, const char *line, size_t len)
+{
+	uint64_t limit = v6_raw_limit(RLIMIT_FSIZE);
+	struct hold h;
+	ssize_t n;
+
+	if (limit == UINT64_MAX)
+		return v6_raw_write(fd, line, len);
+	if ((uint64_t)st->st_size + len > limit)
+		return -EFBIG;
+	/* Where other processes have filled it since, the kernel raises SIGXFSZ, which ends a
+	 * server. */
+	h = hold(SIGXFSZ, 0);
+	n = v6_raw_write(fd, line, len);
+	let_go(&h, n == -EFBIG);
+	return n;
+}
+
+/* Opens what a descriptor is open on once more, for O_NONBLOCK is of the opening, not of the
+ * number. */
+static int open_again(int fd, const struct stat *st)
+{
+	char path[32];
+	struct v6_text t = v6_text_in(path, sizeof(path));
+	struct stat opened;
+
+	v6_text_str(&t, "/proc/self/fd/");
+	v6_text_int(&t, fd);
+	fd = v6_raw_open(path, O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return fd;
+	if (v6_raw_fstat(fd, &opened) >= 0 && same(identity_of(&opened), identity_of(st)))
+		return fd;
+	v6_raw_close(fd);
+	return -ENOENT;
+}
+
+/* To what is shared with others, so that O_NONBLOCK is not ours to set. */
+static ssize_t write_shared(int fd, const struct stat *st, const char *line, size_t len)
+{
+	ssize_t n = v6_raw_write_nowait(fd, line, len);
+	int again;
+
+	if (n != -EOPNOTSUPP && n != -ENOSYS && n != -ESPIPE && n != -EINVAL)
+		return n;
+	again = open_again(fd, st);
+	if (again >= 0) {
+		n = v6_raw_write(again, line, len);
+		v6_raw_close(again);
+		return n;
+	}
+	/* No /proc, or no right to: what a terminal then has room for is not known beforehand. */
+	return v6_raw_writable(fd) ? v6_raw_write(fd, line, len) : -EAGAIN;
+}
+
+/*
+ * A pipe or a terminal. SIGPIPE and SIGTTOU (termios(3), TOSTOP) would end or stop
+ * the server. The kernel's SIGPIPE is the thread's; whether one that is pending is
+ * the thread's too, and so would be one with it, or the process's, cannot be told:
+ * then none must be raised.
+ */
+static ssize_t write_stream(
+	int fd, const struct stat *st, bool shared, const char *line, size_t len)
+{
+	struct hold h = hold(SIGPIPE, signal_bit(SIGTTOU));
+	ssize_t n;
+
+	if (h.pending && !v6_raw_writable(fd))
+		n = -EAGAIN;
+	else if (shared)
+		n = write_shared(fd, st, line, len);
+	else
+		n = v6_raw_write(fd, line, len);
+	let_go(&h, n == -EPIPE);
+	return n;
+}
+
+static void set_unfinished(bool unfinished)
+{
+	if (atomic_load_explicit(&now.unfinished, memory_order_relaxed) != unfinished)
+		atomic_store_explicit(&now.unfinished, unfinished, memory_order_relaxed);
+}
+
+/*
+ * After a line that was cut short the next one begins with a newline of its own;
+ * also where the disk is full, for then another process's may have been.
+ */
+static bool write_line(int fd, const struct stat *st, bool shared, char *line, size_t len)
+{
+	bool file = S_ISREG(st->st_mode);
+	bool mend = atomic_load_explicit(&now.unfinished, memory_order_relaxed) &&
+		    !(file && !st->st_size);
+	const char *start = line - mend;
+	size_t size = len + mend;
+	ssize_t n;
+
+	if (mend)
+		line[-1] = '\n';
+	if (S_ISSOCK(st->st_mode))
+		n = v6_raw_send(fd, start, size);
+	else if (file)
+		n = write_file(fd, st, start, size);
+	else
+		n = write_stream(fd, st, shared, start, size);
+	if (n >= 0)
+		set_unfinished((size_t)n < size);
+	else if (file && (n == -ENOSPC || n == -EDQUOT || n == -EIO))
+		set_unfinished(true);
+	return n >= 0 && (size_t)n == size;
+}
+
+/* ---- standard error, and a descriptor that was handed over */
+
+/* /dev/null, terminals, the console: what servers put there (devices.txt of the kernel). */
+static bool may_be_stderr(const struct stat *st)
+{
+	unsigned class = major(st->st_rdev), number = minor(st->st_rdev);
+
+	switch (class) {
+	case 1:
+		return number == 3;
+	case 4:
+		return number < 64;
+	case 5:
+		return number < 2;
+	default:
+		return class >= 136 && class <= 143;
+	}
+}
+
+/*
+ * Whether standard error still is such. The server may have closed it, and what
+ * it opened next got the number: only what can be no data of its own is written
+ * to. A file opened for appending alone; a pipe that it gave standard output as
+ * well, which no pipe gets by accident.
+ */
+static bool is_stderr(const struct stat *st)
+{
+	struct stat out;
+	int flags;
+
+	if (same(identity_of(st), sink.err))
+		return true;
+	switch (st->st_mode & S_IFMT) {
+	case S_IFREG:
+		flags = v6_raw_flags(STDERR);
+		return flags >= 0 && (flags & O_ACCMODE) == O_WRONLY && flags & O_APPEND;
+	case S_IFIFO:
+		return v6_raw_fstat(STDOUT, &out) >= 0 && same(identity_of(&out), identity_of(st));
+	case S_IFCHR:
+		return may_be_stderr(st);
+	default:
+		return false;
+	}
+}
+
+static bool writable_kind(mode_t mode)
+{
+	return S_ISREG(mode) || S_ISFIFO(mode) || S_ISCHR(mode);
+}
+
+static bool write_stderr(char *line, size_t len, int priority)
+{
+	struct stat st;
+
+	if (v6_raw_fstat(STDERR, &st) < 0)
+		return false;
+	if (sink.journal.ino && same(identity_of(&st), sink.journal)) {
+		/* sd-daemon(3): "<N>" before a line is its priority. */
+		line -= 3;
+		line[0] = '<';
+		line[1] = (char)('0' + priority);
+		line[2] = '>';
+		return write_line(STDERR, &st, true, line, len + 3);
+	}
+	/* On another socket an inetd service talks to its client. */
+	return writable_kind(st.st_mode) && is_stderr(&st) &&
+	       write_line(STDERR, &st, true, line, len);
+}
+
+static bool write_fd(char *line, size_t len)
+{
+	struct opened log;
+
+	look(&log);
+	return log.ours && write_line(log.fd, &log.st, true, line, len);
+}
+
+/* ---- a path */
+
+/* The process's own file name, %p and %n filled in. false where it does not fit. */
+static bool expand(char *path, int pid)
 {
 	struct v6_text t = v6_text_in(path, V6_PATH_SIZE);
 
@@ -80,105 +414,158 @@ static int expand(char *path, int pid)
 			v6_text_char(&t, '%');
 		}
 	}
-	return t.full ? -1 : 0;
+	if (t.full)
+		path[0] = '\0';
+	return !t.full;
 }
 
 /*
  * In a directory that everybody may write to, only what the directory's owner,
  * root or we ourselves put there is trusted: the kernel's own rule of
- * fs.protected_symlinks and fs.protected_regular (Documentation/admin-guide/
- * sysctl/fs.rst), which may be off, or older than the kernel.
+ * fs.protected_symlinks, _regular, _fifos and _hardlinks (Documentation/
+ * admin-guide/sysctl/fs.rst), which may be off, or older than the kernel.
  */
 static bool planted(const struct stat *dir, const struct stat *st)
 {
 	if (!(dir->st_mode & S_ISVTX) || !(dir->st_mode & S_IWOTH))
 		return false;
+	if (S_ISREG(st->st_mode) && st->st_nlink > 1)
+		return true;
 	return st->st_uid != dir->st_uid && st->st_uid != 0 && st->st_uid != v6_raw_geteuid();
 }
 
-/*
- * Walks every part of the path: -EACCES where one was planted, otherwise 0, with
- * *link set where the last part is a symbolic link that may be followed.
- */
-static int walk(char *path, bool *link)
-{
-	struct stat dir, st;
+/* What is known of the last part of a path before it is opened. */
+struct way {
+	struct stat dir; /* that it is in */
+	struct stat st;
+	bool link; /* it is a symbolic link, and may be followed; st is what it leads to */
+};
 
-	*link = false;
-	if (v6_raw_stat("/", &dir) < 0)
+/* One part of a path, the last one or a directory on the way. */
+static int step(const char *path, bool last, struct way *way)
+{
+	int error = v6_raw_lstat(path, &way->st);
+
+	way->link = !error && S_ISLNK(way->st.st_mode);
+	if (!error && (way->link || last) && planted(&way->dir, &way->st))
 		return -EACCES;
-	for (char *end = path + 1;; end++) {
+	if (way->link)
+		error = v6_raw_stat(path, &way->st);
+	if (!last)
+		return error;
+	/* What is not there, or a link to it, is made. */
+	if (error)
+		return error == -ENOENT ? 0 : error;
+	return writable_kind(way->st.st_mode) ? 0 : -EINVAL;
+}
+
+/*
+ * Goes a path part by part, cutting it short and mending it as it goes. 0 where
+ * it may be opened, or made.
+ */
+static int walk(char *path, struct way *way)
+{
+	int error = v6_raw_stat("/", &way->dir);
+
+	for (char *end = path + 1; !error; end++) {
 		bool last = !*end;
 
 		if (!last && *end != '/')
 			continue;
 		*end = '\0';
-		if (v6_raw_lstat(path, &st) < 0) {
-			if (!last)
-				*end = '/';
-			return 0; /* open(2) says what is the matter, or creates it */
-		}
-		*link = last && S_ISLNK(st.st_mode);
-		if (S_ISLNK(st.st_mode) && planted(&dir, &st)) {
-			if (!last)
-				*end = '/';
-			return -EACCES;
-		}
-		if (!last && S_ISLNK(st.st_mode) && v6_raw_stat(path, &st) < 0)
-			st.st_mode = 0;
+		error = step(path, last, way);
 		if (last)
-			return planted(&dir, &st) && !*link ? -EACCES : 0;
+			break;
 		*end = '/';
-		dir = st;
+		way->dir = way->st;
 	}
+	return error;
 }
 
-static bool writable_kind(mode_t mode)
+/* The same for a path that is not to be touched. */
+static int find_way(const char *path, int pid, struct way *way)
 {
-	return S_ISREG(mode) || S_ISFIFO(mode) || S_ISCHR(mode);
+	char *copy = v6_scratch_claim_for(pid);
+	int error;
+
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, path, strlen(path) + 1);
+	error = walk(copy, way);
+	v6_scratch_release(copy);
+	return error;
 }
 
 /* Opens the path for appending: the descriptor and *st, or the negated errno. */
-static int open_path(char *path, struct stat *st)
+static int open_path(const char *path, int pid, struct stat *st)
 {
-	int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-	bool link;
-	int fd = walk(path, &link);
+	int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_LARGEFILE;
+	struct way way;
+	int fd;
 
+	fd = find_way(path, pid, &way);
 	if (fd < 0)
 		return fd;
-	fd = v6_raw_open(path, flags | (link ? 0 : O_NOFOLLOW), 0644);
+	fd = v6_raw_open(path, flags | (way.link ? 0 : O_NOFOLLOW), 0644);
 	if (fd < 0)
 		return fd;
-	if (v6_raw_fstat(fd, st) < 0 || !writable_kind(st->st_mode)) {
-		v6_raw_close(fd);
-		return -EINVAL;
-	}
-	return fd;
+	/* What was put there since then. */
+	if (v6_raw_fstat(fd, st) >= 0 && writable_kind(st->st_mode) &&
+		(way.link || !planted(&way.dir, st)))
+		return fd;
+	v6_raw_close(fd);
+	return -EACCES;
+}
+
+/* Whether what is open is what the path leads to now. */
+static bool in_place(const struct opened *log, const char *path, int pid)
+{
+	struct stat st;
+
+	return log->ours && (!sink.by_pid || log->pid == pid) && v6_raw_stat(path, &st) >= 0 &&
+	       same(identity_of(&st), log->id);
 }
 
 /*
- * Up and out of the server's way: servers close or select(2) on low numbers. Not
- * too high either, for the kernel's descriptor table grows to hold it.
+ * Where the path leads elsewhere. Every thread that finds it so opens it and
+ * writes its own record; which of the openings is kept is seen to after that.
  */
-static int raise_fd(int fd)
+static bool write_anew(const struct opened *log, const char *path, int pid, char *line, size_t len)
 {
-	uint64_t limit = v6_raw_limit(RLIMIT_NOFILE);
-	int lowest = limit > 1024 ? 960 : limit > 64 ? (int)limit - 16 : 0;
-	int high = v6_raw_dup_from(fd, lowest);
+	struct stat st;
+	int fd = -EACCES;
+	bool written;
 
-	if (high < 0)
-		return fd;
-	v6_raw_close(fd);
-	return high;
+	/* In a chroot the path means another place. */
+	if (same(root_identity(), sink.root))
+		fd = open_path(path, pid, &st);
+	if (fd < 0)
+		/* What is open stays the log, as long as it has a name. */
+		return surely_ours(log) && log->st.st_nlink &&
+		       write_line(log->fd, &log->st, false, line, len);
+	written = write_line(fd, &st, false, line, len);
+	keep(fd, &st, pid, log);
+	return written;
 }
 
-static void publish(int fd, struct identity id)
+static bool write_path(char *line, size_t len, int pid)
 {
-	atomic_store_explicit(&sink.dev, id.dev, memory_order_relaxed);
-	atomic_store_explicit(&sink.ino, id.ino, memory_order_relaxed);
-	atomic_store_explicit(&sink.fd, fd, memory_order_release);
+	char *other = sink.by_pid && pid != sink.pid ? v6_scratch_claim_for(pid) : NULL;
+	const char *path = other && expand(other, pid) ? other : sink.path;
+	struct opened log;
+	bool written;
+
+	look(&log);
+	if (in_place(&log, path, pid))
+		written = write_line(log.fd, &log.st, false, line, len);
+	else
+		written = *path && write_anew(&log, path, pid, line, len);
+	if (other)
+		v6_scratch_release(other);
+	return written;
 }
+
+/* ---- syslog */
 
 static int connect_syslog(struct stat *st)
 {
@@ -197,232 +584,66 @@ static int connect_syslog(struct stat *st)
 	return error;
 }
 
-static char *path_now(void)
+/* The daemon has no room: it is there, and has to be left alone. */
+static bool is_busy(ssize_t n)
 {
-	return sink.path[atomic_load_explicit(&sink.path_now, memory_order_acquire)];
+	return n == -EAGAIN || n == -ENOBUFS || n == -ENOMEM || n == -EMSGSIZE;
 }
 
-/* A forked child whose path has a %p in it writes a file of its own. */
-static void name_path_of_process(void)
+static bool send_syslog(const char *text, size_t len, int pid)
 {
-	int pid = v6_raw_getpid(), spare = !atomic_load(&sink.path_now);
-
-	if (expand(sink.path[spare], pid))
-		return;
-	atomic_store_explicit(&sink.path_now, spare, memory_order_release);
-	atomic_store(&sink.path_pid, pid);
-}
-
-static int open_fresh(struct stat *st)
-{
-	return sink.kind == V6_LOG_SYSLOG ? connect_syslog(st) : open_path(path_now(), st);
-}
-
-/*
- * Opens the log anew and puts it in the place of `ours`, a descriptor that still
- * is the old log (or NO_FD): dup3(2) changes what the number means at one stroke,
- * so that no other thread can be left with a number that the server then gets.
- */
-static int reopen(int ours, struct stat *st)
-{
-	int fd = open_fresh(st);
-
-	if (fd < 0)
-		return fd;
-	if (ours == NO_FD) {
-		fd = raise_fd(fd);
-	} else if (v6_raw_dup_onto(fd, ours) >= 0) {
-		v6_raw_close(fd);
-		fd = ours;
-	}
-	sink.root = root_identity();
-	publish(fd, identity_of(st));
-	return fd;
-}
-
-static ssize_t write_file(int fd, const struct stat *st, const char *line, size_t len)
-{
-	uint64_t limit = v6_raw_limit(RLIMIT_FSIZE);
-
-	/* Past the limit the kernel would raise SIGXFSZ, which ends a server. */
-	if (limit != UINT64_MAX && (uint64_t)st->st_size + len > limit)
-		return -EFBIG;
-	return v6_raw_write(fd, line, len);
-}
-
-/*
- * A pipe or a terminal, shared with others, so that O_NONBLOCK is not ours to
- * set. SIGPIPE is held back, and taken away again only where it is this write's:
- * one that was pending before is the application's own.
- */
-static ssize_t write_stream(int fd, const char *line, size_t len)
-{
-	static const uint64_t sigpipe = UINT64_C(1) << (SIGPIPE - 1);
-	uint64_t mask = v6_raw_block_signals(sigpipe);
-	bool pending = v6_raw_pending_signals() & sigpipe;
-	ssize_t n = v6_raw_write_nowait(fd, line, len);
-
-	if (n == -EOPNOTSUPP || n == -ENOSYS || n == -ESPIPE || n == -EINVAL)
-		n = v6_raw_writable(fd) ? v6_raw_write(fd, line, len) : -EAGAIN;
-	if (n == -EPIPE && !pending)
-		v6_raw_take_signal(sigpipe);
-	v6_raw_restore_signals(mask);
-	return n;
-}
-
-/* After a line that was cut short the next one begins with a newline of its own. */
-static bool write_line(int fd, const struct stat *st, char *line, size_t len)
-{
-	bool mend = atomic_load_explicit(&sink.torn, memory_order_relaxed);
-	const char *start = line - mend;
-	size_t size = len + mend;
+	struct opened log;
+	struct stat st;
 	ssize_t n;
+	int fd;
 
-	if (mend)
-		line[-1] = '\n';
-	if (S_ISSOCK(st->st_mode))
-		n = v6_raw_send(fd, start, size);
-	else if (S_ISREG(st->st_mode))
-		n = write_file(fd, st, start, size);
-	else
-		n = write_stream(fd, start, size);
-	if (n >= 0)
-		atomic_store_explicit(&sink.torn, (size_t)n < size, memory_order_relaxed);
-	return n >= 0 && (size_t)n == size;
-}
-
-/*
- * Standard error that the server has put something else in the place of: a log
- * of its own is opened for appending; what may be read, or has a place that
- * writes move, may be its data.
- */
-static bool still_a_log(int fd, const struct stat *st)
-{
-	int flags;
-
-	if (!S_ISREG(st->st_mode) || same(identity_of(st), sink.err))
-		return true;
-	flags = v6_raw_flags(fd);
-	return flags >= 0 && (flags & O_ACCMODE) == O_WRONLY && flags & O_APPEND;
-}
-
-static bool is_journal(const struct stat *st)
-{
-	return sink.journal.ino && same(identity_of(st), sink.journal);
-}
-
-static bool write_stderr(char *line, size_t len, int priority)
-{
-	struct stat st;
-
-	if (v6_raw_fstat(STDERR, &st) < 0)
-		return false;
-	if (is_journal(&st)) {
-		/* sd-daemon(3): "<N>" before a line is its priority. */
-		line -= 3;
-		line[0] = '<';
-		line[1] = (char)('0' + priority);
-		line[2] = '>';
-		return write_line(STDERR, &st, line, len + 3);
+	look(&log);
+	if (log.ours) {
+		n = v6_raw_send(log.fd, text, len);
+		if (n >= 0 || is_busy(n))
+			return n == (ssize_t)len;
 	}
-	/* An inetd service talks to its client there. */
-	if (!(S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)))
-		return false;
-	return still_a_log(STDERR, &st) && write_line(STDERR, &st, line, len);
-}
-
-static bool write_fd(char *line, size_t len)
-{
-	int fd = atomic_load_explicit(&sink.fd, memory_order_acquire);
-	struct identity id = {sink.dev, sink.ino};
-	struct stat st;
-
-	if (fd < 0 || v6_raw_fstat(fd, &st) < 0 || !same(identity_of(&st), id))
-		return false;
-	return write_line(fd, &st, line, len);
-}
-
-/* Whether the path leads to another file than the open one, or to none. */
-static bool rotated(struct identity id)
-{
-	struct stat st;
-
-	return v6_raw_stat(path_now(), &st) < 0 || !same(identity_of(&st), id);
-}
-
-/* A file of this thread's alone, for while another thread opens the common one. */
-static bool write_apart(char *line, size_t len)
-{
-	struct stat st;
-	int fd = open_fresh(&st);
-	bool written;
-
+	/* The daemon was started again, or the server closed the descriptor. */
+	fd = connect_syslog(&st);
 	if (fd < 0)
 		return false;
-	written = write_line(fd, &st, line, len);
-	v6_raw_close(fd);
-	return written;
+	n = v6_raw_send(fd, text, len);
+	keep(fd, &st, pid, &log);
+	return n == (ssize_t)len;
 }
 
-static bool write_path(char *line, size_t len)
+/* RFC 3164, 4.1.3: what a tag consists of ends where anything else begins. */
+static void put_tag(struct v6_text *t, struct v6_slice program)
 {
-	int fd = atomic_load_explicit(&sink.fd, memory_order_acquire);
-	struct identity id = {sink.dev, sink.ino};
-	bool forked = sink.by_pid && atomic_load(&sink.path_pid) != v6_raw_getpid();
-	struct stat st, fresh;
-	bool ours, written;
+	enum { TAG = 32 };
 
-	ours = fd >= 0 && v6_raw_fstat(fd, &st) >= 0 && same(identity_of(&st), id);
-	if (ours && !forked && !(S_ISREG(st.st_mode) && rotated(id)))
-		return write_line(fd, &st, line, len);
-	/* In a chroot the path means another place: what is open stays the log. */
-	if (ours && st.st_nlink && !same(root_identity(), sink.root))
-		return write_line(fd, &st, line, len);
-	if (atomic_flag_test_and_set_explicit(&sink.opening, memory_order_acquire))
-		return write_apart(line, len);
-	if (forked)
-		name_path_of_process();
-	if (reopen(ours ? fd : NO_FD, &fresh) >= 0)
-		written = write_line(atomic_load(&sink.fd), &fresh, line, len);
-	else /* No right to open it any more: a file that has a name keeps its records. */
-		written = ours && st.st_nlink && write_line(fd, &st, line, len);
-	atomic_flag_clear_explicit(&sink.opening, memory_order_release);
-	return written;
+	for (size_t i = 0; i < program.len && i < TAG; i++) {
+		char c = program.ptr[i];
+
+		v6_text_char(t, c > ' ' && c < 0x7f && !strchr("[]:", c) ? c : '_');
+	}
 }
 
 /* "<PRI>TAG[PID]: TEXT", RFC 3164 without the time, which the receiver has itself. */
-static bool write_syslog(char *line, size_t len, int priority)
+static bool write_syslog(char *line, size_t len, int priority, int pid)
 {
-	enum { FACILITY_DAEMON = 3, TAG = 16 };
+	enum { FACILITY_DAEMON = 3 };
 	char head[V6_SINK_HEADROOM];
 	struct v6_text t = v6_text_in(head, sizeof(head));
-	struct v6_slice tag = sink.program;
-	int fd = atomic_load_explicit(&sink.fd, memory_order_acquire);
-	struct identity id = {sink.dev, sink.ino};
-	struct stat st;
 
 	v6_text_char(&t, '<');
 	v6_text_int(&t, FACILITY_DAEMON * 8 + priority);
 	v6_text_char(&t, '>');
-	v6_text_safe(&t, tag.ptr, tag.len > TAG ? TAG : tag.len);
+	put_tag(&t, sink.program);
 	v6_text_char(&t, '[');
-	v6_text_int(&t, v6_raw_getpid());
+	v6_text_int(&t, pid);
 	v6_text_str(&t, "]: ");
 	memcpy(line - t.len, head, t.len);
-	line -= t.len;
-	len += t.len - 1; /* the newline is the file's, not the datagram's */
-	if (fd >= 0 && v6_raw_fstat(fd, &st) >= 0 && same(identity_of(&st), id) &&
-		v6_raw_send(fd, line, len) == (ssize_t)len)
-		return true;
-	/* The daemon was started again, or the server closed the descriptor. */
-	if (atomic_flag_test_and_set_explicit(&sink.opening, memory_order_acquire))
-		return false;
-	fd = reopen(fd >= 0 && same(identity_of(&st), id) ? fd : NO_FD, &st);
-	atomic_flag_clear_explicit(&sink.opening, memory_order_release);
-	return fd >= 0 && v6_raw_send(fd, line, len) == (ssize_t)len;
+	/* The newline is the file's, not the datagram's. */
+	return send_syslog(line - t.len, t.len + len - 1, pid);
 }
 
-bool v6_sink_write(char *line, size_t len, int priority)
+bool v6_sink_write(char *line, size_t len, int priority, int pid)
 {
 	switch (sink.kind) {
 	case V6_LOG_STDERR:
@@ -430,9 +651,9 @@ bool v6_sink_write(char *line, size_t len, int priority)
 	case V6_LOG_FD:
 		return write_fd(line, len);
 	case V6_LOG_SYSLOG:
-		return write_syslog(line, len, priority);
+		return write_syslog(line, len, priority, pid);
 	case V6_LOG_PATH:
-		return write_path(line, len);
+		return write_path(line, len, pid);
 	default:
 		return true;
 	}
@@ -442,6 +663,8 @@ bool v6_sink_complain(char *line, size_t len, int priority)
 {
 	return write_stderr(line, len, priority);
 }
+
+/* ---- at the start */
 
 /* "DEVICE:INODE", decimal. */
 static struct identity parse_journal(struct v6_slice text)
@@ -462,14 +685,6 @@ static struct identity parse_journal(struct v6_slice text)
 	return id;
 }
 
-static void adopt(int fd)
-{
-	struct stat st;
-
-	if (v6_raw_fstat(fd, &st) >= 0)
-		publish(fd, identity_of(&st));
-}
-
 static bool has_pid(struct v6_slice template)
 {
 	for (size_t i = 0; i + 1 < template.len; i++)
@@ -478,15 +693,64 @@ static bool has_pid(struct v6_slice template)
 	return false;
 }
 
-static void open_log_path(const struct v6_live *live)
+/* The number that a text consists of, NO_FD where it does not. */
+static int number(struct v6_slice text)
+{
+	int n = 0;
+
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.ptr[i] < '0' || text.ptr[i] > '9' || n > INT32_MAX / 10 - 1)
+			return NO_FD;
+		n = 10 * n + text.ptr[i] - '0';
+	}
+	return text.len ? n : NO_FD;
+}
+
+/*
+ * The descriptor that a path is but another name of, NO_FD where it is more. By
+ * its name it would be opened once more, and keep the reader of a pipe waiting.
+ */
+static int alias(struct v6_slice path)
+{
+	static const char *const dirs[] = {"/dev/fd/", "/proc/self/fd/"};
+
+	if (v6_slice_is(path, "/dev/stdout"))
+		return STDOUT;
+	if (v6_slice_is(path, "/dev/stderr"))
+		return STDERR;
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(*dirs); i++)
+		if (v6_slice_begins(path, dirs[i]))
+			return number(v6_slice_from(path, strlen(dirs[i])));
+	return NO_FD;
+}
+
+static void adopt(int fd, int pid)
 {
 	struct stat st;
 
-	sink.template = live->settings.log_path;
-	sink.by_pid = has_pid(sink.template);
-	sink.path_pid = v6_raw_getpid();
-	if (!expand(sink.path[0], sink.path_pid))
-		reopen(NO_FD, &st);
+	if (v6_raw_fstat(fd, &st) >= 0)
+		publish(fd, identity_of(&st), pid);
+}
+
+static void open_first(const struct v6_live *live, int pid)
+{
+	struct opened none = {.fd = NO_FD};
+	struct stat st;
+	int fd;
+
+	if (sink.kind == V6_LOG_SYSLOG) {
+		fd = connect_syslog(&st);
+	} else {
+		sink.root = root_identity();
+		sink.template = live->settings.log_path;
+		sink.by_pid = has_pid(sink.template);
+		sink.pid = pid;
+		if (!expand(sink.path, pid))
+			return;
+		fd = open_path(sink.path, pid, &st);
+	}
+	if (fd >= 0)
+		keep(fd, &st, pid, &none);
 }
 
 void v6_sink_prepare(const struct v6_live *live, struct v6_slice journal)
@@ -501,21 +765,15 @@ void v6_sink_prepare(const struct v6_live *live, struct v6_slice journal)
 
 void v6_sink_open(const struct v6_live *live)
 {
-	struct stat st;
+	int pid = v6_raw_getpid(), fd = live->settings.log_fd;
 
-	switch (live->settings.log) {
-	case V6_LOG_FD:
-		adopt(live->settings.log_fd);
-		break;
-	case V6_LOG_SYSLOG:
-		sink.kind = V6_LOG_SYSLOG;
-		reopen(NO_FD, &st);
-		break;
-	case V6_LOG_PATH:
-		open_log_path(live);
-		break;
-	default:
-		break;
-	}
 	sink.kind = live->settings.log;
+	if (sink.kind == V6_LOG_PATH && alias(live->settings.log_path) != NO_FD) {
+		fd = alias(live->settings.log_path);
+		sink.kind = fd == STDERR ? V6_LOG_STDERR : V6_LOG_FD;
+	}
+	if (sink.kind == V6_LOG_FD)
+		adopt(fd, pid);
+	else if (sink.kind == V6_LOG_SYSLOG || sink.kind == V6_LOG_PATH)
+		open_first(live, pid);
 }

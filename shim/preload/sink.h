@@ -24,10 +24,11 @@ void v6_sink_open(const struct v6_live *live);
 enum { V6_SINK_HEADROOM = 96 };
 
 /*
- * Writes one line of `len` bytes, its newline included, as one record. priority
- * is a syslog severity, 0 to 7 (RFC 5424, 6.2.1). Whether it was written whole.
+ * Writes one line of `len` bytes, its newline included, as one record of the
+ * process `pid`, which is the one that calls. priority is a syslog severity,
+ * 0 to 7 (RFC 5424, 6.2.1). Whether it was written whole.
  */
-bool v6_sink_write(char *line, size_t len, int priority);
+bool v6_sink_write(char *line, size_t len, int priority, int pid);
 
 /*
  * The same to standard error, whatever the log is: for what must be said when
