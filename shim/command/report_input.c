@@ -26,11 +26,6 @@ static void count_damage(struct v6_input *in, struct v6_source *s, const struct 
 	in->damaged++;
 }
 
-static bool begins(struct v6_slice text, const char *with)
-{
-	return text.len >= strlen(with) && !memcmp(text.ptr, with, strlen(with));
-}
-
 static struct v6_slice without_blanks(struct v6_slice line)
 {
 	while (line.len && strchr(" \t\r", line.ptr[0]) && line.ptr[0])
@@ -43,7 +38,7 @@ static bool is_text_format(struct v6_slice line)
 {
 	if (line.len > 3 && line.ptr[0] == '<' && line.ptr[2] == '>')
 		line = (struct v6_slice){line.ptr + 3, line.len - 3};
-	return begins(line, "v6shim ") && memmem(line.ptr, line.len, "]: ", 3);
+	return v6_slice_begins(line, "v6shim ") && memmem(line.ptr, line.len, "]: ", 3);
 }
 
 static void say_problem(struct v6_text *t, const struct v6_parse_problem *problem)
@@ -65,7 +60,7 @@ static void take_damaged(struct v6_input *in, struct v6_source *s, struct v6_sli
 	char buf[sizeof(in->damage[0].reason)];
 	struct v6_text t = v6_text_in(buf, sizeof(buf));
 
-	if (!begins(line, "{")) {
+	if (!v6_slice_begins(line, "{")) {
 		s->foreign++;
 		v6_text_str(&t, "not a record of v6shim");
 	} else {

@@ -347,6 +347,7 @@ static void put_settings(const struct v6_process *p)
 	if (!v6_note_settings_read(&s, p->settings))
 		return;
 	put_slice("version", s.version);
+	put_uint("rules", s.rules);
 	enter("settings", '{');
 	for (unsigned id = 0; id < V6_SETTING_COUNT; id++) {
 		if (!s.setting[id].value.ptr)

@@ -1,6 +1,6 @@
 /*
  * The settings of a process, out of the note of its load record:
- * "v6shim 0.1.0, policy=ipv6-only (environment), all else default".
+ * "v6shim 0.1.0, policy=ipv6-only (environment), 2 rules, all else default".
  */
 #ifndef V6_REPORT_SETTINGS_H
 #define V6_REPORT_SETTINGS_H
@@ -15,7 +15,8 @@ struct v6_note_setting {
 struct v6_note_settings {
 	struct v6_slice version; /* "0.1.0" */
 	struct v6_note_setting setting[V6_SETTING_COUNT];
-	bool whole; /* the note was not cut: what it does not name has its default */
+	unsigned rules; /* how many of them are in force */
+	bool whole;     /* the note was not cut: what it does not name has its default */
 };
 
 /* Slices of the note. false where it is no such note; *s is then empty. */
