@@ -333,7 +333,7 @@ static unsigned answered(struct group g)
 	unsigned bits = 0;
 
 	for (const struct v6_diag_socket *s = g.first; s < g.end; s++)
-		bits |= serves(s) | (perhaps_inet(s) ? V6_SERVES_INET : 0);
+		bits |= perhaps_inet(s) ? BOTH : serves(s);
 	return bits;
 }
 

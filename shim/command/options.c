@@ -138,6 +138,22 @@ static bool is_relative_path(enum v6_setting id, const char *value)
 	return id == V6_SETTING_LOG && strncmp(value, "fd:", 3) && strpbrk(value, "/.");
 }
 
+/* What run hands on. --rules that is given again adds to the rules, as it did here. */
+static int keep(struct v6_options *o, enum v6_setting id, const char *value)
+{
+	char *both;
+
+	if (id == V6_SETTING_RULES && o->value[id]) {
+		if (asprintf(&both, "%s;%s", o->value[id], value) < 0) {
+			v6_complain("%s", strerror(errno));
+			return -1;
+		}
+		value = both;
+	}
+	o->value[id] = value;
+	return 0;
+}
+
 static int set(struct v6_options *o, enum v6_setting id, const char *value, enum v6_origin origin,
 	enum v6_spelling spelling)
 {
@@ -149,9 +165,7 @@ static int set(struct v6_options *o, enum v6_setting id, const char *value, enum
 		tell(&problem, spelling, v6_slice_of(value));
 		return -1;
 	}
-	if (o->config.settings.origin[id] == origin)
-		o->value[id] = value;
-	return 0;
+	return o->config.settings.origin[id] == origin ? keep(o, id, value) : 0;
 }
 
 static int unknown(struct v6_slice name, enum v6_spelling spelling)

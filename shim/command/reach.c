@@ -77,7 +77,8 @@ static enum v6_obstacle misfit(
 		return v6_elf_same_family(library, program) && library->wide
 			       ? V6_OBSTACLE_NEEDS_32
 			       : V6_OBSTACLE_NEEDS_MACHINE;
-	if (libc == library->needs)
+	/* One that names no libc takes whichever is there. */
+	if (libc == library->needs || library->needs == V6_LIBC_UNKNOWN)
 		return V6_OBSTACLE_NONE;
 	return libc == V6_LIBC_MUSL ? V6_OBSTACLE_NEEDS_MUSL : V6_OBSTACLE_NEEDS_GLIBC;
 }

@@ -7,15 +7,13 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/*
- * How often files are looked at. A file that was renamed is read on until the name
- * has led to another one at two looks: its writers may be at their last lines.
- */
-enum { TICK_MS = 100, MOVED_TICKS = 2 };
+/* How often files are looked at. */
+enum { TICK_MS = 100 };
 
 /* The longest record in either form: each of a line's bytes may be written as six. */
 enum { TOLD_SIZE = 6 * V6_LINE_MAX + V6_RECORD_SIZE };
@@ -113,25 +111,49 @@ static void check_cut(struct v6_input *in, struct v6_source *s)
 	v6_source_rewind(s);
 }
 
+/* Its counts stay. */
+static void end_elder(struct v6_input *in, struct v6_source *s)
+{
+	struct v6_source *elder = s->elder;
+
+	if (!elder)
+		return;
+	end_source(in, elder);
+	s->records += elder->records;
+	s->damaged += elder->damaged;
+	s->foreign += elder->foreign;
+	s->texts += elder->texts;
+	s->elder = NULL;
+	free(elder);
+}
+
+/*
+ * The file that has the name now is read, and the one that had it read on: its
+ * writers may be at their last lines, or without leave to open the new one.
+ */
 static void switch_file(struct v6_input *in, struct v6_source *s)
 {
-	read_on(in, s);
-	v6_source_flush(s, &in->reader);
-	v6_source_close(s);
+	struct v6_source *elder = malloc(sizeof(*elder));
+
+	if (!elder)
+		return;
+	end_elder(in, s);
+	*elder = *s;
+	elder->records = elder->damaged = elder->foreign = elder->texts = 0;
+	s->elder = elder;
+	s->rest = NULL;
+	s->rest_len = 0;
+	s->skipping = false;
 	if (v6_source_open(s, true))
-		v6_complain("%s: another file has the name; reading that", s->name);
+		v6_complain("%s: another file has the name; reading that too", s->name);
 }
 
 static void check_moved(struct v6_input *in, struct v6_source *s)
 {
 	struct stat st;
 
-	if (!strcmp(s->name, "-") || stat(s->name, &st) ||
-		(st.st_dev == s->dev && st.st_ino == s->ino)) {
-		s->moved = 0;
-		return;
-	}
-	if (++s->moved >= MOVED_TICKS)
+	if (strcmp(s->name, "-") && !stat(s->name, &st) &&
+		(st.st_dev != s->dev || st.st_ino != s->ino))
 		switch_file(in, s);
 }
 
@@ -152,6 +174,8 @@ static void look(struct v6_input *in, struct v6_source *s)
 {
 	if (s->over)
 		return;
+	if (s->elder)
+		read_on(in, s->elder);
 	if (s->fd < 0)
 		try_open(s);
 	if (s->fd < 0)
@@ -184,6 +208,9 @@ static void read_rest(struct v6_input *in)
 	for (unsigned i = 0; i < in->count; i++) {
 		struct v6_source *s = &in->sources[i];
 
+		if (s->elder)
+			read_on(in, s->elder);
+		end_elder(in, s);
 		if (s->fd >= 0 && s->regular)
 			read_on(in, s);
 		v6_source_flush(s, &in->reader);

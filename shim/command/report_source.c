@@ -40,7 +40,6 @@ bool v6_source_open(struct v6_source *s, bool follow)
 	s->offset = 0;
 	s->error = 0;
 	s->line = 0;
-	s->moved = 0;
 	return true;
 }
 

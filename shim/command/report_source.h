@@ -13,15 +13,15 @@
 enum { V6_LINE_MAX = 65536, V6_READ_SIZE = 262144 };
 
 struct v6_source {
-	const char *name; /* as given; "-" is standard input */
-	int32_t log;      /* files of one name, rotation apart, have one number */
-	int fd;           /* -1: not open */
-	int error;        /* errno: why it could not be read; 0: it could */
-	bool regular;     /* it may grow, be cut and be read again */
-	bool over;        /* a pipe whose end has come */
-	bool said;        /* that it cannot be read was told */
-	bool skipping;    /* in a line that is too long */
-	unsigned moved;   /* how often in a row the name led to another file */
+	const char *name;        /* as given; "-" is standard input */
+	int32_t log;             /* files of one name, rotation apart, have one number */
+	int fd;                  /* -1: not open */
+	int error;               /* errno: why it could not be read; 0: it could */
+	bool regular;            /* it may grow, be cut and be read again */
+	bool over;               /* a pipe whose end has come */
+	bool said;               /* that it cannot be read was told */
+	bool skipping;           /* in a line that is too long */
+	struct v6_source *elder; /* the file that had the name before; NULL: none */
 	dev_t dev;
 	ino_t ino;
 	off_t size;   /* when it was opened, 0 unless regular */

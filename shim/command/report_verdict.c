@@ -113,7 +113,7 @@ static void add(struct v6_port_verdict *v, const struct v6_gather *g, const stru
 	unsigned serves = would ? v6_listener_would_serve(l, &told) : v6_listener_serves(l, &told);
 
 	v->log |= l->mode == V6_MODE_LOG && l->actions & ~(1U << V6_ACTION_NONE);
-	if (!serves) {
+	if (l->error || (would && !serves)) {
 		add_failed(v, g, l);
 	} else if (!told && v6_knows_binds(v->process)) {
 		v->unheard = v->unheard ? v->unheard : l;

@@ -53,14 +53,13 @@ static int compare(int64_t a, int64_t b)
 	return (a > b) - (a < b);
 }
 
-static int by_time(const void *a, const void *b)
+static int by_age(const void *a, const void *b)
 {
-	int32_t i = *(const int32_t *)a, j = *(const int32_t *)b;
-	const struct v6_process *p = &sorted->processes[i], *q = &sorted->processes[j];
+	const struct v6_process *p = &sorted->processes[*(const int32_t *)a];
+	const struct v6_process *q = &sorted->processes[*(const int32_t *)b];
 	int order = compare(p->log, q->log);
 
-	order = order ? order : compare(p->first, q->first);
-	return order ? order : compare(i, j);
+	return order ? order : (p->serial > q->serial) - (p->serial < q->serial);
 }
 
 static int by_order(const void *a, const void *b)
@@ -183,7 +182,7 @@ static uint64_t hash_process(const struct v6_gather *g, const struct v6_process 
 struct draft {
 	struct v6_view *view;
 	const struct v6_gather *gather;
-	int32_t *shown; /* processes, by time */
+	int32_t *shown; /* processes, by age */
 	int32_t *heads; /* blocks by hash */
 	int32_t *chain; /* the next block of the same hash */
 	unsigned shown_count, head_count;
@@ -294,7 +293,7 @@ bool v6_view_build(struct v6_view *view, const struct v6_gather *gather)
 	sorted = gather;
 	made = make_draft(&d);
 	if (made) {
-		qsort(d.shown, d.shown_count, sizeof(*d.shown), by_time);
+		qsort(d.shown, d.shown_count, sizeof(*d.shown), by_age);
 		settle_all(&d);
 		enlist(&d);
 		qsort(view->served, view->served_count, sizeof(*view->served), by_port);

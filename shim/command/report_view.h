@@ -10,7 +10,7 @@
 /* Processes of one program that differ in their pids and times alone. */
 struct v6_block {
 	const struct v6_process *process; /* the first of them */
-	const int32_t *members;           /* all of them, the first included, by time */
+	const int32_t *members;           /* all of them, the first included, by age */
 	unsigned member_count;
 	const int32_t *listeners; /* of the first, in bind order, without the dead */
 	unsigned listener_count;

@@ -33,7 +33,10 @@ enum {
 #define BOUND  (1U << V6_STATE_BOUND_INACTIVE)
 #define CLOSE  (1U << V6_STATE_CLOSE)
 
-/* What holds ports, and where /proc has it; in the order of the listing. */
+/*
+ * What holds ports, and where /proc has it; in the order of the listing. A
+ * datagram socket that has a peer is not in CLOSE but in ESTABLISHED.
+ */
 static const struct source {
 	int proto;
 	uint32_t states;
@@ -75,12 +78,6 @@ bool v6_socket_serving(const struct v6_diag_socket *socket)
 	return socket->state == V6_STATE_LISTEN || datagram(socket->proto);
 }
 
-/* A datagram socket with a peer is a client's, or a server's for one client. */
-static bool holds(const struct v6_diag_socket *socket)
-{
-	return socket->local.port && !(datagram(socket->proto) && socket->peer);
-}
-
 /* Part of an answer, from the kernel and nobody else. */
 static ssize_t receive(int fd, void *buf, size_t size)
 {
@@ -118,8 +115,7 @@ static int take(struct v6_sockets *s, struct v6_diag_walk *walk, int fd)
 			return (int)n;
 		v6_diag_part(walk, part, (size_t)n);
 		while (!result && (step = v6_diag_next(walk, &socket)) == V6_DIAG_SOCKET)
-			if (holds(&socket))
-				result = add(s, &socket);
+			result = add(s, &socket);
 	} while (!result && step == V6_DIAG_MORE);
 	if (result)
 		return result;
@@ -245,7 +241,7 @@ static int read_proc(
 			continue;
 		socket.proto = source->proto;
 		if ((!port || socket.local.port == port) &&
-			source->states >> (socket.state & 31) & 1 && holds(&socket))
+			source->states >> (socket.state & 31) & 1)
 			result = add(s, &socket);
 	}
 	fclose(file);

@@ -23,7 +23,7 @@ void v6_config_init(struct v6_config *c);
 
 /*
  * Sets one setting from text, rules included. Rules of a higher origin replace
- * those of a lower one. 0, or -1 with *problem filled.
+ * those of a lower one, and add to those of their own. 0, or -1 with *problem filled.
  */
 int v6_config_set(struct v6_config *c, enum v6_setting id, struct v6_slice value,
 	enum v6_origin origin, struct v6_problem *problem);

@@ -198,7 +198,9 @@ void v6_conflict_note(struct v6_text *t, const struct v6_record *r)
 		return;
 	}
 	text_holder(t, &r->holder);
-	if (resolved)
+	if (r->mode == V6_MODE_LOG && r->want == 1 && !resolved)
+		v6_text_str(t, "; V6ONLY 1, which enforce would have set, might let both live");
+	else if (resolved)
 		text_done(t, r);
 	else
 		text_advice(t, r);

@@ -117,6 +117,9 @@ static void carry_out(struct v6_call *c, const struct meeting *m)
 	unsigned n = v6_conflict_plan(c->knobs, &m->facts, attempts);
 	int first = c->error;
 
+	/* With the V6ONLY 1 that the policy would have set there might be no conflict at all. */
+	if (!v6_call_enforcing(c) && c->verdict.v6only == 1)
+		return;
 	/* Whatever V6ONLY the policy had set counts for nothing any more. */
 	c->verdict.action = V6_ACTION_NONE;
 	c->verdict.v6only = V6_UNKNOWN;

@@ -24,7 +24,8 @@ struct own {
 	atomic_ulong lost;
 };
 
-enum { UNTOLD, BEING_TOLD, TOLD };
+/* LATE: being told, and no longer waited for. */
+enum { UNTOLD, BEING_TOLD, LATE, TOLD };
 
 enum { OWNS = 16 };
 
@@ -62,15 +63,29 @@ static struct own *own_of(int pid)
 	return own;
 }
 
-/* Whether it fits into a record; *written: whether it was written. */
+/* Where in a slot the line begins, and the memory that stays beside it. */
+enum {
+	LINE = V6_SINK_HEADROOM,
+	SPARE = LINE + V6_RECORD_SIZE,
+	SPARE_SIZE = V6_SCRATCH_SIZE - SPARE
+};
+
+_Static_assert((int)SPARE_SIZE >= (int)V6_PATH_SIZE, "a slot has room for a record and a path");
+
+/* Whether it fits into a record; *written: whether it was written. The spare memory is spoilt. */
 static bool put(char *scratch, const struct v6_record *r, bool *written)
 {
 	/* What is longer than PIPE_BUF may be torn in a pipe. */
-	struct v6_text t = v6_text_in(scratch + V6_SINK_HEADROOM, V6_RECORD_SIZE);
-	bool fits = v6_settings_format(&v6_live.settings) == V6_FORMAT_JSON ? v6_record_json(&t, r)
-									    : v6_record_text(&t, r);
+	struct v6_text t = v6_text_in(scratch + LINE, V6_RECORD_SIZE);
+	bool json = v6_settings_format(&v6_live.settings) == V6_FORMAT_JSON;
+	bool fits = json ? v6_record_json(&t, r) : v6_record_text(&t, r);
+	struct v6_sink_line line = {.text = t.buf,
+		.len = t.len,
+		.priority = severity(r),
+		.pid = r->pid,
+		.spare = scratch + SPARE};
 
-	*written = fits && v6_sink_write(t.buf, t.len, severity(r), r->pid);
+	*written = fits && v6_sink_write(&line);
 	return fits;
 }
 
@@ -114,9 +129,9 @@ static struct v6_record of_this_process(enum v6_event event, const struct v6_rec
 /* The settings are cut where they do not fit, for a path may be as long as a record. */
 static bool put_load(char *scratch, const struct v6_record *like)
 {
-	enum { NOTE = V6_SCRATCH_SIZE - V6_SINK_HEADROOM - V6_RECORD_SIZE, LEAST = 16 };
+	enum { LEAST = 16 };
 	struct v6_record r = of_this_process(V6_EVENT_LOAD, like);
-	struct v6_text note = v6_text_in(scratch + V6_SCRATCH_SIZE - NOTE, NOTE);
+	struct v6_text note = v6_text_in(scratch + SPARE, SPARE_SIZE);
 	bool written;
 
 	describe_settings(&note);
@@ -136,9 +151,10 @@ static bool put_load(char *scratch, const struct v6_record *like)
 static void need_load(struct own *own, char *scratch, const struct v6_record *like)
 {
 	enum { TRIES = 20, PAUSE = 50 };
+	int state;
 
 	for (int i = 0; i < TRIES; i++) {
-		int state = UNTOLD;
+		state = UNTOLD;
 
 		if (atomic_compare_exchange_strong_explicit(&own->load, &state, BEING_TOLD,
 			    memory_order_acquire, memory_order_acquire)) {
@@ -147,10 +163,11 @@ static void need_load(struct own *own, char *scratch, const struct v6_record *li
 			atomic_store_explicit(&own->load, state, memory_order_release);
 			return;
 		}
-		if (state == TOLD)
+		if (state != BEING_TOLD)
 			return;
 		v6_raw_sleep_microseconds(PAUSE);
 	}
+	atomic_compare_exchange_strong(&own->load, &state, LATE);
 }
 
 static void put_lost(struct own *own, char *scratch, const struct v6_record *like)

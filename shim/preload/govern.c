@@ -322,7 +322,10 @@ static bool is_conflict(const struct v6_call *c)
 	       c->facts.address.port;
 }
 
-/* What was set for a call that failed in the end is as it was before. */
+/*
+ * What was set for a call that failed in the end is as it was before. With
+ * mode=log it may be the very action that would have spared it a conflict.
+ */
 static void undo(struct v6_call *c)
 {
 	if (!c->error)
@@ -330,6 +333,8 @@ static void undo(struct v6_call *c)
 	if (c->applied)
 		v6_fact_set_v6only(c->fd, v6_call_before(c));
 	c->applied = false;
+	if (!v6_call_enforcing(c) && c->verdict.finding == V6_FINDING_CONFLICT)
+		return;
 	if (c->verdict.action == V6_ACTION_SET || c->verdict.action == V6_ACTION_OVERRIDE)
 		c->verdict.action = V6_ACTION_NONE;
 }

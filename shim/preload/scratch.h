@@ -8,8 +8,9 @@
 
 #include "../core/record.h"
 
-/* A slot holds a record (V6_RECORD_SIZE), and a part of a sock_diag answer: NLMSG_GOODSIZE. */
-enum { V6_SCRATCH_SLOTS = 64, V6_SCRATCH_SIZE = 8192 };
+/* A slot holds a record and a path, with room to spare, or a part of a sock_diag answer:
+ * NLMSG_GOODSIZE. */
+enum { V6_SCRATCH_SLOTS = 64, V6_SCRATCH_SIZE = 8448 };
 
 /*
  * V6_SCRATCH_SIZE bytes of the caller's until it releases them; NULL where all

@@ -137,10 +137,12 @@ static int raise_fd(int fd)
 static bool surely_ours(const struct opened *log)
 {
 	const int how = O_ACCMODE | O_APPEND | O_NONBLOCK;
+	int flags;
 
 	if (!log->ours || S_ISSOCK(log->st.st_mode))
 		return log->ours;
-	return (v6_raw_flags(log->fd) & how) == (O_WRONLY | O_APPEND | O_NONBLOCK);
+	flags = v6_raw_flags(log->fd);
+	return flags >= 0 && (flags & how) == (O_WRONLY | O_APPEND | O_NONBLOCK);
 }
 
 /*
@@ -482,28 +484,17 @@ static int walk(char *path, struct way *way)
 	return error;
 }
 
-/* The same for a path that is not to be touched. */
-static int find_way(const char *path, int pid, struct way *way)
-{
-	char *copy = v6_scratch_claim_for(pid);
-	int error;
-
-	if (!copy)
-		return -ENOMEM;
-	memcpy(copy, path, strlen(path) + 1);
-	error = walk(copy, way);
-	v6_scratch_release(copy);
-	return error;
-}
-
-/* Opens the path for appending: the descriptor and *st, or the negated errno. */
-static int open_path(const char *path, int pid, struct stat *st)
+/*
+ * Opens a path for appending: the descriptor and *st, or the negated errno. It is
+ * the caller's own copy, for other threads may be reading the common one.
+ */
+static int open_path(char *path, struct stat *st)
 {
 	int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_LARGEFILE;
 	struct way way;
 	int fd;
 
-	fd = find_way(path, pid, &way);
+	fd = walk(path, &way);
 	if (fd < 0)
 		return fd;
 	fd = v6_raw_open(path, flags | (way.link ? 0 : O_NOFOLLOW), 0644);
@@ -530,39 +521,38 @@ static bool in_place(const struct opened *log, const char *path, int pid)
  * Where the path leads elsewhere. Every thread that finds it so opens it and
  * writes its own record; which of the openings is kept is seen to after that.
  */
-static bool write_anew(const struct opened *log, const char *path, int pid, char *line, size_t len)
+static bool write_anew(const struct opened *log, const char *path, const struct v6_sink_line *line)
 {
 	struct stat st;
 	int fd = -EACCES;
 	bool written;
 
 	/* In a chroot the path means another place. */
-	if (same(root_identity(), sink.root))
-		fd = open_path(path, pid, &st);
+	if (same(root_identity(), sink.root)) {
+		if (path != line->spare)
+			memcpy(line->spare, path, strlen(path) + 1);
+		fd = open_path(line->spare, &st);
+	}
 	if (fd < 0)
 		/* What is open stays the log, as long as it has a name. */
 		return surely_ours(log) && log->st.st_nlink &&
-		       write_line(log->fd, &log->st, false, line, len);
-	written = write_line(fd, &st, false, line, len);
-	keep(fd, &st, pid, log);
+		       write_line(log->fd, &log->st, false, line->text, line->len);
+	written = write_line(fd, &st, false, line->text, line->len);
+	keep(fd, &st, line->pid, log);
 	return written;
 }
 
-static bool write_path(char *line, size_t len, int pid)
+static bool write_path(const struct v6_sink_line *line)
 {
-	char *other = sink.by_pid && pid != sink.pid ? v6_scratch_claim_for(pid) : NULL;
-	const char *path = other && expand(other, pid) ? other : sink.path;
+	const char *path = sink.path;
 	struct opened log;
-	bool written;
 
+	if (sink.by_pid && line->pid != sink.pid && expand(line->spare, line->pid))
+		path = line->spare;
 	look(&log);
-	if (in_place(&log, path, pid))
-		written = write_line(log.fd, &log.st, false, line, len);
-	else
-		written = *path && write_anew(&log, path, pid, line, len);
-	if (other)
-		v6_scratch_release(other);
-	return written;
+	if (in_place(&log, path, line->pid))
+		return write_line(log.fd, &log.st, false, line->text, line->len);
+	return *path && write_anew(&log, path, line);
 }
 
 /* ---- syslog */
@@ -625,35 +615,35 @@ static void put_tag(struct v6_text *t, struct v6_slice program)
 }
 
 /* "<PRI>TAG[PID]: TEXT", RFC 3164 without the time, which the receiver has itself. */
-static bool write_syslog(char *line, size_t len, int priority, int pid)
+static bool write_syslog(const struct v6_sink_line *line)
 {
 	enum { FACILITY_DAEMON = 3 };
 	char head[V6_SINK_HEADROOM];
 	struct v6_text t = v6_text_in(head, sizeof(head));
 
 	v6_text_char(&t, '<');
-	v6_text_int(&t, FACILITY_DAEMON * 8 + priority);
+	v6_text_int(&t, FACILITY_DAEMON * 8 + line->priority);
 	v6_text_char(&t, '>');
 	put_tag(&t, sink.program);
 	v6_text_char(&t, '[');
-	v6_text_int(&t, pid);
+	v6_text_int(&t, line->pid);
 	v6_text_str(&t, "]: ");
-	memcpy(line - t.len, head, t.len);
+	memcpy(line->text - t.len, head, t.len);
 	/* The newline is the file's, not the datagram's. */
-	return send_syslog(line - t.len, t.len + len - 1, pid);
+	return send_syslog(line->text - t.len, t.len + line->len - 1, line->pid);
 }
 
-bool v6_sink_write(char *line, size_t len, int priority, int pid)
+bool v6_sink_write(const struct v6_sink_line *line)
 {
 	switch (sink.kind) {
 	case V6_LOG_STDERR:
-		return write_stderr(line, len, priority);
+		return write_stderr(line->text, line->len, line->priority);
 	case V6_LOG_FD:
-		return write_fd(line, len);
+		return write_fd(line->text, line->len);
 	case V6_LOG_SYSLOG:
-		return write_syslog(line, len, priority, pid);
+		return write_syslog(line);
 	case V6_LOG_PATH:
-		return write_path(line, len, pid);
+		return write_path(line);
 	default:
 		return true;
 	}
@@ -732,25 +722,23 @@ static void adopt(int fd, int pid)
 		publish(fd, identity_of(&st), pid);
 }
 
-static void open_first(const struct v6_live *live, int pid)
+static int open_first_path(struct v6_slice template, int pid, struct stat *st)
 {
-	struct opened none = {.fd = NO_FD};
-	struct stat st;
-	int fd;
+	char *copy = v6_scratch_claim_for(pid);
+	int fd = -ENAMETOOLONG;
 
-	if (sink.kind == V6_LOG_SYSLOG) {
-		fd = connect_syslog(&st);
-	} else {
-		sink.root = root_identity();
-		sink.template = live->settings.log_path;
-		sink.by_pid = has_pid(sink.template);
-		sink.pid = pid;
-		if (!expand(sink.path, pid))
-			return;
-		fd = open_path(sink.path, pid, &st);
+	if (!copy)
+		return -ENOMEM;
+	sink.root = root_identity();
+	sink.template = template;
+	sink.by_pid = has_pid(template);
+	sink.pid = pid;
+	if (expand(sink.path, pid)) {
+		memcpy(copy, sink.path, sizeof(sink.path));
+		fd = open_path(copy, st);
 	}
-	if (fd >= 0)
-		keep(fd, &st, pid, &none);
+	v6_scratch_release(copy);
+	return fd;
 }
 
 void v6_sink_prepare(const struct v6_live *live, struct v6_slice journal)
@@ -765,15 +753,24 @@ void v6_sink_prepare(const struct v6_live *live, struct v6_slice journal)
 
 void v6_sink_open(const struct v6_live *live)
 {
-	int pid = v6_raw_getpid(), fd = live->settings.log_fd;
+	struct v6_slice path = live->settings.log_path;
+	struct opened none = {.fd = NO_FD};
+	int pid = v6_raw_getpid(), fd = NO_FD;
+	struct stat st;
 
 	sink.kind = live->settings.log;
-	if (sink.kind == V6_LOG_PATH && alias(live->settings.log_path) != NO_FD) {
-		fd = alias(live->settings.log_path);
-		sink.kind = fd == STDERR ? V6_LOG_STDERR : V6_LOG_FD;
-	}
 	if (sink.kind == V6_LOG_FD)
-		adopt(fd, pid);
-	else if (sink.kind == V6_LOG_SYSLOG || sink.kind == V6_LOG_PATH)
-		open_first(live, pid);
+		adopt(live->settings.log_fd, pid);
+	else if (sink.kind == V6_LOG_SYSLOG)
+		fd = connect_syslog(&st);
+	else if (sink.kind == V6_LOG_PATH && alias(path) == NO_FD)
+		fd = open_first_path(path, pid, &st);
+	else if (sink.kind == V6_LOG_PATH && alias(path) == STDERR)
+		sink.kind = V6_LOG_STDERR;
+	else if (sink.kind == V6_LOG_PATH) {
+		sink.kind = V6_LOG_FD;
+		adopt(alias(path), pid);
+	}
+	if (fd >= 0)
+		keep(fd, &st, pid, &none);
 }

@@ -23,16 +23,21 @@ void v6_sink_open(const struct v6_live *live);
 /* Bytes before a line that the sink may write a prefix to. */
 enum { V6_SINK_HEADROOM = 96 };
 
-/*
- * Writes one line of `len` bytes, its newline included, as one record of the
- * process `pid`, which is the one that calls. priority is a syslog severity,
- * 0 to 7 (RFC 5424, 6.2.1). Whether it was written whole.
- */
-bool v6_sink_write(char *line, size_t len, int priority, int pid);
+/* One record on its way. */
+struct v6_sink_line {
+	char *text;   /* V6_SINK_HEADROOM bytes before it are the caller's memory too */
+	size_t len;   /* its newline included */
+	int priority; /* a syslog severity, 0 to 7 (RFC 5424, 6.2.1) */
+	int pid;      /* of the process that calls */
+	char *spare;  /* V6_PATH_SIZE bytes that the sink may use */
+};
+
+/* Writes it by one write. Whether it was written whole. */
+bool v6_sink_write(const struct v6_sink_line *line);
 
 /*
- * The same to standard error, whatever the log is: for what must be said when
- * the configuration does not parse.
+ * Writes `len` bytes to standard error, whatever the log is, with headroom before
+ * them as above: for what must be said when the configuration does not parse.
  */
 bool v6_sink_complain(char *line, size_t len, int priority);
 

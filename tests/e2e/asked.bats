@@ -107,6 +107,14 @@ bind asked nothing, 0 -> 1, set
 bind asked 1, 1 -> 1, none" "$(binds)"
 }
 
+@test "however many other sockets ask, none of their requests is taken for this one's" {
+	# More than are remembered, which is 4096: what this one asked may be forgotten, and is never another's.
+	assert_asked ipv6-only 'bind asked nothing, 0 -> 1, set' 'socket tcp6' 'others 9000' 'bind :: 0'
+	assert_asked ipv6-only 'bind asked nothing, 0 -> 1, set' 'others 9000' 'socket tcp6' 'bind :: 0'
+	steps both 'socket tcp6' 'v6only 1' 'others 9000' 'bind :: 0'
+	assert_match '^bind asked (1, 1 -> 0, override|nothing, 1 -> 0, set)$' "$(binds)"
+}
+
 @test "a new program knows nothing of what was asked before it, and the policy holds all the same" {
 	assert_asked ipv6-only 'bind asked nothing, 0 -> 1, set' "${ASK[@]}" exec 'bind :: 0'
 	assert_asked both 'bind asked nothing, 1 -> 0, set' 'socket tcp6' 'v6only 1' exec 'bind :: 0'

@@ -32,10 +32,10 @@ table() {
 		on-contrary=deny:EPREM  unknown errno 'EPREM' at column 6; did you mean 'EPERM'
 		on-contrary=deny:eperm  unknown errno 'eperm' at column 6; did you mean 'EPERM'
 		on-contrary=deny:1      unknown errno '1' at column 6; a symbolic name is meant, as in deny:EPERM
-		on-contrary=deny:       unknown errno '' at column 6; a symbolic name is meant, as in deny:EPERM
+		on-contrary=deny:       no errno given at column 6; a symbolic name is meant, as in deny:EPERM
 		log=stdrr               unknown value 'stdrr'; did you mean 'stderr'
 		log=                    no value given; valid: $logs
-		log=fd:                 '' at column 4 is no descriptor's number
+		log=fd:                 no descriptor's number given at column 4
 		log=fd:two              'two' at column 4 is no descriptor's number
 		log=fd:-1               '-1' at column 4 is no descriptor's number
 		log=fd:99999999999      '99999999999' at column 4 is no descriptor's number

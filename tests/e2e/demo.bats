@@ -12,7 +12,7 @@ setup() {
 }
 
 demo() {
-	run env V6SHIM_DEMO_BUILD="${1-$BUILD}" "$ROOT/examples/demo"
+	run env DEMO_BUILD="${1-$BUILD}" "$ROOT/examples/demo"
 }
 
 # A build directory of the demo's own: what it needs, and nothing else.
@@ -66,7 +66,7 @@ nothing_remains() {
 	for tool in sh env sed head cat grep mktemp rm mkdir dirname timeout sleep; do
 		ln -s "$(command -v $tool)" "$DIR/bin"
 	done
-	PATH=$DIR/bin run env V6SHIM_DEMO_BUILD="$DIR/build" "$ROOT/examples/demo"
+	PATH=$DIR/bin run env DEMO_BUILD="$DIR/build" "$ROOT/examples/demo"
 	assert_status 0
 	assert_eq 'refused served' "$(row 'policy=ipv6-only: V6ONLY is 1 at bind')"
 	assert_match 'Skipped: .*python3' "$output"
@@ -114,7 +114,7 @@ nothing_remains() {
 	# A client that takes its time, so that a server is there.
 	printf '#!/bin/sh\nsleep 1\n' >"$DIR/build/tests/programs/reach"
 	for signal in TERM HUP; do
-		start demo --says '127\.0\.0\.1' env V6SHIM_DEMO_BUILD="$DIR/build" "$ROOT/examples/demo"
+		start demo --says '127\.0\.0\.1' env DEMO_BUILD="$DIR/build" "$ROOT/examples/demo"
 		wait_for 5 pgrep -f -- "$DIR/build/examples/dual-echo"
 		kill -$signal "$(pid_of demo)"
 		wait_for 5 is_over

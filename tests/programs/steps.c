@@ -21,6 +21,7 @@
  *	pass           by SCM_RIGHTS to itself, and the old one is closed
  *	fork           a child takes the steps that follow, the parent waits for it
  *	exec           the program executes itself anew for the steps that follow
+ *	others N       N other IPv6 sockets, one after another: V6ONLY set to 0, and closed
  *	wait           until a signal ends it
  *
  * Each prints one line, by one write(2), after it was made: the step, and "ok", the name of the
@@ -30,8 +31,8 @@
  *	v6only 0: EPERM
  *	get: 1
  *
- * No step makes another system call than the one it is named for, so that a trace of the program
- * can be cut at those lines and shows what each call took.
+ * But for others, no step makes another system call than the one it is named for, so that a trace
+ * of the program can be cut at those lines and shows what each call took.
  *
  * Exit status: 0 when all steps were made, whatever came of them; 1 when one could not be; 2 for
  * bad usage.
@@ -278,6 +279,18 @@ static const char *do_exec(char **words)
 	return NULL;
 }
 
+static const char *do_others(char **words)
+{
+	for (int left = words[1] != NULL ? atoi(words[1]) : 0; left > 0; left--) {
+		int fd = socket(AF_INET6, SOCK_STREAM, 0);
+
+		if (fd < 0 || set_v6only(fd, 0) < 0)
+			fail("steps", "others");
+		close(fd);
+	}
+	return "ok";
+}
+
 static const char *do_wait(char **words)
 {
 	(void)words;
@@ -293,7 +306,7 @@ static const struct {
 	{"reuseaddr", do_reuseaddr}, {"reuseport", do_reuseport}, {"get", do_get},
 	{"bind", do_bind}, {"connect", do_connect}, {"listen", do_listen}, {"close", do_close},
 	{"port", do_port}, {"resolve", do_resolve}, {"dup", do_dup}, {"pass", do_pass},
-	{"fork", do_fork}, {"exec", do_exec}, {"wait", do_wait}};
+	{"fork", do_fork}, {"exec", do_exec}, {"others", do_others}, {"wait", do_wait}};
 
 static void make(const char *step)
 {
