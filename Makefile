@@ -38,7 +38,7 @@ manuals  := $(wildcard shim/man/*.[157])
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all examples programs units demo test test-deps install uninstall clean FORCE
+.PHONY: all examples programs units demo test test-servers test-deps install uninstall clean FORCE
 
 all: $(BUILD)/libv6shim.so $(BUILD)/v6shim
 
@@ -84,6 +84,11 @@ test: all examples programs
 	$(Q)tests/deps small
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD) units
 	$(Q)V6SHIM_BUILD=$(abspath $(BUILD)) tests/run $(T)
+
+# Real servers, those that are installed; T=nginx for one. The table is in $(BUILD)/servers.md afterwards.
+test-servers: all programs
+	$(Q)tests/deps small
+	$(Q)V6SHIM_BUILD=$(abspath $(BUILD)) tests/run servers $(T)
 
 test-deps:
 	$(Q)tests/deps all

@@ -141,7 +141,7 @@ static int run(int argc, char **argv)
 const struct v6_command v6_command_report = {
 	.name = "report",
 	.usage = "[--json] [--follow] [--check] FILE...",
-	.summary = "what the logs show: listeners, order, conflicts, verdict",
+	.summary = "show what the logs tell: listeners, order, conflicts, verdict",
 	.main = run,
 	.help = help,
 };

@@ -6,7 +6,7 @@
 
 #include "report_gather.h"
 
-enum { V6_NOBODY = -1, V6_HEADS = 1 << 15 };
+enum { V6_NOBODY = -1, V6_HEADS = 1 << 16 };
 
 /*
  * Room for one more in an array: the array, which may have moved, or NULL where

@@ -106,6 +106,15 @@ static void add_failed(
 	v->conflict = conflict_of(g, v->process, l);
 }
 
+/* Without V6ONLY it is not known what a socket serves, and then it serves nothing, but did not
+ * fail. */
+static bool fails(const struct v6_listener *l, unsigned serves, bool would)
+{
+	if (would)
+		return !serves && (l->error || l->actions >> V6_ACTION_DENY & 1);
+	return l->error;
+}
+
 static void add(struct v6_port_verdict *v, const struct v6_gather *g, const struct v6_listener *l,
 	bool would)
 {
@@ -113,7 +122,7 @@ static void add(struct v6_port_verdict *v, const struct v6_gather *g, const stru
 	unsigned serves = would ? v6_listener_would_serve(l, &told) : v6_listener_serves(l, &told);
 
 	v->log |= l->mode == V6_MODE_LOG && l->actions & ~(1U << V6_ACTION_NONE);
-	if (l->error || (would && !serves)) {
+	if (fails(l, serves, would)) {
 		add_failed(v, g, l);
 	} else if (!told && v6_knows_binds(v->process)) {
 		v->unheard = v->unheard ? v->unheard : l;

@@ -49,6 +49,11 @@ bool v6_addresses_conflict(
 	return takes_inet6(a, &x) && takes_inet6(b, &y) && overlap(x, y, 16);
 }
 
+enum v6_family v6_port_family(const struct v6_address *a)
+{
+	return v6_address_mapped(a) ? V6_FAMILY_INET : (enum v6_family)a->family;
+}
+
 static bool may_split(const struct v6_conflict_facts *f)
 {
 	return f->event == V6_EVENT_BIND && f->address.family == V6_FAMILY_INET6 &&
@@ -58,22 +63,25 @@ static bool may_split(const struct v6_conflict_facts *f)
 /* A second socket of the family on the port would be a double start, unless it was meant. */
 static bool may_share(const struct v6_conflict_facts *f)
 {
-	return f->own_other && (!f->own_same || f->reuseport) && !v6_address_mapped(&f->address);
+	return f->own_other && (!f->own_same || f->reuseport);
 }
 
 unsigned v6_conflict_plan(const struct v6_knobs *knobs, const struct v6_conflict_facts *f,
 	struct v6_attempt attempts[V6_ATTEMPTS_MAX])
 {
-	bool split = may_split(f), share = may_share(f);
+	bool split = may_split(f), share = may_share(f), yield = f->made || f->own_other_made;
 	unsigned n = 0;
 
 	if (f->made && split)
 		attempts[n++] = (struct v6_attempt){V6_ACTION_YIELD, false};
-	if ((f->made || f->own_other_made) && share)
+	if (yield && share)
 		attempts[n++] = (struct v6_attempt){V6_ACTION_YIELD, true};
+	/* Mapped addresses are left alone, but what the policy took from them they get back. */
+	share = share && !yield && !v6_address_mapped(&f->address);
 	switch (knobs->on_conflict) {
 	case V6_CONFLICT_RESOLVE:
-		if (split && !f->made)
+		/* Beside a mere connection nobody would serve IPv4 any more, without a word. */
+		if (split && !f->made && !f->connection)
 			attempts[n++] = (struct v6_attempt){V6_ACTION_SPLIT, false};
 		break;
 	case V6_CONFLICT_SHARE:
@@ -84,7 +92,7 @@ unsigned v6_conflict_plan(const struct v6_knobs *knobs, const struct v6_conflict
 	default:
 		share = false;
 	}
-	if (share && !(n && attempts[n - 1].share))
+	if (share)
 		attempts[n++] = (struct v6_attempt){V6_ACTION_SHARE, true};
 	return n;
 }
@@ -157,9 +165,9 @@ static void text_advice(struct v6_text *t, const struct v6_record *r)
 	if (h->connection) {
 		v6_text_str(t, " (open, or in TIME_WAIT): a server that sets SO_REUSEADDR can "
 			       "bind all the same; it passes by itself within a minute or two");
-	} else if (r->address.family == h->address.family) {
+	} else if (v6_port_family(&r->address) == v6_port_family(&h->address)) {
 		v6_text_str(t, ", the same family: is the server started twice?");
-	} else if (r->address.family == V6_FAMILY_INET6) {
+	} else if (v6_port_family(&r->address) == V6_FAMILY_INET6) {
 		v6_text_str(t, ", and this IPv6 socket wants IPv4 too (V6ONLY 0): ");
 		if (r->event == V6_EVENT_LISTEN && !own(h))
 			v6_text_str(t, "policy=ipv6-only lets both live");

@@ -19,6 +19,9 @@
 bool v6_addresses_conflict(
 	const struct v6_address *a, int a_v6only, const struct v6_address *b, int b_v6only);
 
+/* The family whose port an address takes: a v4-mapped one takes IPv4's. */
+enum v6_family v6_port_family(const struct v6_address *a);
+
 /* TCP and MPTCP have their ports in common: the protocol whose ports are meant. */
 int v6_port_space(int proto);
 
@@ -27,10 +30,12 @@ struct v6_conflict_facts {
 	struct v6_address address; /* of the socket that was refused */
 	int8_t v6only;             /* its V6ONLY now; unknown for AF_INET */
 	bool made;                 /* the policy cleared its V6ONLY, which was 1 without it */
+	/* A v4-mapped address counts as IPv4 here: that is what it takes. */
 	bool own_other;      /* a socket of this process, of the other family, is in its way */
 	bool own_other_made; /* the policy cleared V6ONLY of that one */
 	bool own_same;       /* a socket of this process, of the same family, is in its way */
-	bool reuseport;      /* the application itself set SO_REUSEPORT on it */
+	bool reuseport;      /* the application set SO_REUSEPORT on it, and on all of own_same */
+	bool connection;     /* no socket holds the port, but a connection that is open or past */
 };
 
 /* One attempt: what it is called in the record, and how it is made. */

@@ -42,7 +42,7 @@ static inline void skip_blanks(struct input *in)
 }
 
 /* Takes the byte where it comes next. */
-static bool take(struct input *in, char c)
+static inline bool take(struct input *in, char c)
 {
 	if (in->at == in->end || *in->at != c)
 		return false;
@@ -50,7 +50,7 @@ static bool take(struct input *in, char c)
 	return true;
 }
 
-static bool take_after_blanks(struct input *in, char c)
+static inline bool take_after_blanks(struct input *in, char c)
 {
 	skip_blanks(in);
 	return take(in, c);

@@ -7,14 +7,17 @@
 
 /*
  * A slot is one atomic word, the cookie shifted by one with the value below it:
- * never half written. Cookies count upwards (net/core/sock_diag.c,
- * __sock_gen_cookie), so neighbours in time fall into different slots.
+ * never half written. Cookies count upwards, in batches to each processor
+ * (net/core/sock_diag.c, __sock_gen_cookie): the hash keeps neighbours in time
+ * and the batches' beginnings apart (Fibonacci hashing, the upper 12 bits).
  */
 static _Atomic uint64_t slots[V6_ASKED_SLOTS];
 
+_Static_assert(V6_ASKED_SLOTS == 1 << 12, "the hash gives 12 bits");
+
 static _Atomic uint64_t *slot_of(uint64_t cookie)
 {
-	return &slots[cookie % V6_ASKED_SLOTS];
+	return &slots[(cookie * UINT64_C(0x9E3779B97F4A7C15)) >> 52];
 }
 
 void v6_asked_remember(uint64_t cookie, int value)

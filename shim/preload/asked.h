@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-/* How many are remembered. A power of two. */
+/* How many are remembered. */
 enum { V6_ASKED_SLOTS = 4096 };
 
 /* A cookie of 0 is nobody's and is not remembered. value: 0 or 1. */

@@ -81,16 +81,23 @@ static void tell_unreadable(struct v6_slice path, enum v6_problem_kind kind, int
 static ssize_t read_file(struct v6_slice path)
 {
 	char name[V6_PATH_SIZE];
+	struct stat st;
 	size_t len = 0;
 	ssize_t n;
 	int fd;
 
 	memcpy(name, path.ptr, path.len);
 	name[path.len] = '\0';
-	/* Not waiting for the writer of a FIFO: a start must not hang. */
+	/* Not waiting for the writer of a FIFO: with signals held back nothing could end it. */
 	fd = v6_raw_open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0);
 	if (fd < 0) {
 		tell_unreadable(path, V6_PROBLEM_FILE, -fd);
+		return -1;
+	}
+	/* What a pipe held is gone once it was read, and it may be read too early. */
+	if (v6_raw_fstat(fd, &st) >= 0 && S_ISFIFO(st.st_mode)) {
+		v6_raw_close(fd);
+		tell_unreadable(path, V6_PROBLEM_FILE_PIPE, 0);
 		return -1;
 	}
 	do {

@@ -17,6 +17,7 @@ struct meeting {
 	const struct v6_call *call;
 	struct v6_own_socket other; /* of the other family, in its way; fd -1: none */
 	struct v6_own_socket same;
+	bool reuseport; /* the application set SO_REUSEPORT on the refused one */
 };
 
 static bool in_the_way(const struct meeting *m, const struct v6_own_socket *s)
@@ -52,8 +53,9 @@ static bool meet(const struct v6_own_socket *s, void *context)
 
 	if (!in_the_way(m, s))
 		return true;
-	if (s->address.family == m->facts.address.family) {
+	if (v6_port_family(&s->address) == v6_port_family(&m->facts.address)) {
 		m->facts.own_same = true;
+		m->facts.reuseport &= m->reuseport && v6_fact_reuseport(s->fd) == 1;
 		m->same = *s;
 		return true;
 	}
@@ -111,15 +113,17 @@ static bool try_split(struct v6_call *c)
 	return false;
 }
 
-static void carry_out(struct v6_call *c, const struct meeting *m)
+/* Whether the plan had V6ONLY=1 in it: what it could not evade is another holder. */
+static bool carry_out(struct v6_call *c, const struct meeting *m)
 {
 	struct v6_attempt attempts[V6_ATTEMPTS_MAX];
 	unsigned n = v6_conflict_plan(c->knobs, &m->facts, attempts);
+	bool split = n && !attempts[0].share;
 	int first = c->error;
 
 	/* With the V6ONLY 1 that the policy would have set there might be no conflict at all. */
 	if (!v6_call_enforcing(c) && c->verdict.v6only == 1)
-		return;
+		return false;
 	/* Whatever V6ONLY the policy had set counts for nothing any more. */
 	c->verdict.action = V6_ACTION_NONE;
 	c->verdict.v6only = V6_UNKNOWN;
@@ -130,11 +134,28 @@ static void carry_out(struct v6_call *c, const struct meeting *m)
 	for (unsigned i = 0; i < n && v6_call_enforcing(c); i++) {
 		if (attempts[i].share ? try_share(c, m) : try_split(c)) {
 			c->verdict.action = attempts[i].action;
-			return;
+			return false;
 		}
 	}
 	c->result = -1;
 	c->error = first;
+	return split;
+}
+
+/*
+ * Where V6ONLY=1 did not help, or with mode=log would not, somebody has IPv6 as
+ * well: that one is to be named, and nothing would have been done.
+ */
+static void name_other_holder(struct v6_call *c, int proto)
+{
+	struct v6_holder h = {.fd = -1, .uid = -1, .v6only = V6_UNKNOWN};
+
+	v6_holder_find(&h, proto, &c->facts.address, 1, c->text);
+	if (!h.known)
+		return;
+	c->holder = h;
+	c->verdict.action = V6_ACTION_NONE;
+	c->verdict.v6only = V6_UNKNOWN;
 }
 
 static void own_holder(struct v6_call *c, const struct v6_own_socket *s)
@@ -161,15 +182,17 @@ void v6_conflict(struct v6_call *c, bool describe)
 	if (c->facts.before == V6_UNKNOWN)
 		c->facts.before = c->applied ? (int8_t)v6_call_before(c) : m.facts.v6only;
 	m.facts.made = made_by_policy(c, v6only, before_policy(c, v6only));
-	m.facts.reuseport = v6_fact_reuseport(c->fd) == 1;
+	m.facts.reuseport = m.reuseport = v6_fact_reuseport(c->fd) == 1;
 	v6_own_sockets(proto, c->facts.address.port, c->fd, meet, &m);
 	if (m.other.fd >= 0)
 		own_holder(c, &m.other);
 	else if (m.same.fd >= 0)
 		own_holder(c, &m.same);
-	else if (describe)
+	else if (describe || c->knobs->on_conflict == V6_CONFLICT_RESOLVE)
 		v6_holder_find(&c->holder, proto, &c->facts.address, v6only, c->text);
-	carry_out(c, &m);
+	m.facts.connection = c->holder.connection;
+	if (carry_out(c, &m) && describe)
+		name_other_holder(c, proto);
 	c->verdict.finding = V6_FINDING_CONFLICT;
 }
 

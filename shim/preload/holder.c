@@ -182,7 +182,8 @@ void v6_holder_find(
 	h->known = true;
 	h->address = s.socket.local;
 	h->v6only = s.socket.v6only;
-	h->uid = s.socket.uid;
+	/* What is left of a connection belongs to nobody; the kernel says 0. */
+	h->uid = s.socket.inode ? (int64_t)s.socket.uid : -1;
 	h->connection = s.socket.peer;
 	find_process(h, s.socket.inode, text);
 }

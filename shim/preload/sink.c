@@ -36,9 +36,10 @@ static struct {
 /* Set once, before there is a log. */
 static struct {
 	uint8_t kind;            /* enum v6_log_kind */
-	int fd;                  /* V6_LOG_FD */
+	int flags;               /* of V6_LOG_FD's descriptor: access mode and O_APPEND */
 	struct identity root;    /* "/": tells chroot from rotation */
 	struct identity err;     /* standard error; 0:0: closed */
+	int err_flags;           /* the same of it */
 	struct identity journal; /* 0:0: none */
 	struct v6_slice program;
 	struct v6_slice template; /* V6_LOG_PATH */
@@ -213,16 +214,14 @@ static ssize_t write_file(int fd, const struct stat *st, const char *line, size_
 		return v6_raw_write(fd, line, len);
 	if ((uint64_t)st->st_size + len > limit)
 		return -EFBIG;
-	/* Where other processes have filled it since, the kernel raises SIGXFSZ, which ends a
-	 * server. */
+	/* Others may have filled it since: then the kernel raises SIGXFSZ, which ends a server. */
 	h = hold(SIGXFSZ, 0);
 	n = v6_raw_write(fd, line, len);
 	let_go(&h, n == -EFBIG);
 	return n;
 }
 
-/* Opens what a descriptor is open on once more, for O_NONBLOCK is of the opening, not of the
- * number. */
+/* Opens the same once more: O_NONBLOCK belongs to the opening, not to the number. */
 static int open_again(int fd, const struct stat *st)
 {
 	char path[32];
@@ -316,6 +315,13 @@ static bool write_line(int fd, const struct stat *st, bool shared, char *line, s
 
 /* ---- standard error, and a descriptor that was handed over */
 
+static int how_opened(int fd)
+{
+	int flags = v6_raw_flags(fd);
+
+	return flags < 0 ? flags : flags & (O_ACCMODE | O_APPEND);
+}
+
 /* /dev/null, terminals, the console: what servers put there (devices.txt of the kernel). */
 static bool may_be_stderr(const struct stat *st)
 {
@@ -336,32 +342,28 @@ static bool may_be_stderr(const struct stat *st)
 /*
  * Whether standard error still is such. The server may have closed it, and what
  * it opened next got the number: only what can be no data of its own is written
- * to. A file opened for appending alone; a pipe that it gave standard output as
- * well, which no pipe gets by accident.
+ * to. A file as it was given, the way it was opened included, for its inode may
+ * be another's by now; or one opened for appending alone. A pipe as it was given,
+ * or that standard output has as well, which no pipe gets by accident.
  */
 static bool is_stderr(const struct stat *st)
 {
+	bool given = same(identity_of(st), sink.err);
 	struct stat out;
-	int flags;
+	int how;
 
-	if (same(identity_of(st), sink.err))
-		return true;
 	switch (st->st_mode & S_IFMT) {
 	case S_IFREG:
-		flags = v6_raw_flags(STDERR);
-		return flags >= 0 && (flags & O_ACCMODE) == O_WRONLY && flags & O_APPEND;
+		how = how_opened(STDERR);
+		return how == (O_WRONLY | O_APPEND) || (given && how == sink.err_flags);
 	case S_IFIFO:
-		return v6_raw_fstat(STDOUT, &out) >= 0 && same(identity_of(&out), identity_of(st));
+		return given || (v6_raw_fstat(STDOUT, &out) >= 0 &&
+					same(identity_of(&out), identity_of(st)));
 	case S_IFCHR:
-		return may_be_stderr(st);
-	default:
+		return given || may_be_stderr(st);
+	default: /* on a socket an inetd service talks to its client */
 		return false;
 	}
-}
-
-static bool writable_kind(mode_t mode)
-{
-	return S_ISREG(mode) || S_ISFIFO(mode) || S_ISCHR(mode);
 }
 
 static bool write_stderr(char *line, size_t len, int priority)
@@ -378,9 +380,7 @@ static bool write_stderr(char *line, size_t len, int priority)
 		line[2] = '>';
 		return write_line(STDERR, &st, true, line, len + 3);
 	}
-	/* On another socket an inetd service talks to its client. */
-	return writable_kind(st.st_mode) && is_stderr(&st) &&
-	       write_line(STDERR, &st, true, line, len);
+	return is_stderr(&st) && write_line(STDERR, &st, true, line, len);
 }
 
 static bool write_fd(char *line, size_t len)
@@ -388,7 +388,9 @@ static bool write_fd(char *line, size_t len)
 	struct opened log;
 
 	look(&log);
-	return log.ours && write_line(log.fd, &log.st, true, line, len);
+	if (!log.ours || (S_ISREG(log.st.st_mode) && how_opened(log.fd) != sink.flags))
+		return false;
+	return write_line(log.fd, &log.st, true, line, len);
 }
 
 /* ---- a path */
@@ -434,6 +436,11 @@ static bool planted(const struct stat *dir, const struct stat *st)
 	if (S_ISREG(st->st_mode) && st->st_nlink > 1)
 		return true;
 	return st->st_uid != dir->st_uid && st->st_uid != 0 && st->st_uid != v6_raw_geteuid();
+}
+
+static bool writable_kind(mode_t mode)
+{
+	return S_ISREG(mode) || S_ISFIFO(mode) || S_ISCHR(mode);
 }
 
 /* What is known of the last part of a path before it is opened. */
@@ -718,8 +725,10 @@ static void adopt(int fd, int pid)
 {
 	struct stat st;
 
-	if (v6_raw_fstat(fd, &st) >= 0)
-		publish(fd, identity_of(&st), pid);
+	if (v6_raw_fstat(fd, &st) < 0)
+		return;
+	sink.flags = how_opened(fd);
+	publish(fd, identity_of(&st), pid);
 }
 
 static int open_first_path(struct v6_slice template, int pid, struct stat *st)
@@ -747,8 +756,10 @@ void v6_sink_prepare(const struct v6_live *live, struct v6_slice journal)
 
 	sink.program = live->program;
 	sink.journal = parse_journal(journal);
-	if (v6_raw_fstat(STDERR, &st) >= 0)
-		sink.err = identity_of(&st);
+	if (v6_raw_fstat(STDERR, &st) < 0)
+		return;
+	sink.err = identity_of(&st);
+	sink.err_flags = how_opened(STDERR);
 }
 
 void v6_sink_open(const struct v6_live *live)

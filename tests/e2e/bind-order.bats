@@ -345,7 +345,7 @@ shared_by_reach() {
 # ---- the demo
 
 @test "make demo shows the dual-stack rows bare and under on-conflict=resolve, side by side" {
-	run env V6SHIM_DEMO_BUILD="$BUILD" "$ROOT/examples/demo"
+	run env DEMO_BUILD="$BUILD" "$ROOT/examples/demo"
 	assert_status 0
 	rows=$(sed -n '/^Both families/,/^$/p' <<<"$output" | grep -E '^  (tcp|udp) ')
 	# The same that the tables above have, without the columns of both sockets being as they were asked.
@@ -368,7 +368,7 @@ shared_by_reach() {
 	version=$("$V6SHIM" --version)
 	echo "const char v6shim_test[] = \"v6shim library, version ${version#v6shim }\";" |
 		cc -shared -x c -Wl,--no-as-needed -o "$BATS_TEST_TMPDIR/build/libv6shim.so" -
-	run env V6SHIM_DEMO_BUILD="$BATS_TEST_TMPDIR/build" "$ROOT/examples/demo"
+	run env DEMO_BUILD="$BATS_TEST_TMPDIR/build" "$ROOT/examples/demo"
 	assert_status 1
 	assert_eq 10 "$(sed -n '/^Both families/,/^$/p' <<<"$output" | grep -c 'NOT AS PROMISED')"
 }

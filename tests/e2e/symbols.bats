@@ -161,27 +161,15 @@ files() {
 	(cd "$1" && find . ! -type d | sort)
 }
 
-@test "install puts all of it under DESTDIR, and uninstall leaves exactly nothing of it" {
+@test "install puts all of it where it is told, the command finds that library alone, uninstall leaves nothing of it" {
 	place=$DIR/place
-	build install DESTDIR="$place" PREFIX=/usr
-	assert_line ./usr/bin/v6shim "$(files "$place")"
-	assert_line ./usr/lib/libv6shim.so "$(files "$place")"
-	assert_eq '755 644' "$(stat -c %a "$place/usr/bin/v6shim" "$place/usr/lib/libv6shim.so" | paste -sd' ')"
-	# Besides these two only what a person and a shell reads.
-	assert_eq '' "$(files "$place" | grep -vE '^\./usr/(bin/v6shim|lib/libv6shim\.so|share/(man|bash-completion|zsh|fish|doc)/.*)$' || :)"
-	# What is not ours stays.
-	echo other >"$place/usr/lib/libother.so"
-	build uninstall DESTDIR="$place" PREFIX=/usr
-	assert_eq ./usr/lib/libother.so "$(files "$place")"
-}
-
-@test "BINDIR, LIBDIR and MANDIR are obeyed, and the installed command finds the installed library alone" {
-	place=$DIR/place
-	where=("BINDIR=$place/b" "LIBDIR=$place/l/x" "MANDIR=$place/m" "PREFIX=$place/usr")
+	where=("PREFIX=$place/usr" "BINDIR=$place/b" "LIBDIR=$place/l/x" "MANDIR=$place/m")
 	build install "${where[@]}"
 	assert_line ./b/v6shim "$(files "$place")"
 	assert_line ./l/x/libv6shim.so "$(files "$place")"
-	refute grep -q '^\./usr/.*man' <(files "$place")
+	assert_eq '755 644' "$(stat -c %a "$place/b/v6shim" "$place/l/x/libv6shim.so" | paste -sd' ')"
+	# Besides these two only what a person and a shell reads.
+	assert_eq '' "$(files "$place" | grep -vE '^\./(b/v6shim|l/x/libv6shim\.so|m/.*|usr/share/(bash-completion|zsh|fish|doc)/.*)$' || :)"
 	mkdir "$DIR/cwd"
 	cp "$LIB" "$DIR/cwd/libv6shim.so"
 	cd "$DIR/cwd"
@@ -189,8 +177,17 @@ files() {
 		sed -n 's/.* \(\/.*libv6shim.*\)/\1/p' /proc/self/maps | sort -u)"
 	assert_eq 'get: 1' "$("$place/b/v6shim" run --policy ipv6-only --log off "$PROGRAMS/steps" \
 		'socket tcp6' 'bind :: 0' get | tail -n 1)"
+	# What is not ours stays.
+	echo other >"$place/l/x/libother.so"
 	build uninstall "${where[@]}"
-	assert_eq '' "$(files "$place")"
+	assert_eq ./l/x/libother.so "$(files "$place")"
+	# Under DESTDIR the same, and nothing elsewhere.
+	build install "${where[@]}" DESTDIR="$DIR/root"
+	assert_line ./b/v6shim "$(files "$DIR/root$place")"
+	assert_line ./l/x/libv6shim.so "$(files "$DIR/root$place")"
+	assert_eq ./l/x/libother.so "$(files "$place")"
+	build uninstall "${where[@]}" DESTDIR="$DIR/root"
+	assert_eq '' "$(files "$DIR/root")"
 }
 
 @test "clean removes the build, and nothing else" {

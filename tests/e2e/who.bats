@@ -9,7 +9,7 @@ load helper
 
 # hold SOCKET...: a process called "held" that has these sockets, in this order from descriptor 3 on.
 # SOCKET is PROTO,ADDRESS,PORT and any of ,v6only0 ,v6only1 ,reuseport ,reuseaddr ,bound (no listen)
-# ,dev (SO_BINDTODEVICE lo) ,dup (a second descriptor). Each client is told the socket's place in the list.
+# ,dev (SO_BINDTODEVICE lo) ,dup (one more descriptor). Each client is told the socket's place in the list.
 # FORK=N: N more processes that share them all. COMM=NAME: its name.
 export HOLD='
 import os, select, signal, socket, sys
@@ -36,7 +36,7 @@ def hold(proto, addr, port, *wishes):
         s.listen(64)
     if "bound" not in wishes:
         sockets.append(s)
-    dups.extend([s, s.dup()] if "dup" in wishes else [s])
+    dups.extend([s] + [s.dup() for wish in wishes if wish == "dup"])
 
 with open("/proc/self/comm", "wb") as comm:
     comm.write(os.environb.get(b"COMM", b"held"))
@@ -507,6 +507,12 @@ many_processes() {
 			"$(jq -r '.processes | sort_by(.fd)[] | "\(.pid) \(.fd) \(.program)"' <<<"$output")"
 		stop held
 	done
+	hold tcp,::,2001,dup,dup,dup tcp,::,2002,dup,dup,dup,dup
+	who 2001
+	assert_match "held\\[[0-9]+\\] fd 3,4,5,6 " "$output"
+	who 2002
+	assert_match "held\\[[0-9]+\\] fd 7,8,9,10\\.\\.\\. " "$output"
+	assert_eq 5 "$("$V6SHIM" who --json 2002 | jq '.processes | length')"
 }
 
 @test "processes that share a socket: up to three are named, of more two; JSON has all" {
@@ -700,6 +706,9 @@ no_diagnostics() {
 	ip address add 2001:db8:1:2:3:4:5:6/128 dev lo
 	hold tcp,0.0.0.0,2001 tcp,::,2002,v6only1 tcp,::1,2003 udp,127.0.0.1,2001 \
 		udp,2001:db8:1:2:3:4:5:6,2002 tcp,0.0.0.0,2004,bound
+	# The older tables have these, too.
+	exec 8<>/dev/udp/127.0.0.1/2001 9<>/dev/tcp/127.0.0.1/2001
+	assert_eq '1 2' "$(ss -HOnu state established | wc -l) $(ss -HOnt | wc -l)" 'connected, as ss has it'
 	user=$(id -un)
 	PREFIX=(strace -qq -o /dev/null -e trace=socket -e inject=socket:error=EACCES)
 	note='V6ONLY is not known, and only TCP that listens and UDP are shown: the kernel gives no socket diagnostics here (EACCES)'
@@ -734,6 +743,27 @@ $note" "$status $output"
 @test "without sock_diag the older tables do, and it says what is not known" {
 	require strace
 	in_netns no_diagnostics
+}
+
+no_proc() {
+	hold tcp,::,2001,v6only1
+	# shellcheck disable=SC2016 # for the shell inside
+	PREFIX=(unshare -m sh -c 'mount -t tmpfs none /proc && exec "$@"' -)
+	who 2001
+	assert_eq "0 tcp 2001   IPv4  nobody
+           IPv6  [::]:2001   ?   $(id -un)   V6ONLY 1
+?  no process in this PID namespace: the kernel itself, or one outside" "$status $output"
+	PREFIX=(strace -f -qq -o /dev/null -e trace=socket -e inject=socket:error=EACCES "${PREFIX[@]}")
+	who 2001
+	assert_eq '2 ' "$status $output"
+	assert_eq 'v6shim: who: the sockets cannot be listed: Permission denied' "$errors"
+}
+
+@test "where neither sock_diag nor /proc tells of them it does not say that there are none" {
+	require strace
+	[ "$EUID" -eq 0 ] || skip 'needs root'
+	unshare -m mount -t tmpfs none /proc || skip 'needs leave to mount'
+	in_netns no_proc
 }
 
 # meddled WAY [TIMES]: PREFIX for recvmsg to be changed on its way back, the first TIMES times.
@@ -831,8 +861,8 @@ interrupted_calls() {
 	hold tcp,::,2001,v6only1
 	who
 	plain=$output
-	PREFIX=(strace -qq -o /dev/null -e 'trace=recvmsg,sendto' -e inject=recvmsg:error=EINTR:when=1..5
-		-e inject=sendto:error=EINTR:when=1..5)
+	PREFIX=(strace -qq -o /dev/null -e 'trace=recvmsg,sendto' -e inject=recvmsg:error=EINTR:when=1..30
+		-e inject=sendto:error=EINTR:when=1..30)
 	who
 	assert_eq "0 $plain" "$status $output"
 }

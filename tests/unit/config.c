@@ -206,7 +206,8 @@ static const struct {
 	{"policy = bth\npolicy = both\n", 0,
 		"/c:1:10: policy: unknown value 'bth'; did you mean 'both'\n"
 		"/c:2:1: policy: set already, in line 1\n"},
-	{"rules = => mode=log\nrules = => mode=log\n", 0, "/c:2:1: rules: set already, in line 1\n"},
+	{"rules = => mode=log\nrules = => mode=log\n", 0,
+		"/c:2:1: rules: set already, in line 1\n"},
 	{"config = /x\n", 0, "/c:1:1: config: a configuration file cannot name another\n"},
 	{"profile = opnbsd\n", 0,
 		"/c:1:11: profile: unknown value 'opnbsd'; did you mean 'openbsd'\n"},
@@ -374,6 +375,17 @@ static void test_rules_of_the_file_come_behind_those_given(void **state)
 		assert_string_equal(
 			rules_text(), "port=1 => mode=log; port=2 => mode=log; port=3 => mode=log");
 		assert_int_equal(config.settings.origin[V6_SETTING_RULES], given[i]);
+	}
+}
+
+static void test_rules_that_are_given_again_add_to_the_others(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < COUNT(given); i++) {
+		v6_config_init(&config);
+		give(V6_SETTING_RULES, "port=1 => mode=log", given[i]);
+		give(V6_SETTING_RULES, "port=2 => mode=log", given[i]);
+		assert_string_equal(rules_text(), "port=1 => mode=log; port=2 => mode=log");
 	}
 }
 
@@ -552,6 +564,7 @@ int main(void)
 		cmocka_unit_test(
 			test_rules_of_a_higher_origin_replace_those_of_a_lower_whichever_comes_first),
 		cmocka_unit_test(test_rules_of_the_file_come_behind_those_given),
+		cmocka_unit_test(test_rules_that_are_given_again_add_to_the_others),
 		cmocka_unit_test(test_empty_rules_replace_others),
 		cmocka_unit_test(test_the_bound_on_rules_is_one_for_all_origins),
 		cmocka_unit_test(

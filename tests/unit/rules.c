@@ -365,7 +365,7 @@ static void test_sixteen_ports_and_eight_protocols_and_no_more(void **state)
 
 	(void)state;
 	for (size_t l = 0; l < COUNT(lists); l++) {
-		char text[256], full[256];
+		char text[256], full[288];
 
 		strcpy(text, lists[l].matcher);
 		for (unsigned i = 0; i < lists[l].most; i++)

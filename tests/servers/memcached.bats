@@ -1,0 +1,23 @@
+#!/usr/bin/env bats
+# memcached sets V6ONLY 1 by itself.
+#
+# Variables are shared with driver.bash.
+# shellcheck disable=SC2034,SC2154
+
+load driver
+
+server_start() {
+	local addresses=::
+
+	[ "$families" != both ] || addresses=0.0.0.0,::
+	begin server "$@" memcached -u nobody -l "$addresses" -p "$port" -U 0 -t 2
+}
+
+client() {
+	[[ $(reach "$1" tcp "$port" version) == 'served VERSION '* ]]
+}
+
+@test "memcached: every setting, as the table says" {
+	require memcached jq
+	table memcached
+}

@@ -1,0 +1,34 @@
+#!/usr/bin/env bats
+# netcat-openbsd asks for nothing. One process has one socket, so that both families are two processes.
+#
+# Variables are shared with driver.bash.
+# shellcheck disable=SC2034,SC2154
+
+load driver
+
+server_start() {
+	: >"$DIR/got"
+	if [ "$families" = six ]; then
+		begin server "$@" nc.openbsd -6 -k -l -v -N :: "$port"
+	else
+		begin_one tcp first "$@" nc.openbsd -4 -k -l -v -N 0.0.0.0 "$port" || return
+		begin_one tcp second "$@" nc.openbsd -6 -k -l -v -N :: "$port"
+	fi
+}
+
+# What a client sends is what the server prints. -N: the end of the input ends the connection.
+client() {
+	local word=v6shim-$RANDOM-$RANDOM
+
+	nc.openbsd -N -w 5 "$1" "$port" <<<"$word" || return
+	wait_for 5 printed "$word"
+}
+
+printed() {
+	grep -qsx "$1" "$(run_dir)"/{server,first,second}.out
+}
+
+@test "netcat-openbsd: every setting, as the table says" {
+	require nc.openbsd jq
+	table netcat
+}

@@ -1,0 +1,88 @@
+#!/usr/bin/env bats
+# nginx under wrk with a reload every second, bare and under the shim, for SOAK_SECONDS each.
+#
+# Variables are shared with driver.bash.
+# shellcheck disable=SC2034,SC2154
+
+load driver
+
+seconds() {
+	local default=10
+
+	case ${CI-} in '' | 0 | false) ;; *) default=60 ;; esac
+	printf '%s\n' "${SOAK_SECONDS:-$default}"
+}
+
+configure() {
+	mkdir -p "$DIR/tmp"
+	cat >"$DIR/nginx.conf" <<-END
+		daemon off;
+		worker_processes 2;
+		pid $DIR/nginx.pid;
+		error_log $DIR/error.log;
+		events {}
+		http {
+			access_log off;
+			client_body_temp_path $DIR/tmp/body;
+			proxy_temp_path $DIR/tmp/proxy;
+			fastcgi_temp_path $DIR/tmp/fastcgi;
+			uwsgi_temp_path $DIR/tmp/uwsgi;
+			scgi_temp_path $DIR/tmp/scgi;
+			server {
+				listen [::]:$port ipv6only=off;
+				location / { return 200 v6shim-page; }
+			}
+		}
+	END
+}
+
+# usage_of PID: descriptors and resident kB of a master.
+usage_of() {
+	printf '%s %s\n' "$(find "/proc/$1/fd" -mindepth 1 | wc -l)" "$(awk '/^VmRSS/ { print $2 }' "/proc/$1/status")"
+}
+
+# soak [shim ... --]: sets requests, failed, and what the master used when warm and in the end.
+soak() {
+	local pid load i
+
+	port=$(free_port)
+	configure
+	start server --tcp "$port" "$@" nginx -e "$DIR/error.log" -p "$DIR" -c "$DIR/nginx.conf"
+	pid=$(pid_of server)
+	# A connection for each request: one that is kept alive may be closed by a reload as the next request is on
+	# its way, by nginx's own design.
+	(
+		close_bats_fds
+		exec wrk -t 1 -c 8 -d "$(seconds)s" --timeout 10s -H 'Connection: close' "http://[::1]:$port/"
+	) >"$DIR/wrk" 2>&1 &
+	load=$!
+	for ((i = 0; i < $(seconds); i++)); do
+		sleep 1
+		kill -HUP "$pid"
+		# The first few reloads are what makes the master's heap as large as it stays.
+		[ "$i" -ne 3 ] || warm=$(usage_of "$pid")
+	done
+	wait "$load"
+	sleep 2
+	end=$(usage_of "$pid")
+	stop server
+	requests=$(awk '/requests in/ { print $1 }' "$DIR/wrk")
+	failed=$(awk '/Socket errors/ { gsub(",", ""); n += $4 + $6 + $8 + $10 } /Non-2xx/ { n += $NF } END { print n + 0 }' "$DIR/wrk")
+	echo "# ${1:-bare}: $requests requests, $failed failed; master's descriptors and kB: $warm, $end" >&3
+	[ "$requests" -gt 100 ]
+}
+
+@test "nginx under load with a reload every second: no request fails that bare does not fail, nothing grows" {
+	require nginx wrk
+	[ "$(seconds)" -ge 5 ]
+	local requests failed warm end bare_failed
+
+	soak
+	bare_failed=$failed
+	soak shim POLICY=ipv6-only LOG="$DIR/log.jsonl" LOG_LEVEL=bind --
+	[ "$failed" -le "$bare_failed" ] || fail "failed requests: bare $bare_failed, shim $failed: $(<"$DIR/wrk")"
+	# While a reload is under way the master has a channel to each old worker too.
+	[ "${end% *}" -le "$((${warm% *} + 4))" ] || fail "descriptors: $warm, $end"
+	[ "${end#* }" -le "$((${warm#* } + 1024))" ] || fail "kB: $warm, $end"
+	jq -se 'all(.[]; .event != "error" and .event != "lost")' "$DIR/log.jsonl" >/dev/null
+}

@@ -1,0 +1,65 @@
+#!/usr/bin/env bats
+# OpenSSH's sshd sets V6ONLY 1 by itself. It closes what it inherited, and executes itself anew for each
+# connection and on SIGHUP.
+#
+# Variables are shared with driver.bash.
+# shellcheck disable=SC2034,SC2154
+
+load driver
+
+configure() {
+	local both=''
+
+	mkdir -p /run/sshd
+	[ "$families" != both ] || both='ListenAddress 0.0.0.0'
+	[ -e "$DIR/host" ] || ssh-keygen -q -t ed25519 -N '' -f "$DIR/host"
+	[ -e "$DIR/user" ] || ssh-keygen -q -t ed25519 -N '' -f "$DIR/user"
+	cat >"$DIR/sshd_config" <<-END
+		Port $port
+		$both
+		ListenAddress ::
+		HostKey $DIR/host
+		PidFile $DIR/sshd.pid
+		AuthorizedKeysFile $DIR/user.pub
+		StrictModes no
+		UsePAM no
+		PasswordAuthentication no
+		PermitRootLogin yes
+		AcceptEnv none
+	END
+}
+
+server_start() {
+	configure || return
+	begin server "$@" /usr/sbin/sshd -D -e -f "$DIR/sshd_config"
+}
+
+client() {
+	[ "$(ssh -F none -p "$port" -i "$DIR/user" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
+		-o BatchMode=yes -o ConnectTimeout=10 "$1" 'echo v6shim-page')" = v6shim-page ]
+}
+
+@test "sshd: every setting, as the table says" {
+	require sshd ssh jq
+	[ "$EUID" -eq 0 ] || skip 'needs root'
+	table sshd
+}
+
+@test "sshd: SIGHUP executes it anew, and the new one is governed" {
+	require sshd ssh jq
+	[ "$EUID" -eq 0 ] || skip 'needs root'
+	families=six port=$(free_port)
+	READY=(--tcp "$port")
+	server_start shim POLICY=both LOG="$DIR/log.jsonl" LOG_LEVEL=bind --
+	assert_eq 'inet6 :: v6only=0' "$(kernel_listeners tcp "$port")"
+	kill -HUP "$(pid_of server)"
+	wait_for 10 listened_twice
+	client 127.0.0.1
+	client ::1
+	assert_eq 'inet6 :: v6only=0' "$(kernel_listeners tcp "$port")"
+	log_agrees
+}
+
+listened_twice() {
+	[ "$(json_records "$DIR/log.jsonl" 'select(.event == "listen" and .result == 0)' | wc -l)" -eq 2 ]
+}

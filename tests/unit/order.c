@@ -1,0 +1,467 @@
+/*
+ * Order: which family comes first in an address list, and on a port (DESIGN.md 1.3, order and
+ * on-disorder).
+ *
+ * Every list of up to eight entries is parted and compared with what two passes over it, one for
+ * each family, give. What v6_decide() makes of an order is compared with the contract's sentences,
+ * told as the history of a port.
+ */
+#include "unit.h"
+
+#include "core/order.h"
+#include "core/policy.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+enum { LONGEST = 8, MANY = 64 };
+
+/* A list of n nodes whose i-th is IPv6 where bit i is set; `named` has the canonical name. */
+struct list {
+	struct addrinfo nodes[MANY];
+	unsigned n;
+};
+
+static char first_name[] = "first.example", other_name[] = "other.example";
+
+static struct addrinfo *make(struct list *l, unsigned n, uint64_t inet6)
+{
+	memset(l, 0, sizeof(*l));
+	l->n = n;
+	for (unsigned i = 0; i < n; i++) {
+		l->nodes[i].ai_family = inet6 >> i & 1 ? AF_INET6 : AF_INET;
+		l->nodes[i].ai_next = i + 1 < n ? &l->nodes[i + 1] : NULL;
+		/* To tell them apart: nothing but links may change. */
+		l->nodes[i].ai_socktype = (int)(100 + i);
+	}
+	return n ? l->nodes : NULL;
+}
+
+/* The places of the nodes in what came of the list, which must end and hold each of them once. */
+static void places(const struct list *l, const struct addrinfo *head, unsigned *at)
+{
+	bool seen[MANY] = {false};
+	unsigned n = 0;
+
+	for (; head; head = head->ai_next) {
+		size_t place = (size_t)(head - l->nodes);
+
+		assert_true(place < l->n);
+		assert_false(seen[place]);
+		seen[place] = true;
+		assert_int_equal(head->ai_socktype, 100 + place);
+		assert_true(n < l->n);
+		at[n++] = (unsigned)place;
+	}
+	assert_int_equal(n, l->n);
+}
+
+/* Two passes: the first family's in their order, then the others' in theirs. */
+static void parted(const struct list *l, enum v6_order order, unsigned *at)
+{
+	int first = order == V6_ORDER_IPV4_FIRST   ? AF_INET
+		    : order == V6_ORDER_IPV6_FIRST ? AF_INET6
+						   : 0;
+	unsigned n = 0;
+
+	for (int pass = 0; pass < 2; pass++)
+		for (unsigned i = 0; i < l->n; i++)
+			if (first ? (l->nodes[i].ai_family == first) == !pass : !pass)
+				at[n++] = i;
+	assert_int_equal(n, l->n);
+}
+
+static const enum v6_order orders[] = {V6_ORDER_APP, V6_ORDER_IPV4_FIRST, V6_ORDER_IPV6_FIRST};
+
+static void each_list(void (*check)(unsigned n, uint64_t inet6, enum v6_order order))
+{
+	unsigned checked = 0;
+
+	for (unsigned n = 0; n <= LONGEST; n++) {
+		for (uint64_t inet6 = 0; inet6 < UINT64_C(1) << n; inet6++) {
+			for (size_t i = 0; i < COUNT(orders); i++) {
+				check(n, inet6, orders[i]);
+				checked++;
+			}
+		}
+	}
+	assert_int_equal(checked, 3 * 511);
+}
+
+static void is_parted(unsigned n, uint64_t inet6, enum v6_order order)
+{
+	unsigned is[MANY], should[MANY];
+	struct list l;
+	struct addrinfo *head = make(&l, n, inet6);
+
+	parted(&l, order, should);
+	places(&l, v6_order_apply(order, head), is);
+	for (unsigned i = 0; i < n; i++)
+		assert_int_equal(is[i], should[i]);
+}
+
+static void test_every_list_is_parted_stably_and_keeps_every_entry(void **state)
+{
+	(void)state;
+	each_list(is_parted);
+}
+
+static void is_planned(unsigned n, uint64_t inet6, enum v6_order order)
+{
+	struct list l;
+	struct addrinfo *head = make(&l, n, inet6);
+	struct v6_families found = v6_order_families(head), planned, after;
+
+	assert_int_equal(found.count, n);
+	assert_int_equal(found.inet6, inet6);
+	planned = v6_order_planned(order, &found);
+	after = v6_order_families(v6_order_apply(order, head));
+	assert_int_equal(planned.count, after.count);
+	assert_int_equal(planned.inet6, after.inet6);
+	/* And a change is what is seen as one. */
+	assert_int_equal(v6_order_differs(&found, &after), after.inet6 != inet6);
+}
+
+static void test_the_families_planned_are_those_that_come_of_it(void **state)
+{
+	(void)state;
+	each_list(is_planned);
+}
+
+static void is_done_once(unsigned n, uint64_t inet6, enum v6_order order)
+{
+	unsigned once[MANY], twice[MANY];
+	struct list l;
+	struct addrinfo *head = v6_order_apply(order, make(&l, n, inet6));
+
+	places(&l, head, once);
+	places(&l, v6_order_apply(order, head), twice);
+	for (unsigned i = 0; i < n; i++)
+		assert_int_equal(once[i], twice[i]);
+}
+
+static void test_a_list_in_order_stays_as_it_is(void **state)
+{
+	(void)state;
+	each_list(is_done_once);
+}
+
+/* RFC 3493 6.1: the canonical name is in the first entry. */
+static void keeps_the_name(unsigned n, uint64_t inet6, enum v6_order order)
+{
+	struct list l;
+	struct addrinfo *head = make(&l, n, inet6);
+
+	if (!n)
+		return;
+	head->ai_canonname = first_name;
+	head = v6_order_apply(order, head);
+	assert_ptr_equal(head->ai_canonname, first_name);
+	/* freeaddrinfo(3) frees a name with each entry that has one: once. */
+	for (head = head->ai_next; head; head = head->ai_next)
+		assert_null(head->ai_canonname);
+}
+
+static void test_the_canonical_name_is_at_the_head_and_nowhere_else(void **state)
+{
+	(void)state;
+	each_list(keeps_the_name);
+}
+
+/* A resolver that names every entry, or another than the first: no name is lost or doubled. */
+static void keeps_all_names(unsigned n, uint64_t inet6, enum v6_order order)
+{
+	for (unsigned named = 0; named < n; named++) {
+		unsigned firsts = 0, others = 0;
+		struct list l;
+		struct addrinfo *head = make(&l, n, inet6);
+
+		l.nodes[0].ai_canonname = first_name;
+		if (named)
+			l.nodes[named].ai_canonname = other_name;
+		for (head = v6_order_apply(order, head); head; head = head->ai_next) {
+			firsts += head->ai_canonname == first_name;
+			others += head->ai_canonname == other_name;
+		}
+		assert_int_equal(firsts, 1);
+		assert_int_equal(others, named > 0);
+	}
+}
+
+static void test_no_name_of_any_entry_is_lost_or_doubled(void **state)
+{
+	(void)state;
+	each_list(keeps_all_names);
+}
+
+static void test_an_empty_list_stays_empty(void **state)
+{
+	struct v6_families none = v6_order_families(NULL);
+
+	(void)state;
+	assert_int_equal(none.count, 0);
+	for (size_t i = 0; i < COUNT(orders); i++) {
+		struct v6_families planned = v6_order_planned(orders[i], &none);
+
+		assert_null(v6_order_apply(orders[i], NULL));
+		assert_false(v6_order_differs(&none, &planned));
+	}
+}
+
+static void test_lists_as_long_as_a_record_tells_and_longer_are_parted_too(void **state)
+{
+	uint64_t seed = 20240607;
+
+	(void)state;
+	for (unsigned rounds = 0; rounds < 2000; rounds++) {
+		unsigned n = 1 + random_below(&seed, MANY);
+		uint64_t inet6 = random_next(&seed);
+
+		for (size_t i = 0; i < COUNT(orders); i++)
+			is_parted(n, inet6, orders[i]);
+		if (n > V6_FAMILIES_MAX)
+			continue;
+		inet6 &= n == MANY ? UINT64_MAX : (UINT64_C(1) << n) - 1;
+		for (size_t i = 0; i < COUNT(orders); i++)
+			is_planned(n, inet6, orders[i]);
+	}
+	/* All of one family, to the last bit. */
+	for (size_t i = 0; i < COUNT(orders); i++) {
+		is_planned(V6_FAMILIES_MAX, 0, orders[i]);
+		is_planned(V6_FAMILIES_MAX, UINT32_MAX, orders[i]);
+	}
+}
+
+static void test_a_list_that_is_too_long_to_tell_is_told_as_far_as_it_goes(void **state)
+{
+	struct list l;
+	struct v6_families f = v6_order_families(make(&l, MANY, 0x5555555555555555));
+
+	(void)state;
+	assert_int_equal(f.count, V6_FAMILIES_MAX);
+	assert_int_equal(f.inet6, 0x55555555);
+}
+
+static void test_lists_differ_by_length_and_by_families(void **state)
+{
+	struct v6_families a = {3, 5}, b = {3, 5};
+
+	(void)state;
+	assert_false(v6_order_differs(&a, &b));
+	b.inet6 = 6;
+	assert_true(v6_order_differs(&a, &b));
+	b = (struct v6_families){4, 5};
+	assert_true(v6_order_differs(&a, &b));
+}
+
+static void test_each_order_has_its_first_family(void **state)
+{
+	(void)state;
+	assert_int_equal(v6_order_first(V6_ORDER_APP), V6_FAMILY_OTHER);
+	assert_int_equal(v6_order_first(V6_ORDER_IPV4_FIRST), V6_FAMILY_INET);
+	assert_int_equal(v6_order_first(V6_ORDER_IPV6_FIRST), V6_FAMILY_INET6);
+}
+
+/* ---- on a port */
+
+/*
+ * The history of one port of one protocol in one process: the families that bind it, in turn, as
+ * letters ("46": IPv4 and then IPv6). What each bind comes to under an order: "-" nothing, "D" a
+ * disorder that is logged, "x" refused, so that the port stays without that family.
+ */
+static const struct {
+	enum v6_order order;
+	bool deny;
+	const char *binds;
+	const char *comes_to;
+} histories[] = {
+	{V6_ORDER_APP, false, "46", "--"},
+	{V6_ORDER_APP, false, "64", "--"},
+	{V6_ORDER_APP, true, "64", "--"},
+	{V6_ORDER_IPV4_FIRST, false, "46", "--"},
+	{V6_ORDER_IPV4_FIRST, false, "64", "-D"},
+	{V6_ORDER_IPV6_FIRST, false, "64", "--"},
+	{V6_ORDER_IPV6_FIRST, false, "46", "-D"},
+	{V6_ORDER_IPV4_FIRST, true, "46", "--"},
+	{V6_ORDER_IPV6_FIRST, true, "64", "--"},
+	/* Refused, it has not bound the port: the first family finds nothing against its turn. */
+	{V6_ORDER_IPV4_FIRST, true, "64", "x-"},
+	{V6_ORDER_IPV6_FIRST, true, "46", "x-"},
+	{V6_ORDER_IPV4_FIRST, true, "646", "x--"},
+	{V6_ORDER_IPV4_FIRST, true, "6646", "xx--"},
+	/* One family alone is no pair; with deny its turn never comes. */
+	{V6_ORDER_IPV4_FIRST, false, "66", "--"},
+	{V6_ORDER_IPV4_FIRST, true, "6", "x"},
+	{V6_ORDER_IPV4_FIRST, true, "44", "--"},
+	/* A group of one family beside the other's: each of the first's is against the order. */
+	{V6_ORDER_IPV4_FIRST, false, "644", "-DD"},
+	{V6_ORDER_IPV4_FIRST, false, "466", "---"},
+	/* Once both are there, the first family comes after the second again. */
+	{V6_ORDER_IPV4_FIRST, false, "464", "--D"},
+	{V6_ORDER_IPV6_FIRST, true, "6446", "---D"},
+};
+
+static struct v6_facts bind_of(char family, bool other)
+{
+	return (struct v6_facts){.event = V6_EVENT_BIND,
+		.bound = -1,
+		.asked = -1,
+		.before = -1,
+		.value = -1,
+		.other = other,
+		.address = {
+			.family = family == '6' ? V6_FAMILY_INET6 : V6_FAMILY_INET, .port = 80}};
+}
+
+static char letter_of(const struct v6_verdict *v)
+{
+	if (v->deny)
+		return v->finding == V6_FINDING_DISORDER && v->action == V6_ACTION_DENY &&
+				       v->deny == EADDRINUSE
+			       ? 'x'
+			       : '?';
+	return v->finding == V6_FINDING_DISORDER ? 'D' : v->finding ? '?' : '-';
+}
+
+static void test_the_history_of_a_port_is_judged_as_the_contract_says(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(histories); i++) {
+		struct v6_knobs knobs = {.order = (uint8_t)histories[i].order,
+			.on_disorder = histories[i].deny ? EADDRINUSE : 0};
+		bool bound[2] = {false, false};
+		char is[8] = "";
+
+		for (size_t j = 0; histories[i].binds[j]; j++) {
+			char family = histories[i].binds[j];
+			struct v6_facts facts = bind_of(family, bound[family == '4']);
+			struct v6_verdict v = v6_decide(&knobs, &facts);
+
+			is[j] = letter_of(&v);
+			bound[family == '6'] |= !v.deny;
+			assert_int_equal(v.v6only, V6_UNKNOWN);
+		}
+		if (strcmp(is, histories[i].comes_to) != 0)
+			fail_msg("order %s, %s, %s: %s, expected %s",
+				v6_setting_word_of(V6_SETTING_ORDER, histories[i].order),
+				histories[i].deny ? "deny" : "log", histories[i].binds, is,
+				histories[i].comes_to);
+	}
+}
+
+/* What is no half of a pair, each by one thing that is different. */
+static void test_what_is_no_wildcard_bind_of_a_port_is_not_judged(void **state)
+{
+	const struct v6_facts wildcard = bind_of('6', false);
+	struct v6_knobs knobs = {.order = V6_ORDER_IPV4_FIRST, .on_disorder = EPERM};
+	struct v6_facts f = wildcard;
+	struct v6_verdict v = v6_decide(&knobs, &f);
+
+	(void)state;
+	assert_int_equal(v.deny, EPERM);
+	assert_true(v6_ordered(&knobs, &f));
+	for (int i = 0; i < 9; i++) {
+		f = wildcard;
+		switch (i) {
+		case 0:
+			f.address.port = 0;
+			break;
+		case 1:
+			f.address.bytes[15] = 1;
+			break;
+		case 2:
+			f.address.bytes[10] = f.address.bytes[11] = 0xff;
+			break;
+		case 3:
+			f.event = V6_EVENT_LISTEN;
+			break;
+		case 4:
+			f.event = V6_EVENT_SOCKET;
+			break;
+		case 5:
+			f.type = V6_TYPE_RAW;
+			break;
+		case 6:
+			f.address.family = V6_FAMILY_OTHER;
+			break;
+		case 7:
+			f.event = V6_EVENT_SETSOCKOPT;
+			break;
+		case 8:
+			f.type = V6_TYPE_OTHER;
+			break;
+		}
+		v = v6_decide(&knobs, &f);
+		assert_int_equal(v.deny, 0);
+		assert_int_equal(v.finding, V6_FINDING_NONE);
+		assert_false(v6_ordered(&knobs, &f));
+	}
+	/* Not known whether the other is there: nobody is refused on a guess. */
+	f = wildcard;
+	f.other = V6_UNKNOWN;
+	v = v6_decide(&knobs, &f);
+	assert_int_equal(v.deny, 0);
+}
+
+static void test_an_order_and_a_forced_policy_both_have_their_say(void **state)
+{
+	struct v6_knobs knobs = {.order = V6_ORDER_IPV6_FIRST, .policy = V6_POLICY_IPV6_ONLY};
+	struct v6_facts f = bind_of('6', true);
+	struct v6_verdict v;
+
+	(void)state;
+	f.before = 0;
+	v = v6_decide(&knobs, &f);
+	assert_int_equal(v.finding, V6_FINDING_DISORDER);
+	assert_int_equal(v.v6only, 1);
+	assert_int_equal(v.action, V6_ACTION_SET);
+	/* What is refused is not touched. */
+	knobs.order = V6_ORDER_IPV4_FIRST;
+	knobs.on_disorder = EACCES;
+	f.other = 0;
+	v = v6_decide(&knobs, &f);
+	assert_int_equal(v.deny, EACCES);
+	assert_int_equal(v.v6only, V6_UNKNOWN);
+	assert_int_equal(v.action, V6_ACTION_DENY);
+}
+
+static void test_mode_log_judges_a_port_as_enforce_does(void **state)
+{
+	(void)state;
+	for (int n = 0; n < 3 * 2 * 2 * 2; n++) {
+		struct v6_knobs knobs = {
+			.order = (uint8_t)orders[n % 3], .on_disorder = n / 3 % 2 ? EPERM : 0};
+		struct v6_facts f = bind_of(n / 6 % 2 ? '6' : '4', n / 12);
+		struct v6_verdict a = v6_decide(&knobs, &f), b;
+
+		knobs.mode = V6_MODE_LOG;
+		b = v6_decide(&knobs, &f);
+		assert_int_equal(a.deny, b.deny);
+		assert_int_equal(a.action, b.action);
+		assert_int_equal(a.finding, b.finding);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_every_list_is_parted_stably_and_keeps_every_entry),
+		cmocka_unit_test(test_the_families_planned_are_those_that_come_of_it),
+		cmocka_unit_test(test_a_list_in_order_stays_as_it_is),
+		cmocka_unit_test(test_the_canonical_name_is_at_the_head_and_nowhere_else),
+		cmocka_unit_test(test_no_name_of_any_entry_is_lost_or_doubled),
+		cmocka_unit_test(test_an_empty_list_stays_empty),
+		cmocka_unit_test(test_lists_as_long_as_a_record_tells_and_longer_are_parted_too),
+		cmocka_unit_test(test_a_list_that_is_too_long_to_tell_is_told_as_far_as_it_goes),
+		cmocka_unit_test(test_lists_differ_by_length_and_by_families),
+		cmocka_unit_test(test_each_order_has_its_first_family),
+		cmocka_unit_test(test_the_history_of_a_port_is_judged_as_the_contract_says),
+		cmocka_unit_test(test_what_is_no_wildcard_bind_of_a_port_is_not_judged),
+		cmocka_unit_test(test_an_order_and_a_forced_policy_both_have_their_say),
+		cmocka_unit_test(test_mode_log_judges_a_port_as_enforce_does),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
