@@ -150,7 +150,8 @@ setsockopt(3, SOL_IPV6, IPV6_V6ONLY, [1], 4)' \
 # ---- with a log
 
 # What a record may ask the kernel for, and what it asks of the log before it writes: that the descriptor is still the
-# log; of a path also that it still leads there, and of a file that it may grow, for the kernel would send a signal.
+# log; of a path also that it still leads there, of a file in a descriptor of the server's giving that it is still opened
+# as it was, and of any file that it may grow, for the kernel would send a signal.
 facts='getsockopt getsockname getpid gettid'
 
 # assert_record STEP CALLS CHECKS: of CALLS, one is the write, and it comes last, right after the checks.
@@ -187,7 +188,7 @@ assert_record() {
 		done <"$DIR/costs"
 	done <<-END
 		DIR/log.jsonl fstat newfstatat prlimit64
-		fd:7 fstat prlimit64
+		fd:7 fstat fcntl prlimit64
 	END
 }
 
