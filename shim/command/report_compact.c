@@ -96,19 +96,19 @@ static void merge_block(struct v6_gather *g, const struct v6_block *block, uint6
 	}
 }
 
-static bool merge(struct v6_gather *g, uint64_t latest)
+static bool merge(struct v6_gather *g, const struct shown *shown)
 {
 	struct v6_view view;
 	bool ok = v6_view_build(&view, g);
 
 	for (unsigned i = 0; ok && i < view.block_count; i++)
-		merge_block(g, &view.blocks[i], latest);
+		merge_block(g, &view.blocks[i], shown->latest);
 	v6_view_free(&view);
 	return ok;
 }
 
 /* Lets the half in the middle go: the first ones and the latest are of more use. */
-static void thin(struct v6_gather *g, const struct shown *shown)
+static bool thin(struct v6_gather *g, const struct shown *shown)
 {
 	for (unsigned i = shown->count / 4; i < shown->count / 4 * 3; i++) {
 		struct v6_process *p = &g->processes[shown->list[i]];
@@ -117,11 +117,12 @@ static void thin(struct v6_gather *g, const struct shown *shown)
 		g->totals.processes_left += 1 + p->more;
 		v6_store_drop_process(g, shown->list[i]);
 	}
+	return true;
 }
 
-/* What remains of an array: the new one, and where each of the old one's went. */
+/* What remains of each array: the new one, and where the old one's went. */
 struct moved {
-	int32_t *listener, *trouble, *place;
+	int32_t *listener, *place;
 	struct v6_listener *listeners;
 	struct v6_trouble *troubles;
 	struct v6_place *places;
@@ -131,7 +132,6 @@ struct moved {
 static void free_moved(struct moved *m)
 {
 	free(m->listener);
-	free(m->trouble);
 	free(m->place);
 	free(m->listeners);
 	free(m->troubles);
@@ -140,18 +140,16 @@ static void free_moved(struct moved *m)
 
 static bool make_moved(struct moved *m, const struct v6_gather *g)
 {
-	size_t l = (size_t)g->listener_count + 1, t = (size_t)g->trouble_count + 1;
-	size_t p = (size_t)g->place_count + 1;
+	size_t l = (size_t)g->listener_count + 1, p = (size_t)g->place_count + 1;
 
 	*m = (struct moved){
 		.listener = malloc(l * sizeof(*m->listener)),
-		.trouble = malloc(t * sizeof(*m->trouble)),
 		.place = malloc(p * sizeof(*m->place)),
 		.listeners = malloc((size_t)g->listener_room * sizeof(*m->listeners) + 1),
 		.troubles = malloc((size_t)g->trouble_room * sizeof(*m->troubles) + 1),
 		.places = malloc((size_t)g->place_room * sizeof(*m->places) + 1),
 	};
-	if (!m->listener || !m->trouble || !m->place || !m->listeners || !m->troubles || !m->places)
+	if (!m->listener || !m->place || !m->listeners || !m->troubles || !m->places)
 		return false;
 	memset(m->listener, 0xff, l * sizeof(*m->listener));
 	return true;
@@ -204,8 +202,7 @@ static void move_troubles(const struct v6_gather *g, struct v6_process *p, struc
 	}
 }
 
-/* A place is of a process that is no more where that one's number was given to nobody or another.
- */
+/* What is a place of a process that was let go: its number is nobody's by now. */
 static void move_places(const struct v6_gather *g, struct moved *m)
 {
 	for (int32_t old = 0; old < g->place_count; old++) {
@@ -230,7 +227,6 @@ static void adopt(struct v6_gather *g, struct moved *m)
 		.troubles = g->troubles,
 		.places = g->places,
 		.listener = m->listener,
-		.trouble = m->trouble,
 		.place = m->place};
 
 	g->listeners = m->listeners;
@@ -260,38 +256,40 @@ static void link_all(struct v6_gather *g)
 		v6_store_link_place(g, i);
 }
 
-static bool sweep(struct v6_gather *g)
+/* Leaves behind what is no shown process's any more; *m was made and is used up. */
+static void sweep(struct v6_gather *g, struct moved *m)
 {
-	struct moved m;
-
-	if (!make_moved(&m, g)) {
-		free_moved(&m);
-		return false;
-	}
 	for (int32_t i = 0; i < g->process_count; i++)
 		if (g->processes[i].used)
-			move_listeners(g, &g->processes[i], &m);
-	move_places(g, &m);
+			move_listeners(g, &g->processes[i], m);
+	move_places(g, m);
 	for (int32_t i = 0; i < g->process_count; i++)
 		if (g->processes[i].used)
-			move_troubles(g, &g->processes[i], &m);
-	adopt(g, &m);
+			move_troubles(g, &g->processes[i], m);
+	adopt(g, m);
 	link_all(g);
-	return true;
 }
 
-static void make_room(struct v6_gather *g)
+/*
+ * Lets processes go by `choose`, which lets none go where it fails, and makes room
+ * of what was theirs. All memory is had before the first of them goes.
+ */
+static bool let_go(
+	struct v6_gather *g, bool (*choose)(struct v6_gather *g, const struct shown *shown))
 {
 	struct shown shown;
+	struct moved moved;
+	bool ok = make_moved(&moved, g) && list_shown(&shown, g);
 
-	if (list_shown(&shown, g) && merge(g, shown.latest) && sweep(g) && rather_full(g)) {
+	if (ok) {
+		ok = choose(g, &shown);
 		free(shown.list);
-		if (list_shown(&shown, g)) {
-			thin(g, &shown);
-			sweep(g);
-		}
 	}
-	free(shown.list);
+	if (ok)
+		sweep(g, &moved);
+	else
+		free_moved(&moved);
+	return ok;
 }
 
 void v6_store_compact(struct v6_gather *g)
@@ -299,5 +297,6 @@ void v6_store_compact(struct v6_gather *g)
 	if (!nearly_full(g) || g->totals.records < g->compact_next)
 		return;
 	g->compact_next = g->totals.records + APART;
-	make_room(g);
+	if (let_go(g, merge) && rather_full(g))
+		let_go(g, thin);
 }

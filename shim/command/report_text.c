@@ -13,7 +13,14 @@ enum { NOBODY = -1 };
 
 /* What a page shows of each process; --json shows everything. */
 enum { BLOCKS_SHOWN = 200, FIRST_SHOWN = 20, LAST_SHOWN = 80 };
-enum { TROUBLES_SHOWN = 50, NOTES_SHOWN = 20, SENTENCES = 30, PORTS_SHOWN = 12, PIDS_SHOWN = 8 };
+enum {
+	TROUBLES_SHOWN = 50,
+	NOTES_SHOWN = 20,
+	SENTENCES = 30,
+	PORTS_SHOWN = 12,
+	PIDS_SHOWN = 8,
+	IDLE_SHOWN = 30
+};
 
 enum { LINE_SIZE = 8192, SENTENCE_SIZE = 1024 };
 
@@ -468,7 +475,7 @@ static void put_idle(struct page *page)
 	if (!g->idle_count)
 		return;
 	v6_text_str(&t, "The library was loaded, and nothing bound, in:");
-	for (unsigned i = 0; i < g->idle_count; i++) {
+	for (unsigned i = 0; i < g->idle_count && i < IDLE_SHOWN; i++) {
 		v6_text_str(&t, i ? ", " : " ");
 		v6_text_safe(&t, g->idle[i].program.ptr, g->idle[i].program.len);
 		if (g->idle[i].times == 1)
@@ -477,6 +484,8 @@ static void put_idle(struct page *page)
 		v6_text_uint(&t, g->idle[i].times);
 		v6_text_str(&t, " times)");
 	}
+	if (g->idle_count > IDLE_SHOWN)
+		v6_text_str(&t, ", and others");
 	end(&t);
 }
 
@@ -547,7 +556,9 @@ static void put_nothing(const struct page *page)
 			     "and listen.");
 		return;
 	}
-	if (!read)
+	if (in->damaged)
+		puts("There is no record here: is it a log of v6shim?");
+	if (!read || in->damaged || v6_input_texts(in))
 		return;
 	puts("Nothing was logged. Either the library was not in the program ('v6shim check "
 	     "COMMAND'\ntells whether it can be), or the program bound nothing that reaches the "

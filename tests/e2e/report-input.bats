@@ -42,6 +42,8 @@ served() {
 	[ "$found" -gt $((newlines / 2)) ] && [ "$found" -le $((newlines + 1)) ]
 	assert_eq 10 "$(grep -c '^  noise:[0-9]*: ' <<<"$output")"
 	assert_line "  and $((found - 10)) more"
+	assert_line 'There is no record here: is it a log of v6shim?'
+	refute grep -q 'Nothing was logged' <<<"$output"
 	refute grep -qP '[^\x20-\x7e\n]' <<<"$output"
 	"$V6SHIM" report --json noise | jq -e ".damaged.lines == $found and (.damaged.first | length == 10)"
 }
@@ -117,7 +119,7 @@ served() {
 	report x.log
 	assert_status 0
 	assert_line "x.log: this looks like the text format; use --log-format json ($count lines that report cannot read)"
-	refute grep -q 'no records' <<<"$output"
+	refute grep -Eq 'no record|Nothing was logged' <<<"$output"
 	sed 's/^/<6>/' x.log >journal
 	report journal
 	assert_match '^journal: this looks like the text format' "$output"

@@ -18,7 +18,7 @@
 
 enum { LONGEST = 8, MANY = 64 };
 
-/* A list of n nodes whose i-th is IPv6 where bit i is set; `named` has the canonical name. */
+/* A list of n nodes whose i-th is IPv6 where bit i is set. */
 struct list {
 	struct addrinfo nodes[MANY];
 	unsigned n;
@@ -151,6 +151,7 @@ static void test_a_list_in_order_stays_as_it_is(void **state)
 /* RFC 3493 6.1: the canonical name is in the first entry. */
 static void keeps_the_name(unsigned n, uint64_t inet6, enum v6_order order)
 {
+	unsigned at[MANY];
 	struct list l;
 	struct addrinfo *head = make(&l, n, inet6);
 
@@ -158,6 +159,8 @@ static void keeps_the_name(unsigned n, uint64_t inet6, enum v6_order order)
 		return;
 	head->ai_canonname = first_name;
 	head = v6_order_apply(order, head);
+	/* It ends. */
+	places(&l, head, at);
 	assert_ptr_equal(head->ai_canonname, first_name);
 	/* freeaddrinfo(3) frees a name with each entry that has one: once. */
 	for (head = head->ai_next; head; head = head->ai_next)
@@ -174,14 +177,16 @@ static void test_the_canonical_name_is_at_the_head_and_nowhere_else(void **state
 static void keeps_all_names(unsigned n, uint64_t inet6, enum v6_order order)
 {
 	for (unsigned named = 0; named < n; named++) {
-		unsigned firsts = 0, others = 0;
+		unsigned firsts = 0, others = 0, at[MANY];
 		struct list l;
 		struct addrinfo *head = make(&l, n, inet6);
 
 		l.nodes[0].ai_canonname = first_name;
 		if (named)
 			l.nodes[named].ai_canonname = other_name;
-		for (head = v6_order_apply(order, head); head; head = head->ai_next) {
+		head = v6_order_apply(order, head);
+		places(&l, head, at);
+		for (; head; head = head->ai_next) {
 			firsts += head->ai_canonname == first_name;
 			others += head->ai_canonname == other_name;
 		}
