@@ -39,7 +39,8 @@ static _Thread_local int own_socket = -1;
 
 static void usage(void)
 {
-	fputs("usage: hammer [-s] [-a FILE] [-f FORKS] [-n RECORDS] [-p PROCESSES] [-t THREADS]\n", stderr);
+	fputs("usage: hammer [-s] [-a FILE] [-f FORKS] [-n RECORDS] [-p PROCESSES] [-t THREADS]\n",
+		stderr);
 	exit(2);
 }
 
