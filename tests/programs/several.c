@@ -9,6 +9,7 @@
  *	a v6only 0|1, a reuseaddr, a reuseport
  *	a bind ADDRESS PORT
  *	a listen, a close
+ *	a dup b              b is another descriptor of the same socket
  *	a accept ADDRESS     a client connects to it there; both ends of the connection stay open
  *	a lose ADDRESS       as accept, and this side closes first: its end is left in TIME_WAIT
  *	show                 the options of all that are open: NAME=V6ONLY/SO_REUSEPORT
@@ -160,6 +161,17 @@ static const char *do_close(struct named *s, char **words)
 	return outcome(close(fd));
 }
 
+static const char *do_dup(struct named *s, char **words)
+{
+	struct named *copy = by_name(words[0]);
+
+	if (copy == NULL)
+		return NULL;
+	*copy = *s;
+	copy->fd = dup(s->fd);
+	return outcome(copy->fd);
+}
+
 /* Connects a client to the socket; *server is the end that was accepted. */
 static int connect_through(const struct named *s, const char *address, int *server)
 {
@@ -309,7 +321,7 @@ static const struct {
 	const char *(*make)(struct named *s, char **words);
 } of_one[] = {{"socket", do_socket}, {"v6only", do_v6only}, {"reuseaddr", do_reuseaddr},
 	{"reuseport", do_reuseport}, {"bind", do_bind}, {"listen", do_listen}, {"close", do_close},
-	{"accept", do_accept}, {"lose", do_lose}};
+	{"dup", do_dup}, {"accept", do_accept}, {"lose", do_lose}};
 
 static const struct {
 	const char *name;

@@ -221,7 +221,19 @@ static void test_tcp_and_mptcp_have_their_ports_in_common(void **state)
 
 /* ---- plans */
 
-enum axis { ON_CONFLICT, EVENT, ADDRESS, ONLY, MADE, OTHER, OTHER_MADE, SAME, REUSEPORT, AXES };
+enum axis {
+	ON_CONFLICT,
+	EVENT,
+	ADDRESS,
+	ONLY,
+	MADE,
+	OTHER,
+	OTHER_MADE,
+	SAME,
+	REUSEPORT,
+	BESIDE,
+	AXES
+};
 
 static const uint8_t events[] = {V6_EVENT_BIND, V6_EVENT_LISTEN};
 static const uint8_t reactions[] = {
@@ -231,7 +243,7 @@ static const uint8_t places[] = {0, 1, 4, 5, 6, 9};
 enum { ANY6 = 2, MAPPED_LO = 5 };
 
 static const unsigned sizes[AXES] = {
-	COUNT(reactions), COUNT(events), COUNT(places), COUNT(bits), 2, 2, 2, 2, 2};
+	COUNT(reactions), COUNT(events), COUNT(places), COUNT(bits), 2, 2, 2, 2, 2, 2};
 
 struct point {
 	unsigned at[AXES];
@@ -261,7 +273,8 @@ static void fill(struct point *p)
 		.own_other = at[OTHER],
 		.own_other_made = at[OTHER_MADE],
 		.own_same = at[SAME],
-		.reuseport = at[REUSEPORT]};
+		.reuseport = at[REUSEPORT],
+		.connection = at[BESIDE]};
 	p->facts.address.port = 80;
 }
 
@@ -273,6 +286,9 @@ static void fill(struct point *p)
 static bool possible(const struct point *p)
 {
 	if (p->facts.made && (p->at[ADDRESS] != ANY6 || p->facts.v6only != 0))
+		return false;
+	/* Without any socket in the way. */
+	if (p->facts.connection && (p->facts.own_other || p->facts.own_same))
 		return false;
 	return !p->facts.own_other_made ||
 	       (p->facts.own_other &&
@@ -316,7 +332,9 @@ static unsigned expected(const struct point *p, struct v6_attempt *attempts)
 
 	if (p->facts.made && can_split(p))
 		attempts[n++] = (struct v6_attempt){.action = V6_ACTION_YIELD, .share = false};
-	if (!p->facts.made && p->knobs.on_conflict == V6_CONFLICT_RESOLVE && can_split(p))
+	/* Beside a connection, open or past, a split would leave IPv4 to nobody. */
+	if (!p->facts.made && p->knobs.on_conflict == V6_CONFLICT_RESOLVE && can_split(p) &&
+		!p->facts.connection)
 		attempts[n++] = (struct v6_attempt){.action = V6_ACTION_SPLIT, .share = false};
 	if (policy_made && can_share(p))
 		attempts[n++] = (struct v6_attempt){.action = V6_ACTION_YIELD, .share = true};
@@ -344,10 +362,10 @@ static void compare(const struct point *p)
 	plan_text(should_text, sizeof(should_text), should, expected(p, should));
 	if (strcmp(is_text, should_text) != 0)
 		fail_msg("%s of %s, V6ONLY %d, made %d, own other %d made %d, own same %d, "
-			 "reuseport %d, on-conflict %s: %s, expected %s",
+			 "reuseport %d, connection %d, on-conflict %s: %s, expected %s",
 			v6_event_name(p->facts.event), kinds[places[p->at[ADDRESS]]].name,
 			p->facts.v6only, p->facts.made, p->facts.own_other, p->facts.own_other_made,
-			p->facts.own_same, p->facts.reuseport,
+			p->facts.own_same, p->facts.reuseport, p->facts.connection,
 			v6_setting_word_of(V6_SETTING_ON_CONFLICT, p->knobs.on_conflict), is_text,
 			should_text);
 }
@@ -371,8 +389,9 @@ static void test_every_plan_is_the_contracts(void **state)
 	/*
 	 * 4 reactions, 2 events, 4 of own_same and reuseport. Without `made`: 6 addresses, 3 of
 	 * V6ONLY, 2 of own_other, and own_other_made for 3 addresses; with it: `::` and 0 alone.
+	 * A connection comes without own_same and own_other, so with 2 of reuseport.
 	 */
-	assert_int_equal(checked, 4 * 2 * 4 * (6 * 3 * 2 + 3 * 3 + 2));
+	assert_int_equal(checked, 4 * 2 * (4 * (6 * 3 * 2 + 3 * 3 + 2) + 2 * (6 * 3 + 1)));
 	assert_true(planned > 100 && planned < checked);
 }
 
