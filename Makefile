@@ -107,5 +107,8 @@ uninstall:
 clean:
 	rm -rf $(BUILD)
 
+# What has a subject of its own: fuzz targets, benchmarks, other machines, packages.
+include $(wildcard tests/*/*.mk examples/packaging/*.mk)
+
 -include $(core:.o=.d) $(preload:.o=.d) $(command:.o=.d)
 -include $(addsuffix .d,$(examples) $(programs) $(units))
