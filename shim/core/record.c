@@ -46,28 +46,37 @@ unsigned v6_serves(const struct v6_address *bound, int v6only)
 
 /* JSON: one "key": at a time, in the order of DESIGN.md 1.6. */
 
-static void key(struct v6_text *t, const char *name)
+/* ,"key": as it is written after another one, its length known before the program runs. */
+struct key {
+	const char *text;
+	size_t len;
+};
+
+#define KEY(name) ((struct key){",\"" name "\":", sizeof(",\"" name "\":") - 1})
+
+static void key(struct v6_text *t, struct key name)
 {
-	if (t->len && t->buf[t->len - 1] != '{')
-		v6_text_char(t, ',');
-	v6_text_char(t, '"');
-	v6_text_str(t, name);
-	v6_text_str(t, "\":");
+	bool first = t->len && t->buf[t->len - 1] == '{';
+
+	v6_text_bytes(t, name.text + first, name.len - first);
 }
 
-static void json_str(struct v6_text *t, const char *name, const char *value)
+/* One of our own words, in which there is nothing to escape. */
+static void json_word(struct v6_text *t, struct key name, const char *word)
 {
 	key(t, name);
-	v6_text_json(t, value, strlen(value));
+	v6_text_char(t, '"');
+	v6_text_str(t, word);
+	v6_text_char(t, '"');
 }
 
-static void json_int(struct v6_text *t, const char *name, int64_t value)
+static void json_int(struct v6_text *t, struct key name, int64_t value)
 {
 	key(t, name);
 	v6_text_int(t, value);
 }
 
-static void json_slice(struct v6_text *t, const char *name, struct v6_slice value)
+static void json_slice(struct v6_text *t, struct key name, struct v6_slice value)
 {
 	if (!value.len)
 		return;
@@ -76,7 +85,7 @@ static void json_slice(struct v6_text *t, const char *name, struct v6_slice valu
 }
 
 /* A V6ONLY value, where it is known. */
-static void json_bit(struct v6_text *t, const char *name, int value)
+static void json_bit(struct v6_text *t, struct key name, int value)
 {
 	if (value != V6_UNKNOWN)
 		json_int(t, name, value);
@@ -86,11 +95,11 @@ static void json_address(struct v6_text *t, const struct v6_address *a)
 {
 	if (a->family == V6_FAMILY_OTHER)
 		return;
-	key(t, "addr");
+	key(t, KEY("addr"));
 	v6_text_char(t, '"');
 	v6_address_text(t, a);
 	v6_text_char(t, '"');
-	json_int(t, "port", a->port);
+	json_int(t, KEY("port"), a->port);
 }
 
 static void json_serves(struct v6_text *t, unsigned serves)
@@ -99,11 +108,11 @@ static void json_serves(struct v6_text *t, unsigned serves)
 
 	if (!serves)
 		return;
-	key(t, "serves");
+	key(t, KEY("serves"));
 	v6_text_str(t, value[serves & 3]);
 }
 
-static void json_families(struct v6_text *t, const char *name, const struct v6_families *f)
+static void json_families(struct v6_text *t, struct key name, const struct v6_families *f)
 {
 	if (!f->count)
 		return;
@@ -119,44 +128,45 @@ static void json_holder(struct v6_text *t, const struct v6_holder *h)
 {
 	if (!h->known)
 		return;
-	key(t, "holder");
+	key(t, KEY("holder"));
 	v6_text_char(t, '{');
 	if (h->fd >= 0)
-		json_int(t, "fd", h->fd);
+		json_int(t, KEY("fd"), h->fd);
 	if (h->pid)
-		json_int(t, "pid", h->pid);
-	json_slice(t, "program", h->program);
+		json_int(t, KEY("pid"), h->pid);
+	json_slice(t, KEY("program"), h->program);
 	if (h->uid >= 0)
-		json_int(t, "uid", h->uid);
+		json_int(t, KEY("uid"), h->uid);
 	if (h->address.family != V6_FAMILY_OTHER)
-		json_str(t, "family", v6_family_name(h->address.family));
+		json_word(t, KEY("family"), v6_family_name(h->address.family));
 	json_address(t, &h->address);
-	json_bit(t, "v6only", h->v6only);
+	json_bit(t, KEY("v6only"), h->v6only);
 	v6_text_char(t, '}');
 }
 
 static void json_errno(struct v6_text *t, int number)
 {
-	const char *name = v6_errname(number);
+	const char *name;
 
 	if (!number)
 		return;
+	name = v6_errname(number);
 	if (name)
-		json_str(t, "errno", name);
+		json_word(t, KEY("errno"), name);
 	else
-		json_int(t, "errno", number);
+		json_int(t, KEY("errno"), number);
 }
 
 static void json_socket(struct v6_text *t, const struct v6_record *r)
 {
 	if (r->fd >= 0)
-		json_int(t, "fd", r->fd);
+		json_int(t, KEY("fd"), r->fd);
 	if (r->family != V6_FAMILY_OTHER)
-		json_str(t, "family", v6_family_name(r->family));
+		json_word(t, KEY("family"), v6_family_name(r->family));
 	if (r->type != V6_TYPE_UNKNOWN)
-		json_str(t, "type", v6_type_name(r->type));
+		json_word(t, KEY("type"), v6_type_name(r->type));
 	if (r->proto >= 0) {
-		key(t, "proto");
+		key(t, KEY("proto"));
 		v6_text_char(t, '"');
 		v6_proto_text(t, r->proto);
 		v6_text_char(t, '"');
@@ -174,12 +184,12 @@ static void json_decision(struct v6_text *t, const struct v6_record *r)
 {
 	if (!has_policy(r))
 		return;
-	json_str(t, "policy", v6_setting_word_of(V6_SETTING_POLICY, r->policy));
+	json_word(t, KEY("policy"), v6_setting_word_of(V6_SETTING_POLICY, r->policy));
 	if (r->rule)
-		json_int(t, "rule", r->rule);
-	json_str(t, "mode", v6_setting_word_of(V6_SETTING_MODE, r->mode));
-	json_str(t, "action", v6_action_name(r->action));
-	json_str(t, "finding", v6_finding_name(r->finding));
+		json_int(t, KEY("rule"), r->rule);
+	json_word(t, KEY("mode"), v6_setting_word_of(V6_SETTING_MODE, r->mode));
+	json_word(t, KEY("action"), v6_action_name(r->action));
+	json_word(t, KEY("finding"), v6_finding_name(r->finding));
 }
 
 /* Cuts the text back to where a record began, if it did not fit. */
@@ -198,30 +208,30 @@ bool v6_record_json(struct v6_text *t, const struct v6_record *r)
 	size_t start = t->len;
 
 	v6_text_char(t, '{');
-	json_int(t, "v", V6_RECORD_VERSION);
-	key(t, "time");
+	json_int(t, KEY("v"), V6_RECORD_VERSION);
+	key(t, KEY("time"));
 	v6_text_char(t, '"');
 	v6_text_time(t, r->time);
 	v6_text_char(t, '"');
-	json_int(t, "pid", r->pid);
-	json_int(t, "tid", r->tid);
-	json_slice(t, "program", r->program);
-	json_str(t, "event", v6_event_name(r->event));
+	json_int(t, KEY("pid"), r->pid);
+	json_int(t, KEY("tid"), r->tid);
+	json_slice(t, KEY("program"), r->program);
+	json_word(t, KEY("event"), v6_event_name(r->event));
 	json_socket(t, r);
-	json_bit(t, "asked", r->event == V6_EVENT_SETSOCKOPT ? r->value : r->asked);
-	json_bit(t, "before", r->before);
-	json_bit(t, "after", r->after);
+	json_bit(t, KEY("asked"), r->event == V6_EVENT_SETSOCKOPT ? r->value : r->asked);
+	json_bit(t, KEY("before"), r->before);
+	json_bit(t, KEY("after"), r->after);
 	json_serves(t, r->serves);
-	json_families(t, "families_before", &r->families_before);
-	json_families(t, "families_after", &r->families_after);
+	json_families(t, KEY("families_before"), &r->families_before);
+	json_families(t, KEY("families_after"), &r->families_after);
 	json_decision(t, r);
 	json_holder(t, &r->holder);
 	if (r->has_result)
-		json_int(t, "result", r->result);
+		json_int(t, KEY("result"), r->result);
 	json_errno(t, r->error);
 	if (r->event == V6_EVENT_LOST)
-		json_int(t, "count", (int64_t)r->count);
-	json_slice(t, "note", r->note);
+		json_int(t, KEY("count"), (int64_t)r->count);
+	json_slice(t, KEY("note"), r->note);
 	v6_text_str(t, "}\n");
 	return whole(t, start);
 }

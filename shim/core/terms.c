@@ -4,6 +4,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
+/* IANA's protocol numbers, and Linux's own for MPTCP (linux/in.h), which older headers lack. */
+enum { UDPLITE = 136, MPTCP = 262 };
+
 #define WORD(id, word) word,
 static const char events[][12] = {V6_EVENTS(WORD)};
 static const char actions[][12] = {V6_ACTIONS(WORD)};
@@ -75,17 +78,30 @@ enum v6_type v6_type_of(int sock_type)
 	}
 }
 
-/* IANA's protocol numbers, and Linux's own for MPTCP (linux/in.h). */
+enum v6_type v6_type_of_proto(int proto)
+{
+	switch (proto) {
+	case IPPROTO_TCP:
+	case MPTCP:
+		return V6_TYPE_STREAM;
+	case IPPROTO_UDP:
+	case UDPLITE:
+		return V6_TYPE_DGRAM;
+	default:
+		return V6_TYPE_UNKNOWN;
+	}
+}
+
 static const struct {
 	char name[12];
 	int number;
 } protos[] = {
 	{"tcp", 6},
 	{"udp", 17},
-	{"mptcp", 262},
+	{"mptcp", MPTCP},
 	{"sctp", 132},
 	{"dccp", 33},
-	{"udplite", 136},
+	{"udplite", UDPLITE},
 	{"icmp", 1},
 	{"ipv6-icmp", 58},
 	{"l2tp", 115},

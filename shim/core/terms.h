@@ -65,6 +65,9 @@ enum v6_type v6_type_parse(struct v6_slice word);
 /* The enum of a SOCK_* value, SOCK_CLOEXEC and SOCK_NONBLOCK apart. */
 enum v6_type v6_type_of(int sock_type);
 
+/* The type of every socket of a protocol but raw ones, UNKNOWN where it has several or none. */
+enum v6_type v6_type_of_proto(int proto);
+
 /* An IPPROTO_* number by the name of /etc/protocols, or in digits. */
 void v6_proto_text(struct v6_text *t, int proto);
 

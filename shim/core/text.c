@@ -66,7 +66,12 @@ void v6_text_bytes(struct v6_text *t, const char *bytes, size_t len)
 
 void v6_text_char(struct v6_text *t, char c)
 {
-	v6_text_bytes(t, &c, 1);
+	if (t->len + 1 >= t->size) {
+		t->full = true;
+		return;
+	}
+	t->buf[t->len++] = c;
+	t->buf[t->len] = '\0';
 }
 
 void v6_text_str(struct v6_text *t, const char *str)
@@ -200,11 +205,21 @@ static void civil(int64_t day, int64_t *year, unsigned *month, unsigned *mday)
 	*year = yoe + era * 400 + (*month <= 2);
 }
 
+/* `width` digits of a number that has no more, and what stands after them. */
+static char *put_digits(char *to, unsigned value, unsigned width, char after)
+{
+	for (unsigned i = width; i-- > 0; value /= 10)
+		to[i] = (char)('0' + value % 10);
+	to[width] = after;
+	return to + width + 1;
+}
+
 void v6_text_time(struct v6_text *t, int64_t microseconds)
 {
 	int64_t second = microseconds / 1000000, fraction = microseconds % 1000000;
+	char text[sizeof("2026-01-02T03:04:05.000006Z")], *end = text;
+	unsigned month, mday, of_day;
 	int64_t day, year;
-	unsigned month, mday;
 
 	if (fraction < 0) {
 		fraction += 1000000;
@@ -218,20 +233,15 @@ void v6_text_time(struct v6_text *t, int64_t microseconds)
 	}
 	civil(day, &year, &month, &mday);
 	year = year < 0 ? 0 : year > 9999 ? 9999 : year;
-	v6_text_uint0(t, (uint64_t)year, 4);
-	v6_text_char(t, '-');
-	v6_text_uint0(t, month, 2);
-	v6_text_char(t, '-');
-	v6_text_uint0(t, mday, 2);
-	v6_text_char(t, 'T');
-	v6_text_uint0(t, (uint64_t)second / 3600, 2);
-	v6_text_char(t, ':');
-	v6_text_uint0(t, (uint64_t)second / 60 % 60, 2);
-	v6_text_char(t, ':');
-	v6_text_uint0(t, (uint64_t)second % 60, 2);
-	v6_text_char(t, '.');
-	v6_text_uint0(t, (uint64_t)fraction, 6);
-	v6_text_char(t, 'Z');
+	of_day = (unsigned)second;
+	end = put_digits(end, (unsigned)year, 4, '-');
+	end = put_digits(end, month, 2, '-');
+	end = put_digits(end, mday, 2, 'T');
+	end = put_digits(end, of_day / 3600, 2, ':');
+	end = put_digits(end, of_day / 60 % 60, 2, ':');
+	end = put_digits(end, of_day % 60, 2, '.');
+	end = put_digits(end, (unsigned)fraction, 6, 'Z');
+	v6_text_bytes(t, text, (size_t)(end - text));
 }
 
 size_t v6_utf8_length(const char *bytes, size_t len)
@@ -266,13 +276,30 @@ size_t v6_utf8_length(const char *bytes, size_t len)
 	return n;
 }
 
+/* How many of the bytes stand for themselves in JSON and before a person's eyes. */
+static size_t plain(const char *bytes, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && bytes[n] >= ' ' && bytes[n] < 0x7f && bytes[n] != '"' && bytes[n] != '\\')
+		n++;
+	return n;
+}
+
 void v6_text_json(struct v6_text *t, const char *bytes, size_t len)
 {
 	v6_text_char(t, '"');
 	while (len) {
-		size_t n = v6_utf8_length(bytes, len);
+		size_t n = plain(bytes, len);
 		unsigned char c = (unsigned char)*bytes;
 
+		if (n) {
+			v6_text_bytes(t, bytes, n);
+			bytes += n;
+			len -= n;
+			continue;
+		}
+		n = v6_utf8_length(bytes, len);
 		if (!n) {
 			v6_text_str(t, "\\ufffd");
 			n = 1;
@@ -300,9 +327,16 @@ static bool is_c1(const char *bytes, size_t n)
 void v6_text_safe(struct v6_text *t, const char *bytes, size_t len)
 {
 	while (len) {
-		size_t n = v6_utf8_length(bytes, len);
+		size_t n = plain(bytes, len);
 		unsigned char c = (unsigned char)*bytes;
 
+		if (n) {
+			v6_text_bytes(t, bytes, n);
+			bytes += n;
+			len -= n;
+			continue;
+		}
+		n = v6_utf8_length(bytes, len);
 		if (c == '\\') {
 			v6_text_str(t, "\\\\");
 		} else if (!n || c < 0x20 || c == 0x7f || is_c1(bytes, n)) {

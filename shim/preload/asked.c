@@ -13,6 +13,9 @@
  */
 static _Atomic uint64_t slots[V6_ASKED_SLOTS];
 
+/* Whether any socket ever asked, so that most programs are spared the question for the cookie. */
+static atomic_bool any;
+
 _Static_assert(V6_ASKED_SLOTS == 1 << 12, "the hash gives 12 bits");
 
 static _Atomic uint64_t *slot_of(uint64_t cookie)
@@ -22,9 +25,15 @@ static _Atomic uint64_t *slot_of(uint64_t cookie)
 
 void v6_asked_remember(uint64_t cookie, int value)
 {
-	if (cookie)
-		atomic_store_explicit(
-			slot_of(cookie), cookie << 1 | (value != 0), memory_order_relaxed);
+	if (!cookie)
+		return;
+	atomic_store_explicit(slot_of(cookie), cookie << 1 | (value != 0), memory_order_relaxed);
+	atomic_store_explicit(&any, true, memory_order_relaxed);
+}
+
+bool v6_asked_any(void)
+{
+	return atomic_load_explicit(&any, memory_order_relaxed);
 }
 
 int v6_asked_recall(uint64_t cookie)

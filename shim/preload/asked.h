@@ -9,6 +9,7 @@
 #ifndef V6_ASKED_H
 #define V6_ASKED_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* How many are remembered. */
@@ -16,6 +17,9 @@ enum { V6_ASKED_SLOTS = 4096 };
 
 /* A cookie of 0 is nobody's and is not remembered. value: 0 or 1. */
 void v6_asked_remember(uint64_t cookie, int value);
+
+/* Whether there is anything to recall at all, in this process or those it was forked from. */
+bool v6_asked_any(void);
 
 /* 0 or 1; V6_UNKNOWN (-1) where the socket did not ask, or it was forgotten. */
 int v6_asked_recall(uint64_t cookie);

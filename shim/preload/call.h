@@ -20,6 +20,7 @@ struct v6_call {
 	unsigned rule;                /* its number from 1, or 0 */
 	struct v6_facts facts;
 	struct v6_verdict verdict;
+	int proto;    /* SO_PROTOCOL, once the call is described */
 	bool asked;   /* facts.asked was looked up */
 	bool applied; /* V6ONLY was set by us */
 	int result;
@@ -42,7 +43,8 @@ int v6_call_asked(const struct v6_call *c);
 
 /*
  * V6ONLY as the socket has it without the policy: as it was read, or else what
- * the application asked for, or else what every new socket starts with.
+ * the application asked for, or else what every new socket starts with;
+ * V6_UNKNOWN where no descriptor is left to find that out with.
  */
 int v6_call_before(const struct v6_call *c);
 

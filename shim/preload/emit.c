@@ -56,7 +56,7 @@ static struct own *own_of(int pid)
 			return &owns[i];
 	}
 	/* As many ancestors wrote: one of those is forgotten. */
-	own = &owns[pid % OWNS];
+	own = &owns[(unsigned)pid % OWNS];
 	atomic_store(&own->load, UNTOLD);
 	atomic_store(&own->lost, 0);
 	atomic_store(&own->pid, pid);
@@ -83,6 +83,7 @@ static bool put(char *scratch, const struct v6_record *r, bool *written)
 		.len = t.len,
 		.priority = severity(r),
 		.pid = r->pid,
+		.time = r->time,
 		.spare = scratch + SPARE};
 
 	*written = fits && v6_sink_write(&line);
@@ -201,7 +202,7 @@ void v6_emit(struct v6_record *r)
 		return;
 	stamp(r);
 	own = own_of(r->pid);
-	scratch = v6_scratch_claim_for(r->pid);
+	scratch = v6_scratch_claim_for(r->tid);
 	if (scratch) {
 		if (atomic_load_explicit(&own->load, memory_order_acquire) != TOLD)
 			need_load(own, scratch, r);
@@ -223,7 +224,7 @@ void v6_emit_load(void)
 		return;
 	v6_record_init(&like, V6_EVENT_LOAD);
 	stamp(&like);
-	scratch = v6_scratch_claim_for(like.pid);
+	scratch = v6_scratch_claim_for(like.tid);
 	if (!scratch)
 		return;
 	need_load(own_of(like.pid), scratch, &like);

@@ -71,7 +71,7 @@ static int refuse(struct v6_call *c, int error)
 
 int v6_call_asked(const struct v6_call *c)
 {
-	return v6_asked_recall(v6_fact_cookie(c->fd));
+	return v6_asked_any() ? v6_asked_recall(v6_fact_cookie(c->fd)) : V6_UNKNOWN;
 }
 
 /* The settings of the rule that the call falls under. */
@@ -279,7 +279,9 @@ int v6_call_before(const struct v6_call *c)
 
 	if (value == V6_UNKNOWN)
 		value = v6_call_asked(c);
-	return value == V6_UNKNOWN ? v6_fact_initial_v6only() : value;
+	if (value == V6_UNKNOWN)
+		value = v6_fact_initial_v6only();
+	return value < 0 ? V6_UNKNOWN : value;
 }
 
 /* Reads what the policy needs, asks it, and sets V6ONLY where that is its verdict. */
@@ -330,8 +332,8 @@ static void undo(struct v6_call *c)
 {
 	if (!c->error)
 		return;
-	if (c->applied)
-		v6_fact_set_v6only(c->fd, v6_call_before(c));
+	if (c->applied) /* 0 is what Linux starts sockets with, where it could not be told */
+		v6_fact_set_v6only(c->fd, v6_call_before(c) == 1);
 	c->applied = false;
 	if (!v6_call_enforcing(c) && c->verdict.finding == V6_FINDING_CONFLICT)
 		return;
@@ -347,6 +349,10 @@ static void describe(struct v6_call *c)
 	c->facts.family = c->error ? (uint8_t)v6_fact_family(c->fd) : c->facts.address.family;
 	if (c->facts.family == V6_FAMILY_OTHER)
 		return;
+	c->proto = v6_fact_proto(c->fd);
+	/* A raw socket may be of any protocol, but takes no V6ONLY (EINVAL). */
+	if (c->facts.type == V6_TYPE_UNKNOWN && c->applied)
+		c->facts.type = (uint8_t)v6_type_of_proto(c->proto);
 	if (c->facts.type == V6_TYPE_UNKNOWN)
 		c->facts.type = (uint8_t)v6_fact_type(c->fd);
 	if (c->facts.family == V6_FAMILY_INET6 && !c->asked)
@@ -387,7 +393,7 @@ static void tell_bind(struct v6_call *c)
 	if (c->facts.family == V6_FAMILY_OTHER)
 		return;
 	r = record_of(c);
-	r.proto = v6_fact_proto(c->fd);
+	r.proto = c->proto;
 	if (c->facts.family == V6_FAMILY_INET6)
 		r.after = known(v6_fact_v6only(c->fd));
 	r.serves = (uint8_t)serves(c, r.after);

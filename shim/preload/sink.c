@@ -29,7 +29,8 @@ static struct {
 	atomic_int fd;
 	atomic_int pid;         /* of the process that it was opened for */
 	atomic_uint id[4];      /* no 64-bit atomics: some machines have a lock behind them */
-	atomic_int opener;      /* the process of which a thread is changing this; 0: none */
+	atomic_uint placed;     /* in ms, when the path was last seen to lead to it */
+	atomic_int opener;      /* the thread that is changing this; 0: none */
 	atomic_bool unfinished; /* the last line may have been cut short */
 } now = {.fd = NO_FD};
 
@@ -99,14 +100,15 @@ static void publish(int fd, struct identity id, int pid)
 	atomic_store_explicit(&now.fd, fd, memory_order_release);
 }
 
-static bool begin_change(int pid)
+static bool begin_change(void)
 {
-	int opener = 0;
+	int opener = 0, tid = v6_raw_gettid();
 
-	if (atomic_compare_exchange_strong(&now.opener, &opener, pid))
+	if (atomic_compare_exchange_strong(&now.opener, &opener, tid))
 		return true;
-	/* A thread of the parent's at the time of fork: it will never end here. */
-	return opener != pid && atomic_compare_exchange_strong(&now.opener, &opener, pid);
+	/* A thread of the parent's at the time of fork, or cancelled: it will never end here. */
+	return v6_raw_thread_gone(opener) &&
+	       atomic_compare_exchange_strong(&now.opener, &opener, tid);
 }
 
 static void end_change(void)
@@ -156,7 +158,7 @@ static void keep(int fd, const struct stat *st, int pid, const struct opened *se
 	struct opened log;
 	bool unchanged;
 
-	if (!begin_change(pid)) {
+	if (!begin_change()) {
 		v6_raw_close(fd);
 		return;
 	}
@@ -191,9 +193,10 @@ static uint64_t signal_bit(int number)
 static struct hold hold(int raised, uint64_t others)
 {
 	struct hold h = {.raised = signal_bit(raised)};
+	bool held = v6_raw_block_signals(h.raised | others, &h.mask) >= 0;
 
-	h.mask = v6_raw_block_signals(h.raised | others);
-	h.pending = v6_raw_pending_signals() & h.raised;
+	/* Where a seccomp filter refuses that, none must be raised either. */
+	h.pending = !held || v6_raw_pending_signals() & h.raised;
 	return h;
 }
 
@@ -245,7 +248,8 @@ static ssize_t write_shared(int fd, const struct stat *st, const char *line, siz
 	ssize_t n = v6_raw_write_nowait(fd, line, len);
 	int again;
 
-	if (n != -EOPNOTSUPP && n != -ENOSYS && n != -ESPIPE && n != -EINVAL)
+	/* EPERM: what container runtimes' filters say of calls they do not know. */
+	if (n != -EOPNOTSUPP && n != -ENOSYS && n != -ESPIPE && n != -EINVAL && n != -EPERM)
 		return n;
 	again = open_again(fd, st);
 	if (again >= 0) {
@@ -515,13 +519,36 @@ static int open_path(char *path, struct stat *st)
 	return -EACCES;
 }
 
-/* Whether what is open is what the path leads to now. */
-static bool in_place(const struct opened *log, const char *path, int pid)
+/*
+ * Whether the path surely led here a moment ago, and nothing was done to the file
+ * since but writing: rename(2) and unlink(2) change its ctime, write(2) its mtime
+ * as well. Where another process writes to a file after it was moved, or the file
+ * system's clock is coarse, that is noticed a moment later.
+ */
+static bool stays_in_place(const struct opened *log, unsigned now_ms)
 {
+	enum { MOMENT_MS = 100 };
+	const struct stat *st = &log->st;
+
+	return S_ISREG(st->st_mode) && st->st_nlink && st->st_ctim.tv_sec == st->st_mtim.tv_sec &&
+	       st->st_ctim.tv_nsec == st->st_mtim.tv_nsec &&
+	       now_ms - atomic_load_explicit(&now.placed, memory_order_relaxed) < MOMENT_MS;
+}
+
+/* Whether what is open is what the path leads to now. */
+static bool in_place(const struct opened *log, const char *path, const struct v6_sink_line *line)
+{
+	unsigned now_ms = (unsigned)(line->time / 1000);
 	struct stat st;
 
-	return log->ours && (!sink.by_pid || log->pid == pid) && v6_raw_stat(path, &st) >= 0 &&
-	       same(identity_of(&st), log->id);
+	if (!log->ours || (sink.by_pid && log->pid != line->pid))
+		return false;
+	if (stays_in_place(log, now_ms))
+		return true;
+	if (v6_raw_stat(path, &st) < 0 || !same(identity_of(&st), log->id))
+		return false;
+	atomic_store_explicit(&now.placed, now_ms, memory_order_relaxed);
+	return true;
 }
 
 /*
@@ -557,7 +584,7 @@ static bool write_path(const struct v6_sink_line *line)
 	if (sink.by_pid && line->pid != sink.pid && expand(line->spare, line->pid))
 		path = line->spare;
 	look(&log);
-	if (in_place(&log, path, line->pid))
+	if (in_place(&log, path, line))
 		return write_line(log.fd, &log.st, false, line->text, line->len);
 	return *path && write_anew(&log, path, line);
 }
@@ -733,7 +760,7 @@ static void adopt(int fd, int pid)
 
 static int open_first_path(struct v6_slice template, int pid, struct stat *st)
 {
-	char *copy = v6_scratch_claim_for(pid);
+	char *copy = v6_scratch_claim();
 	int fd = -ENAMETOOLONG;
 
 	if (!copy)

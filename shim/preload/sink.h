@@ -29,6 +29,7 @@ struct v6_sink_line {
 	size_t len;   /* its newline included */
 	int priority; /* a syslog severity, 0 to 7 (RFC 5424, 6.2.1) */
 	int pid;      /* of the process that calls */
+	int64_t time; /* now, in microseconds of any clock that seldom jumps */
 	char *spare;  /* V6_PATH_SIZE bytes that the sink may use */
 };
 

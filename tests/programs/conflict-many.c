@@ -8,15 +8,15 @@
  *        conflict-many descriptors [-w] NUMBER FAMILIES PORT
  *
  * A pair is an IPv4 and a dual-stack IPv6 socket on one port, both listening, or both of UDP with
- *-u. It is right when both could be had and a client of each family reaches the socket of that
- *family.
+ * -u. It is right when both could be had and a client of each family reaches the socket of that
+ * family.
  *
  *   threads      each of THREADS opens a pair on PORTS ports, IPv4 first and IPv6 first in turn,
- *and keeps them all. Ports are chosen by the kernel race         two threads open the two halves of
- *a pair at the same moment, ROUNDS times signal       a handler opens pairs while what it
- *interrupts does the same, ROUNDS times descriptors  opens NUMBER sockets more, and then binds PORT
- *for each family of FAMILIES ("46", "64", "4", "6") in that order; with -w it stays until a signal
- *ends it
+ *                and keeps them all. Ports are chosen by the kernel
+ *   race         two threads open the two halves of a pair at the same moment, ROUNDS times
+ *   signal       a handler opens pairs while what it interrupts does the same, ROUNDS times
+ *   descriptors  opens NUMBER sockets more, and then binds PORT for each family of FAMILIES ("46",
+ *                "64", "4", "6") in that order; with -w it stays until a signal ends it
  *
  * Output: of the first three "pairs N" and how many were "right"; for others a line with how many
  * there were of it, by the outcome of the two binds and listens and by who got the clients:

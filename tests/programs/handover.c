@@ -12,7 +12,7 @@
  * ends; with `listen` it listens. It is put at every NUMBER, not closed on exec.
  *
  *   -s   as systemd does it: LISTEN_FDS says how many there are, LISTEN_PID for whom
- *(sd_listen_fds(3))
+ * (sd_listen_fds(3))
  *
  * Exit status: COMMAND's own; 1 when something failed; 2 for bad usage.
  */

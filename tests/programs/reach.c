@@ -15,7 +15,7 @@
  * `served`. Without, UDP sends `v6shim`. Exit status 0 whatever the outcome, 2 for bad usage.
  *
  * Nothing on the loopback listens to a datagram: the socket is connected, so the ICMP error comes
- *back as ECONNREFUSED (ip(7), ipv6(7)).
+ * back as ECONNREFUSED (ip(7), ipv6(7)).
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -9,12 +9,12 @@
  *	inet6 :: v6only=0
  *
  * TCP: sockets in LISTEN. UDP: bound sockets that are not connected. Exit status 0, also where
- *nothing listens; 1 where the kernel did not answer; 2 for bad usage.
+ * nothing listens; 1 where the kernel did not answer; 2 for bad usage.
  *
  * The answer is sock_diag(7)'s own. ss(8) shows the same data, but the way it writes an address
- *(`*:80` for a dual-stack socket, `[::]:80` otherwise) is a guess of its own. INET_DIAG_SKV6ONLY
- *comes for IPv6 sockets in LISTEN and CLOSE (net/ipv4/inet_diag.c), which are just those asked for
- *here.
+ * (`*:80` for a dual-stack socket, `[::]:80` otherwise) is a guess of its own. INET_DIAG_SKV6ONLY
+ * comes for IPv6 sockets in LISTEN and CLOSE (net/ipv4/inet_diag.c), which are just those asked for
+ * here.
  */
 #include <arpa/inet.h>
 #include <errno.h>

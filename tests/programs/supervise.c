@@ -3,23 +3,25 @@
  *
  * usage: supervise [-w] [-t SECONDS] [-k SECONDS] [-p PIDFILE] [-r REPORT] COMMAND [ARG...]
  *
- *	-w	COMMAND may put itself into the background: go on until all that it started has
- *ended -t	after SECONDS, end it (default: no limit) -k	from SIGTERM to SIGKILL (default 5)
+ *	-w	COMMAND may put itself into the background: go on until all that it started has ended
+ *	-t	after SECONDS, end it (default: no limit)
+ *	-k	from SIGTERM to SIGKILL (default 5)
  *	-p	write COMMAND's process id there
- *	-r	write there, one line each, what came to pass (default: standard error, without
- *`ended'): ended exit N		COMMAND ended by itself, or on SIGTERM ended signal NAME
- *COMMAND was ended by a signal timeout			-t was reached
+ *	-r	write there, one line each, what came to pass (default: standard error, without `ended'):
+ *			ended exit N		COMMAND ended by itself, or on SIGTERM
+ *			ended signal NAME	COMMAND was ended by a signal
+ *			timeout			-t was reached
  *			left PID NAME		still ran when COMMAND had ended (never with -w)
  *			killed PID NAME		did not end on SIGTERM
  *			remains PID NAME	did not even end on SIGKILL
  *
  * Exit status: COMMAND's own, 128 + the signal that ended it, 124 after a timeout, 126 or 127 where
- *it cannot be executed or found, 125 where something remains or supervise itself failed.
+ * it cannot be executed or found, 125 where something remains or supervise itself failed.
  *
  * It is a child subreaper (prctl(2)), so a process that calls setsid, forks twice or renames itself
- *is still found. On SIGTERM, SIGINT, SIGHUP, and when its own parent dies, it ends what it runs:
- *first its direct children get SIGTERM, as an operator would do it, then what they leave orphaned,
- *and SIGKILL ends whoever is still there.
+ * is still found. On SIGTERM, SIGINT, SIGHUP, and when its own parent dies, it ends what it runs:
+ * first its direct children get SIGTERM, as an operator would do it, then what they leave orphaned,
+ * and SIGKILL ends whoever is still there.
  */
 #include <dirent.h>
 #include <errno.h>

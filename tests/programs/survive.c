@@ -7,29 +7,42 @@
  *
  *	bind [N]            N times (once): a socket is made, bound to [::]:0 and closed
  *	both [N]            a child of fork and its parent both do that, at the same time
- *	fork ... join       a child takes the steps between, the parent waits for it and goes on
- *after vfork               a child of vfork binds once, the parent waits for it daemon into the
- *background: fork, setsid, /dev/null on 0, 1 and 2 exec                the program executes itself
- *anew for the steps that follow close NUMBER close-loop, closefrom, close_range         every
- *descriptor from 3 on open PATH rw|write|append NUMBER           what is there is then the server's
- *own file null NUMBER         /dev/null at that number pipe NUMBER         the writing end of a
- *pipe of the server's own got                 what came through that pipe: `4 bytes` save, restore
- *descriptor 2 elsewhere and back; both keep what is there open files DIRECTORY     files of its own
- *at every number that is free, each with its name in it steal LOG FILE      a file of its own at
- *just the number that LOG is open at held PATH           how many descriptors are open on it is
- *NUMBER           open or closed fill, release       no descriptor is left free; they are free
- *again unlink PATH, rename FROM TO, truncate PATH, mkfifo PATH link TO PATH USER   a symbolic link
- *that belongs to USER, a number chroot DIRECTORY    and into it user NUMBER         drop to that
- *user and group limit nofile|fsize N ignore, block, unblock, catch              SIGPIPE raise, kill
- *SIGPIPE to the thread, to the process break               its own write to a pipe that nobody
- *reads caught              how many SIGPIPE the handler of `catch` has had pending whether one is
+ *	fork ... join       a child takes the steps between, the parent waits for it and goes on after
+ *	vfork               a child of vfork binds once, the parent waits for it
+ *	daemon              into the background: fork, setsid, /dev/null on 0, 1 and 2
+ *	exec                the program executes itself anew for the steps that follow
+ *	close NUMBER
+ *	close-loop, closefrom, close_range         every descriptor from 3 on
+ *	open PATH rw|write|append NUMBER           what is there is then the server's own file
+ *	null NUMBER         /dev/null at that number
+ *	pipe NUMBER         the writing end of a pipe of the server's own
+ *	got                 what came through that pipe: `4 bytes`
+ *	save, restore       descriptor 2 elsewhere and back; both keep what is there
+ *	files DIRECTORY     files of its own at every number that is free, each with its name in it
+ *	steal LOG FILE      a file of its own at just the number that LOG is open at
+ *	held PATH           how many descriptors are open on it
+ *	is NUMBER           open or closed
+ *	fill, release       no descriptor is left free; they are free again
+ *	unlink PATH, truncate PATH, mkfifo PATH
+ *	rename FROM TO      and a moment passes
+ *	rename-at-once FROM TO
+ *	moment              passes, after which a library must know
+ *	link TO PATH USER   a symbolic link that belongs to USER, a number
+ *	chroot DIRECTORY
+ *	user NUMBER         drop to that user and group
+ *	limit nofile|fsize N
+ *	ignore, block, unblock, catch              SIGPIPE
+ *	raise, kill         SIGPIPE to the thread, to the process
+ *	break               its own write to a pipe that nobody reads
+ *	caught              how many SIGPIPE the handler of `catch` has had
+ *	pending             whether one is
  *	stop-output, start-output                  of the terminal at 2, as ^S and ^Q do
  *	touch PATH, await PATH                     to meet with the test
  *	say WORD
  *
  * Each prints one line to standard output, or with -o to FILE, which is out of the way of the steps
  * at a high number: the step, and "ok", the name of the error, or what was asked for. "bind: slow"
- *is one that took longer than a server would put up with.
+ * is one that took longer than a server would put up with.
  *
  * Exit status: 0 when all steps were made, whatever came of them; 1 when one could not be; 2 for
  * bad usage.
@@ -430,9 +443,25 @@ static const char *do_unlink(char **words)
 	return outcome(unlink(path(words[1])));
 }
 
-static const char *do_rename(char **words)
+static const char *do_rename_at_once(char **words)
 {
 	return outcome(rename(path(words[1]), path(words[2])));
+}
+
+static const char *do_moment(char **words)
+{
+	const struct timespec moment = {.tv_nsec = 120 * 1000 * 1000};
+
+	(void)words;
+	return outcome(nanosleep(&moment, NULL));
+}
+
+static const char *do_rename(char **words)
+{
+	const char *said = do_rename_at_once(words);
+
+	do_moment(words);
+	return said;
 }
 
 static const char *do_truncate(char **words)
@@ -612,10 +641,11 @@ static const struct {
 	{"open", do_open}, {"null", do_null}, {"pipe", do_pipe}, {"got", do_got}, {"save", do_save},
 	{"restore", do_restore}, {"files", do_files}, {"steal", do_steal}, {"held", do_held},
 	{"is", do_is}, {"fill", do_fill}, {"release", do_release}, {"unlink", do_unlink},
-	{"rename", do_rename}, {"truncate", do_truncate}, {"mkfifo", do_mkfifo}, {"link", do_link},
-	{"chroot", do_chroot}, {"user", do_user}, {"limit", do_limit}, {"ignore", do_ignore},
-	{"catch", do_catch}, {"block", do_block}, {"unblock", do_unblock}, {"raise", do_raise},
-	{"kill", do_kill}, {"break", do_break}, {"caught", do_caught}, {"pending", do_pending},
+	{"rename", do_rename}, {"rename-at-once", do_rename_at_once}, {"moment", do_moment},
+	{"truncate", do_truncate}, {"mkfifo", do_mkfifo}, {"link", do_link}, {"chroot", do_chroot},
+	{"user", do_user}, {"limit", do_limit}, {"ignore", do_ignore}, {"catch", do_catch},
+	{"block", do_block}, {"unblock", do_unblock}, {"raise", do_raise}, {"kill", do_kill},
+	{"break", do_break}, {"caught", do_caught}, {"pending", do_pending},
 	{"stop-output", do_stop_output}, {"start-output", do_start_output}, {"touch", do_touch},
 	{"await", do_await}, {"say", do_say}};
 

@@ -5,7 +5,7 @@
  *
  * A server listens on 127.0.0.1. Two IPv6 sockets, one after the other, connect to
  *::ffff:127.0.0.1, with IPV6_V6ONLY 1 and with 0. Standard output, one line a check; errors by
- *name, "-" for what was not reached:
+ * name, "-" for what was not reached:
  *
  *	server: ok
  *	with 1, set: ok

@@ -4,8 +4,8 @@
  * usage: v6only-set-send
  *
  * A server is bound to 127.0.0.1. IPv6 sockets send to ::ffff:127.0.0.1, with IPV6_V6ONLY 1 and
- *with 0, by sendto, and on a socket of their own by connect and send. Standard output, one line a
- *check; errors by name, "-" for what was not reached:
+ * with 0, by sendto, and on a socket of their own by connect and send. Standard output, one line a
+ * check; errors by name, "-" for what was not reached:
  *
  *	server: ok
  *	with 1, set: ok

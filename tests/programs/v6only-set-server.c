@@ -4,8 +4,8 @@
  * usage: v6only-set-server
  *
  * An IPv4 socket listens on the wildcard address and a port that the kernel chose. Two IPv6
- *sockets, one after the other, try for the same port on ::, with IPV6_V6ONLY 0 and with 1. Standard
- *output, one line a check; errors by name, "-" for a call that was not reached:
+ * sockets, one after the other, try for the same port on ::, with IPV6_V6ONLY 0 and with 1. Standard
+ * output, one line a check; errors by name, "-" for a call that was not reached:
  *
  *	ipv4 bind: ok
  *	ipv4 listen: ok

@@ -5,6 +5,7 @@
 
 #include "core/terms.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -81,6 +82,20 @@ static void test_socket_types_have_their_words_whatever_flags_came_along(void **
 	assert_int_equal(v6_type_parse(slice("tcp")), V6_TYPE_COUNT);
 }
 
+static void test_type_of_a_protocol_that_has_but_one(void **state)
+{
+	enum { MPTCP = 262, UDPLITE = 136, SCTP = 132 };
+
+	(void)state;
+	assert_int_equal(v6_type_of_proto(IPPROTO_TCP), V6_TYPE_STREAM);
+	assert_int_equal(v6_type_of_proto(MPTCP), V6_TYPE_STREAM);
+	assert_int_equal(v6_type_of_proto(IPPROTO_UDP), V6_TYPE_DGRAM);
+	assert_int_equal(v6_type_of_proto(UDPLITE), V6_TYPE_DGRAM);
+	assert_int_equal(v6_type_of_proto(SCTP), V6_TYPE_UNKNOWN);
+	assert_int_equal(v6_type_of_proto(IPPROTO_IP), V6_TYPE_UNKNOWN);
+	assert_int_equal(v6_type_of_proto(-EBADF), V6_TYPE_UNKNOWN);
+}
+
 static const char *proto_text(int proto)
 {
 	static char buf[32];
@@ -151,6 +166,7 @@ int main(void)
 		cmocka_unit_test(test_actions_have_the_contracts_words),
 		cmocka_unit_test(test_findings_have_the_contracts_words),
 		cmocka_unit_test(test_socket_types_have_their_words_whatever_flags_came_along),
+		cmocka_unit_test(test_type_of_a_protocol_that_has_but_one),
 		cmocka_unit_test(test_protocols_have_the_systems_names),
 		cmocka_unit_test(test_every_protocol_number_is_read_back),
 		cmocka_unit_test(test_what_is_no_protocol_is_refused),
