@@ -257,6 +257,8 @@ int v6_govern_v6only(int fd, const void *value, socklen_t len)
 	match(&c, V6_MATCH_ASK, V6_MATCH_NO_PORT);
 	if (may_deny(&c))
 		judge_v6only(&c, value, len);
+	else if (v6_emit_wanted(V6_LEVEL_ALL))
+		c.facts.before = known(v6_fact_v6only(fd));
 	if (c.verdict.deny && v6_call_enforcing(&c)) {
 		v6_asked_remember(v6_fact_cookie(fd), c.facts.value);
 		c.result = -1;

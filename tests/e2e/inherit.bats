@@ -172,3 +172,25 @@ get: 0' "$bare"
 	shim LOG="$LOG" LOG_LEVEL=bind POLICY=ipv6-only -- "$PROGRAMS/steps" 'socket tcp6' 'bind :: 0' fork listen >"$DIR/out"
 	assert_eq 'load bind load listen' "$(jq -r .event "$LOG" | paste -sd' ')"
 }
+
+@test "inetd's socket, at 0, 1 and 2, is told once; two sockets are told twice" {
+	require python3
+	cat >"$DIR/inetd" <<-'END'
+		import os, socket, sys
+		made = [socket.create_server(("::1", 0), family=socket.AF_INET6) for _ in sys.argv[1]]
+		for fd, which in enumerate(sys.argv[1]):
+		    os.dup2(made[int(which)].fileno(), fd)
+		for s in made:
+		    s.close()
+		os.execvp(sys.argv[2], sys.argv[2:])
+	END
+	for case in '000 0' '010 0,1,2' '001 0,2'; do
+		rm -f "$LOG"
+		resolve shim LOG="$LOG" LOG_LEVEL=bind -- true
+		(
+			close_bats_fds
+			exec python3 "$DIR/inetd" "${case% *}" "${COMMAND[@]}"
+		)
+		assert_eq "${case#* }" "$(jq -r 'select(.event == "inherit") | .fd' "$LOG" | paste -sd,)" "$case"
+	done
+}
