@@ -18,8 +18,8 @@
  *	                        the value that it then has
  *	set-after-bind          what the opposite of the value that it has gets on a bound socket
  *	set-after-bind-reads    the value that it then has
- *	dual-stack-reads        the value of the IPv6 socket of the tests that follow: 0 was asked
- * for PROTO-OPTION-ORDER-bind both sockets are bound to the wildcard address and one port, and then
+ *	dual-stack-reads        the value of the IPv6 socket of the tests that follow: 0 was asked for
+ *	PROTO-OPTION-ORDER-bind both sockets are bound to the wildcard address and one port, and then
  *	                        listen in the same order (TCP): the first error of the two binds
  *	PROTO-OPTION-ORDER-listen
  *	                        the first error of the two listens (TCP)
