@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Apache httpd: prefork, so that the children inherit the listener. It asks for V6ONLY 0, and binds :: before
-# 0.0.0.0, which it skips where getsockopt says that :: takes IPv4 as well.
+# 0.0.0.0, which it skips where getsockopt says that :: takes IPv4 as well. Its client side is mod_proxy_http.
 #
 # Variables are shared with driver.bash.
 # shellcheck disable=SC2034,SC2154
@@ -10,6 +10,7 @@ load driver
 configure() {
 	local both=''
 
+	up=$(free_port) || return
 	[ "$families" != both ] || both="Listen 0.0.0.0:$port"
 	mkdir -p "$DIR/root"
 	echo v6shim-page >"$DIR/root/index.html"
@@ -20,6 +21,8 @@ configure() {
 		LoadModule mpm_prefork_module modules/mod_mpm_prefork.so
 		LoadModule authz_core_module modules/mod_authz_core.so
 		LoadModule dir_module modules/mod_dir.so
+		LoadModule proxy_module modules/mod_proxy.so
+		LoadModule proxy_http_module modules/mod_proxy_http.so
 		$both
 		Listen [::]:$port
 		PidFile $DIR/httpd.pid
@@ -28,6 +31,7 @@ configure() {
 		ErrorLog $DIR/error.log
 		DocumentRoot $DIR/root
 		DirectoryIndex index.html
+		ProxyPass /up http://127.0.0.1:$up/ retry=0
 		User nobody
 		Group nogroup
 		StartServers 3
@@ -44,8 +48,12 @@ client() {
 	serves_page "$1"
 }
 
+client_side() {
+	passes_on get ::1 /up
+}
+
 @test "apache: every setting, as the table says" {
-	require apache2 curl jq
+	require apache2 curl python3 jq
 	table apache
 }
 

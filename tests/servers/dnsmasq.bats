@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# dnsmasq opens 0.0.0.0 and :: for UDP and for TCP, with V6ONLY 1. It cannot be told to have :: alone.
+# dnsmasq opens 0.0.0.0 and :: for UDP and for TCP, with V6ONLY 1. It cannot be told to have :: alone. Its client side
+# is the server that it forwards to, over the protocol of the question.
 #
 # Variables are shared with driver.bash.
 # shellcheck disable=SC2034,SC2154
@@ -13,19 +14,33 @@ ready_for() {
 }
 
 server_start() {
+	up=$(free_port) || return
 	begin server "$@" dnsmasq --keep-in-foreground --conf-file=/dev/null --port="$port" --no-resolv --no-hosts \
-		--host-record=page.v6shim,192.0.2.6 --user=root --pid-file="$DIR/dnsmasq.pid" --log-facility=-
+		--host-record=page.v6shim,192.0.2.6 --server="/up.v6shim/127.0.0.1#$up" --cache-size=0 \
+		--user=root --pid-file="$DIR/dnsmasq.pid" --log-facility=-
 }
 
 client() {
+	resolves "$1" page.v6shim 192.0.2.6
+}
+
+client_side() {
+	# Another name: dnsmasq joins a question to a like one that it waits for.
+	refute resolves ::1 early.up.v6shim 192.0.2.7 1 || return
+	upstream dns || return
+	resolves ::1 up.v6shim 192.0.2.7
+}
+
+# resolves ADDRESS NAME A [SECONDS]: over UDP and over TCP.
+resolves() {
 	local how
 
 	for how in +notcp +tcp; do
-		[ "$(dig "$how" +short +time=5 +tries=1 -p "$port" "@$1" page.v6shim A)" = 192.0.2.6 ] || return
+		[ "$(dig "$how" +short +time="${4-5}" +tries=1 -p "$port" "@$1" "$2" A)" = "$3" ] || return
 	done
 }
 
 @test "dnsmasq: every setting, as the table says" {
-	require dnsmasq dig jq
+	require dnsmasq dig python3 jq
 	table dnsmasq
 }

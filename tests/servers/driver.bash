@@ -9,10 +9,12 @@
 #                                its files in $DIR. $families is `six` (:: alone, dual-stack where it can be
 #                                asked for) or `both` (0.0.0.0 and :: on $port)
 #   client ADDRESS               succeeds where the server's own protocol is served at $port of ADDRESS
-#   client_side                  optional: succeeds where the server's own outgoing IPv4 connections work
+#   client_side                  succeeds where the connections that the server itself makes over IPv4 work;
+#                                may set the server to it over ::1. Not there where it makes none
 #   PROTOCOLS                    optional: `udp`, or `tcp udp`; `tcp` by default
 #
-# Nothing is asked of the server itself: listeners are sock_diag's, service is a client's.
+# Nothing is asked of the server itself: listeners are sock_diag's, service is a client's, and a connection of its
+# own is told by what comes through it.
 
 load ../e2e/helper
 
@@ -29,9 +31,15 @@ setup() {
 	chmod 777 "$DIR"
 }
 
+teardown() {
+	# For ask_on: bats waits for what a failed test leaves running.
+	touch "$DIR/enough"
+	stop_all
+}
+
 # setting_words SETTING: the words before the command, into the array WITH; and $families.
 setting_words() {
-	local log=(LOG="$DIR/log.jsonl" LOG_LEVEL=bind)
+	local log=(LOG="$DIR/log.jsonl" LOG_LEVEL=all)
 
 	families=six
 	case $1 in
@@ -138,13 +146,15 @@ log_tells_would() {
 		fail 'mode=log: the records do not say what would have been done'
 }
 
-# cell NAME SETTING LISTENERS: a line `SETTING LISTENERS V4 V6` on descriptor 5, and complaints on 6.
+# cell NAME SETTING LISTENERS: a line `SETTING LISTENERS V4 V6 OWN` on descriptor 5, and complaints on 6.
 cell() {
-	local name=$1 setting=$2 wanted=$3 listeners v4=no v6=no families port dir=$DIR
+	local name=$1 setting=$2 wanted=$3 listeners v4=no v6=no own=no families port dir=$DIR
 
 	port=$(free_port) || return
 	local DIR=$dir/$setting
 	mkdir -m 777 "$DIR" || return
+	# What loads the library first would make the log a file of root's, that others of the server cannot write.
+	install -m 666 /dev/null "$DIR/log.jsonl" || return
 	setting_words "$setting"
 	ready_for "$wanted"
 	server_start "${WITH[@]}" 2>"$DIR/start.err" || :
@@ -154,20 +164,40 @@ cell() {
 		v4=$(served 127.0.0.1)
 		v6=$(served ::1)
 	fi
-	printf '%s\t%s\t%s\t%s\n' "$setting" "$listeners" "$v4" "$v6" >&5
 	if [ ${#WITH[@]} -gt 0 ] && [ "$listeners" != none ]; then
 		log_agrees 2>"$DIR/problem" ||
 			complain "$name" "$setting" "$(cat "$DIR/problem" "$DIR/start.err"; tail -n 20 "$dir"/*.err)"
 		[ "$setting" != log ] || log_tells_would 2>"$DIR/problem" ||
 			complain "$name" "$setting" "$(<"$DIR/problem")"
 	fi
-	if [ "$families" = six ] && declare -F client_side >/dev/null; then
-		client_side >"$DIR/problem" 2>&1 ||
-			complain "$name" "$setting" "client side over IPv4: $(tail -n 20 "$DIR/problem")"
+	if ! declare -F client_side >/dev/null; then
+		own=-
+	elif [ "$v6" = yes ]; then
+		if own_connections >"$DIR/problem" 2>&1; then
+			own=yes
+		else
+			complain "$name" "$setting" "own connections over IPv4: $(tail -n 20 "$DIR/problem")"
+		fi
 	fi
+	printf '%s\t%s\t%s\t%s\t%s\n' "$setting" "$listeners" "$v4" "$v6" "$own" >&5
 	stop_all 2>"$DIR/problem" || complain "$name" "$setting" "$(<"$DIR/problem")"
 	[ "$listeners" = "$wanted" ] ||
 		complain "$name" "$setting" "$(tail -n 30 "$DIR/start.err" "$dir"/*.err "$DIR/log.jsonl" 2>/dev/null)"
+}
+
+# own_connections: those that the server itself makes work, and who makes them is under the shim: many a server
+# executes something else for that, and chooses the environment.
+own_connections() {
+	local before
+
+	before=$(sockets_told)
+	client_side || return
+	[ ${#WITH[@]} -eq 0 ] || [ "$(sockets_told)" -gt "$before" ] ||
+		fail 'the log has no new socket: the connection was made without the shim'
+}
+
+sockets_told() {
+	grep -sc '"event":"socket"' "$DIR/log.jsonl" || :
 }
 
 complain() {
@@ -175,7 +205,7 @@ complain() {
 }
 
 expected_of() {
-	awk -F '\t' -v name="$1" '$1 == name { print $2 "\t" $3 "\t" $4 "\t" $5 }' "$SERVERS/expected.tsv"
+	awk -F '\t' -v name="$1" '$1 == name { print $2 "\t" $3 "\t" $4 "\t" $5 "\t" $6 }' "$SERVERS/expected.tsv"
 }
 
 # table NAME: every setting of the table, then all that was seen is compared at once.
@@ -192,7 +222,8 @@ table() {
 	if [ -s "$DIR/complaints" ]; then
 		cat "$DIR/complaints" >&2
 	fi
-	assert_eq "$(expected_of "$name")" "$(<"$DIR/observed")" "$name: setting, listeners, 127.0.0.1, ::1" || return
+	assert_eq "$(expected_of "$name")" "$(<"$DIR/observed")" \
+		"$name: setting, listeners, 127.0.0.1, ::1, its own connections" || return
 	[ ! -s "$DIR/complaints" ]
 }
 
@@ -212,4 +243,32 @@ get() {
 
 serves_page() {
 	[ "$(get "$1" "${2-/}")" = v6shim-page ]
+}
+
+# ask_on: for the background: the page over ::1 again and again, a line for each, good or bad, until $DIR/enough is
+# there.
+ask_on() {
+	close_bats_fds
+	# After a test's end the folder soon goes.
+	while [ -d "$DIR" ] && [ ! -e "$DIR/enough" ]; do
+		get ::1 || printf failed
+		echo
+	done
+}
+
+# ---- what a server connects to
+
+# upstream http|dns: a server on 127.0.0.1:$up that is none of those under test. See programs/upstream.py.
+upstream() {
+	start upstream --tcp "$up" python3 "$SERVERS/programs/upstream.py" "$1" "$up"
+}
+
+# passes_on COMMAND...: COMMAND prints what `upstream http` has, but only while that is there.
+passes_on() {
+	local text
+
+	! text=$("$@") || [[ $text != *v6shim-upstream* ]] || fail "answered without an upstream: $*" || return
+	upstream http || return
+	text=$("$@") || fail "failed: $*" || return
+	[[ $text == *v6shim-upstream* ]] || fail "not from the upstream: $text"
 }

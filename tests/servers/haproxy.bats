@@ -77,12 +77,3 @@ client_side() {
 	assert_eq "$before" "$(kernel_listeners tcp "$port" | sort -u)"
 	assert_eq refused "$(reach 4 tcp "$port")"
 }
-
-ask_on() {
-	close_bats_fds
-	# A test that fails does not stop it, but its folder goes.
-	while [ -d "$DIR" ] && [ ! -e "$DIR/enough" ]; do
-		get ::1 || printf failed
-		echo
-	done
-}

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# netcat-openbsd asks for nothing. One process has one socket, so that both families are two processes.
+# netcat-openbsd asks for nothing. One process has one socket, so that both families are two processes. Its client
+# side is nc as a client, under the same settings.
 #
 # Variables are shared with driver.bash.
 # shellcheck disable=SC2034,SC2154
@@ -28,7 +29,19 @@ printed() {
 	grep -qsx "$1" "$(run_dir)"/{server,first,second}.out
 }
 
+client_side() {
+	up=$(free_port) || return
+	passes_on ask_upstream -4 || return
+	[[ $(ask_upstream) == *v6shim-upstream ]]
+}
+
+# ask_upstream [-4]
+ask_upstream() {
+	set -- "${WITH[@]}" nc.openbsd "$@" -N -w 5 127.0.0.1 "$up"
+	printf 'GET / HTTP/1.0\r\n\r\n' | "$@"
+}
+
 @test "netcat-openbsd: every setting, as the table says" {
-	require nc.openbsd jq
+	require nc.openbsd python3 jq
 	table netcat
 }

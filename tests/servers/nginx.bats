@@ -64,16 +64,6 @@ client_side() {
 	table nginx
 }
 
-# ask_on: a page over ::1 again and again until $DIR/enough is there; a line for each, good or bad.
-ask_on() {
-	close_bats_fds
-	# A test that fails does not stop it, but its folder goes.
-	while [ -d "$DIR" ] && [ ! -e "$DIR/enough" ]; do
-		get ::1 || printf failed
-		echo
-	done
-}
-
 # answered N: so many answers have come.
 answered() {
 	[ "$(grep -c '^v6shim-page$' "$DIR/asked")" -ge "$1" ]
@@ -146,8 +136,11 @@ upgrade() {
 	no_failures "$asks"
 }
 
+# The old one's file is renamed before the new one's is there.
 has_new_master() {
-	[ -s "$DIR/nginx.pid" ] && [ "$(<"$DIR/nginx.pid")" != "$1" ] && [ -s "$DIR/nginx.pid.oldbin" ]
+	local now
+
+	[ -s "$DIR/nginx.pid.oldbin" ] && now=$(cat "$DIR/nginx.pid" 2>/dev/null) && [ -n "$now" ] && [ "$now" != "$1" ]
 }
 
 has_workers() {

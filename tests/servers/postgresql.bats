@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# PostgreSQL sets V6ONLY 1 by itself. It refuses to run as root.
+# PostgreSQL sets V6ONLY 1 by itself. It refuses to run as root. Its client side is dblink, and a standby's
+# connection to its primary.
 #
 # Variables are shared with driver.bash.
 # shellcheck disable=SC2034,SC2154
@@ -17,6 +18,7 @@ setup_file() {
 	chmod 700 "$BATS_FILE_TMPDIR/data"
 	as_owner "$BIN/initdb" -D "$BATS_FILE_TMPDIR/data" -A trust -U postgres -N >/dev/null
 	echo 'host all all all trust' >>"$BATS_FILE_TMPDIR/data/pg_hba.conf"
+	cp -a "$BATS_FILE_TMPDIR/data" "$BATS_FILE_TMPDIR/primary"
 }
 
 as_owner() {
@@ -27,28 +29,74 @@ as_owner() {
 	fi
 }
 
-server_start() {
-	local addresses=:: owner=()
-
-	[ "$families" != both ] || addresses=0.0.0.0,::
-	[ "$EUID" -ne 0 ] || owner=(setpriv --reuid=postgres --regid=postgres --clear-groups --)
-	# setpriv loads the library first, as root, and would make the log a file that postgres cannot write.
-	install -m 666 /dev/null "$DIR/log.jsonl"
-	begin server "$@" "${owner[@]}" "$BIN/postgres" -D "$BATS_FILE_TMPDIR/data" -p "$port" -h "$addresses" \
-		-k '' -c fsync=off -c max_connections=10 || return
-	wait_for 20 accepts_queries
+# postgres DATA ADDRESSES PORT: sets the array POSTGRES to the command.
+postgres() {
+	POSTGRES=()
+	[ "$EUID" -ne 0 ] || POSTGRES=(setpriv --reuid=postgres --regid=postgres --clear-groups --)
+	POSTGRES+=("$BIN/postgres" -D "$1" -h "$2" -p "$3" -k '' -c fsync=off -c max_connections=10)
 }
 
-accepts_queries() {
-	client ::1 >/dev/null 2>&1
+server_start() {
+	local addresses=::
+
+	[ "$families" != both ] || addresses=0.0.0.0,::
+	postgres "$BATS_FILE_TMPDIR/data" "$addresses" "$port"
+	begin server "$@" "${POSTGRES[@]}" || return
+	wait_for 20 answers ::1 "$port"
+}
+
+# primary: another server, on 127.0.0.1:$up.
+primary() {
+	up=$(free_port) || return
+	postgres "$BATS_FILE_TMPDIR/primary" 127.0.0.1 "$up"
+	start primary --tcp "$up" "${POSTGRES[@]}" || return
+	wait_for 20 answers 127.0.0.1 "$up"
+}
+
+# sql ADDRESS PORT STATEMENT...
+sql() {
+	PGCONNECT_TIMEOUT=10 psql -X -At -q -v ON_ERROR_STOP=1 -h "$1" -p "$2" -U postgres -d postgres "${@:3}"
+}
+
+answers() {
+	[ "$(sql "$1" "$2" -c 'select 6*7' 2>/dev/null)" = 42 ]
 }
 
 client() {
-	[ "$(PGCONNECT_TIMEOUT=10 psql -X -At -h "$1" -p "$port" -U postgres -d postgres -c 'select 6*7')" = 42 ]
+	[ "$(sql "$1" "$port" -c 'select 6*7')" = 42 ]
+}
+
+client_side() {
+	primary || return
+	sql ::1 "$port" -c 'create extension if not exists dblink' || return
+	assert_eq "$up" "$(sql ::1 "$port" -c "select port from dblink(
+		'host=127.0.0.1 port=$up user=postgres dbname=postgres', 'show port') as it(port text)")"
 }
 
 @test "postgresql: every setting, as the table says" {
 	[ -x "$BIN/postgres" ] || skip 'needs postgres'
 	require psql jq
 	table postgresql
+}
+
+replicated() {
+	[ "$(sql ::1 "$port" -c 'select body from page' 2>/dev/null)" = v6shim-page ]
+}
+
+@test "postgresql: under ipv6-only a standby follows its primary over IPv4" {
+	[ -x "$BIN/postgres" ] || skip 'needs postgres'
+	require psql jq
+	port=$(free_port)
+	primary
+	as_owner "$BIN/pg_basebackup" -h 127.0.0.1 -p "$up" -U postgres -D "$DIR/standby" -c fast -N -R
+	install -m 666 /dev/null "$DIR/log.jsonl"
+	postgres "$DIR/standby" :: "$port"
+	start server --tcp "$port" --within 20 \
+		shim POLICY=ipv6-only LOG="$DIR/log.jsonl" LOG_LEVEL=all -- "${POSTGRES[@]}"
+	wait_for 20 answers ::1 "$port"
+	assert_eq 'inet6 :: v6only=1' "$(kernel_listeners tcp "$port")"
+	sql 127.0.0.1 "$up" -c "create table page as select 'v6shim-page' as body"
+	wait_for 20 replicated
+	assert_eq 127.0.0.1 "$(sql 127.0.0.1 "$up" -c 'select client_addr from pg_stat_replication')"
+	assert_eq t "$(sql ::1 "$port" -c 'select pg_is_in_recovery()')"
 }

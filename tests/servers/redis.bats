@@ -25,7 +25,7 @@ client_side() {
 
 	master=$(free_port) || return
 	start master --tcp "$master" redis-server --port "$master" --bind 127.0.0.1 --save '' --appendonly no \
-		--dir "$DIR" --daemonize no || return
+		--repl-diskless-sync-delay 0 --dir "$DIR" --daemonize no || return
 	redis-cli -h 127.0.0.1 -p "$master" set word v6shim || return
 	redis-cli -h ::1 -p "$port" replicaof 127.0.0.1 "$master" || return
 	wait_for 20 replicated || fail 'the replica did not get its data'

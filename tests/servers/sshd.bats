@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # OpenSSH's sshd sets V6ONLY 1 by itself. It closes what it inherited, and executes itself anew for each
-# connection and on SIGHUP.
+# connection and on SIGHUP. Its client side is what it forwards to.
 #
 # Variables are shared with driver.bash.
 # shellcheck disable=SC2034,SC2154
@@ -34,13 +34,28 @@ server_start() {
 	begin server "$@" /usr/sbin/sshd -D -e -f "$DIR/sshd_config"
 }
 
+# log_in ADDRESS|OPTION...
+log_in() {
+	ssh -F none -p "$port" -i "$DIR/user" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
+		-o BatchMode=yes -o ConnectTimeout=10 "$@"
+}
+
 client() {
-	[ "$(ssh -F none -p "$port" -i "$DIR/user" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
-		-o BatchMode=yes -o ConnectTimeout=10 "$1" 'echo v6shim-page')" = v6shim-page ]
+	[ "$(log_in "$1" 'echo v6shim-page')" = v6shim-page ]
+}
+
+client_side() {
+	up=$(free_port) || return
+	passes_on forwarded
+}
+
+# With -W it is sshd that connects.
+forwarded() {
+	printf 'GET / HTTP/1.0\r\n\r\n' | log_in -W "127.0.0.1:$up" ::1
 }
 
 @test "sshd: every setting, as the table says" {
-	require sshd ssh jq
+	require sshd ssh python3 jq
 	[ "$EUID" -eq 0 ] || skip 'needs root'
 	table sshd
 }

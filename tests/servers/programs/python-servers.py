@@ -1,7 +1,8 @@
-"""python-servers.py http|asyncio|socketserver PORT six|both
+"""python-servers.py http|asyncio|socketserver PORT six|both UPSTREAM
 
 CPython's own servers, as their documentation has them. `both` is 0.0.0.0 first, then ::, in one process.
-Each but http sends a line back; on the line `up` it is its own client first, over IPv4.
+Each but http sends a line back; on the line `up` it is its own client first, over IPv4. http answers /cgi-bin/up
+with what port UPSTREAM of 127.0.0.1 has.
 """
 import asyncio
 import http.server
@@ -9,8 +10,9 @@ import socket
 import socketserver
 import sys
 import threading
+import urllib.request
 
-kind, port, families = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+kind, port, families, upstream = sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
 
 
 def ask_upstream():
@@ -41,9 +43,13 @@ class LineServer6(LineServer):
 
 class Page(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
+        body = b"v6shim-page"
+        if self.path == "/cgi-bin/up":
+            with urllib.request.urlopen(f"http://127.0.0.1:{upstream}/") as answer:
+                body = answer.read()
         self.send_response(200)
         self.end_headers()
-        self.wfile.write(b"v6shim-page")
+        self.wfile.write(body)
 
 
 class PageServer(http.server.ThreadingHTTPServer):
