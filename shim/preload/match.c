@@ -11,11 +11,16 @@ static uint16_t number[V6_RULES_MAX];
 static bool proto_asked; /* some rule has proto= */
 
 /*
- * For each port the first rule that may match, plus one; 0: none. With it a
- * thousand rules cost a bind what one does. Pages that no port of a rule falls
- * into are never touched.
+ * The first rule that may match a port, plus one, 0: none: with it a thousand
+ * rules cost a bind what one does. Ports are taken by the block. A block has the
+ * first rule that has all of its ports, and, where a rule has but some, each port
+ * has the first of those; the memory of other blocks is never touched.
  */
-static uint16_t first[65536];
+enum { BLOCK = 256, BLOCKS = 65536 / BLOCK };
+
+static uint16_t first_of_all[BLOCKS];
+static uint16_t first_of_some[65536];
+static bool some[BLOCKS];
 
 static void keep_own(struct v6_live *live, struct v6_rules *rules)
 {
@@ -33,17 +38,44 @@ static void keep_own(struct v6_live *live, struct v6_rules *rules)
 	kept = rules;
 }
 
+/* What was there of later rules is written over. */
+static void index_range(unsigned low, unsigned high, uint16_t rule)
+{
+	unsigned port = low;
+
+	while (port <= high) {
+		unsigned block = port / BLOCK;
+
+		if (port % BLOCK == 0 && high - port >= BLOCK - 1) {
+			first_of_all[block] = rule;
+			port += BLOCK;
+			continue;
+		}
+		some[block] = true;
+		first_of_some[port++] = rule;
+	}
+}
+
 static void index_ports(void)
 {
 	for (unsigned i = kept->count; i--;) {
 		const struct v6_rule *r = &kept->rule[i];
 
 		for (unsigned p = 0; p < r->ports; p++)
-			for (unsigned port = r->port[p].low; port <= r->port[p].high; port++)
-				first[port] = (uint16_t)(i + 1);
-		for (unsigned port = 0; !r->ports && port < 65536; port++)
-			first[port] = (uint16_t)(i + 1);
+			index_range(r->port[p].low, r->port[p].high, (uint16_t)(i + 1));
+		if (!r->ports)
+			index_range(0, 65535, (uint16_t)(i + 1));
 	}
+}
+
+static unsigned first_of(unsigned port)
+{
+	unsigned block = port / BLOCK;
+	unsigned all = first_of_all[block] ? first_of_all[block] : UINT16_MAX;
+	unsigned part = some[block] && first_of_some[port] ? first_of_some[port] : UINT16_MAX;
+	unsigned rule = all < part ? all : part;
+
+	return rule == UINT16_MAX ? kept->count : rule - 1;
 }
 
 static void watch(struct v6_live *live, const struct v6_knobs *k)
@@ -97,7 +129,7 @@ const struct v6_knobs *v6_match(int fd, int proto, int port, unsigned *rule)
 	if (proto == V6_MATCH_ASK && proto_asked)
 		proto = v6_fact_proto(fd);
 	if (port != V6_MATCH_NO_PORT && v6_live.ported)
-		i = first[port] ? first[port] - 1u : kept->count;
+		i = first_of((unsigned)port);
 	for (; i < kept->count; i++) {
 		if (!matches(&kept->rule[i], proto, port))
 			continue;

@@ -196,6 +196,55 @@ many() {
 	}'
 }
 
+# numbers RULES PORT...: the rule of each bind of [::]:PORT, `-` for none, as the records tell it.
+numbers() {
+	local rules=$1 steps=() port
+
+	shift
+	for port in "$@"; do
+		steps+=('socket tcp6' "bind :: $port")
+	done
+	rm -f "$DIR/log.jsonl"
+	in_netns shim RULES="$rules" LOG="$DIR/log.jsonl" LOG_LEVEL=bind -- "$PROGRAMS/steps" "${steps[@]}" >"$DIR/out"
+	refute grep '^bind.*: E' "$DIR/out"
+	jq -r 'select(.event == "bind") | .rule // "-"' "$DIR/log.jsonl" | paste -sd' '
+}
+
+@test "ranges of every width, over each other: the first that has the port applies" {
+	ask=(1 255 256 300 511 512 1023 1024 1025 4095 4096 40000 65279 65280 65535)
+	# low-high of each rule, from the first
+	while read -r ranges; do
+		expected=''
+		for port in "${ask[@]}"; do
+			rule=- i=0
+			for range in $ranges; do
+				i=$((i + 1))
+				[ "$rule" = - ] || continue
+				for part in ${range//,/ }; do
+					[ "$port" -lt "${part%-*}" ] || [ "$port" -gt "${part#*-}" ] || rule=$i
+				done
+			done
+			expected+=" $rule"
+		done
+		rules=''
+		for range in $ranges; do
+			rules+="${rules:+; }port=$range => on-conflict=resolve"
+		done
+		assert_eq "${expected# }" "$(numbers "$rules" "${ask[@]}")" "$rules"
+	done <<-END
+		256-511
+		255-512
+		257-510 256-511
+		256-511 257-510
+		300 1-65535
+		1-65535 300
+		1024-65535 1-1023
+		1-255 512-1023,4096-65279 1000-5000
+		65280-65535 40000 0-65535
+		511,512,1024 256-1024 1-1023
+	END
+}
+
 @test "two thousand and forty-eight rules still decide right" {
 	many 2048 >"$DIR/c"
 	while read -r port asked met; do
