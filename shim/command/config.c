@@ -18,7 +18,9 @@ static void help(void)
 	     "  --program NAME  base name of the executable\n"
 	     "  --port N        0 to 65535; without it, a call that has no port: socket, "
 	     "setsockopt\n"
-	     "  --proto P       tcp, udp, ... or a number");
+	     "  --proto P       tcp, udp, ... or a number\n"
+	     "\n"
+	     "Exit status 0; 2: bad usage or settings.");
 	v6_options_help();
 }
 

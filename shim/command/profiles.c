@@ -30,7 +30,9 @@ static void help(void)
 	     "with V6ONLY 0, on one port; 'mapped' is ::ffff:127.0.0.1, on a socket with V6ONLY\n"
 	     "1. 'approximate' is what is inferred or not known. Nothing but Linux was run.\n"
 	     "\n"
-	     "  v6shim run --profile NAME -- COMMAND   a setting given beside it wins");
+	     "  v6shim run --profile NAME -- COMMAND   a setting given beside it wins\n"
+	     "\n"
+	     "Exit status 0; 2: bad usage, or no such profile.");
 }
 
 /* Lines of the text's words, behind `first` and then behind `rest`. */
@@ -125,10 +127,9 @@ static void show_settings(enum v6_profile profile)
 
 	snprintf(settings, sizeof(settings), "%s", v6_profile_settings(profile));
 	for (word = strtok_r(settings, " ", &state); word; word = strtok_r(NULL, " ", &state)) {
-		char *equals = strchr(word, '=');
+		int name = (int)strcspn(word, "=");
 
-		*equals = '\0';
-		printf("%-13s = %s\n", word, equals + 1);
+		printf("%-13.*s = %s\n", name, word, word + name + 1);
 	}
 }
 

@@ -1,0 +1,648 @@
+#!/usr/bin/env bats
+# The manual pages, `--help` and the tables of the program say the same, in both directions, and what
+# the pages show works. DESIGN.md part 1.
+
+# Each test is a process of its own, and means to be.
+# shellcheck disable=SC2030,SC2031
+
+load helper
+
+setup() {
+	DIR=$BATS_TEST_TMPDIR
+	PAGES=$ROOT/shim/man
+	CORE=$ROOT/shim/core
+}
+
+# ---- what the pages have
+
+# parts PAGE: a line for each `.It`: section, subsection, the Ic of the list around it, macro, text; a tab
+# between them. `.It Fl -help , Fl h` is two lines, `.It Cm deny:\& Ns Ar errno` has the text `deny:errno`.
+parts() {
+	awk '
+		/^\.Sh / { section = substr($0, 5); sub_section = around = "" }
+		/^\.Ss / { sub_section = substr($0, 5); around = "" }
+		/^\.It / {
+			line = substr($0, 5)
+			macro = "text"
+			if (line ~ /^(Ic|Cm|Fl|Ev|Va|Pa|Ql) /) {
+				macro = substr(line, 1, 2)
+				line = substr(line, 4)
+			}
+			gsub(/\\&/, "", line)
+			gsub(/ Ns Ar /, "", line)
+			gsub(/"/, "", line)
+			sub(/ (Ar|Op|Ns) .*/, "", line)
+			if (macro == "Ic")
+				around = line
+			n = split(line, words, / , /)
+			for (i = 1; i <= n; i++) {
+				sub("^" macro " ", "", words[i])
+				print section "\t" sub_section "\t" around "\t" macro "\t" words[i]
+			}
+		}' "$PAGES/$1"
+}
+
+# listed PAGE SECTION SUBSECTION MACRO: the words, sorted; a * stands for any subsection.
+listed() {
+	parts "$1" | awk -F '\t' -v s="$2" -v ss="$3" -v m="$4" \
+		'$1 == s && (ss == "*" || $2 == ss) && $4 == m { print $5 }' | sort
+}
+
+# within PAGE SECTION MACRO: "AROUND WORD", sorted, of lists within one of Ic.
+within() {
+	parts "$1" | awk -F '\t' -v s="$2" -v m="$3" '$1 == s && $4 == m { print $3, $5 }' | sort
+}
+
+# The words of the lines after `.It MACRO WORD` up to the next, as "WORD TEXT".
+meanings() {
+	awk -v section="$2" '
+		function flush() { if (item != "") print item text; item = text = "" }
+		/^\.Sh / { flush(); inside = substr($0, 5) == section }
+		!inside { next }
+		/^\.(It|El)/ { flush() }
+		/^\.It Fl / { item = substr($0, 9); next }
+		item != "" && !/^\./ { text = text " " $0 }' "$PAGES/$1" | sort
+}
+
+# ---- what the program has
+
+# The words of an X-macro: of V6_EVENTS in FILE, or whatever it is named.
+table() {
+	sed -n "/^#define $1(X)/,/[^\\\\]\$/s/.*X([A-Z0-9_]*, \"\([^\"]*\)\".*/\1/p" "$2" | sed '/^$/d' | sort
+}
+
+subcommands() {
+	"$V6SHIM" --help | sed -n 's/^  \([a-z][a-z]*\) .*/\1/p' | sort
+}
+
+settings() {
+	"$V6SHIM" run --help | sed -n 's/^  --\([a-z-]*\) .*/\1/p' | sort
+}
+
+# "policy ipv6-only", in lower case.
+values() {
+	"$V6SHIM" run --help |
+		awk '/^  --/ { setting = substr($1, 3) } /^      [^ ]/ { print setting, tolower($1) }' | sort
+}
+
+# The names, and the other names of some.
+profiles() {
+	"$V6SHIM" profiles | sed -n 's/^\([a-z][a-z0-9=]*\) .*/\1/p' | sort
+}
+
+# The options that a subcommand's help has, those of the settings apart.
+options() {
+	"$V6SHIM" "$1" --help | sed '/^settings, each/,$d' | sed -nE '1p; s/^  (--[a-z-]+).*/\1/p' |
+		grep -oE -e '--[a-z-]+' | sort -u
+}
+
+# The numbers of the paragraph on the exit status.
+statuses() {
+	"$V6SHIM" "$1" --help | sed -n '/^Exit status/,/^$/p' | grep -oE '\b[0-9]+\b' | sort -u
+}
+
+# numbers EXPRESSION...: the values of expressions of the headers.
+numbers() {
+	{
+		printf '%s\n' '#include <stdio.h>' '#include <sys/types.h>' "$(headers)" 'int main(void) {'
+		printf 'printf("%%lld\\n", (long long)(%s));\n' "$@"
+		echo '}'
+	} >"$DIR/numbers.c"
+	cc -I"$ROOT" -D_GNU_SOURCE -w -o "$DIR/numbers" "$DIR/numbers.c" && "$DIR/numbers"
+}
+
+headers() {
+	(cd "$ROOT" && grep -lE "$BOUND|V6_PATH_SIZE" shim/*/*.h | grep -v forbidden | sed 's/.*/#include "&"/')
+}
+
+BOUND='\bV6_[A-Z_]*(MAX|SLOTS|READS|RANGES|PROTOS|DEPTH|SHOWN) *='
+
+# ---- that both have the same
+
+check_subcommands() {
+	assert_eq "$(subcommands)" "$(sed -n 's/^\.Ss v6shim //p' "$PAGES/v6shim.1" | sort)" subcommands
+}
+
+# The synopsis and the usage are one, but for capitals and the dots of repetition.
+check_synopsis() {
+	local command
+
+	for command in $(subcommands); do
+		"$V6SHIM" "$command" --help | sed -n '1s/^usage: //p'
+	done | tr '[:upper:]' '[:lower:]' | sed 's/ *\.\.\.//' >"$DIR/usage"
+	mandoc -Tascii -Owidth=500 "$PAGES/v6shim.1" 2>/dev/null | col -b | sed -n '/^SYNOPSIS/,/^DESCRIPTION/p' |
+		sed -n 's/^ *\(v6shim [a-z]\)/\1/; s/ *\.\.\.//; /^v6shim [a-z]/p' >"$DIR/synopsis"
+	assert_eq "$(sort "$DIR/usage")" "$(sort "$DIR/synopsis")" synopsis
+}
+
+check_options() {
+	local command
+
+	for command in $(subcommands); do
+		assert_eq "$(options "$command")" \
+			"$(listed v6shim.1 DESCRIPTION "v6shim $command" Fl | sed 's/^-/--/')" "options of $command" || return
+	done
+	assert_eq $'--help\n--version' "$("$V6SHIM" --help | grep -oE '^  --[a-z]+' | tr -d ' ')" || return
+	assert_eq $'--help\n--version\n-V\n-h' \
+		"$(listed v6shim.1 DESCRIPTION Everywhere Fl | sed 's/^/-/')" || return
+	"$V6SHIM" -h >/dev/null && "$V6SHIM" -V >/dev/null
+}
+
+check_settings() {
+	assert_eq "$(settings)" "$(listed v6shim.conf.5 SETTINGS '*' Ic)" 'settings of v6shim.conf(5)' &&
+		assert_eq "$(settings | sed 's/-/_/g; s/.*/V6SHIM_\U&/' | sort)" \
+			"$(listed v6shim.conf.5 ENVIRONMENT '' Ev)" 'variables of v6shim.conf(5)' &&
+		assert_eq "$("$V6SHIM" run --help | sed -n 's/^  --\([a-z-]*\)  */\1 /p' | sort)" \
+			"$(meanings v6shim.1 'SETTING OPTIONS')" 'setting options of v6shim(1)' &&
+		# Rules are shown as rules, not as a setting.
+		assert_eq "$(settings | grep -vx rules)" "$("$V6SHIM" config | sed -E 's/^(# )?([a-z-]+) .*/\2/' | sort)"
+}
+
+# Of the profiles' other names, and of none, the help does not tell.
+check_values() {
+	assert_eq "$({ values && profiles | sed 's/^/profile /' && echo profile none; } | sort -u)" \
+		"$(within v6shim.conf.5 SETTINGS Cm | tr '[:upper:]' '[:lower:]')" values
+}
+
+# The first value is the default.
+check_defaults() {
+	local setting value
+
+	parts v6shim.conf.5 | awk -F '\t' '$1 == "SETTINGS" && $4 == "Cm" && !seen[$3]++ { print $3, $5 }' |
+		sort >"$DIR/first"
+	"$V6SHIM" config | sed -nE 's/^(# )?([a-z-]+) += ([^ ]+) .*/\2 \3/p' | grep -vx 'config none' | sort >"$DIR/default"
+	assert_eq "$(<"$DIR/default")" "$(<"$DIR/first")" defaults || return
+	# And every value is taken, errno and path and number filled in.
+	within v6shim.conf.5 SETTINGS Cm | sed "s/deny:errno/deny:EPERM/; s/fd:N/fd:2/" |
+		while read -r setting value; do
+			"$V6SHIM" config "--$setting" "$value" >/dev/null </dev/null || return
+		done
+}
+
+check_statuses() {
+	local command
+
+	for command in $(subcommands); do
+		assert_eq "$(statuses "$command")" \
+			"$(parts v6shim.1 | awk -F '\t' -v c="$command" \
+				'$1 == "EXIT STATUS" && $3 == c && $4 == "text" { print $5 }' | sort)" \
+			"exit statuses of $command" || return
+	done
+	assert_eq "$(subcommands)" "$(listed v6shim.1 'EXIT STATUS' '' Ic)"
+}
+
+check_records() {
+	local terms=$CORE/terms.h parser=$CORE/record_parse.c keys holder
+
+	keys=$(listed v6shim-log.5 JSON Keys Va)
+	holder=$(listed v6shim-log.5 JSON Holder Va)
+	# Of the reader, and of the writer, which has those of both.
+	assert_eq "$(table RECORD_KEYS "$parser")" "$keys" 'keys' &&
+		assert_eq "$(table HOLDER_KEYS "$parser")" "$holder" 'keys of the holder' &&
+		assert_eq "$(sed -n 's/.*KEY("\([a-z0-9_]*\)").*/\1/p' "$CORE/record.c" | sort -u)" \
+			"$(sort -u <<<"$keys"$'\n'"$holder")" 'keys of the writer' &&
+		assert_eq "$(table V6_EVENTS "$terms")" "$(listed v6shim-log.5 JSON Events Cm)" events &&
+		assert_eq "$(table V6_ACTIONS "$terms")" "$(listed v6shim-log.5 JSON Actions Cm)" actions &&
+		assert_eq "$(table V6_FINDINGS "$terms")" "$(listed v6shim-log.5 JSON Findings Cm)" findings &&
+		assert_eq "$(table V6_TYPES "$terms")" "$(listed v6shim-log.5 JSON Types Cm)" types
+}
+
+# The keys of `report --json`: those of records need not be told again.
+check_report() {
+	local keys own
+
+	keys=$(sed -n '/^static void put_/,$p' "$ROOT/shim/command/report_json.c" |
+		grep -oE '(put_[a-z]+|enter)\("[a-z0-9_]+"' | cut -d '"' -f 2 | sort -u)
+	own=$(listed v6shim-log.5 'REPORT IN JSON' '*' Va | sort -u)
+	assert_eq "$(comm -23 <(echo "$keys") <(listed v6shim-log.5 JSON '*' Va | sort -u))" \
+		"$(comm -23 <(echo "$own") <(listed v6shim-log.5 JSON '*' Va | sort -u))" 'keys of the report' &&
+		assert_eq '' "$(comm -13 <(echo "$keys") <(echo "$own"))" 'keys that the report does not have'
+}
+
+check_who() {
+	# shellcheck disable=SC1003 # one backslash
+	assert_eq "$(sed -n '/^static void [a-z_]*json/,$p' "$ROOT/shim/command/listing.c" |
+		grep -oE '[{,]?\\"[a-z0-9]+\\":' | tr -cd 'a-z0-9\n' | sort -u)" \
+		"$(listed v6shim.1 DESCRIPTION 'v6shim who' Va)" 'keys of who' &&
+		assert_eq "$("$V6SHIM" who --help | sed -n '/--json  /,/^$/p' | sed 's/.*each socket://; s/;.*//' |
+			grep -oE '[a-z0-9]+' | grep -vxE 'all|of|them' | sort)" \
+			"$(listed v6shim.1 DESCRIPTION 'v6shim who' Va)" 'keys in the help of who'
+}
+
+check_rules() {
+	local port
+
+	assert_eq "$("$V6SHIM" run --help | sed -n 's/^a rule: //p' | grep -oE '\[[a-z]+=' | tr -d '[' | sort)" \
+		"$(sed -n '/^\.Sh RULES/,/^\.Sh LIMITS/s/^\.It Cm \([a-z]*=\) .*/\1/p' "$PAGES/v6shim.conf.5" | sort)" \
+		matchers || return
+	assert_eq "$(sed -n '/^} protos\[\] = {/,/^};/s/.*{"\(.*\)", .*/\1/p' "$CORE/terms.c" | sort)" \
+		"$(sed -n 's/^\.Cm \(tcp , .*\) ,$/\1/p' "$PAGES/v6shim.conf.5" | tr -d ' ' | tr , '\n' | sort)" \
+		protocols || return
+	# What a rule may set is told where one sets something else.
+	assert_eq "$("$V6SHIM" config --rules '=> log=off' 2>&1 | sed 's/.*a rule may set //' | tr -d ' ' | tr , '\n' | sort)" \
+		"$(sed -n '/^A rule may set/{n;s/^\.Ic //;s/ \.$//;s/ , /\n/g;p}' "$PAGES/v6shim.conf.5" | sort)" \
+		'settings of a rule' || return
+	for port in policy=default-ipv6-only policy=default-both on-contrary=deny:EPERM; do
+		"$V6SHIM" config --rules "port=1 => $port" >/dev/null 2>&1 && return 1
+		"$V6SHIM" config --rules "=> $port" >/dev/null || return
+	done
+}
+
+# Variables that the source asks for by name, and those that the pages have beside the settings'.
+check_environment() {
+	assert_eq "$(grep -hoE '(getenv|v6_configure_environment)\("[A-Z_]+"' "$ROOT"/shim/*/*.c | cut -d '"' -f 2 | sort -u)" \
+		"$({ listed v6shim.1 ENVIRONMENT '' Ev && listed libv6shim.7 ENVIRONMENT '' Ev; } | sort -u)" variables
+}
+
+# Bounds of the headers: the page and the words after the number; or nobody's business but the code's.
+limits() {
+	cat <<-'END'
+		V6_CONFIG_FILE_MAX    v6shim.conf.5  bytes
+		V6_RULES_MAX          v6shim.conf.5  rules
+		V6_RULE_RANGES        v6shim.conf.5  ports
+		V6_RULE_PROTOS        v6shim.conf.5  protocols
+		V6_PATH_SIZE-1        v6shim.conf.5  bytes
+		V6_RECORD_SIZE-1      v6shim-log.5   bytes
+		V6_FAMILIES_MAX       v6shim-log.5   families
+		V6_ASKED_SLOTS        libv6shim.7    sockets
+		V6_SCRATCH_SLOTS      libv6shim.7    calls
+		V6_DESCRIPTORS_MAX    libv6shim.7    descriptors
+		V6_HOLDER_READS       libv6shim.7    descriptors
+		V6_SCRIPT_DEPTH       v6shim.1       interpreters
+		V6_HOPS_MAX-1         v6shim.1       files
+		V6_PROCESSES_MAX      v6shim.1       processes
+		V6_LISTENERS_MAX      v6shim.1       listeners
+		V6_TROUBLES_MAX       v6shim.1       troubles
+		V6_IDLE_MAX           v6shim.1       names
+		V6_POOL_MAX           v6shim.1       bytes
+		V6_LINE_MAX           v6shim.1       bytes
+		V6_DAMAGE_SHOWN       v6shim.1       lines
+		V6_POOL_STRING_MAX    -
+		V6_ATTEMPTS_MAX       -
+		V6_INSTEAD_MAX        -
+		V6_PARSE_DEPTH        -
+	END
+}
+
+check_limits() {
+	local page
+
+	assert_eq "$(grep -hoE "$BOUND" "$ROOT"/shim/*/*.h | tr -d ' =' | sort -u)" \
+		"$(limits | sed 's/-1 / /; s/ .*//; /_SIZE$/d' | sort -u)" 'bounds, each with its page or none' || return
+	limits | awk '$2 != "-"' >"$DIR/told"
+	# shellcheck disable=SC2046 # a word each
+	paste -d ' ' <(numbers $(awk '{ print $1 }' "$DIR/told")) "$DIR/told" |
+		awk '{ print $3, $1, $4 }' | sort >"$DIR/limits"
+	for page in v6shim.1 v6shim.conf.5 v6shim-log.5 libv6shim.7; do
+		listed "$page" LIMITS '' text | sed "s/^\([0-9]* [a-z]*\).*/$page \1/"
+	done | sort | diff -u "$DIR/limits" -
+}
+
+check_all() {
+	local check
+
+	for check in subcommands synopsis options settings values defaults statuses records report who rules environment limits; do
+		"check_$check" || fail "check_$check" || return
+	done
+}
+
+@test "the subcommands, their usage and their options are those of --help" {
+	require mandoc col
+	check_subcommands
+	check_synopsis
+	check_options
+}
+
+@test "the settings, their spellings, values and defaults are those of the table" {
+	check_settings
+	check_values
+	check_defaults
+}
+
+@test "the exit statuses are those of --help" {
+	check_statuses
+}
+
+@test "keys, events, actions, findings and types are those of the records, of report and of who" {
+	check_records
+	check_report
+	check_who
+}
+
+@test "matchers, protocols and what a rule may set are those of the program" {
+	check_rules
+}
+
+@test "the environment variables are those that are read" {
+	check_environment
+}
+
+@test "the limits are those of the code, and none is left out" {
+	require cc
+	check_limits
+}
+
+# ---- that these checks can fail
+
+# mutant CHECK PAGE SED: with the page changed so, that check fails.
+mutant() {
+	# bats's takes most of the time.
+	trap - DEBUG
+	rm -rf "$DIR/pages"
+	cp -r "$ROOT/shim/man" "$DIR/pages"
+	PAGES=$DIR/pages
+	[ -e "$DIR/$1.well" ] || "check_$1" 2>/dev/null || fail "check_$1 fails as it is" || return
+	touch "$DIR/$1.well"
+	sed -i "$3" "$PAGES/$2"
+	refute cmp -s "$PAGES/$2" "$ROOT/shim/man/$2" || return
+	! "check_$1" >/dev/null 2>&1 || fail "check_$1 does not see: $2: $3"
+}
+
+@test "control: a page that lacks something, or has too much, is seen" {
+	require mandoc col cc
+	mutant settings v6shim.conf.5 '/^\.It Ic on-mapped$/d'
+	mutant settings v6shim.conf.5 's/^\.It Ic on-mapped$/.It Ic on-bogus\n&/'
+	mutant settings v6shim.conf.5 '/^\.It Ev V6SHIM_LOG_LEVEL$/d'
+	mutant settings v6shim.1 's/^which records are written$/which are written/'
+	mutant settings v6shim.1 's/^\.It Fl -order$/.It Fl -odrer/'
+	mutant values v6shim.conf.5 '/^\.It Cm share-ipv6$/d'
+	mutant values v6shim.conf.5 's/^\.It Cm share-ipv6$/&\n.It Cm share-ipv4/'
+	mutant values v6shim.conf.5 '/^\.It Cm solaris$/d'
+	mutant values v6shim.conf.5 '/^\.It Cm fd/d'
+	mutant defaults v6shim.conf.5 's/^\.It Cm app$/.It Cm both\n&/'
+	mutant subcommands v6shim.1 '/^\.Ss v6shim check$/d'
+	mutant synopsis v6shim.1 's/^\.Op Fl -follow$//'
+	mutant options v6shim.1 's/^\.It Fl -follow$/&\n.It Fl -tail/'
+	mutant options v6shim.1 '/^\.It Fl -proto /d'
+	mutant statuses v6shim.1 '/^\.It 126$/d'
+	mutant statuses v6shim.1 's/^\.It 3$/&\n.It 4/'
+	mutant records v6shim-log.5 '/^\.It Va holder$/d'
+	mutant records v6shim-log.5 's/^\.It Va before , after$/.It Va before/'
+	mutant records v6shim-log.5 's/^\.It Va v6only$/&\n.It Va bogus/'
+	mutant records v6shim-log.5 '/^\.It Cm yield$/d'
+	mutant records v6shim-log.5 's/^\.It Cm lost$/&\n.It Cm found/'
+	mutant records v6shim-log.5 '/^\.It Cm disorder$/d'
+	mutant report v6shim-log.5 '/^\.It Va port_chosen$/d'
+	mutant report v6shim-log.5 's/^\.It Va port_chosen$/&\n.It Va bogus/'
+	mutant who v6shim.1 '/^\.It Va inode$/d'
+	mutant rules v6shim.conf.5 's/^\(\.Cm tcp , udp\) , mptcp/\1/'
+	mutant rules v6shim.conf.5 's/^\.It Cm proto=/.It Cm protocol=/'
+	mutant rules v6shim.conf.5 's/^\(\.Ic policy , .*\) , mode \./\1 , log ./'
+	mutant environment v6shim.1 '/^\.It Ev NO_COLOR$/d'
+	mutant environment libv6shim.7 's/^\.It Ev JOURNAL_STREAM$/&\n.It Ev BOGUS/'
+	mutant limits v6shim.conf.5 's/^\.It [0-9]* rules$/.It 7 rules/'
+	mutant limits libv6shim.7 's/^\.It [0-9]* calls$/&\n.It 7 calls/'
+}
+
+@test "control: a program that says something else is seen" {
+	# Not the command, but one that changes what it says.
+	cat >"$DIR/v6shim" <<-END
+		#!/bin/sh
+		'$V6SHIM' "\$@" | sed "\$MUTATION"
+	END
+	chmod +x "$DIR/v6shim"
+	V6SHIM=$DIR/v6shim
+	export MUTATION=
+	check_settings
+	check_values
+	check_statuses
+	check_options
+	for mutation in 's/--on-mapped /--on-maps   /' 's/only log$/just log/'; do
+		MUTATION=$mutation
+		refute check_settings 2>/dev/null
+	done
+	MUTATION='s/^      ipv4-first /      ipv5-first /'
+	refute check_values 2>/dev/null
+	MUTATION='s/126: not exec/125: not exec/'
+	refute check_statuses 2>/dev/null
+	MUTATION='s/^  --follow /  --tail /'
+	refute check_options 2>/dev/null
+}
+
+# ---- the pages themselves
+
+@test "mandoc has nothing to say of the pages, nor has groff" {
+	require mandoc groff
+	cd "$PAGES"
+	for page in v6shim.1 v6shim.conf.5 v6shim-log.5 libv6shim.7; do
+		# Other systems' pages need not be on this one.
+		assert_eq '' "$(mandoc -Tlint -W style "$page" 2>/dev/null | grep -v 'referenced manual not found' || :)"
+		assert_eq '' "$(groff -mdoc -ww -b -z -Tutf8 "$page" 2>&1)"
+	done
+	# Ours are there, and are all.
+	assert_eq "$(printf '%s\n' ./*.[0-9] | sed 's|^./||; s/\.\([0-9]\)$/ \1/' | sort)" \
+		"$(sed -nE 's/^\.Xr ((lib)?v6shim[a-z.-]*) ([0-9]).*/\1 \3/p' ./*.[0-9] | sort -u)"
+	printf '.Dd Now\n.Dt X 1\n.Sh NAME\n' >"$DIR/bad.1"
+	refute mandoc -Tlint -W style "$DIR/bad.1" >/dev/null
+}
+
+# ---- what they show
+
+# displays PAGE: the literal displays of EXAMPLES, as $DIR/PAGE.N.
+displays() {
+	awk -v to="$DIR/$1." '
+		/^\.Sh / { inside = $0 == ".Sh EXAMPLES" }
+		/^\.Bd -literal/ && inside { open = 1; file = to (++n); printf "" >file; next }
+		/^\.Ed/ { open = 0 }
+		open { gsub(/\\e/, "\\"); gsub(/\\&/, ""); print >file }' "$PAGES/$1"
+}
+
+# session FILE: bash that runs the lines after "$ ", output of the n-th to $OUT/n; and what it should be, in FILE.n.
+session() {
+	awk -v file="$1" '
+		function finish() {
+			if (command == "")
+				return
+			print "{ " command "\n} >\"$OUT/" n "\""
+			if (command ~ /&$/)
+				print "settle \"$OUT/" n "\""
+			command = ""
+		}
+		/^\$ / { finish(); command = substr($0, 3); more = sub(/\\$/, "", command); printf "" >(file "." (++n)); next }
+		more { sub(/^\t/, ""); more = sub(/\\$/, ""); command = command $0; next }
+		{ finish(); print >(file "." n) }
+		END { finish() }' "$1"
+}
+
+# What differs from one run to another: process ids, the user, the width of columns.
+plain() {
+	sed -E "s/\[[0-9]+\]/[N]/g; s/\b$(id -un)\b/root/; s/  +/ /g; s/ +$//" "$1"
+}
+
+# The programs of the examples: legacyd is dual-stack, olderd binds both families.
+example_programs() {
+	mkdir -p "$DIR/bin" "$DIR/lib"
+	cp "$PROGRAMS/serve" "$DIR/bin/legacyd"
+	cp "$PROGRAMS/several" "$DIR/lib/olderd"
+	cat >"$DIR/bin/olderd" <<-END
+		#!/bin/sh
+		exec '$DIR/lib/olderd' 'a socket tcp4' "a bind 0.0.0.0 \$2" 'a listen' \\
+			'b socket tcp6' 'b v6only 0' "b bind :: \$2" 'b listen' wait
+	END
+	printf '#!/bin/sh\nexec %q "$@"\n' "$V6SHIM" >"$DIR/bin/v6shim"
+	chmod +x "$DIR/bin/"*
+}
+
+# In a network namespace, where the ports of the pages are free.
+run_session() {
+	local OUT=$1.out
+
+	mkdir "$OUT"
+	(
+		# shellcheck disable=SC2317 # the session calls it
+		settle() {
+			wait_for 10 settled "$1"
+		}
+		# Or never will.
+		# shellcheck disable=SC2317 # settle calls it
+		settled() {
+			grep -qsE '^(ready|b listen)' "$1" || ! kill -0 $! 2>/dev/null
+		}
+		cd "$OUT" || exit
+		close_bats_fds
+		PATH=$DIR/bin:$PATH
+		trap 'unset LD_PRELOAD; kill $(jobs -p) 2>/dev/null || :; wait || :' EXIT
+		set -e
+		# shellcheck disable=SC1090 # made just now
+		. "$1.bash"
+	) 2>"$1.err"
+}
+
+run_sessions() {
+	local file
+
+	DIR=$1
+	shift
+	for file in "$@"; do
+		run_session "$file" || fail "$file: exit status $?: $(tail -n 5 "$file.err")" || return
+	done
+}
+
+# The displays of all pages that have commands: the array `files`. Those of v6shim-log(5) are one session, for the
+# first makes the logs that the others read.
+example_files() {
+	local page file
+
+	files=()
+	for page in v6shim.1 v6shim.conf.5 v6shim-log.5; do
+		displays "$page"
+		for file in $(printf '%s\n' "$DIR/$page".* | sort -V); do
+			grep -q '^\$ ' "$file" || continue
+			case $page in
+			v6shim-log.5) cat "$file" >>"$DIR/log-session" ;;
+			*) files+=("$file") ;;
+			esac
+		done
+	done
+	files+=("$DIR/log-session")
+	for file in "${files[@]}"; do
+		session "$file" | sed "s|/usr/local/lib/libv6shim.so|$LIB|" >"$file.bash"
+	done
+}
+
+# That each command of these had the output that is shown.
+check_examples() {
+	local file expected
+
+	in_netns run_sessions "$DIR" "$@" || return
+	for file in "$@"; do
+		for expected in "$file".[0-9] "$file".[0-9][0-9]; do
+			[ -s "$expected" ] || continue
+			assert_eq "$(plain "$expected")" "$(plain "$file.out/${expected##*.}")" "${file##*/}" || return
+		done
+	done
+}
+
+@test "every example works, and shows what it shows" {
+	require jq
+	require_netns
+	example_programs
+	example_files
+	[ ${#files[@]} -ge 8 ]
+	check_examples "${files[@]}"
+}
+
+@test "control: an example that shows something else, or fails, is seen" {
+	require_netns
+	example_programs
+	for change in '/nobody$/s/nobody/somebody/' 's/--policy ipv6-only/--policy ipv6only/' \
+		'/ run --policy/s/--policy ipv6-only/--policy both/'; do
+		rm -rf "$DIR/pages" "$DIR"/v6shim.*
+		cp -r "$ROOT/shim/man" "$DIR/pages"
+		sed -i "$change" "$DIR/pages/v6shim.1"
+		PAGES=$DIR/pages
+		displays v6shim.1
+		session "$DIR/v6shim.1.1" >"$DIR/v6shim.1.1.bash"
+		refute check_examples "$DIR/v6shim.1.1" 2>/dev/null || fail "not seen: $change"
+	done
+}
+
+@test "every configuration file of the examples parses" {
+	displays v6shim.conf.5
+	count=0
+	for file in "$DIR"/v6shim.conf.5.*; do
+		! grep -q '^\$ ' "$file" || continue
+		"$V6SHIM" config --config "$file" >"$DIR/out"
+		grep -q 'configuration file' "$DIR/out"
+		count=$((count + 1))
+	done
+	[ $count -ge 3 ]
+	# A rule of the second one, as its comment has it.
+	file=$DIR/v6shim.conf.5.2
+	for expected in '80 policy=ipv6-only' '81 mode=log' '53 mode=log'; do
+		"$V6SHIM" config --config "$file" --program java --port "${expected% *}" --proto tcp >"$DIR/out"
+		assert_match "(^|"$'\n'")${expected#* }"$'($|\n)' "$(sed -n 's/^\([a-z-]*\) *= \([a-z0-9-]*\) .*/\1=\2/p' "$DIR/out")"
+	done
+}
+
+@test "the record of v6shim-log(5) is read, and its text is what report says" {
+	displays v6shim-log.5
+	# Folded lines are one.
+	sed -z 's/\\\n//g' "$DIR/v6shim-log.5.1" >"$DIR/lines"
+	assert_eq 2 "$(wc -l <"$DIR/lines")"
+	sed -n 1p "$DIR/lines" | jq -e .v >/dev/null
+	assert_eq "$(sed -n 2p "$DIR/lines")" \
+		"$(sed -n 1p "$DIR/lines" | "$V6SHIM" report --follow - 2>/dev/null | sed -n '1s/^[^ ]* //p')"
+}
+
+# complaint SED WORDS...: the first line that a failing command says, without "v6shim: ", changed so.
+complaint() {
+	local change=$1
+
+	shift
+	if "$@" >/dev/null 2>"$DIR/complaint"; then
+		fail "succeeded: $*" || return
+	fi
+	sed -E "s/^v6shim: //; $change; q" "$DIR/complaint"
+}
+
+# diagnostics PAGE: the texts.
+diagnostics() {
+	sed -n '/^\.Sh DIAGNOSTICS/,/^\.Sh SEE/s/^\.It "\(.*\)"$/\1/p' "$PAGES/$1"
+}
+
+@test "the diagnostics are said so" {
+	cd "$DIR"
+	cp "$V6SHIM" copy
+	printf 'policy=both\npolicy=app\n' >twice
+	echo 'port=80 policy=both' >no-arrow
+	echo 'config = x' >names
+	place='s/^[^:]*:[0-9]+:[0-9]+: //'
+	found=$(
+		complaint '' "$V6SHIM" config --policy ipv6only
+		complaint '' env V6SHIM_POLCY=both "$V6SHIM" config
+		complaint '' "$V6SHIM" run
+		complaint '' "$V6SHIM" run no-such-server
+		complaint 's|[^ ]*$|/usr/local/lib|' ./copy run true
+	)
+	[ -e /usr/local/lib/libv6shim.so ] || assert_eq "$(diagnostics v6shim.1)" "$found"
+	found=$(
+		complaint 's/^--//' "$V6SHIM" config --rules 'prot=tcp => policy=both'
+		complaint "$place" "$V6SHIM" config --config twice
+		complaint "$place" "$V6SHIM" config --config no-arrow
+		complaint 's/.*column [0-9]+: //' "$V6SHIM" config --rules 'port=1 => policy=default-both'
+		complaint 's/.*: //' "$V6SHIM" config --config names
+		shim POLICY=bogus -- true 2>&1 | sed -n '2s/^v6shim: //p'
+	)
+	assert_eq "$(diagnostics v6shim.conf.5)" "$found"
+}
