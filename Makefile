@@ -23,10 +23,21 @@ warnings := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prot
 	-Wwrite-strings -Wpointer-arith -Wvla $(if $(CI),-Werror)
 # FORTIFY needs an optimising compiler to do anything but warn.
 fortify := $(if $(filter -O1 -O2 -O3 -Os,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
-c_flags  = -std=c11 $(warnings) -fPIC -fvisibility=hidden -fstack-protector-strong \
+# Where it was built does not show in what was built.
+c_flags  = -std=c11 $(warnings) -fPIC -fvisibility=hidden -fstack-protector-strong -ffile-prefix-map=$(CURDIR)=. \
 	-D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 $(fortify) -MMD -MP $(CPPFLAGS) $(CFLAGS)
 ld_flags = -Wl,-z,relro,-z,now,-z,noexecstack $(LDFLAGS)
-ld_shared = -shared -Wl,-z,defs,-z,nodelete,--version-script=shim/preload/libv6shim.map
+ld_shared = -shared -Wl,-soname,libv6shim.so,-z,defs,-z,nodelete,--version-script=shim/preload/libv6shim.map
+
+# What is built against a new glibc runs on the old systems of legacy servers. For each machine, by its predefined
+# macros: glibc's first version there, and the newest that the symbols of the library, and of the command, may be
+# of. Other machines and other libcs take what the compiler gives. A stub of libdl, where dlsym was before 2.34, offers
+# `pinned` to the linker as of that first version: link-time optimisation cannot undo that, and the dynamic linker
+# finds a symbol by its name and version, in whichever library.
+glibc := __x86_64__&&__LP64__:2.2.5:2.4:2.8 __i386__:2.0:2.4:2.8 __arm__:2.4:2.4:2.8 __s390x__:2.2:2.4:2.8 \
+	__powerpc64__&&!__LITTLE_ENDIAN__:2.3:2.4:2.8 __powerpc64__&&__LITTLE_ENDIAN__:2.17:2.17:2.17 \
+	__aarch64__:2.17:2.17:2.17 __riscv&&__LP64__:2.27:2.27:2.27
+pinned := dlsym memcpy __libc_start_main
 
 core    := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard shim/core/*.c))
 preload := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard shim/preload/*.c))
@@ -35,6 +46,9 @@ examples := $(patsubst %.c,$(BUILD)/%,$(wildcard examples/*.c))
 programs := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/programs/*.c))
 units    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*.c))
 manuals  := $(wildcard shim/man/*.[157])
+# What Tab offers, and where each shell looks for it.
+completions := v6shim.bash:bash-completion/completions/v6shim _v6shim:zsh/site-functions/_v6shim \
+	v6shim.fish:fish/vendor_completions.d/v6shim.fish
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -53,13 +67,25 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(c_flags) -DV6_LIBDIR='"$(LIBDIR)"' -c -o $@ $<
 
-$(BUILD)/libv6shim.so: $(core) $(preload) shim/preload/libv6shim.map
+$(BUILD)/libv6shim.so: $(core) $(preload) shim/preload/libv6shim.map $(BUILD)/glibc/flags
 	$(SAY) LINK $@
-	$(Q)$(CC) $(c_flags) $(ld_flags) $(ld_shared) -o $@ $(core) $(preload) -ldl
+	$(Q)$(CC) $(c_flags) $(ld_flags) $(ld_shared) -o $@ $(core) $(preload) @$(BUILD)/glibc/flags -ldl
 
-$(BUILD)/v6shim: $(core) $(command)
+$(BUILD)/v6shim: $(core) $(command) $(BUILD)/glibc/flags
 	$(SAY) LINK $@
-	$(Q)$(CC) $(c_flags) $(ld_flags) -pie -o $@ $^
+	$(Q)$(CC) $(c_flags) $(ld_flags) -pie -o $@ $(core) $(command) @$(BUILD)/glibc/flags
+
+# Linker flags; none where the table has no line for what $(CC) builds for.
+hash := \#
+probe = '$(hash)if defined __GLIBC__ && $(word 1,$1)' '$(word 2,$1)' '$(hash)endif'
+$(BUILD)/glibc/flags: Makefile $(BUILD)/flags
+	$(Q)mkdir -p $(@D)
+	$(Q)first=$$(printf '%s\n' '$(hash)include <limits.h>' $(foreach m,$(glibc),$(call probe,$(subst :, ,$m))) | \
+		$(CC) $(CPPFLAGS) $(CFLAGS) -E -P -x c - | tr -d '[:space:]') && : >$@ && \
+	if [ "$$first" ]; then echo "GLIBC_$$first { *; };" >$(@D)/map && printf 'void %s(void) {}' $(pinned) | \
+		$(CC) $(filter -m% --target=% --sysroot=%,$(CPPFLAGS) $(CFLAGS) $(LDFLAGS)) -w -fno-builtin -fPIC \
+			-nostdlib -shared -Wl,-soname,libdl.so.2,--version-script=$(@D)/map -o $(@D)/libdl.so.2 -x c - && \
+		echo '-Wl,--hash-style=both $(@D)/libdl.so.2' >$@; fi
 
 # Unmodified programs: they know nothing of v6shim, nor of its flags.
 $(examples) $(programs): $(BUILD)/%: %.c $(BUILD)/flags
@@ -99,10 +125,12 @@ install: all
 	install -m 644 $(BUILD)/libv6shim.so $(DESTDIR)$(LIBDIR)/libv6shim.so
 	$(foreach m,$(manuals),install -D -m 644 $(m) \
 		$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m)) &&) :
+	$(foreach c,$(completions),install -D -m 644 shim/completion/$(subst :, $(DESTDIR)$(PREFIX)/share/,$(c)) &&) :
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/v6shim $(DESTDIR)$(LIBDIR)/libv6shim.so
 	rm -f $(foreach m,$(manuals),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m)))
+	rm -f $(foreach c,$(completions),$(DESTDIR)$(PREFIX)/share/$(lastword $(subst :, ,$(c))))
 
 clean:
 	rm -rf $(BUILD)

@@ -3,8 +3,9 @@
 #include <elf.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+#include "stat.h"
 
 /* LoongArch is younger than the <elf.h> of some libcs. */
 enum { MACHINE_LOONGARCH = 258 };
@@ -313,7 +314,7 @@ const char *v6_elf_read(int fd, struct v6_elf *elf)
 	struct stat st;
 
 	memset(elf, 0, sizeof(*elf));
-	if (fstat(fd, &st))
+	if (v6_fstat(fd, &st))
 		return "it cannot be read";
 	f.size = (uint64_t)st.st_size;
 	problem = read_header(&f, elf);

@@ -8,13 +8,14 @@
 #include <unistd.h>
 
 #include "keep.h"
+#include "stat.h"
 
 void v6_hop_init(struct v6_hop *hop, const char *path)
 {
 	struct stat st;
 
 	*hop = (struct v6_hop){.path = path};
-	if (!lstat(path, &st) && S_ISLNK(st.st_mode)) {
+	if (!v6_lstat(path, &st) && S_ISLNK(st.st_mode)) {
 		char *target = realpath(path, NULL);
 
 		if (target)
@@ -72,14 +73,14 @@ static enum v6_obstacle missing(const char *path)
 {
 	struct stat st;
 
-	return lstat(path, &st) ? V6_OBSTACLE_NO_FILE : V6_OBSTACLE_DANGLING;
+	return v6_lstat(path, &st) ? V6_OBSTACLE_NO_FILE : V6_OBSTACLE_DANGLING;
 }
 
 enum v6_obstacle v6_executable(const char *path, struct stat *st, int *error)
 {
 	struct statvfs fs;
 
-	if (stat(path, st)) {
+	if (v6_stat(path, st)) {
 		*error = errno;
 		if (*error == ENOENT || *error == ENOTDIR)
 			return missing(path);
@@ -106,7 +107,7 @@ int v6_open_regular(const char *path)
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
 
-	if (fd >= 0 && (fstat(fd, &st) || !S_ISREG(st.st_mode))) {
+	if (fd >= 0 && (v6_fstat(fd, &st) || !S_ISREG(st.st_mode))) {
 		close(fd);
 		errno = EACCES;
 		return -1;

@@ -212,7 +212,8 @@ static void unset(struct env *e, const char *name)
 		e->launch->path = NULL;
 }
 
-static void apply(struct env *e, const struct option *o, char *value)
+/* The value is empty where there is none. */
+static void apply(struct env *e, const struct option *o, const char *value)
 {
 	switch (o->letter) {
 	case 'C':
@@ -260,7 +261,7 @@ static void long_option(struct env *e, char *name)
 	if (o->takes == VALUE)
 		value = value_of(e, value);
 	if (!e->bad)
-		apply(e, o, value);
+		apply(e, o, value ? value : "");
 }
 
 static void short_options(struct env *e, char *letters)
@@ -277,7 +278,7 @@ static void short_options(struct env *e, char *letters)
 		if (o->takes == VALUE)
 			value = value_of(e, letters[1] ? letters + 1 : NULL);
 		if (!e->bad)
-			apply(e, o, value);
+			apply(e, o, value ? value : "");
 	}
 }
 
@@ -310,7 +311,7 @@ void v6_launch_env(struct v6_launch *launch, char **argv, const char *path)
 			break;
 	}
 	if (!e.bad && *e.at && !strcmp(*e.at, "-")) {
-		apply(&e, by_letter('i'), NULL);
+		apply(&e, by_letter('i'), "");
 		e.at++;
 	}
 	if (e.bad)

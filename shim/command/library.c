@@ -6,11 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "../core/version.h"
+#include "hop.h"
+#include "stat.h"
 
 static const char name[] = "libv6shim.so";
 
@@ -39,7 +40,7 @@ static int version_of(const char *path, char *version, size_t size)
 
 	if (fd < 0)
 		return -1;
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || !st.st_size) {
+	if (v6_fstat(fd, &st) || !S_ISREG(st.st_mode) || !st.st_size) {
 		close(fd);
 		errno = EINVAL;
 		return -1;
@@ -99,4 +100,74 @@ bool v6_library_find(struct v6_library *l)
 		return judge(l);
 	memcpy(l->path, name, sizeof(name));
 	return refuse(l, "neither beside this command nor in " V6_LIBDIR);
+}
+
+/* ---- for two classes */
+
+/* What $LIB can stand for; the last is what others begin with. */
+static const char *const lib_words[] = {"lib/x86_64-linux-gnu", "lib/i386-linux-gnu",
+	"lib/aarch64-linux-gnu", "lib/arm-linux-gnueabihf", "lib64", "lib32", "lib"};
+
+enum { LIB_WORDS = sizeof(lib_words) / sizeof(*lib_words) };
+
+/* What the loader puts for $LIB: it has that as a string of its own. NULL: it cannot be told. */
+static const char *lib_of(const char *loader)
+{
+	const char *found = NULL;
+	int fd = v6_open_regular(loader);
+	struct stat st;
+	char *map;
+
+	if (fd < 0)
+		return NULL;
+	map = v6_fstat(fd, &st) ? MAP_FAILED
+				: mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	close(fd);
+	if (map == MAP_FAILED)
+		return NULL;
+	for (unsigned i = 0; i < LIB_WORDS && !found; i++) {
+		char string[32] = "";
+		size_t len = strlen(lib_words[i]) + 2;
+
+		memcpy(string + 1, lib_words[i], len - 2);
+		if (memmem(map, (size_t)st.st_size, string, len))
+			found = lib_words[i];
+	}
+	munmap(map, (size_t)st.st_size);
+	return found;
+}
+
+static bool read_elf(const char *path, struct v6_elf *elf)
+{
+	int fd = v6_open_regular(path);
+	bool is;
+
+	if (fd < 0)
+		return false;
+	is = !v6_elf_read(fd, elf);
+	close(fd);
+	return is;
+}
+
+bool v6_library_for_both(struct v6_library *l, const struct v6_elf *program)
+{
+	static struct v6_library other;
+	static struct v6_elf elf;
+	const char *ours, *theirs;
+	size_t prefix, end = strlen(l->path) - sizeof(name);
+
+	if (strstr(l->path, "/$LIB/"))
+		return true;
+	ours = read_elf("/proc/self/exe", &elf) ? lib_of(elf.loader) : NULL;
+	theirs = lib_of(program->loader);
+	if (!ours || !theirs || strlen(ours) >= end)
+		return false;
+	prefix = end - strlen(ours);
+	if (strncmp(l->path + prefix, ours, strlen(ours)) || l->path[prefix - 1] != '/')
+		return false;
+	snprintf(other.path, sizeof(other.path), "%.*s%s/%s", (int)prefix, l->path, theirs, name);
+	if (!read_elf(other.path, &elf) || !v6_elf_same_machine(&elf, program) || !judge(&other))
+		return false;
+	snprintf(l->path + prefix, sizeof(l->path) - prefix, "$LIB/%s", name);
+	return true;
 }

@@ -7,6 +7,8 @@
 #include <limits.h>
 #include <stdbool.h>
 
+#include "elf.h"
+
 struct v6_library {
 	char path[PATH_MAX]; /* as LD_PRELOAD names it; its mere name: none was found */
 	char version[40];    /* empty: unknown */
@@ -19,5 +21,13 @@ struct v6_library {
  * version, it cannot be read or executed from, or LD_PRELOAD cannot name it.
  */
 bool v6_library_find(struct v6_library *library);
+
+/*
+ * For a program of the other class, 32-bit beside 64-bit: whether the library is
+ * installed for both, each in the directory that the loaders of glibc put for
+ * $LIB (ld.so(8)). Then ->path names both, "PREFIX/$LIB/libv6shim.so": programs
+ * of either class that are started from there on are reached. False leaves all.
+ */
+bool v6_library_for_both(struct v6_library *library, const struct v6_elf *program);
 
 #endif

@@ -5,13 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../core/nearest.h"
 #include "command.h"
-
-extern char **environ;
+#include "keep.h"
+#include "stat.h"
 
 enum { MESSAGE_SIZE = 2048 };
 
@@ -112,20 +111,17 @@ static void tell(const struct v6_problem *problem, enum v6_spelling spelling, st
  */
 static const char *absolute(const char *path)
 {
-	char *cwd, *joined;
-	size_t size;
+	const char *joined;
+	char *cwd;
 
 	while (!strncmp(path, "./", 2))
 		path += 2 + strspn(path + 2, "/");
 	cwd = getcwd(NULL, 0);
 	if (!cwd)
 		return path;
-	size = strlen(cwd) + 1 + strlen(path) + 1;
-	joined = malloc(size);
-	if (joined)
-		snprintf(joined, size, "%s/%s", strcmp(cwd, "/") ? cwd : "", path);
+	joined = v6_keep_joined(strcmp(cwd, "/") ? cwd : "", "/", path, NULL);
 	free(cwd);
-	return joined ? joined : path;
+	return joined;
 }
 
 /* A bare word after --log is a misspelt one, not a file. */
@@ -139,19 +135,11 @@ static bool is_relative_path(enum v6_setting id, const char *value)
 }
 
 /* What run hands on. --rules that is given again adds to the rules, as it did here. */
-static int keep(struct v6_options *o, enum v6_setting id, const char *value)
+static void keep(struct v6_options *o, enum v6_setting id, const char *value)
 {
-	char *both;
-
-	if (id == V6_SETTING_RULES && o->value[id]) {
-		if (asprintf(&both, "%s;%s", o->value[id], value) < 0) {
-			v6_complain("%s", strerror(errno));
-			return -1;
-		}
-		value = both;
-	}
+	if (id == V6_SETTING_RULES && o->value[id])
+		value = v6_keep_joined(o->value[id], ";", value, NULL);
 	o->value[id] = value;
-	return 0;
 }
 
 static int set(struct v6_options *o, enum v6_setting id, const char *value, enum v6_origin origin,
@@ -165,7 +153,9 @@ static int set(struct v6_options *o, enum v6_setting id, const char *value, enum
 		tell(&problem, spelling, v6_slice_of(value));
 		return -1;
 	}
-	return o->config.settings.origin[id] == origin ? keep(o, id, value) : 0;
+	if (o->config.settings.origin[id] == origin)
+		keep(o, id, value);
+	return 0;
 }
 
 static int unknown(struct v6_slice name, enum v6_spelling spelling)
@@ -242,10 +232,10 @@ static int from_environment(struct v6_options *o)
 
 	for (char **e = environ; e && *e; e++) {
 		const char *equals = strchr(*e, '=');
-		struct v6_slice name = {*e, equals ? (size_t)(equals - *e) : 0};
+		struct v6_slice name = {*e, strcspn(*e, "=")};
 		enum v6_setting id;
 
-		if (!v6_setting_env_ours(name))
+		if (!equals || !v6_setting_env_ours(name))
 			continue;
 		id = v6_setting_by_env_name(name);
 		if (id == V6_SETTING_COUNT)
@@ -286,7 +276,7 @@ static ssize_t read_file(struct v6_slice path, char *text, size_t size)
 	fd = open(path.ptr, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
 		return refuse_file(path, V6_PROBLEM_FILE, errno);
-	if (!fstat(fd, &st) && S_ISFIFO(st.st_mode)) {
+	if (!v6_fstat(fd, &st) && S_ISFIFO(st.st_mode)) {
 		close(fd);
 		return refuse_file(path, V6_PROBLEM_FILE_PIPE, 0);
 	}

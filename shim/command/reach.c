@@ -91,6 +91,8 @@ static void judge_fit(struct v6_reach *r, const struct v6_hop *hop, const struct
 	if (preload->obstacle)
 		return;
 	preload->obstacle = misfit(&r->library_elf, elf, v6_program_libc(elf));
+	if (preload->obstacle == V6_OBSTACLE_NEEDS_32 && v6_library_for_both(&r->library, elf))
+		preload->obstacle = V6_OBSTACLE_NONE;
 	if (preload->obstacle)
 		v6_hop_note(preload, "", hop->path);
 }

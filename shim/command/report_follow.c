@@ -1,6 +1,7 @@
 #include "report_follow.h"
 
 #include "command.h"
+#include "stat.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -9,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* How often files are looked at. */
@@ -103,7 +103,7 @@ static void check_cut(struct v6_input *in, struct v6_source *s)
 {
 	struct stat st;
 
-	if (!s->regular || fstat(s->fd, &st) || st.st_size >= s->offset)
+	if (!s->regular || v6_fstat(s->fd, &st) || st.st_size >= s->offset)
 		return;
 	v6_complain("%s: cut to %" PRId64 " bytes; reading it from its beginning", s->name,
 		(int64_t)st.st_size);
@@ -152,7 +152,7 @@ static void check_moved(struct v6_input *in, struct v6_source *s)
 {
 	struct stat st;
 
-	if (strcmp(s->name, "-") && !stat(s->name, &st) &&
+	if (strcmp(s->name, "-") && !v6_stat(s->name, &st) &&
 		(st.st_dev != s->dev || st.st_ino != s->ino))
 		switch_file(in, s);
 }

@@ -3,12 +3,12 @@
 #include "../core/record_parse.h"
 #include "command.h"
 #include "report_progress.h"
+#include "stat.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* Lines that are no records. */
@@ -283,7 +283,7 @@ static void look_at(struct v6_input *in, struct turn *t)
 	ssize_t n;
 	int fd;
 
-	if (!strcmp(name, "-") || stat(name, &st) || !S_ISREG(st.st_mode))
+	if (!strcmp(name, "-") || v6_stat(name, &st) || !S_ISREG(st.st_mode))
 		return;
 	fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
@@ -367,7 +367,7 @@ static void begin_progress(const struct v6_input *in)
 	struct stat st;
 
 	for (unsigned i = 0; i < in->count; i++) {
-		if (stat(in->sources[i].name, &st) || !S_ISREG(st.st_mode)) {
+		if (v6_stat(in->sources[i].name, &st) || !S_ISREG(st.st_mode)) {
 			total = 0;
 			break;
 		}

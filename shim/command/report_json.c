@@ -496,6 +496,8 @@ bool v6_report_json(const struct v6_input *in, const struct v6_view *view, int c
 {
 	bool ok = true;
 
+	/* Another object may have been printed before: no comma is due between the two. */
+	memset(&state, 0, sizeof(state));
 	enter(NULL, '{');
 	put_int("report", REPORT_VERSION);
 	enter("processes", '[');

@@ -1,8 +1,9 @@
 #include "report_pool.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
+#include <unistd.h>
 
 enum { HEADS = 1 << 14, BLOCK = 1 << 16 };
 
@@ -21,11 +22,15 @@ struct v6_pool_block {
 
 uint64_t v6_hash_seed(void)
 {
-	const void *random = (const void *)(uintptr_t)getauxval(AT_RANDOM);
+	int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
 	uint64_t seed = 0;
 
-	if (random)
-		memcpy(&seed, random, sizeof(seed));
+	if (fd >= 0) {
+		/* Without it the hash is as good, but for who chose the log's strings. */
+		if (read(fd, &seed, sizeof(seed)) < 0)
+			seed = 0;
+		close(fd);
+	}
 	return seed;
 }
 

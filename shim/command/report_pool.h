@@ -39,7 +39,7 @@ static inline uint64_t v6_hash(uint64_t hash, uint64_t number)
 
 uint64_t v6_hash_bytes(uint64_t hash, const char *bytes, size_t len);
 
-/* A number that nobody outside can know: the kernel's AT_RANDOM, getauxval(3). */
+/* A number that nobody outside can know: from /dev/urandom. */
 uint64_t v6_hash_seed(void);
 
 #endif

@@ -4,8 +4,9 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+#include "stat.h"
 
 static bool is_stdin(const struct v6_source *s)
 {
@@ -29,7 +30,7 @@ bool v6_source_open(struct v6_source *s, bool follow)
 	s->fd = is_stdin(s) ? STDIN_FILENO : open(s->name, flags);
 	if (s->fd < 0)
 		return refuse(s, errno);
-	if (fstat(s->fd, &st))
+	if (v6_fstat(s->fd, &st))
 		return refuse(s, errno);
 	if (S_ISDIR(st.st_mode))
 		return refuse(s, EISDIR);

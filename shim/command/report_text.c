@@ -587,9 +587,9 @@ static void put_totals(const struct page *page)
 bool v6_report_text(const struct v6_input *in, const struct v6_view *view, bool colour)
 {
 	struct page *page = malloc(sizeof(*page));
-	bool ok = page != NULL;
+	bool ok;
 
-	if (!ok)
+	if (!page)
 		return false;
 	*page = (struct page){.in = in, .view = view, .gather = &in->gather, .colour = colour};
 	ok = put_blocks(page);

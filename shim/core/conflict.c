@@ -119,8 +119,12 @@ static void text_holder(struct v6_text *t, const struct v6_holder *h)
 		v6_text_str(t, " of uid ");
 		v6_text_int(t, h->uid);
 	}
-	if (h->address.family == V6_FAMILY_INET6 && v6_address_wildcard(&h->address))
-		v6_text_str(t, h->v6only == 0 ? ", dual-stack (V6ONLY 0)" : ", IPv6 only");
+	if (h->address.family != V6_FAMILY_INET6 || !v6_address_wildcard(&h->address))
+		return;
+	if (h->v6only == V6_UNKNOWN)
+		v6_text_str(t, ", IPv4 perhaps too (Linux tells its V6ONLY since 4.3)");
+	else
+		v6_text_str(t, h->v6only ? ", IPv6 only" : ", dual-stack (V6ONLY 0)");
 }
 
 static void text_done(struct v6_text *t, const struct v6_record *r)
@@ -159,7 +163,8 @@ static bool own(const struct v6_holder *h)
 static void text_advice(struct v6_text *t, const struct v6_record *r)
 {
 	const struct v6_holder *h = &r->holder;
-	bool dual = h->address.family == V6_FAMILY_INET6 && h->v6only == 0 &&
+	/* Where it is not known: it is in the way of an IPv4 socket. */
+	bool dual = h->address.family == V6_FAMILY_INET6 && h->v6only != 1 &&
 		    v6_address_wildcard(&h->address);
 
 	if (h->connection) {
@@ -197,7 +202,8 @@ void v6_conflict_note(struct v6_text *t, const struct v6_record *r)
 
 	if (!r->holder.known) {
 		v6_text_str(t, "what holds the port was not found: it may be in another network "
-			       "namespace's view, or gone by now");
+			       "namespace's view, gone by now, or bound and not listening (Linux "
+			       "tells of such TCP sockets since 6.8)");
 		text_done(t, r);
 		return;
 	}

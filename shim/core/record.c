@@ -54,11 +54,12 @@ struct key {
 
 #define KEY(name) ((struct key){",\"" name "\":", sizeof(",\"" name "\":") - 1})
 
-static void key(struct v6_text *t, struct key name)
+static inline void key(struct v6_text *t, struct key name)
 {
-	bool first = t->len && t->buf[t->len - 1] == '{';
-
-	v6_text_bytes(t, name.text + first, name.len - first);
+	if (t->len && t->buf[t->len - 1] == '{')
+		v6_text_bytes(t, name.text + 1, name.len - 1);
+	else
+		v6_text_bytes(t, name.text, name.len);
 }
 
 /* One of our own words, in which there is nothing to escape. */

@@ -799,7 +799,8 @@ static bool groups_at(struct v6_slice text, size_t *at, struct groups *g)
 {
 	while (!ends_at(text, *at)) {
 		if (pair_at(text, *at)) {
-			if (g->gap != 16)
+			/* One alone, and only where it stands for something. */
+			if (g->gap != 16 || g->len == 16)
 				return false;
 			g->gap = g->len;
 			*at += 2;

@@ -49,18 +49,18 @@ struct v6_text v6_text_in(char *buf, size_t size)
 	return (struct v6_text){.buf = buf, .size = size};
 }
 
-void v6_text_bytes(struct v6_text *t, const char *bytes, size_t len)
+void v6_text_cut(struct v6_text *t, const char *bytes, size_t len)
 {
 	size_t room = t->size - 1 - t->len;
 
-	if (len > room) {
-		len = room;
+	if (len > room)
 		t->full = true;
-	}
-	if (!len)
+	else
+		room = len;
+	if (!room)
 		return;
-	memcpy(t->buf + t->len, bytes, len);
-	t->len += len;
+	memcpy(t->buf + t->len, bytes, room);
+	t->len += room;
 	t->buf[t->len] = '\0';
 }
 
@@ -72,11 +72,6 @@ void v6_text_char(struct v6_text *t, char c)
 	}
 	t->buf[t->len++] = c;
 	t->buf[t->len] = '\0';
-}
-
-void v6_text_str(struct v6_text *t, const char *str)
-{
-	v6_text_bytes(t, str, strlen(str));
 }
 
 void v6_text_slice(struct v6_text *t, struct v6_slice slice)
@@ -103,9 +98,27 @@ void v6_text_uint0(struct v6_text *t, uint64_t value, unsigned width)
 	v6_text_bytes(t, digits + sizeof(digits) - n, n);
 }
 
+/* Most numbers are small, and a machine's long division is not. */
+static void text_uint32(struct v6_text *t, uint32_t value)
+{
+	char digits[10];
+	unsigned n = sizeof(digits);
+
+	do {
+		digits[--n] = (char)('0' + value % 10);
+		value /= 10;
+	} while (value);
+	v6_text_bytes(t, digits + n, sizeof(digits) - n);
+}
+
 void v6_text_uint(struct v6_text *t, uint64_t value)
 {
-	v6_text_uint0(t, value, 1);
+	if (value < 10)
+		v6_text_char(t, (char)('0' + value));
+	else if (value <= UINT32_MAX)
+		text_uint32(t, (uint32_t)value);
+	else
+		v6_text_uint0(t, value, 1);
 }
 
 void v6_text_int(struct v6_text *t, int64_t value)

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct v6_text {
 	char *buf;   /* the caller's memory */
@@ -37,9 +38,27 @@ struct v6_slice v6_slice_trim(struct v6_slice slice);
 /* Starts an empty text in buf. */
 struct v6_text v6_text_in(char *buf, size_t size);
 
+/* As much of the bytes as there is room for: the way of v6_text_bytes where they do not fit. */
+void v6_text_cut(struct v6_text *t, const char *bytes, size_t len);
+
+/* In the header, so that of literals the compiler knows the length: records consist of them. */
+static inline void v6_text_bytes(struct v6_text *t, const char *bytes, size_t len)
+{
+	if (len >= t->size - t->len) {
+		v6_text_cut(t, bytes, len);
+		return;
+	}
+	memcpy(t->buf + t->len, bytes, len);
+	t->len += len;
+	t->buf[t->len] = '\0';
+}
+
+static inline void v6_text_str(struct v6_text *t, const char *str)
+{
+	v6_text_bytes(t, str, strlen(str));
+}
+
 void v6_text_char(struct v6_text *t, char c);
-void v6_text_bytes(struct v6_text *t, const char *bytes, size_t len);
-void v6_text_str(struct v6_text *t, const char *str);
 void v6_text_slice(struct v6_text *t, struct v6_slice slice);
 void v6_text_uint(struct v6_text *t, uint64_t value);
 void v6_text_int(struct v6_text *t, int64_t value);

@@ -8,10 +8,9 @@
 #include "emit.h"
 #include "raw.h"
 #include "sink.h"
+#include "start.h"
 
 #include "forbidden.h"
-
-extern char **environ;
 
 enum { KEPT = 4, MESSAGE_SIZE = 768, SEVERITY_ERROR = 3 };
 
@@ -19,6 +18,15 @@ static char kept[KEPT][MESSAGE_SIZE];
 static unsigned problems;
 
 static char file_text[V6_CONFIG_FILE_MAX + 1];
+
+/*
+ * A call from an IFUNC resolver or from DT_PREINIT_ARRAY comes before glibc has set
+ * environ, which is NULL until then, and would find no setting at all.
+ */
+static char **environment(void)
+{
+	return environ ? environ : v6_start_environment();
+}
 
 /* "v6shim: MESSAGE" on standard error. */
 static void complain(const char *message)
@@ -132,7 +140,7 @@ static void take_file(struct v6_config *config)
 unsigned v6_configure(struct v6_config *config)
 {
 	v6_config_init(config);
-	for (char **e = environ; e && *e; e++)
+	for (char **e = environment(); e && *e; e++)
 		take(config, *e);
 	take_file(config);
 	v6_settings_finish(&config->settings);
@@ -157,7 +165,7 @@ struct v6_slice v6_configure_environment(const char *name)
 {
 	size_t n = strlen(name);
 
-	for (char **e = environ; e && *e; e++)
+	for (char **e = environment(); e && *e; e++)
 		if (!strncmp(*e, name, n) && (*e)[n] == '=')
 			return v6_slice_of(*e + n + 1);
 	return v6_slice_of("");

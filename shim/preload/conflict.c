@@ -249,5 +249,8 @@ int v6_conflict_other_family(int fd, const struct v6_address *address)
 		.other = address->family == V6_FAMILY_INET ? V6_FAMILY_INET6 : V6_FAMILY_INET};
 
 	v6_own_sockets(v6_fact_proto(fd), address->port, fd, is_other, &p);
+	/* Where not even this socket's own address is told, the others' were not. */
+	if (!p.found && v6_fact_bound(fd).family == V6_FAMILY_OTHER)
+		return V6_UNKNOWN;
 	return p.found;
 }

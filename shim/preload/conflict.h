@@ -23,7 +23,7 @@ void v6_conflict_overlap(struct v6_call *c);
 
 /*
  * Whether a socket of the other family has the protocol and port of this bind in
- * this process: 0 or 1.
+ * this process: 0 or 1; V6_UNKNOWN where that cannot be told.
  */
 int v6_conflict_other_family(int fd, const struct v6_address *address);
 

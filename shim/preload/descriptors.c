@@ -22,7 +22,7 @@ static int number_of(const char *name, size_t size)
 	for (size_t i = 0; i < size && name[i]; i++) {
 		if (name[i] < '0' || name[i] > '9' || n > INT32_MAX / 10 - 1)
 			return -1;
-		n = 10 * n + name[i] - '0';
+		n = 10 * n + (name[i] - '0');
 	}
 	return *name ? n : -1;
 }
@@ -49,7 +49,7 @@ bool v6_proc_numbers(const char *path, bool (*visit)(int number, void *context),
 {
 	int fd = v6_raw_open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	char *buf;
-	ssize_t n;
+	ssize_t n = 0;
 
 	if (fd < 0)
 		return false;
@@ -61,7 +61,7 @@ bool v6_proc_numbers(const char *path, bool (*visit)(int number, void *context),
 		v6_scratch_release(buf);
 	}
 	v6_raw_close(fd);
-	return buf != NULL;
+	return buf && n >= 0;
 }
 
 struct walk {

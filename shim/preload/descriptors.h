@@ -26,7 +26,7 @@ void v6_own_sockets(int proto, uint16_t port, int except, v6_own_visit visit, vo
 
 /*
  * Walks a directory of /proc whose names are numbers; false where it cannot be
- * opened. `visit` returns false to end the walk.
+ * read. `visit` returns false to end the walk.
  */
 bool v6_proc_numbers(const char *path, bool (*visit)(int number, void *context), void *context);
 

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "clock.h"
+#include "facts.h"
 #include "raw.h"
 #include "scratch.h"
 #include "sink.h"
@@ -111,6 +113,9 @@ static void describe_settings(struct v6_text *t)
 		v6_text_str(t, v6_live.rules == 1 ? " rule" : " rules");
 	}
 	v6_text_str(t, ", all else default");
+	if (v6_fact_cookieless())
+		v6_text_str(t, "; no SO_COOKIE here (Linux has it since 4.12): sockets are told "
+			       "apart by their inode numbers");
 }
 
 static struct v6_record of_this_process(enum v6_event event, const struct v6_record *like)
@@ -186,7 +191,7 @@ static void put_lost(struct own *own, char *scratch, const struct v6_record *lik
 
 static void stamp(struct v6_record *r)
 {
-	r->time = v6_raw_time();
+	r->time = v6_clock_now();
 	r->pid = v6_raw_getpid();
 	r->tid = v6_raw_gettid();
 	r->program = v6_live.program;

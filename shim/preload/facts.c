@@ -51,12 +51,32 @@ int v6_fact_proto(int fd)
 	return int_option(fd, SOL_SOCKET, SO_PROTOCOL);
 }
 
+/* An inode number is never taken for a cookie, nor a cookie for it. */
+#define INODE (UINT64_C(1) << 62)
+
 uint64_t v6_fact_cookie(int fd)
 {
 	uint64_t cookie = 0;
 	socklen_t len = sizeof(cookie);
+	struct stat st;
 
-	return v6_raw_getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) < 0 ? 0 : cookie;
+	if (v6_raw_getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) >= 0)
+		return cookie;
+	return v6_raw_fstat(fd, &st) < 0 || !S_ISSOCK(st.st_mode) ? 0 : INODE | st.st_ino;
+}
+
+bool v6_fact_cookieless(void)
+{
+	int fd = v6_raw_socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	uint64_t cookie;
+	socklen_t len = sizeof(cookie);
+	int error;
+
+	if (fd < 0)
+		return false;
+	error = v6_raw_getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len);
+	v6_raw_close(fd);
+	return error < 0;
 }
 
 struct v6_address v6_fact_bound(int fd)
@@ -112,4 +132,9 @@ int v6_fact_initial_v6only(void)
 int v6_fact_set_v6only(int fd, int value)
 {
 	return v6_raw_setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &value, sizeof(value));
+}
+
+bool v6_fact_refused(int error)
+{
+	return error == -EPERM || error == -EACCES || error == -ENOSYS;
 }

@@ -18,9 +18,13 @@ int v6_fact_proto(int fd);
 
 /*
  * SO_COOKIE, Linux 4.12: the socket's own number, never used again in its network
- * namespace; 0 where the kernel has none.
+ * namespace. Before that its inode number, which comes again only after 2^32 others
+ * (fs/inode.c, get_next_ino); two system calls. 0 where there is neither.
  */
 uint64_t v6_fact_cookie(int fd);
+
+/* Whether the kernel has no SO_COOKIE. Three system calls. */
+bool v6_fact_cookieless(void);
 
 /* The address it is bound to; family OTHER where it is neither IPv4 nor IPv6. */
 struct v6_address v6_fact_bound(int fd);
@@ -41,5 +45,8 @@ int v6_fact_initial_v6only(void);
 
 /* Sets IPV6_V6ONLY: 0, or the negated errno. */
 int v6_fact_set_v6only(int fd, int value);
+
+/* Whether a negated errno is none of these calls' own: a seccomp(2) filter refused the call. */
+bool v6_fact_refused(int error);
 
 #endif

@@ -286,19 +286,33 @@ int v6_call_before(const struct v6_call *c)
 	return value < 0 ? V6_UNKNOWN : value;
 }
 
+/* The policy is not in force, which must not pass in silence. */
+static void tell_refused(const struct v6_call *c, int error)
+{
+	struct v6_record r = record_of(c);
+
+	r.event = V6_EVENT_ERROR;
+	r.result = -1;
+	r.error = -error;
+	set_note(&r,
+		"IPV6_V6ONLY could not be set, and the policy is not in force: a seccomp filter "
+		"refuses setsockopt");
+	v6_emit(&r);
+}
+
 /* Reads what the policy needs, asks it, and sets V6ONLY where that is its verdict. */
 static void prepare(struct v6_call *c)
 {
 	bool governed = v6_policy_forced(c->knobs->policy) && v6_governed(&c->facts);
-	int before;
+	int before, error;
 
 	if (!governed && c->facts.other == V6_UNKNOWN)
 		return;
 	if (governed && v6_emit_wanted(V6_LEVEL_CHANGE)) {
 		before = v6_fact_v6only(c->fd);
-		if (before < 0)
+		if (before < 0 && !v6_fact_refused(before))
 			return;
-		c->facts.before = (int8_t)before;
+		c->facts.before = known(before);
 		if (before != v6_policy_value(c->knobs->policy)) {
 			c->facts.asked = (int8_t)v6_call_asked(c);
 			c->asked = true;
@@ -308,9 +322,12 @@ static void prepare(struct v6_call *c)
 	if (c->verdict.v6only == V6_UNKNOWN || !v6_call_enforcing(c))
 		return;
 	/* Bound already, raw, or not AF_INET6 at all: the kernel says so, and nothing is ours. */
-	c->applied = v6_fact_set_v6only(c->fd, c->verdict.v6only) >= 0;
+	error = v6_fact_set_v6only(c->fd, c->verdict.v6only);
+	c->applied = error >= 0;
 	if (!c->applied)
 		c->verdict.action = V6_ACTION_NONE;
+	if (v6_fact_refused(error))
+		tell_refused(c, error);
 }
 
 /* Whether the error is the policy's, and the kernel was not asked. */
@@ -527,7 +544,8 @@ int v6_govern_bind(int fd, const struct sockaddr *addr, socklen_t len)
 	/* Where nothing is to be done beforehand nothing is read before the kernel has. */
 	if (judged && !v6_live.acts)
 		prepare_bind_from(&c);
-	if (c.error == EINVAL && v6_live.mapped)
+	/* Where V6ONLY was set for this bind it was one of `::`, and has to be undone. */
+	if (c.error == EINVAL && v6_live.mapped && !c.applied)
 		answer_mapped(&c);
 	return conclude(&c);
 }

@@ -2,10 +2,11 @@
  * How the library comes to its settings: once in a process, by the constructor
  * or by a call that arrived before it.
  */
+#include <elf.h>
 #include <string.h>
-#include <sys/auxv.h>
 
 #include "../core/version.h"
+#include "clock.h"
 #include "configure.h"
 #include "emit.h"
 #include "inherit.h"
@@ -14,6 +15,7 @@
 #include "next.h"
 #include "raw.h"
 #include "sink.h"
+#include "start.h"
 
 #include "forbidden.h"
 
@@ -26,6 +28,7 @@ enum { PROGRAM_SIZE = 256 };
 
 static char program_text[PROGRAM_SIZE];
 static char log_path_text[V6_PATH_SIZE];
+static char config_path_text[V6_PATH_SIZE];
 static struct v6_config config;
 
 static struct v6_slice base_name(struct v6_slice path)
@@ -44,7 +47,7 @@ static struct v6_slice base_name(struct v6_slice path)
  */
 static void find_program(struct v6_live *live)
 {
-	const char *execfn = (const char *)(uintptr_t)getauxval(AT_EXECFN);
+	const char *execfn = (const char *)(uintptr_t)v6_start_auxiliary(AT_EXECFN, 0);
 	struct v6_slice path = v6_slice_of(execfn ? execfn : "");
 	char exe[PROGRAM_SIZE];
 	ssize_t n;
@@ -61,26 +64,35 @@ static void find_program(struct v6_live *live)
 	live->program = (struct v6_slice){program_text, path.len};
 }
 
-/* Out of the environment, which servers write their titles over. */
-static void keep_log_path(struct v6_settings *s)
+static void keep(struct v6_slice *path, char *room)
 {
-	if (s->log != V6_LOG_PATH)
+	if (!path->len)
 		return;
-	memcpy(log_path_text, s->log_path.ptr, s->log_path.len);
-	s->log_path.ptr = log_path_text;
+	memcpy(room, path->ptr, path->len);
+	path->ptr = room;
+}
+
+/* Out of the environment, which servers write their titles over. */
+static void keep_paths(struct v6_settings *s)
+{
+	if (s->log == V6_LOG_PATH)
+		keep(&s->log_path, log_path_text);
+	keep(&s->config, config_path_text);
 }
 
 static void settle(struct v6_live *live)
 {
-	if (getauxval(AT_SECURE)) {
+	/* Where it cannot be told nothing is risked. */
+	if (v6_start_auxiliary(AT_SECURE, 1)) {
 		live->inert = true;
 		return;
 	}
+	v6_clock_settle();
 	find_program(live);
 	v6_sink_prepare(live, v6_configure_environment("JOURNAL_STREAM"));
 	live->broken = v6_configure(&config) != 0;
 	live->settings = config.settings;
-	keep_log_path(&live->settings);
+	keep_paths(&live->settings);
 	v6_match_settle(live, &config.rules);
 	v6_sink_open(live);
 	if (live->broken) {
@@ -94,17 +106,18 @@ static void settle(struct v6_live *live)
 void v6_live_settle(void)
 {
 	enum { TRIES = 100000, PAUSE = 50, SETTLED = 1 };
-	uint64_t mask;
+	uint64_t mask = 0;
 
 	/* With signals held back no handler of this thread can wait for this thread. */
-	mask = v6_raw_block_signals(UINT64_MAX);
+	v6_raw_block_signals(UINT64_MAX, &mask);
 	for (int i = 0; i < TRIES; i++) {
 		int pid = v6_raw_getpid(), seen = atomic_load(&v6_live_state);
+		int begun = pid > 0 ? -pid : INT32_MIN; /* getpid may be refused */
 
 		if (seen == SETTLED)
 			break;
 		/* A child of fork may find it begun by a thread that it does not have. */
-		if (seen != -pid && atomic_compare_exchange_strong(&v6_live_state, &seen, -pid)) {
+		if (seen != begun && atomic_compare_exchange_strong(&v6_live_state, &seen, begun)) {
 			settle(&v6_live);
 			atomic_store_explicit(&v6_live_state, SETTLED, memory_order_release);
 			break;
@@ -116,8 +129,8 @@ void v6_live_settle(void)
 
 __attribute__((constructor)) static void come_to_life(void)
 {
-	v6_live_need();
 	v6_next_resolve();
+	v6_live_need();
 	v6_emit_load();
 	v6_inherit_tell();
 }

@@ -57,4 +57,5 @@ void v6_next_resolve(void)
 	resolve(&v6_next.bind, "bind");
 	resolve(&v6_next.listen, "listen");
 	resolve(&v6_next.getaddrinfo, "getaddrinfo");
+	resolve(&v6_next.getauxval, "getauxval");
 }

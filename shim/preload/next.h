@@ -13,16 +13,17 @@ struct v6_next {
 	int (*bind)(int, const struct sockaddr *, socklen_t);
 	int (*listen)(int, int);
 	int (*getaddrinfo)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+	unsigned long (*getauxval)(unsigned long);
 };
 
 /*
- * Never NULL but for getaddrinfo, which is NULL until v6_next_resolve(). A call
- * that comes before that goes straight to the kernel: the dynamic linker may not
+ * Never NULL but for getaddrinfo, which is NULL until v6_next_resolve(), and for
+ * getauxval, which glibc has since 2.16 only. A call that comes before that goes straight to the kernel: the dynamic linker may not
  * be asked from inside a call that is async-signal-safe.
  */
 extern struct v6_next v6_next;
 
-/* Asks the dynamic linker; by the constructor, and by a getaddrinfo before it. */
+/* Asks the dynamic linker; first thing in the constructor, and by a getaddrinfo before it. */
 void v6_next_resolve(void);
 
 #endif

@@ -1,13 +1,17 @@
 #include "raw.h"
 
+#include "kernel.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
 /* linux/fs.h; its own header clashes with libc's in some versions. */
@@ -15,12 +19,37 @@
 #define RWF_NOWAIT 0x00000008
 #endif
 
+/*
+ * Machines on which what is handed to the kernel here is not what it takes. That would show at run
+ * time only, as a lost log or a signal that is not held, so that they are refused when built.
+ */
+#if defined(__mips__)
+#error "v6shim: on MIPS the kernel's signal set and struct stat are not those that raw.c hands over"
+#elif defined(__alpha__) || defined(__sparc__)
+#error "v6shim: on Alpha and SPARC the kernel's struct stat is not libc's, which raw.c hands over"
+#elif defined(__ILP32__) && (defined(__x86_64__) || defined(__aarch64__))
+#error "v6shim: the 32-bit ABIs of 64-bit kernels (x32, ILP32) have 64-bit times, raw.c has longs"
+#elif !defined(SYS_newfstatat) && !defined(SYS_fstatat64)
+#error "v6shim: this machine has statx(2) alone, and raw.c calls fstat(2): newer kernel headers?"
+#elif UINTPTR_MAX == UINT32_MAX && defined(__GLIBC__) && defined(_TIME_BITS) && _TIME_BITS == 64
+#error "v6shim: with _TIME_BITS=64 glibc's struct stat is not the kernel's: build without it"
+#endif
+
 /* The size of the kernel's sigset_t, which rt_sigprocmask(2) wants to hear. */
 enum { KERNEL_SIGSET = sizeof(uint64_t) };
 
-static long outcome(long result)
+/*
+ * A set of ours as the kernel has it, and back. The kernel's is an array of longs, the first of which
+ * has signals 1 to 32 on a 32-bit machine: where the higher half of a number comes first, the halves
+ * change places.
+ */
+static uint64_t kernel_set(uint64_t set)
 {
-	return result < 0 ? -errno : result;
+#if UINTPTR_MAX == UINT32_MAX && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	return set << 32 | set >> 32;
+#else
+	return set;
+#endif
 }
 
 /*
@@ -40,7 +69,7 @@ enum { /* linux/net.h, which not every libc comes with */
 	CALL_SETSOCKOPT = 14,
 	CALL_GETSOCKOPT = 15,
 };
-#define SOCKETCALL(call, ...) outcome(syscall(SYS_socketcall, call, (unsigned long[]){__VA_ARGS__}))
+#define SOCKETCALL(call, ...) v6_syscall(SYS_socketcall, call, ((unsigned long[]){__VA_ARGS__}))
 #define ARG(x)                ((unsigned long)(x))
 #endif
 
@@ -49,7 +78,7 @@ int v6_raw_socket(int domain, int type, int protocol)
 #ifdef SYS_socketcall
 	return (int)SOCKETCALL(CALL_SOCKET, ARG(domain), ARG(type), ARG(protocol));
 #else
-	return (int)outcome(syscall(SYS_socket, domain, type, protocol));
+	return (int)v6_syscall(SYS_socket, domain, type, protocol);
 #endif
 }
 
@@ -58,7 +87,7 @@ int v6_raw_bind(int fd, const void *addr, socklen_t len)
 #ifdef SYS_socketcall
 	return (int)SOCKETCALL(CALL_BIND, ARG(fd), ARG(addr), ARG(len));
 #else
-	return (int)outcome(syscall(SYS_bind, fd, addr, len));
+	return (int)v6_syscall(SYS_bind, fd, addr, len);
 #endif
 }
 
@@ -67,7 +96,7 @@ int v6_raw_listen(int fd, int backlog)
 #ifdef SYS_socketcall
 	return (int)SOCKETCALL(CALL_LISTEN, ARG(fd), ARG(backlog));
 #else
-	return (int)outcome(syscall(SYS_listen, fd, backlog));
+	return (int)v6_syscall(SYS_listen, fd, backlog);
 #endif
 }
 
@@ -76,7 +105,7 @@ int v6_raw_connect(int fd, const void *addr, socklen_t len)
 #ifdef SYS_socketcall
 	return (int)SOCKETCALL(CALL_CONNECT, ARG(fd), ARG(addr), ARG(len));
 #else
-	return (int)outcome(syscall(SYS_connect, fd, addr, len));
+	return (int)v6_syscall(SYS_connect, fd, addr, len);
 #endif
 }
 
@@ -85,7 +114,7 @@ int v6_raw_getsockname(int fd, void *addr, socklen_t *len)
 #ifdef SYS_socketcall
 	return (int)SOCKETCALL(CALL_GETSOCKNAME, ARG(fd), ARG(addr), ARG(len));
 #else
-	return (int)outcome(syscall(SYS_getsockname, fd, addr, len));
+	return (int)v6_syscall(SYS_getsockname, fd, addr, len);
 #endif
 }
 
@@ -94,7 +123,7 @@ int v6_raw_getpeername(int fd, void *addr, socklen_t *len)
 #ifdef SYS_socketcall
 	return (int)SOCKETCALL(CALL_GETPEERNAME, ARG(fd), ARG(addr), ARG(len));
 #else
-	return (int)outcome(syscall(SYS_getpeername, fd, addr, len));
+	return (int)v6_syscall(SYS_getpeername, fd, addr, len);
 #endif
 }
 
@@ -104,7 +133,7 @@ int v6_raw_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 	return (int)SOCKETCALL(
 		CALL_GETSOCKOPT, ARG(fd), ARG(level), ARG(name), ARG(value), ARG(len));
 #else
-	return (int)outcome(syscall(SYS_getsockopt, fd, level, name, value, len));
+	return (int)v6_syscall(SYS_getsockopt, fd, level, name, value, len);
 #endif
 }
 
@@ -114,7 +143,7 @@ int v6_raw_setsockopt(int fd, int level, int name, const void *value, socklen_t 
 	return (int)SOCKETCALL(
 		CALL_SETSOCKOPT, ARG(fd), ARG(level), ARG(name), ARG(value), ARG(len));
 #else
-	return (int)outcome(syscall(SYS_setsockopt, fd, level, name, value, len));
+	return (int)v6_syscall(SYS_setsockopt, fd, level, name, value, len);
 #endif
 }
 
@@ -125,7 +154,7 @@ ssize_t v6_raw_send(int fd, const void *data, size_t len)
 #ifdef SYS_socketcall
 	return SOCKETCALL(CALL_SEND, ARG(fd), ARG(data), ARG(len), ARG(flags));
 #else
-	return outcome(syscall(SYS_sendto, fd, data, len, flags, NULL, 0));
+	return v6_syscall(SYS_sendto, fd, data, len, flags, NULL, 0);
 #endif
 }
 
@@ -136,18 +165,18 @@ ssize_t v6_raw_receive(int fd, void *data, size_t len)
 #ifdef SYS_socketcall
 	return SOCKETCALL(CALL_RECV, ARG(fd), ARG(data), ARG(len), ARG(flags));
 #else
-	return outcome(syscall(SYS_recvfrom, fd, data, len, flags, NULL, NULL));
+	return v6_syscall(SYS_recvfrom, fd, data, len, flags, NULL, NULL);
 #endif
 }
 
 int v6_raw_open(const char *path, int flags, unsigned mode)
 {
-	return (int)outcome(syscall(SYS_openat, AT_FDCWD, path, flags, mode));
+	return (int)v6_syscall(SYS_openat, AT_FDCWD, path, flags, mode);
 }
 
 int v6_raw_close(int fd)
 {
-	return (int)outcome(syscall(SYS_close, fd));
+	return (int)v6_syscall(SYS_close, fd);
 }
 
 #ifdef SYS_fcntl64
@@ -158,27 +187,27 @@ int v6_raw_close(int fd)
 
 int v6_raw_dup_from(int fd, int lowest)
 {
-	return (int)outcome(syscall(FCNTL, fd, F_DUPFD_CLOEXEC, lowest));
+	return (int)v6_syscall(FCNTL, fd, F_DUPFD_CLOEXEC, lowest);
 }
 
 int v6_raw_dup_onto(int fd, int target)
 {
-	return (int)outcome(syscall(SYS_dup3, fd, target, O_CLOEXEC));
+	return (int)v6_syscall(SYS_dup3, fd, target, O_CLOEXEC);
 }
 
 int v6_raw_flags(int fd)
 {
-	return (int)outcome(syscall(FCNTL, fd, F_GETFL));
+	return (int)v6_syscall(FCNTL, fd, F_GETFL);
 }
 
 ssize_t v6_raw_write(int fd, const void *data, size_t len)
 {
-	return outcome(syscall(SYS_write, fd, data, len));
+	return v6_syscall(SYS_write, fd, data, len);
 }
 
 ssize_t v6_raw_read(int fd, void *data, size_t len)
 {
-	return outcome(syscall(SYS_read, fd, data, len));
+	return v6_syscall(SYS_read, fd, data, len);
 }
 
 ssize_t v6_raw_write_nowait(int fd, const void *data, size_t len)
@@ -187,7 +216,7 @@ ssize_t v6_raw_write_nowait(int fd, const void *data, size_t len)
 	struct iovec iov = {(void *)(uintptr_t)data, len};
 
 	/* The position -1, in its two halves, is the current one. */
-	return outcome(syscall(SYS_pwritev2, fd, &iov, 1, -1L, -1L, RWF_NOWAIT));
+	return v6_syscall(SYS_pwritev2, fd, &iov, 1, -1L, -1L, RWF_NOWAIT);
 #else
 	(void)fd;
 	(void)data;
@@ -198,12 +227,12 @@ ssize_t v6_raw_write_nowait(int fd, const void *data, size_t len)
 
 ssize_t v6_raw_getdents(int fd, void *buf, size_t size)
 {
-	return outcome(syscall(SYS_getdents64, fd, buf, size));
+	return v6_syscall(SYS_getdents64, fd, buf, size);
 }
 
 ssize_t v6_raw_readlink(const char *path, char *buf, size_t size)
 {
-	return outcome(syscall(SYS_readlinkat, AT_FDCWD, path, buf, size));
+	return v6_syscall(SYS_readlinkat, AT_FDCWD, path, buf, size);
 }
 
 /*
@@ -221,17 +250,64 @@ ssize_t v6_raw_readlink(const char *path, char *buf, size_t size)
 
 int v6_raw_fstat(int fd, struct stat *st)
 {
-	return (int)outcome(syscall(FSTAT, fd, st));
+	return (int)v6_syscall(FSTAT, fd, st);
+}
+
+/* linux/stat.h, Linux 4.11; its own header clashes with libc's in some versions. */
+struct kernel_statx {
+	uint32_t mask, blksize;
+	uint64_t attributes;
+	uint32_t nlink, uid, gid;
+	uint16_t mode, spare;
+	uint64_t ino, size, blocks, attributes_mask;
+	uint32_t times[16];
+	uint32_t rdev_major, rdev_minor, dev_major, dev_minor;
+	uint64_t rest[14];
+};
+
+_Static_assert(sizeof(struct kernel_statx) == 256, "as the kernel has it");
+
+int v6_raw_fstat_untimed(int fd, struct stat *st)
+{
+#ifdef SYS_statx
+	enum {
+		EMPTY_PATH = 0x1000,
+		TYPE_MODE_NLINK_UID_INO_SIZE = 0x1 | 0x2 | 0x4 | 0x8 | 0x100 | 0x200
+	};
+	static atomic_bool lacking;
+	struct kernel_statx x;
+
+	if (!atomic_load_explicit(&lacking, memory_order_relaxed)) {
+		long error =
+			v6_syscall(SYS_statx, fd, "", EMPTY_PATH, TYPE_MODE_NLINK_UID_INO_SIZE, &x);
+
+		if (!error) {
+			st->st_dev = makedev(x.dev_major, x.dev_minor);
+			st->st_rdev = makedev(x.rdev_major, x.rdev_minor);
+			st->st_ino = (ino_t)x.ino;
+			st->st_mode = x.mode;
+			st->st_nlink = (nlink_t)x.nlink;
+			st->st_uid = x.uid;
+			st->st_size = (off_t)x.size;
+			return 0;
+		}
+		if (error == -EBADF)
+			return -EBADF;
+		/* An old kernel, or a filter that is older than the call. */
+		atomic_store_explicit(&lacking, true, memory_order_relaxed);
+	}
+#endif
+	return v6_raw_fstat(fd, st);
 }
 
 int v6_raw_stat(const char *path, struct stat *st)
 {
-	return (int)outcome(syscall(FSTATAT, AT_FDCWD, path, st, 0));
+	return (int)v6_syscall(FSTATAT, AT_FDCWD, path, st, 0);
 }
 
 int v6_raw_lstat(const char *path, struct stat *st)
 {
-	return (int)outcome(syscall(FSTATAT, AT_FDCWD, path, st, AT_SYMLINK_NOFOLLOW));
+	return (int)v6_syscall(FSTATAT, AT_FDCWD, path, st, AT_SYMLINK_NOFOLLOW);
 }
 
 int v6_raw_writable(int fd)
@@ -244,48 +320,44 @@ int v6_raw_writable(int fd)
 		long seconds, nanoseconds;
 	} now = {0, 0};
 
-	n = outcome(syscall(SYS_ppoll, &p, 1, &now, NULL, KERNEL_SIGSET));
+	n = v6_syscall(SYS_ppoll, &p, 1, &now, NULL, KERNEL_SIGSET);
 #else
-	n = outcome(syscall(SYS_poll, &p, 1, 0));
+	n = v6_syscall(SYS_poll, &p, 1, 0);
 #endif
 	return n == 1 && p.revents & POLLOUT && !(p.revents & (POLLERR | POLLNVAL));
 }
 
 int v6_raw_getpid(void)
 {
-	return (int)syscall(SYS_getpid);
+	return (int)v6_syscall(SYS_getpid);
 }
 
 int v6_raw_gettid(void)
 {
-	return (int)syscall(SYS_gettid);
+	return (int)v6_syscall(SYS_gettid);
+}
+
+int v6_raw_thread_gone(int tid)
+{
+	return v6_syscall(SYS_tgkill, v6_raw_getpid(), tid, 0) == -ESRCH;
 }
 
 unsigned v6_raw_geteuid(void)
 {
 #ifdef SYS_geteuid32
-	return (unsigned)syscall(SYS_geteuid32);
+	return (unsigned)v6_syscall(SYS_geteuid32);
 #else
-	return (unsigned)syscall(SYS_geteuid);
+	return (unsigned)v6_syscall(SYS_geteuid);
 #endif
 }
 
 uint64_t v6_raw_limit(int resource)
 {
-	uint64_t limit[2];
+	uint64_t limit[2] = {0, 0};
 
-	if (outcome(syscall(SYS_prlimit64, 0, resource, NULL, limit)) < 0)
-		return UINT64_MAX;
+	if (v6_syscall(SYS_prlimit64, 0, resource, NULL, limit) < 0)
+		return V6_LIMIT_UNTOLD;
 	return limit[0];
-}
-
-int64_t v6_raw_time(void)
-{
-	struct timespec now;
-
-	/* The vDSO's: async-signal-safe, and no system call where there is one. */
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 void v6_raw_sleep_microseconds(unsigned microseconds)
@@ -295,32 +367,36 @@ void v6_raw_sleep_microseconds(unsigned microseconds)
 	} pause = {microseconds / 1000000, (long)(microseconds % 1000000) * 1000};
 
 #ifdef SYS_nanosleep
-	syscall(SYS_nanosleep, &pause, NULL);
+	v6_syscall(SYS_nanosleep, &pause, NULL);
 #else
 	(void)pause;
-	syscall(SYS_sched_yield);
+	v6_syscall(SYS_sched_yield);
 #endif
 }
 
-uint64_t v6_raw_block_signals(uint64_t mask)
+int v6_raw_block_signals(uint64_t mask, uint64_t *old)
 {
-	uint64_t old = 0;
+	uint64_t set = kernel_set(mask), before = 0;
+	long result = v6_syscall(SYS_rt_sigprocmask, SIG_BLOCK, &set, &before, KERNEL_SIGSET);
 
-	syscall(SYS_rt_sigprocmask, SIG_BLOCK, &mask, &old, KERNEL_SIGSET);
-	return old;
+	if (result >= 0)
+		*old = kernel_set(before);
+	return (int)result;
 }
 
 void v6_raw_restore_signals(uint64_t mask)
 {
-	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, KERNEL_SIGSET);
+	uint64_t set = kernel_set(mask);
+
+	v6_syscall(SYS_rt_sigprocmask, SIG_SETMASK, &set, NULL, KERNEL_SIGSET);
 }
 
 uint64_t v6_raw_pending_signals(void)
 {
 	uint64_t set = 0;
 
-	syscall(SYS_rt_sigpending, &set, KERNEL_SIGSET);
-	return set;
+	v6_syscall(SYS_rt_sigpending, &set, KERNEL_SIGSET);
+	return kernel_set(set);
 }
 
 void v6_raw_take_signal(uint64_t set)
@@ -328,8 +404,9 @@ void v6_raw_take_signal(uint64_t set)
 	struct {
 		long seconds, nanoseconds;
 	} now = {0, 0};
+	uint64_t one = kernel_set(set);
 
-	syscall(SYS_rt_sigtimedwait, &set, NULL, &now, KERNEL_SIGSET);
+	v6_syscall(SYS_rt_sigtimedwait, &one, NULL, &now, KERNEL_SIGSET);
 }
 
 /*
@@ -342,8 +419,9 @@ static int readable(uintptr_t at)
 {
 	int how = ~0;
 
-	return outcome(syscall(SYS_rt_sigprocmask, how, at & ~(uintptr_t)7, NULL, KERNEL_SIGSET)) !=
-	       -EFAULT;
+	/* A seccomp filter may refuse the call, and then nothing is known. */
+	return v6_syscall(SYS_rt_sigprocmask, how, at & ~(uintptr_t)7, NULL, KERNEL_SIGSET) ==
+	       -EINVAL;
 }
 
 int v6_raw_peek_int(const void *from, int *value)

@@ -3,7 +3,7 @@
  *
  * They go straight to the kernel: past other preloaded libraries, past our own
  * interposition, and past libc's cancellation points. Each returns what the
- * kernel returned, 0 or more, or the negated errno. errno itself is spoilt;
+ * kernel returned, 0 or more, or the negated errno. errno itself may be spoilt;
  * the interposed calls save and restore it.
  */
 #ifndef V6_RAW_H
@@ -44,6 +44,13 @@ ssize_t v6_raw_write_nowait(int fd, const void *data, size_t len);
 ssize_t v6_raw_getdents(int fd, void *buf, size_t size);
 ssize_t v6_raw_readlink(const char *path, char *buf, size_t size);
 int v6_raw_fstat(int fd, struct stat *st);
+/*
+ * st_dev, st_rdev, st_ino, st_mode, st_nlink, st_uid and st_size of it alone, by
+ * statx(2) where there is one. A file whose times were asked for has its next write
+ * take a finer clock and write its inode back (multigrain timestamps, Linux 6.13):
+ * that costs as much as the write.
+ */
+int v6_raw_fstat_untimed(int fd, struct stat *st);
 int v6_raw_stat(const char *path, struct stat *st);
 int v6_raw_lstat(const char *path, struct stat *st);
 /* Whether a write would be taken now, without waiting: POLLOUT and no POLLERR. */
@@ -51,16 +58,17 @@ int v6_raw_writable(int fd);
 
 int v6_raw_getpid(void);
 int v6_raw_gettid(void);
+/* Whether this process has no such thread: it has ended, or was left behind by fork. */
+int v6_raw_thread_gone(int tid);
 /* geteuid(2), not cached: what counts is who the process is now. */
 unsigned v6_raw_geteuid(void);
-/* The soft RLIMIT_FSIZE or RLIMIT_NOFILE; UINT64_MAX for no limit or where it cannot be told. */
+/* The soft RLIMIT_FSIZE or RLIMIT_NOFILE; UINT64_MAX for no limit. */
+#define V6_LIMIT_UNTOLD (UINT64_MAX - 1) /* where it cannot be told */
 uint64_t v6_raw_limit(int resource);
-/* CLOCK_REALTIME in microseconds. */
-int64_t v6_raw_time(void);
 void v6_raw_sleep_microseconds(unsigned microseconds);
 
 /* The thread's signal mask, as the kernel has it: signals are bits, signal 1 is bit 0. */
-uint64_t v6_raw_block_signals(uint64_t mask);
+int v6_raw_block_signals(uint64_t mask, uint64_t *old);
 void v6_raw_restore_signals(uint64_t mask);
 /* Whether a signal of the set is pending for the thread or the process. */
 uint64_t v6_raw_pending_signals(void);

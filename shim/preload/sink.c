@@ -59,13 +59,6 @@ static bool same(struct identity a, struct identity b)
 	return a.dev == b.dev && a.ino == b.ino;
 }
 
-static struct identity root_identity(void)
-{
-	struct stat st;
-
-	return v6_raw_stat("/", &st) < 0 ? (struct identity){0, 0} : identity_of(&st);
-}
-
 /* ---- the descriptor that is kept */
 
 struct opened {
@@ -86,7 +79,7 @@ static void look(struct opened *log)
 	log->pid = atomic_load_explicit(&now.pid, memory_order_relaxed);
 	log->id.dev = (uint64_t)id_word(0) << 32 | id_word(1);
 	log->id.ino = (uint64_t)id_word(2) << 32 | id_word(3);
-	log->ours = log->fd >= 0 && v6_raw_fstat(log->fd, &log->st) >= 0 &&
+	log->ours = log->fd >= 0 && v6_raw_fstat_untimed(log->fd, &log->st) >= 0 &&
 		    same(identity_of(&log->st), log->id);
 }
 
@@ -374,7 +367,7 @@ static bool write_stderr(char *line, size_t len, int priority)
 {
 	struct stat st;
 
-	if (v6_raw_fstat(STDERR, &st) < 0)
+	if (v6_raw_fstat_untimed(STDERR, &st) < 0)
 		return false;
 	if (sink.journal.ino && same(identity_of(&st), sink.journal)) {
 		/* sd-daemon(3): "<N>" before a line is its priority. */
@@ -427,19 +420,46 @@ static bool expand(char *path, int pid)
 	return !t.full;
 }
 
-/*
- * In a directory that everybody may write to, only what the directory's owner,
- * root or we ourselves put there is trusted: the kernel's own rule of
- * fs.protected_symlinks, _regular, _fifos and _hardlinks (Documentation/
- * admin-guide/sysctl/fs.rst), which may be off, or older than the kernel.
- */
-static bool planted(const struct stat *dir, const struct stat *st)
+/* What is known of the last part of a path before it is opened. */
+struct way {
+	struct stat dir; /* that it is in */
+	struct stat st;
+	unsigned root; /* the owner of "/": root, whatever this user namespace calls it */
+	bool link;     /* it is a symbolic link, and may be followed; st is what it leads to */
+};
+
+static bool trusted(unsigned uid)
 {
-	if (!(dir->st_mode & S_ISVTX) || !(dir->st_mode & S_IWOTH))
-		return false;
-	if (S_ISREG(st->st_mode) && st->st_nlink > 1)
+	return uid == 0 || uid == v6_raw_geteuid();
+}
+
+/* Whether others than root and we may put things there. */
+static bool open_to_others(const struct way *way)
+{
+	const struct stat *dir = &way->dir;
+
+	return dir->st_mode & (S_IWGRP | S_IWOTH) ||
+	       (dir->st_uid != way->root && !trusted(dir->st_uid));
+}
+
+/*
+ * What another user may have put in the place of a log, so that it goes where they
+ * want: a symbolic link, or a file that has a second name, wherever it is; and in a
+ * sticky directory that everybody may write to whatever neither its owner, nor root,
+ * nor we made. The kernel has such rules, weaker ones, in fs.protected_symlinks,
+ * _regular, _fifos and _hardlinks (Documentation/admin-guide/sysctl/fs.rst); they may be
+ * off, or the kernel older than they.
+ */
+static bool planted(const struct way *way, const struct stat *st)
+{
+	const struct stat *dir = &way->dir;
+
+	if (S_ISLNK(st->st_mode))
+		return !trusted(st->st_uid) && (st->st_uid != way->root || open_to_others(way));
+	if (S_ISREG(st->st_mode) && st->st_nlink > 1 && open_to_others(way))
 		return true;
-	return st->st_uid != dir->st_uid && st->st_uid != 0 && st->st_uid != v6_raw_geteuid();
+	return dir->st_mode & S_ISVTX && dir->st_mode & S_IWOTH && st->st_uid != dir->st_uid &&
+	       !trusted(st->st_uid);
 }
 
 static bool writable_kind(mode_t mode)
@@ -447,20 +467,13 @@ static bool writable_kind(mode_t mode)
 	return S_ISREG(mode) || S_ISFIFO(mode) || S_ISCHR(mode);
 }
 
-/* What is known of the last part of a path before it is opened. */
-struct way {
-	struct stat dir; /* that it is in */
-	struct stat st;
-	bool link; /* it is a symbolic link, and may be followed; st is what it leads to */
-};
-
 /* One part of a path, the last one or a directory on the way. */
 static int step(const char *path, bool last, struct way *way)
 {
 	int error = v6_raw_lstat(path, &way->st);
 
 	way->link = !error && S_ISLNK(way->st.st_mode);
-	if (!error && (way->link || last) && planted(&way->dir, &way->st))
+	if (!error && (way->link || last) && planted(way, &way->st))
 		return -EACCES;
 	if (way->link)
 		error = v6_raw_stat(path, &way->st);
@@ -476,10 +489,12 @@ static int step(const char *path, bool last, struct way *way)
  * Goes a path part by part, cutting it short and mending it as it goes. 0 where
  * it may be opened, or made.
  */
-static int walk(char *path, struct way *way)
+static int walk(char *path, const struct stat *root, struct way *way)
 {
-	int error = v6_raw_stat("/", &way->dir);
+	int error = 0;
 
+	way->dir = *root;
+	way->root = root->st_uid;
 	for (char *end = path + 1; !error; end++) {
 		bool last = !*end;
 
@@ -495,43 +510,50 @@ static int walk(char *path, struct way *way)
 	return error;
 }
 
-/*
- * Opens a path for appending: the descriptor and *st, or the negated errno. It is
- * the caller's own copy, for other threads may be reading the common one.
- */
-static int open_path(char *path, struct stat *st)
+static int open_once(char *path, const struct stat *root, struct stat *st)
 {
 	int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_LARGEFILE;
 	struct way way;
 	int fd;
 
-	fd = walk(path, &way);
+	fd = walk(path, root, &way);
 	if (fd < 0)
 		return fd;
 	fd = v6_raw_open(path, flags | (way.link ? 0 : O_NOFOLLOW), 0644);
 	if (fd < 0)
 		return fd;
-	/* What was put there since then. */
-	if (v6_raw_fstat(fd, st) >= 0 && writable_kind(st->st_mode) &&
-		(way.link || !planted(&way.dir, st)))
+	/* What was put there, or on the way there, since then. */
+	if (v6_raw_fstat(fd, st) >= 0 && walk(path, root, &way) >= 0 &&
+		same(identity_of(st), identity_of(&way.st)))
 		return fd;
 	v6_raw_close(fd);
-	return -EACCES;
+	return -EAGAIN;
 }
 
 /*
- * Whether the path surely led here a moment ago, and nothing was done to the file
- * since but writing: rename(2) and unlink(2) change its ctime, write(2) its mtime
- * as well. Where another process writes to a file after it was moved, or the file
- * system's clock is coarse, that is noticed a moment later.
+ * Opens a path for appending: the descriptor and *st, or the negated errno. *root is
+ * what "/" is. The path is the caller's own copy, for other threads may be reading
+ * the common one. A log that is rotated meanwhile is opened again.
+ */
+static int open_path(char *path, const struct stat *root, struct stat *st)
+{
+	enum { TRIES = 4 };
+	int fd = -EAGAIN;
+
+	for (int i = 0; i < TRIES && fd == -EAGAIN; i++)
+		fd = open_once(path, root, st);
+	return fd;
+}
+
+/*
+ * Whether the path led here a moment ago, and the file was not removed since. One
+ * that was moved away gets what is written until the moment is over.
  */
 static bool stays_in_place(const struct opened *log, unsigned now_ms)
 {
 	enum { MOMENT_MS = 100 };
-	const struct stat *st = &log->st;
 
-	return S_ISREG(st->st_mode) && st->st_nlink && st->st_ctim.tv_sec == st->st_mtim.tv_sec &&
-	       st->st_ctim.tv_nsec == st->st_mtim.tv_nsec &&
+	return S_ISREG(log->st.st_mode) && log->st.st_nlink &&
 	       now_ms - atomic_load_explicit(&now.placed, memory_order_relaxed) < MOMENT_MS;
 }
 
@@ -557,15 +579,15 @@ static bool in_place(const struct opened *log, const char *path, const struct v6
  */
 static bool write_anew(const struct opened *log, const char *path, const struct v6_sink_line *line)
 {
-	struct stat st;
+	struct stat st, root;
 	int fd = -EACCES;
 	bool written;
 
 	/* In a chroot the path means another place. */
-	if (same(root_identity(), sink.root)) {
+	if (v6_raw_stat("/", &root) >= 0 && same(identity_of(&root), sink.root)) {
 		if (path != line->spare)
 			memcpy(line->spare, path, strlen(path) + 1);
-		fd = open_path(line->spare, &st);
+		fd = open_path(line->spare, &root, &st);
 	}
 	if (fd < 0)
 		/* What is open stays the log, as long as it has a name. */
@@ -725,7 +747,7 @@ static int number(struct v6_slice text)
 	for (size_t i = 0; i < text.len; i++) {
 		if (text.ptr[i] < '0' || text.ptr[i] > '9' || n > INT32_MAX / 10 - 1)
 			return NO_FD;
-		n = 10 * n + text.ptr[i] - '0';
+		n = 10 * n + (text.ptr[i] - '0');
 	}
 	return text.len ? n : NO_FD;
 }
@@ -761,17 +783,20 @@ static void adopt(int fd, int pid)
 static int open_first_path(struct v6_slice template, int pid, struct stat *st)
 {
 	char *copy = v6_scratch_claim();
+	struct stat root;
 	int fd = -ENAMETOOLONG;
 
 	if (!copy)
 		return -ENOMEM;
-	sink.root = root_identity();
+	if (v6_raw_stat("/", &root) < 0)
+		memset(&root, 0, sizeof(root));
+	sink.root = identity_of(&root);
 	sink.template = template;
 	sink.by_pid = has_pid(template);
 	sink.pid = pid;
 	if (expand(sink.path, pid)) {
 		memcpy(copy, sink.path, sizeof(sink.path));
-		fd = open_path(copy, st);
+		fd = open_path(copy, &root, st);
 	}
 	v6_scratch_release(copy);
 	return fd;
@@ -794,7 +819,7 @@ void v6_sink_open(const struct v6_live *live)
 	struct v6_slice path = live->settings.log_path;
 	struct opened none = {.fd = NO_FD};
 	int pid = v6_raw_getpid(), fd = NO_FD;
-	struct stat st;
+	struct stat st = {0};
 
 	sink.kind = live->settings.log;
 	if (sink.kind == V6_LOG_FD)

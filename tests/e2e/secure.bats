@@ -21,12 +21,17 @@ setup() {
 		place=$(ldd "$program" | sed -n 's/.*=> \(.*\)\/libc\.so.*/\1/p')/libBrokenLocale.so.1
 		mount -t tmpfs -o mode=755 tmpfs /mnt
 		mkdir -m 777 /mnt/log
+		echo policy = ipv6-only >/mnt/conf
 		cp "$library" /mnt/library.so
 		chmod 4755 /mnt/library.so
 		cp "$program" /mnt/program
 		chmod 755 /mnt/program
 		case $kind in
 		set-user-id) chmod u+s /mnt/program ;;
+		set-another-user-id)
+			chown 1 /mnt/program
+			chmod u+s /mnt/program
+			;;
 		set-group-id) chmod g+s /mnt/program ;;
 		# capability.h: revision 2, effective; CAP_NET_BIND_SERVICE is 10.
 		capability) python3 -c 'import os, struct
@@ -41,6 +46,9 @@ setup() {
 		done
 		shift
 		[ ${#settings[@]} -eq 0 ] || settings+=(LD_PRELOAD="${place##*/}")
+		# strace -u lets the set-user-id bit count, as it does not for a program that is traced by its user.
+		[ -z "${TRACE-}" ] ||
+			exec strace -f -qq -u nobody "${settings[@]/#/-E}" -o "$TRACE" /mnt/program "$@"
 		exec setpriv --reuid=65534 --regid=65534 --clear-groups env "${settings[@]}" /mnt/program "$@"
 	END
 }
@@ -78,7 +86,7 @@ logs() {
 FORCED=(V6SHIM_POLICY=ipv6-only V6SHIM_LOG=/mnt/log/x.jsonl V6SHIM_LOG_LEVEL=all)
 
 @test "control: bare, the server serves both families" {
-	for kind in none set-user-id set-group-id capability; do
+	for kind in none set-user-id set-another-user-id set-group-id capability; do
 		serve $kind -- -p 0
 		refute is_loaded
 		assert_eq '0 served served' "$(seen)" $kind
@@ -124,11 +132,16 @@ inert() {
 		0       V6SHIM_POLICY=ipv6-only V6SHIM_ON_CONTRARY=deny:EPERM V6SHIM_LOG=off
 		nothing V6SHIM_POLICY=ipv6only V6SHIM_COLOUR=red
 		nothing V6SHIM_LOG=/mnt/log/x V6SHIM_LOG_LEVEL=everything
+		nothing V6SHIM_CONFIG=/mnt/conf V6SHIM_LOG=/mnt/log/x
 	END
 }
 
 @test "a set-user-id program: loaded, and nothing is read, written or changed" {
 	inert set-user-id
+}
+
+@test "a program that is set-user-id of another user than root: loaded, and nothing is read, written or changed" {
+	inert set-another-user-id
 }
 
 @test "a set-group-id program: loaded, and nothing is read, written or changed" {
@@ -137,6 +150,33 @@ inert() {
 
 @test "a program with file capabilities: loaded, and nothing is read, written or changed" {
 	inert capability
+}
+
+# What the kernel was asked for, by a program of KIND with SETTINGS: without what differs from run to run.
+asked_of_kernel() {
+	local kind=$1
+
+	shift
+	TRACE=$BATS_TEST_TMPDIR/trace serve "$kind" "$@" -- -p 0 -v 0
+	stop server
+	# From where the dynamic linker has done its work: it gives back its memory of the cache. Settling its state takes the
+	# library getpid and the signal mask, whatever it then finds.
+	sed -E 's/^[0-9]+ +//; s/0x[0-9a-f]+/P/g; s/htons\([0-9]+\)/PORT/g; s/port [0-9]+/port/' "$BATS_TEST_TMPDIR/trace" |
+		awk '/^munmap\(/ && !done { done = 1; next } done && !/^(brk|getrandom|mmap|getpid|rt_sigprocmask|---|\+\+\+|write)/'
+}
+
+@test "a set-user-id program makes the system calls that it makes without the library, and no other" {
+	require strace
+	bare=$(asked_of_kernel set-user-id)
+	assert_match 'setsockopt.*IPV6_V6ONLY' "$bare"
+	seen=$(asked_of_kernel set-user-id "${FORCED[@]}" V6SHIM_CONFIG=/mnt/conf)
+	[ "$(grep -c 'libBrokenLocale' "$BATS_TEST_TMPDIR/trace")" -ge 1 ] || fail 'the library was not loaded'
+	assert_eq "$bare" "$seen"
+	# Control: with no set-user-id bit the shim has a lot to ask.
+	seen=$(asked_of_kernel none "${FORCED[@]}" V6SHIM_CONFIG=/mnt/conf)
+	for call in 'openat.*/mnt/conf' 'openat.*/mnt/log/x.jsonl' 'IPV6_V6ONLY, \[1\]'; do
+		grep -q "$call" <<<"$seen" || fail "no $call: $seen"
+	done
 }
 
 @test "nothing remains: no mount, no set-id file" {

@@ -363,7 +363,7 @@ planted() {
 	[ -e "$DIR/log.jsonl" ]
 }
 
-@test "root's link in a sticky directory is followed, and everybody's where only they may write" {
+@test "root's link in a sticky directory is followed; another user's nowhere, not even where only they may write" {
 	require_root
 	sticky
 	ln -s "$DIR/target.jsonl" "$LOG"
@@ -373,6 +373,10 @@ planted() {
 	LOG=$DIR/theirs/log.jsonl
 	ln -s "$DIR/other.jsonl" "$LOG"
 	chown -hR "$NOBODY" "$DIR/theirs"
+	serve 'bind 2'
+	[ ! -e "$DIR/other.jsonl" ]
+	# Root's is, there too.
+	chown -h 0 "$LOG"
 	survives 'load bind bind' 'bind 2'
 	assert_eq 'load bind bind' "$(events "$DIR/other.jsonl")"
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # What the library shows, what it needs, how it is hardened, and how it is built and installed (DESIGN.md 1.1, 1.2,
-# 1.8 point 2).
+# 1.8 point 2), and the oldest system that it runs on.
 
 load helper
 
@@ -29,11 +29,11 @@ build() {
 	done
 }
 
-# The objects whose code may run inside an interposed call; init, configure and next do their work in the
+# The objects whose code may run inside an interposed call; init, start, configure and next do their work in the
 # constructor, or in the first call before it.
 hot_objects() {
 	find "$BUILD/obj/shim/core" "$BUILD/obj/shim/preload" -name '*.o' |
-		grep -vE '/(init|configure|next)\.o$' | sort
+		grep -vE '/(init|start|configure|next)\.o$' | sort
 }
 
 undefined() {
@@ -57,9 +57,10 @@ undefined() {
 	assert_eq '' "$(grep -E ': _*((v?[fsdn]*|vsn|as)printf(_chk)?|(f|p)?puts?c?|f(open|close|write|read|flush|gets)|std(in|out|err)|perror|strerror.*|v?syslog.*|openlog)$' <<<"$found" || :)"
 	assert_eq '' "$(grep -E ': _*(pthread_.*|mtx_.*|call_once|sem_.*|dl(sym|vsym|open|addr|error)|(secure_)?getenv|setenv|putenv|exit|abort|(local|gm)time.*|strftime|setlocale|__tls_get_addr)$' <<<"$found" || :)"
 	# Which leaves but these: all async-signal-safe, and none a cancellation point.
-	assert_eq '' "$(grep -vE ': (_*(mem(cpy|move|set|cmp|chr|rchr|mem)|str(len|nlen|chr|rchr|cmp|ncmp|nchr))(_chk)?|syscall|clock_gettime|_*errno_location|__stack_chk_.*|_GLOBAL_OFFSET_TABLE_|__popcountdi2|__udivti3|__umodti3)$' <<<"$found" || :)"
+	assert_eq '' "$(grep -vE ': (_*(mem(cpy|move|set|cmp|chr|rchr|mem)|str(len|nlen|chr|rchr|cmp|ncmp|nchr))(_chk)?|syscall|_*errno_location|__stack_chk_.*|_GLOBAL_OFFSET_TABLE_|__popcountdi2|__udivti3|__umodti3)$' <<<"$found" || :)"
 }
 
+# shellcheck disable=SC2030,SC2031 # BUILD is this test's own
 @test "control: the check finds what is forbidden" {
 	require cc
 	mkdir -p "$DIR/obj/shim/core" "$DIR/obj/shim/preload"
@@ -105,6 +106,111 @@ hardened() {
 	done
 }
 
+# ---- old systems
+
+# The Makefile's own table: what it says, "FIRST LIBRARY COMMAND", of the machine that $1 (by default the compiler's own)
+# makes programs for; nothing where it says nothing.
+glibc_row() {
+	local rows row condition
+
+	rows=$(awk '/^glibc := / { on = 1 } on { print } !/\\$/ { on = 0 }' "$ROOT/Makefile" | sed 's/[\\]$//')
+	rows=${rows#glibc := }
+	[ "$(wc -w <<<"$rows")" -ge 5 ] || fail "no table in the Makefile: $rows" || return
+	for row in $rows; do
+		condition=${row%%:*}
+		# shellcheck disable=SC2086 # into words: CC may be `gcc -m32`
+		if printf '#include <limits.h>\n#if defined __GLIBC__ && %s\nyes\n#endif\n' "$condition" |
+			${1:-cc} -E -P -x c - | grep -q yes; then
+			row=${row#*:}
+			printf '%s\n' "${row//:/ }"
+		fi
+	done
+}
+
+# The versions of glibc that a file needs symbols of, oldest first.
+glibc_needs() {
+	readelf -VW "$1" | grep -o 'GLIBC_[0-9.]*' | sed 's/GLIBC_//' | sort -Vu
+}
+
+# What a file needs that is newer than a version; also where it needs a version that is no number.
+newer_than() {
+	local version
+
+	readelf -VW "$2" | grep -o 'Name: GLIBC_[A-Z][A-Z_]*' || :
+	for version in $(glibc_needs "$2"); do
+		[ "$(printf '%s\n' "$version" "$1" | sort -V | tail -n 1)" = "$1" ] || printf '%s\n' "$version"
+	done
+}
+
+# of_table FILE LIMIT FIRST: it needs nothing newer than LIMIT, and what is pinned is of FIRST.
+of_table() {
+	[ -n "$(glibc_needs "$1")" ] || fail "$1: needs nothing of glibc at all"
+	assert_eq '' "$(newer_than "$2" "$1")" "$1: newer than glibc $2"
+	assert_eq "$3" "$(readelf --dyn-syms -W "$1" | sed -n 's/.* memcpy@GLIBC_\([0-9.]*\).*/\1/p')" "$1: memcpy"
+	# A dynamic linker before glibc 2.5 reads no other.
+	readelf -dW "$1" | grep -q '(HASH)' || fail "$1: no DT_HASH"
+}
+
+# as_old_as BUILD [CC]
+# shellcheck disable=SC2031 # of the test that called
+as_old_as() {
+	local row first library command
+
+	row=$(glibc_row "${2-}")
+	[ "$(wc -l <<<"$row")" -eq 1 ] || fail "more than one line of the table holds: $row"
+	read -r first library command <<<"$row"
+	[ -n "$first" ] || skip 'the table has no line for this machine'
+	of_table "$1/libv6shim.so" "$library" "$first"
+	of_table "$1/v6shim" "$command" "$first"
+	assert_eq "$first" "$(readelf --dyn-syms -W "$1/libv6shim.so" | sed -n 's/.* dlsym@GLIBC_\([0-9.]*\).*/\1/p')"
+	# Where dlsym has a library of its own it is loaded.
+	readelf -dW "$1/libv6shim.so" | grep -q 'NEEDED.*\[libdl\.so\.2\]'
+}
+
+# shellcheck disable=SC2031
+@test "the library and the command need no symbol version newer than the Makefile's table says" {
+	[[ $(readelf -dW "$LIB") == *libc.so.6* ]] || skip 'not built for glibc'
+	as_old_as "$BUILD"
+	case $(uname -m) in
+	# What RHEL 5 and 6 and Debian 5 have; not read from the table.
+	x86_64) assert_eq '2.2.5 2.4 2.8' "$(glibc_row)" ;;
+	aarch64 | ppc64le) assert_eq '2.17 2.17 2.17' "$(glibc_row)" ;;
+	esac
+}
+
+@test "control: the check finds what is newer" {
+	require cc
+	# shellcheck disable=SC2016 # a program
+	printf '%s\n' '#include <dlfcn.h>' '#include <string.h>' 'void *f(void *, void *, unsigned long);' \
+		'void *f(void *a, void *b, unsigned long n) { memcpy(a, b, n); return dlsym(a, b); }' |
+		cc -x c -shared -fPIC -O1 -o "$DIR/new.so" -
+	[[ $(readelf -dW "$DIR/new.so") == *libc.so.6* ]] || skip 'the compiler is not for glibc'
+	[ -n "$(newer_than 2.4 "$DIR/new.so")" ]
+	assert_eq '' "$(newer_than 99 "$DIR/new.so")"
+	run of_table "$DIR/new.so" 2.4 2.2.5
+	assert_status 1
+}
+
+@test "link-time optimisation does not undo it" {
+	build "$DIR/build/libv6shim.so" 'CFLAGS=-O2 -flto=auto'
+	read -r first library _ < <(glibc_row)
+	[ -n "$first" ] || skip 'the table has no line for this machine'
+	of_table "$DIR/build/libv6shim.so" "$library" "$first"
+	assert_eq 'get: 1' "$(LD_PRELOAD=$DIR/build/libv6shim.so V6SHIM_POLICY=ipv6-only V6SHIM_LOG=off \
+		"$PROGRAMS/steps" 'socket tcp6' 'bind :: 0' get | tail -n 1)"
+}
+
+@test "where glibc has a first version, dlsym of that version is what the library got" {
+	read -r first _ < <(glibc_row)
+	[ -n "$first" ] || skip 'the table has no line for this machine'
+	bindings=$(LD_DEBUG=bindings LD_PRELOAD=$LIB V6SHIM_LOG=off "$PROGRAMS/steps" 'socket tcp6' 2>&1)
+	for symbol in dlsym memcpy; do
+		assert_match "libv6shim\.so [^"$'\n'"]*normal symbol \`$symbol' \[GLIBC_$first\]" "$bindings"
+	done
+	# And the next definition it found with it is libc's.
+	assert_match "libc\.so\.6 [^"$'\n'"]*normal symbol \`bind'" "$bindings"
+}
+
 # ---- builds
 
 # works COMMAND...: what was built governs a bind.
@@ -123,6 +229,7 @@ works() {
 	build all CC=clang
 	works "$PROGRAMS/steps"
 	hardened "$DIR/build/libv6shim.so"
+	as_old_as "$DIR/build" clang
 	readelf -p .comment "$DIR/build/libv6shim.so" | grep -q clang
 }
 
@@ -132,6 +239,9 @@ works() {
 	readelf -lW "$DIR/build/tests/programs/steps" | grep -q 'interpreter: .*ld-musl'
 	works "$DIR/build/tests/programs/steps"
 	hardened "$DIR/build/libv6shim.so"
+	# The table is glibc's.
+	assert_eq '' "$(readelf -VW "$DIR/build/libv6shim.so" | grep -o GLIBC || :)"
+	[ ! -s "$DIR/build/glibc/flags" ]
 }
 
 @test "CFLAGS=-O0 builds without a warning, and what it builds works" {
@@ -170,6 +280,11 @@ files() {
 	assert_eq '755 644' "$(stat -c %a "$place/b/v6shim" "$place/l/x/libv6shim.so" | paste -sd' ')"
 	# Besides these two only what a person and a shell reads.
 	assert_eq '' "$(files "$place" | grep -vE '^\./(b/v6shim|l/x/libv6shim\.so|m/.*|usr/share/(bash-completion|zsh|fish|doc)/.*)$' || :)"
+	for file in m/man1/v6shim.1 m/man5/v6shim.conf.5 m/man5/v6shim-log.5 m/man7/libv6shim.7 \
+		usr/share/bash-completion/completions/v6shim usr/share/zsh/site-functions/_v6shim \
+		usr/share/fish/vendor_completions.d/v6shim.fish; do
+		assert_eq 644 "$(stat -c %a "$place/$file")"
+	done
 	mkdir "$DIR/cwd"
 	cp "$LIB" "$DIR/cwd/libv6shim.so"
 	cd "$DIR/cwd"

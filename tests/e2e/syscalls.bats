@@ -185,12 +185,12 @@ assert_record() {
 		assert_eq ${#ask[@]} "$(wc -l <"$DIR/costs")"
 		while IFS= read -r line; do
 			# Where the path leads is asked again after a moment, or where more than a write was done to the file.
-			line=${line/ fstat newfstatat prlimit64 write/ fstat prlimit64 write}
+			line=${line/ statx newfstatat prlimit64 write/ statx prlimit64 write}
 			assert_record "${line%: *}" " ${line##*: }" "$checks"
 		done <"$DIR/costs"
 	done <<-END
-		DIR/log.jsonl fstat prlimit64
-		fd:7 fstat fcntl prlimit64
+		DIR/log.jsonl statx prlimit64
+		fd:7 statx fcntl prlimit64
 	END
 }
 

@@ -31,6 +31,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -39,7 +40,7 @@ enum { THREADS = 6, SENTINEL = 4711, SIZES = 32, EACH_NS = 500000, CHILD_RUNS = 
 extern char **environ;
 
 static struct {
-	unsigned runs, wrong, seen[2]; /* changed by atomic additions */
+	unsigned begun, runs, wrong, seen[2]; /* changed by atomic additions */
 } tally;
 
 static unsigned wanted = 2000;
@@ -48,9 +49,10 @@ static char *self;
 static FILE *sink;
 static pthread_t threads[THREADS];
 
-static void add(unsigned *counter)
+/* What it was before. */
+static unsigned add(unsigned *counter)
 {
-	__atomic_add_fetch(counter, 1, __ATOMIC_RELAXED);
+	return __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
 }
 
 static unsigned got(const unsigned *counter)
@@ -83,7 +85,7 @@ static void on_signal(int number)
 	int error = errno;
 
 	(void)number;
-	if (got(&tally.runs) < wanted) {
+	if (got(&tally.begun) < wanted && add(&tally.begun) < wanted) {
 		run_once();
 		add(&tally.runs);
 	}
@@ -183,6 +185,8 @@ static int child_is_right(void)
 {
 	int right = 1;
 
+	/* No child survives its parent's alarm. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (int i = 0; i < CHILD_RUNS; i++)
 		right &= run_once();
 	return right;

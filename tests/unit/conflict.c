@@ -553,6 +553,12 @@ static const struct {
 		"[::]:80 is held by nginx[4242] of uid 33, dual-stack (V6ONLY 0), so that it has "
 		"IPv4 already: that program needs policy=ipv6-only (start it by v6shim run) to let "
 		"both live"},
+	{"IPv4 is second, and the kernel does not tell V6ONLY", V6_EVENT_BIND, K_LO, V6_ACTION_NONE,
+		V6_MODE_ENFORCE, {ANOTHER, K_ANY6, -1}, -1, -1, false,
+		"[::]:80 is held by nginx[4242] of uid 33, IPv4 perhaps too (Linux tells its "
+		"V6ONLY "
+		"since 4.3), so that it has IPv4 already: that program needs policy=ipv6-only "
+		"(start it by v6shim run) to let both live"},
 	{"the same family twice", V6_EVENT_BIND, K_ANY6, V6_ACTION_NONE, V6_MODE_ENFORCE,
 		{ANOTHER, K_ANY6, 1}, 0, 0, false,
 		"[::]:80 is held by nginx[4242] of uid 33, IPv6 only, the same family: is the "
@@ -594,7 +600,8 @@ static const struct {
 	{"nobody", V6_EVENT_BIND, K_ANY6, V6_ACTION_NONE, V6_MODE_ENFORCE, {UNKNOWN, K_ANY4, -1}, 0,
 		0, false,
 		"what holds the port was not found: it may be in another network namespace's view, "
-		"or gone by now"},
+		"gone by now, or bound and not listening (Linux tells of such TCP sockets since "
+		"6.8)"},
 	{"split", V6_EVENT_BIND, K_ANY6, V6_ACTION_SPLIT, V6_MODE_ENFORCE, {ANOTHER, K_ANY4, -1}, 0,
 		1, false,
 		"0.0.0.0:80 is held by nginx[4242] of uid 33; this socket now serves IPv6 alone, "
@@ -612,7 +619,8 @@ static const struct {
 	{"split, and nobody found", V6_EVENT_BIND, K_ANY6, V6_ACTION_SPLIT, V6_MODE_ENFORCE,
 		{UNKNOWN, K_ANY4, -1}, 0, 1, false,
 		"what holds the port was not found: it may be in another network namespace's view, "
-		"or gone by now; this socket now serves IPv6 alone, and both live"},
+		"gone by now, or bound and not listening (Linux tells of such TCP sockets since "
+		"6.8); this socket now serves IPv6 alone, and both live"},
 	{"share", V6_EVENT_BIND, K_ANY4, V6_ACTION_SHARE, V6_MODE_ENFORCE, {OWN, K_ANY6, 0}, -1, -1,
 		false,
 		"[::]:80 is held by fd 7 of this process, dual-stack (V6ONLY 0); SO_REUSEPORT was "

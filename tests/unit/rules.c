@@ -119,6 +119,11 @@ static const struct {
 	{"[\x80-\xff]*", "\xc3\xbc", true},
 	{"[\x80-\xff]*", "a", false},
 	{"[!a-z]", "\xe9", true},
+	/* No rule has a bracket that does not end; it matches nothing. */
+	{"[", "[", false},
+	{"[a", "a", false},
+	{"a[b", "ab", false},
+	{"*[b", "ab", false},
 	/* Nothing but trying everything would take for ever. */
 	{"*a*a*a*a*a*a*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
 		false},

@@ -302,6 +302,21 @@ static void test_words_become_the_values_they_stand_for(void **state)
 	assert_memory_equal(s.log_path.ptr, "/a/b", 4);
 }
 
+static void test_values_have_the_words_that_are_read_and_no_others(void **state)
+{
+	(void)state;
+	assert_string_equal(v6_setting_word_of(V6_SETTING_POLICY, V6_POLICY_APP), "app");
+	assert_string_equal(
+		v6_setting_word_of(V6_SETTING_POLICY, V6_POLICY_DEFAULT_BOTH), "default-both");
+	assert_string_equal(
+		v6_setting_word_of(V6_SETTING_ON_CONFLICT, V6_CONFLICT_SHARE_IPV6), "share-ipv6");
+	assert_string_equal(v6_setting_word_of(V6_SETTING_MODE, V6_MODE_LOG), "log");
+	assert_null(v6_setting_word_of(V6_SETTING_POLICY, 5));
+	assert_null(v6_setting_word_of(V6_SETTING_ON_CONFLICT, 4));
+	assert_null(v6_setting_word_of(V6_SETTING_MODE, UINT8_MAX));
+	assert_null(v6_setting_word_of(V6_SETTING_LOG_LEVEL, UINT8_MAX));
+}
+
 static void test_a_path_with_control_bytes_is_printed_harmlessly(void **state)
 {
 	struct v6_settings s;
@@ -1164,6 +1179,7 @@ int main(void)
 		cmocka_unit_test(test_every_valid_value_is_taken_and_printed_back),
 		cmocka_unit_test(test_a_value_changes_its_setting_alone),
 		cmocka_unit_test(test_words_become_the_values_they_stand_for),
+		cmocka_unit_test(test_values_have_the_words_that_are_read_and_no_others),
 		cmocka_unit_test(test_a_path_with_control_bytes_is_printed_harmlessly),
 		cmocka_unit_test(test_every_mistake_is_explained),
 		cmocka_unit_test(test_every_mistake_is_explained_in_its_own_spelling),

@@ -1,0 +1,306 @@
+#!/usr/bin/env bats
+# What the library and the command need of a kernel newer than Linux 3.10 they do without where it is missing, and
+# the records say so. What they need of libc is in symbols.bats. programs/old-kernel is the old kernel.
+#
+#	SO_COOKIE               4.12     inode numbers instead: the load record says so
+#	statx                   4.11     fstat
+#	pwritev2, RWF_NOWAIT    4.6, 4.14  the same opened once more, or asked whether it would block
+#	/proc/thread-self       3.17     /proc/self
+#	INET_DIAG_SKV6ONLY      4.3      a foreign holder's V6ONLY is absent: the note says so
+#	TCP_BOUND_INACTIVE      6.8      a foreign holder that does not listen is not found: the note says so
+
+load helper
+
+setup() {
+	DIR=$BATS_TEST_TMPDIR
+	LOG=$DIR/log.jsonl
+	OLD=$PROGRAMS/old-kernel
+	"$OLD" all true || skip 'needs leave to trace, and to filter system calls'
+}
+
+# on WORDS NAME=VALUE... -- STEP...: steps under the shim, on a kernel that lacks WORDS; `bare` without the shim.
+on() {
+	local words=$1 under=(shim)
+
+	shift
+	rm -f "$LOG"
+	[ "$1" != bare ] || under=()
+	while [ "$1" != -- ]; do
+		[ "$1" = bare ] || under+=("$1")
+		shift
+	done
+	shift
+	resolve "${under[@]}" ${under[0]:+LOG="$LOG" --} "$PROGRAMS/steps" "$@"
+	(close_bats_fds && exec "$OLD" "$words" "${COMMAND[@]}") 2>"$DIR/hid"
+}
+
+binds() {
+	json_records "$LOG" 'select((.event == "bind" or .event == "listen") and has("before"))
+		| .event + (if has("asked") then " asked \(.asked)" else " asked nothing" end)
+		+ ", \(.before) -> \(.after), \(.action)"' | tr -d '"'
+}
+
+load_note() {
+	json_records "$LOG" 'select(.event == "load") | .note'
+}
+
+ASK_COOKIE='
+import socket, sys
+
+s = socket.socket(socket.AF_INET6)
+try:
+    print(len(s.getsockopt(socket.SOL_SOCKET, 57, 8)))
+except OSError as e:
+    print(e.errno)
+'
+
+# pwritev2 with RWF_NOWAIT, the way that the shim makes it: on a pipe.
+ASK_NOWAIT='
+import os
+
+r, w = os.pipe()
+try:
+    os.pwritev(w, [b"x"], 0, 8)
+    print(0)
+except OSError as e:
+    print({29: 0}.get(e.errno, e.errno))
+'
+
+@test "control: the old kernel is one, and the new one is not" {
+	assert_eq 8 "$("$OLD" none python3 -c "$ASK_COOKIE")"
+	# ENOPROTOOPT
+	assert_eq 92 "$("$OLD" so-cookie python3 -c "$ASK_COOKIE")"
+	# The value of every other option is told as ever.
+	assert_eq "$(on none bare -- 'socket tcp6' get 'bind :: 0' listen)" \
+		"$(on all bare -- 'socket tcp6' get 'bind :: 0' listen)"
+	# libc makes of both errors EOPNOTSUPP.
+	assert_eq '0 95 95' "$("$OLD" none python3 -c "$ASK_NOWAIT") $("$OLD" pwritev2 python3 -c "$ASK_NOWAIT") $(
+		"$OLD" nowait python3 -c "$ASK_NOWAIT")"
+}
+
+# ---- SO_COOKIE
+
+# What was asked for, EXPECTED|STEPS with commas between them; each must come to the same with cookies and without.
+asked() {
+	cat <<-'END'
+		bind asked nothing, 0 -> 1, set|socket tcp6,bind :: 0
+		bind asked 0, 0 -> 1, override|socket tcp6,v6only 0,bind :: 0
+		bind asked 1, 1 -> 1, none|socket tcp6,v6only 1,bind :: 0
+		bind asked 0, 0 -> 1, override|socket tcp6,v6only 1,v6only 0,bind :: 0
+		bind asked 0, 0 -> 1, override|socket tcp6,v6only 0,dup,bind :: 0
+		bind asked 0, 0 -> 1, override|socket tcp6,v6only 0,pass,bind :: 0
+		bind asked 0, 0 -> 1, override|socket tcp6,v6only 0,fork,bind :: 0
+		bind asked nothing, 0 -> 1, set|socket tcp6,v6only 0,close,socket tcp6,bind :: 0
+		bind asked nothing, 0 -> 1, set|socket tcp6,v6only 0,fork,close,socket tcp6,bind :: 0
+		bind asked nothing, 0 -> 1, set|others 9000,socket tcp6,bind :: 0
+		bind asked nothing, 0 -> 1, set|socket tcp6,v6only 0,exec,bind :: 0
+	END
+}
+
+@test "without SO_COOKIE what was asked for is known of the socket all the same, never of a number used again" {
+	while IFS='|' read -r expected steps; do
+		IFS=, read -ra steps <<<"$steps"
+		for words in none so-cookie; do
+			got=$(on $words POLICY=ipv6-only LOG_LEVEL=bind -- "${steps[@]}" get)
+			assert_eq "$expected" "$(binds)" "$words: ${steps[*]}"
+			assert_eq 'get: 1' "${got##*$'\n'}" "$words: ${steps[*]}"
+		done
+	done < <(asked)
+	# The number was the same.
+	assert_eq 2 "$(on so-cookie POLICY=ipv6-only -- 'socket tcp6' 'v6only 0' close 'socket tcp6' 'bind :: 0' |
+		grep -cx 'socket tcp6: fd 3')"
+}
+
+@test "without SO_COOKIE the load record says so; with it, it does not" {
+	for level in bind all; do
+		on so-cookie POLICY=ipv6-only LOG_LEVEL=$level -- 'socket tcp4' 'bind 127.0.0.1 0'
+		assert_match 'all else default; no SO_COOKIE here \(Linux has it since 4\.12\): sockets are told apart by their inode numbers' \
+			"$(load_note)"
+		on none POLICY=ipv6-only LOG_LEVEL=$level -- 'socket tcp4' 'bind 127.0.0.1 0'
+		assert_match 'all else default"$' "$(load_note)"
+	done
+}
+
+@test "without SO_COOKIE a policy costs no bind: what failed has its value back, and the policy gives way" {
+	port=$(free_port)
+	start holder --says ready "$PROGRAMS/serve" -v 1 -p "$port"
+	for words in none so-cookie; do
+		for level in LOG_LEVEL=bind LOG=off; do
+			resolve shim POLICY=ipv6-only LOG="$LOG" $level -- "$PROGRAMS/steps" 'socket tcp6' 'v6only 0' dup \
+				"bind :: $port" get
+			assert_eq 'EADDRINUSE 0' "$("$OLD" $words "${COMMAND[@]}" | tail -n 2 | sed 's/.*: //' | paste -sd' ')" \
+				"$words $level"
+		done
+	done
+	stop holder
+	# Dual-stack by the policy alone, and IPv4 comes second: it shares, for the application had asked for IPv6 only.
+	for words in none so-cookie; do
+		port=$(free_port)
+		for level in LOG_LEVEL=bind LOG=off; do
+			assert_eq 'ok ok' "$(on $words POLICY=both $level -- 'socket tcp6' 'v6only 1' "bind :: $port" \
+				'socket tcp4' "bind 0.0.0.0 $port" | grep bind | sed 's/.*: //' | paste -sd' ')" "$words $level"
+		done
+	done
+	# Control: without the shim's policy there is no conflict, and with the policy's value there is one.
+	assert_eq 'ok EADDRINUSE' "$(on none bare -- 'socket tcp6' "bind :: $port" 'socket tcp4' "bind 0.0.0.0 $port" |
+		grep bind | sed 's/.*: //' | paste -sd' ')"
+}
+
+# ---- statx
+
+@test "without statx the log is known by fstat, and what became of it is seen all the same" {
+	require strace
+	for words in none statx; do
+		rm -rf "$LOG" "$LOG.1"
+		resolve shim POLICY=ipv6-only LOG="$LOG" -- "$PROGRAMS/survive" bind "rename $LOG $LOG.1" bind "unlink $LOG" bind \
+			"close-loop" bind
+		"$OLD" $words strace -qq -f -o "$DIR/trace" -e trace=statx "${COMMAND[@]}" >"$DIR/out"
+		assert_eq 'load bind bind bind' "$(cat "$LOG.1" "$LOG" | jq -r .event | paste -sd' ')" "$words"
+		assert_eq 4 "$(grep -c '^bind: ok' "$DIR/out")"
+		# It was asked for, and refused where it is said to be.
+		[ "$(grep -c 'AT_EMPTY_PATH.* = -1 ENOSYS' "$DIR/trace")" -eq "$([ $words = statx ] && echo 1 || echo 0)" ]
+		[ $words = statx ] || [ "$(grep -c 'AT_EMPTY_PATH.* = 0' "$DIR/trace")" -gt 2 ]
+	done
+}
+
+# ---- pwritev2
+
+# A server whose standard error is a pipe with nobody to read it, full from the start.
+FULL='
+import os, subprocess, sys
+
+r, w = os.pipe()
+os.set_blocking(w, False)
+try:
+    while True:
+        os.write(w, bytes(4096))
+except BlockingIOError:
+    pass
+os.set_blocking(w, True)
+print(subprocess.run(sys.argv[1:], stderr=w, timeout=20).returncode, flush=True)
+'
+
+@test "without pwritev2, or its RWF_NOWAIT, a pipe gets its records, and a full one does not hold the server up" {
+	for words in none nowait pwritev2; do
+		resolve shim POLICY=ipv6-only LOG=stderr LOG_LEVEL=bind -- "$PROGRAMS/steps" 'socket tcp6' 'bind :: 0' listen
+		assert_eq 3 "$("$OLD" $words "${COMMAND[@]}" 2>&1 >/dev/null | grep -c '^v6shim steps\[.*\]: \(load\|bind\|listen\)')" \
+			"$words"
+		said=$(timeout 30 python3 -c "$FULL" "$OLD" $words "${COMMAND[@]}")
+		assert_eq 0 "${said##*$'\n'}" "$words"
+		assert_line 'listen: ok' "$said"
+	done
+	# Control: a plain writer is held up.
+	assert_match TimeoutExpired "$(timeout 40 python3 -c "${FULL/timeout=20/timeout=2}" sh -c 'echo x >&2' 2>&1 || :)"
+}
+
+# ---- /proc/thread-self
+
+@test "without /proc/thread-self this process's own sockets are found, and a conflict among them is resolved" {
+	for words in none thread-self; do
+		port=$(free_port)
+		got=$(on $words ON_CONFLICT=resolve LOG_LEVEL=bind -- 'socket tcp6' "bind :: $port" listen \
+			'socket tcp4' "bind 0.0.0.0 $port" listen)
+		assert_eq 4 "$(grep -c ': ok$' <<<"$got")" "$words: $got"
+		assert_eq '["share",3]' "$(json_records "$LOG" 'select(.finding == "conflict") | [.action, .holder.fd]')" "$words"
+		[ $words = none ] || assert_line 'old-kernel: hid thread-self' "$(<"$DIR/hid")"
+	done
+	assert_line 'bind 0.0.0.0 '"$port"': EADDRINUSE' "$(on thread-self bare -- 'socket tcp6' "bind :: $port" listen \
+		'socket tcp4' "bind 0.0.0.0 $port")"
+}
+
+# ---- sock_diag
+
+@test "without INET_DIAG_SKV6ONLY a foreign holder's V6ONLY is absent, and the note says why" {
+	port=$(free_port)
+	start holder --says ready "$PROGRAMS/serve" -v 0 -p "$port"
+	on none LOG_LEVEL=bind -- 'socket tcp4' "bind 0.0.0.0 $port"
+	assert_eq "[$(pid_of holder),0]" "$(json_records "$LOG" 'select(.event == "bind") | [.holder.pid, .holder.v6only]')"
+	assert_match ', dual-stack \(V6ONLY 0\), so that it has IPv4 already: that program needs policy=ipv6-only' \
+		"$(json_records "$LOG" .note)"
+	on skv6only LOG_LEVEL=bind -- 'socket tcp4' "bind 0.0.0.0 $port"
+	assert_line 'old-kernel: hid skv6only' "$(<"$DIR/hid")"
+	assert_eq "[$(pid_of holder),false]" \
+		"$(json_records "$LOG" 'select(.event == "bind") | [.holder.pid, (.holder | has("v6only"))]')"
+	assert_match ', IPv4 perhaps too \(Linux tells its V6ONLY since 4\.3\), so that it has IPv4 already: that program needs' \
+		"$(json_records "$LOG" .note)"
+	# IPv6 that comes second is split as ever.
+	stop holder
+	start holder --says ready "$PROGRAMS/serve" -4 -p "$port"
+	for words in none skv6only; do
+		got=$(on $words ON_CONFLICT=resolve LOG_LEVEL=bind -- 'socket tcp6' "bind :: $port" get)
+		assert_eq 'get: 1' "${got##*$'\n'}"
+		assert_eq '"split"' "$(json_records "$LOG" 'select(.event == "bind") | .action')" $words
+	done
+}
+
+@test "without TCP_BOUND_INACTIVE a foreign socket that does not listen is not found, and the note says why" {
+	port=$(free_port)
+	start holder --says '^bind' "$PROGRAMS/steps" 'socket tcp4' "bind 0.0.0.0 $port" wait
+	on bound LOG_LEVEL=bind -- 'socket tcp4' "bind 0.0.0.0 $port"
+	assert_line 'old-kernel: hid bound' "$(<"$DIR/hid")"
+	assert_eq '["EADDRINUSE","conflict",false]' \
+		"$(json_records "$LOG" 'select(.event == "bind") | [.errno, .finding, has("holder")]')"
+	assert_match 'what holds the port was not found: .* or bound and not listening \(Linux tells of such TCP sockets since 6\.8\)' \
+		"$(json_records "$LOG" .note)"
+	# Control: on this kernel it is found, where it is as new.
+	on none LOG_LEVEL=bind -- 'socket tcp4' "bind 0.0.0.0 $port"
+	if [ "$(printf '%s\n' 6.8 "$(uname -r)" | sort -V | head -n 1)" = 6.8 ]; then
+		assert_eq "$(pid_of holder)" "$(json_records "$LOG" 'select(.event == "bind") | .holder.pid')"
+	fi
+}
+
+@test "without INET_DIAG_SKV6ONLY v6shim who says that it does not know" {
+	port=$(free_port)
+	start holder --says ready "$PROGRAMS/serve" -v 1 -p "$port"
+	assert_match "IPv6 +\\[::\\]:$port +serve.* V6ONLY 1" "$("$OLD" none "$V6SHIM" who "$port")"
+	assert_match "IPv6\\+IPv4\\? +\\[::\\]:$port +serve.* V6ONLY \\?" "$("$OLD" skv6only "$V6SHIM" who "$port" 2>/dev/null)"
+}
+
+# ---- all at once
+
+@test "without any of them a server is governed, serves, and is recorded as on a new kernel" {
+	for words in none all; do
+		rm -f "$LOG"
+		start server --says ready "$OLD" $words env LD_PRELOAD="$LIB" V6SHIM_POLICY=ipv6-only V6SHIM_LOG="$LOG" \
+			V6SHIM_LOG_LEVEL=bind "$PROGRAMS/serve" -v 0
+		port=$(stdout_of server | sed -n 's/^port //p')
+		assert_eq '1 refused served' "$(kernel_v6only tcp "$port") $(reach 4 tcp "$port") $(reach 6 tcp "$port")" $words
+		json_records "$LOG" 'select(.event != "load") | del(.time, .pid, .tid, .port)' >"$DIR/$words"
+		stop server
+	done
+	assert_eq "$(<"$DIR/none")" "$(<"$DIR/all")"
+	assert_eq '["setsockopt","bind","listen"]' "$(jq -sc 'map(.event)' "$DIR/all")"
+	# Control: bare, it serves both.
+	start server --says ready "$OLD" all "$PROGRAMS/serve" -v 0
+	port=$(stdout_of server | sed -n 's/^port //p')
+	assert_eq '0 served' "$(kernel_v6only tcp "$port") $(reach 4 tcp "$port")"
+}
+
+# The system calls that the shim makes by itself in everything that it does, and that Linux 3.10 has too; pwritev2 and
+# statx are those that it has not.
+HAS_3_10='bind clock_gettime close connect dup3 fcntl fstat getdents64 geteuid getpeername getpid getsockname getsockopt
+gettid listen nanosleep newfstatat openat ppoll prlimit64 read readlinkat recvfrom rt_sigpending rt_sigprocmask
+rt_sigtimedwait sched_yield sendto setsockopt socket tgkill write'
+
+@test "no other system call is made that Linux 3.10 has not" {
+	require strace
+	[ "$(uname -m)" = x86_64 ] || skip 'the names are those of x86-64'
+	port=$(free_port)
+	start holder --says ready "$PROGRAMS/serve" -v 0 -p "$port"
+	steps=('socket tcp6' 'v6only 0' 'bind :: 0' listen 'socket tcp6' "bind :: $port" 'socket udp6' 'bind :: 0' resolve)
+	names() {
+		awk -F'(' '/^[a-z0-9_]+\(/ { print $1 }' "$1" | sort -u
+	}
+	(close_bats_fds && exec strace -qq -o "$DIR/bare" "$PROGRAMS/steps" "${steps[@]}") >/dev/null
+	for log in "$LOG" stderr syslog; do
+		resolve shim POLICY=both ORDER=ipv6-first ON_CONFLICT=resolve LOG="$log" LOG_LEVEL=all -- "$PROGRAMS/steps" "${steps[@]}"
+		(close_bats_fds && exec strace -qq -o "$DIR/shim" "${COMMAND[@]}") >/dev/null 2>&1
+		names "$DIR/shim" >>"$DIR/made"
+	done
+	# Of the dynamic linker and the program itself.
+	more=$(sort -u "$DIR/made" | comm -23 - <(names "$DIR/bare"))
+	[ "$(wc -l <<<"$more")" -ge 5 ]
+	assert_line pwritev2 "$more"
+	assert_line statx "$more"
+	assert_eq '' "$(grep -vx -e pwritev2 -e statx <<<"$more" | grep -vxFf <(tr -s ' ' '\n' <<<"$HAS_3_10") || :)"
+}

@@ -1,0 +1,159 @@
+#!/usr/bin/env bats
+# Under valgrind, gdb and strace, with LD_BIND_NOW, and in a program with a malloc of its own: the program gets what it
+# gets without the tool, and the shim does what it does.
+
+load helper
+
+setup() {
+	DIR=$BATS_TEST_TMPDIR
+	LOG=$DIR/log.jsonl
+}
+
+# Each step of this in its three ways: a socket that is overridden, a conflict that is split, and one that is shared.
+plan() {
+	local port=$1 other=$2
+
+	STEPS=('socket tcp6' 'v6only 0' 'bind :: 0' listen 'socket tcp4' "bind 0.0.0.0 $port" listen
+		'socket tcp6' "bind :: $port" listen 'socket udp6' 'bind :: 0' 'socket tcp6' "bind :: $other" listen
+		resolve fork 'socket tcp6' 'bind :: 0' get)
+}
+
+settings() {
+	env LD_PRELOAD="$LIB" V6SHIM_POLICY=ipv6-only V6SHIM_ORDER=ipv6-first V6SHIM_ON_CONFLICT=resolve \
+		V6SHIM_LOG="$LOG" V6SHIM_LOG_LEVEL=all V6SHIM_RULES='program=steps port=1-65535 => on-conflict=resolve' "$@"
+}
+
+# What a run left in the log, without what differs from run to run.
+recorded() {
+	json_records "$LOG" 'del(.time, .pid, .tid, .fd, .port, .note, .holder) | if .event == "socket" then del(.result) else . end'
+}
+
+# What the same comes to without the tool, in $DIR/plain and $DIR/plain.log.
+plain() {
+	rm -f "$LOG"
+	(close_bats_fds && settings "$PROGRAMS/steps" "${STEPS[@]}") >"$DIR/plain" 2>"$DIR/plain.err"
+	recorded >"$DIR/plain.log"
+	assert_eq '' "$(<"$DIR/plain.err")"
+	assert_line 'get: 1' "$(<"$DIR/plain")"
+	[ "$(grep -c '"event":"bind"' "$DIR/plain.log")" -eq 6 ]
+	rm -f "$LOG"
+	# Control: bare, the last is dual-stack.
+	assert_line 'get: 0' "$(close_bats_fds && "$PROGRAMS/steps" "${STEPS[@]}")"
+}
+
+# A tool may have a descriptor of its own in the program, and the next numbers shift.
+same_as_plain() {
+	assert_eq "$(sed 's/: fd .*/: fd/' "$DIR/plain")" "$(sed 's/: fd .*/: fd/' "$DIR/out")" "$1"
+	assert_eq "$(<"$DIR/plain.log")" "$(recorded)" "$1"
+}
+
+@test "LD_BIND_NOW, and LD_BIND_NOT: the same calls, the same records" {
+	plan "$(free_port)" "$(free_port)"
+	plain
+	for when in LD_BIND_NOW LD_BIND_NOT; do
+		rm -f "$LOG"
+		(close_bats_fds && settings $when=1 "$PROGRAMS/steps" "${STEPS[@]}") >"$DIR/out" 2>"$DIR/err"
+		assert_eq '' "$(<"$DIR/err")" $when
+		same_as_plain $when
+	done
+}
+
+@test "valgrind finds nothing wrong, and the program gets what it gets without" {
+	require valgrind
+	plan "$(free_port)" "$(free_port)"
+	plain
+	(close_bats_fds && settings valgrind -q --error-exitcode=99 --track-fds=no --trace-children=yes \
+		--log-file="$DIR/valgrind" "$PROGRAMS/steps" "${STEPS[@]}") >"$DIR/out" 2>"$DIR/err" ||
+		fail "status $?: $(cat "$DIR/valgrind" "$DIR/err")"
+	assert_eq '' "$(<"$DIR/valgrind")"
+	# valgrind's own script and tools are programs too, which made no socket.
+	json_records "$LOG" 'select(.program == "steps" or .event != "load")' >"$DIR/mine"
+	mv "$DIR/mine" "$LOG"
+	same_as_plain valgrind
+}
+
+@test "control: valgrind finds what is wrong" {
+	require valgrind
+	# An address that was never written to; the shim reads it, and so does the kernel.
+	printf '%s\n' '#include <netinet/in.h>' '#include <stdlib.h>' '#include <unistd.h>' \
+		'int main(void) { struct sockaddr_in6 *a = malloc(sizeof(*a)); a->sin6_family = AF_INET6;' \
+		'return bind(socket(AF_INET6, SOCK_STREAM, 0), (struct sockaddr *)a, sizeof(*a)) ? 0 : 0; }' |
+		cc -D_GNU_SOURCE -x c -o "$DIR/wrong" -
+	run env LD_PRELOAD="$LIB" V6SHIM_POLICY=ipv6-only V6SHIM_LOG=off valgrind -q --error-exitcode=99 "$DIR/wrong"
+	assert_status 99
+}
+
+@test "a server under valgrind serves, IPv6 alone" {
+	require valgrind
+	start server --within 30 --says ready env LD_PRELOAD="$LIB" V6SHIM_POLICY=ipv6-only V6SHIM_LOG="$LOG" \
+		valgrind -q --error-exitcode=99 "$PROGRAMS/serve" -v 0
+	port=$(stdout_of server | sed -n 's/^port //p')
+	assert_eq '1 refused served' "$(kernel_v6only tcp "$port") $(reach 4 tcp "$port") $(reach 6 tcp "$port")"
+	stop server
+	grep -qx 'ended exit 0' "$DIR/server.report" || fail "$(cat "$DIR/server.report" "$DIR/server.err")"
+}
+
+@test "gdb: a breakpoint in bind is met once in libc, below the shim's frames, and the program goes on" {
+	require gdb
+	plan "$(free_port)" "$(free_port)"
+	# Breakpoint 1 is at every bind there is: the shim's, then libc's.
+	(close_bats_fds && timeout 60 gdb -q -nx -batch -iex 'set debuginfod enabled off' -ex 'set disable-randomization off' \
+		-ex 'set confirm off' -ex 'set breakpoint pending on' \
+		-ex "set environment LD_PRELOAD $LIB" -ex 'set environment V6SHIM_POLICY ipv6-only' \
+		-ex "set environment V6SHIM_LOG $LOG" -ex 'break bind' -ex run -ex 'printf "first\n"' -ex backtrace \
+		-ex continue -ex 'printf "second\n"' -ex backtrace -ex 'info sharedlibrary' -ex continue -ex continue \
+		--args "$PROGRAMS/steps" 'socket tcp6' 'v6only 0' 'bind :: 0' get) >"$DIR/out" 2>&1 || :
+	out=$(<"$DIR/out")
+	grep -q '^Breakpoint 1[.0-9]*, ' <<<"$out" || skip "gdb cannot run programs here: $out"
+	frames() {
+		sed -n "/^$1/,/ main (\\| in main/p" <<<"$out" | grep '^#'
+	}
+	assert_match '^#0 [^#]*bind [^#]*(calls\.c|libv6shim)' "$(frames first)"
+	assert_match '^#0 [^#]*bind [^#]*#1 [^#]*(v6_call_make|libv6shim)' "$(frames second)"
+	refute grep -Eq 'calls\.c|govern\.c|libv6shim' <<<"$(frames second | head -n 1)"
+	assert_match 'main \(' "$(frames second | tail -n 1)"
+	assert_line 'v6only 0: ok' "$out"
+	assert_line 'bind :: 0: ok' "$out"
+	assert_line 'get: 1' "$out"
+	assert_match 'exited normally' "$out"
+	assert_eq '["override"]' "$(jq -sc 'map(select(.event == "bind") | .action)' "$LOG")"
+}
+
+@test "strace -f shows the same calls answered the same, and what the shim adds" {
+	require strace
+	plan "$(free_port)" "$(free_port)"
+	plain
+	rm -f "$LOG"
+	(close_bats_fds && settings strace -f -qq -o "$DIR/trace" -e trace=%network "$PROGRAMS/steps" "${STEPS[@]}") \
+		>"$DIR/out" 2>"$DIR/err"
+	json_records "$LOG" 'select(.program == "steps")' >"$DIR/mine"
+	mv "$DIR/mine" "$LOG"
+	same_as_plain strace
+	# As the witness: V6ONLY is set before the first bind of `::`.
+	assert_match 'setsockopt\([0-9]+, SOL_IPV6, IPV6_V6ONLY, \[1\], 4\) *= 0' "$(grep -m 1 -B 1 'bind(.*AF_INET6' "$DIR/trace")"
+}
+
+@test "a program with its own malloc: nothing asks it for memory within the calls, not in a signal handler either" {
+	said='socket ok V6ONLY ok bind ok listen ok v6only 0 handler ok mallocs none memory own ready'
+	start bare --says ready "$PROGRAMS/own-malloc" 0
+	assert_eq "$said" "$(stdout_of bare | paste -sd' ')"
+	stop bare
+	for log in "$LOG" stderr syslog off; do
+		start server --within 30 --says ready shim POLICY=ipv6-only ON_CONFLICT=resolve ORDER=ipv6-first LOG="$log" \
+			LOG_LEVEL=all -- "$PROGRAMS/own-malloc" 0
+		assert_eq "${said/v6only 0/v6only 1}" "$(stdout_of server | paste -sd' ')" "$log"
+		stop server
+	done
+	# Many calls were made and recorded, and each line is whole.
+	[ "$(json_records "$LOG" 'select(.event == "bind" and .action == "override") | .fd' | wc -l)" -ge 200 ]
+}
+
+@test "control: the program with its own malloc tells who asks it for memory within the calls" {
+	require cc
+	printf '%s\n' '#include <stdlib.h>' 'int listen(int fd, int n);' \
+		'int listen(int fd, int n) { char *volatile p = malloc(9); (void)fd; (void)n; return p ? 0 : -1; }' |
+		cc -x c -shared -fPIC -o "$DIR/asks.so" -
+	run env LD_PRELOAD="$DIR/asks.so" timeout 10 "$PROGRAMS/own-malloc" 0
+	assert_status 134
+	assert_line 'own-malloc: memory was asked for within a call'
+}

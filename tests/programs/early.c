@@ -1,0 +1,105 @@
+/*
+ * early - opens a listener at each stage of a program's life, from before libc is set up.
+ *
+ * usage: early
+ *
+ * The stages: an IFUNC resolver, while the dynamic linker still relocates the program (glibc only);
+ * DT_PREINIT_ARRAY, which runs before the constructor of any library, libc's included; a
+ * constructor; main; atexit; a destructor. Each makes socket, setsockopt(IPV6_V6ONLY) to 0, bind to
+ * [::]:0, listen, getsockopt(IPV6_V6ONLY).
+ *
+ * Output: a line for each, "main: v6only 0", or the name of the error of what failed; "errno
+ * changed" where a call that succeeded changed it. The first three are printed in main.
+ *
+ * Exit status: 0; 2 for bad usage.
+ */
+#include "common.h"
+
+enum stage { RESOLVER, PREINIT, CONSTRUCTOR, MAIN, ATEXIT, DESTRUCTOR, STAGES };
+enum { SENTINEL = 4711, CHANGED = -SENTINEL };
+
+/* The value of V6ONLY, or a negated errno, or CHANGED. */
+static int found[STAGES];
+
+static void open_listener(enum stage stage)
+{
+	socklen_t size = sizeof(int);
+	int fd, value;
+
+	errno = SENTINEL;
+	fd = socket(AF_INET6, SOCK_STREAM, 0);
+	if (fd < 0 || set_v6only(fd, 0) < 0 || bind_to(fd, AF_INET6, NULL, 0) < 0 ||
+		listen(fd, 8) < 0 ||
+		(errno == SENTINEL && getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &value, &size) < 0))
+		found[stage] = -errno;
+	else
+		found[stage] = errno == SENTINEL ? value : CHANGED;
+	close(fd);
+}
+
+static void tell(const char *name, enum stage stage)
+{
+	if (found[stage] == CHANGED)
+		dprintf(STDOUT_FILENO, "%s: errno changed\n", name);
+	else if (found[stage] < 0)
+		dprintf(STDOUT_FILENO, "%s: %s\n", name, error_name(-found[stage]));
+	else
+		dprintf(STDOUT_FILENO, "%s: v6only %d\n", name, found[stage]);
+}
+
+#ifdef __GLIBC__
+static void resolved(void)
+{
+}
+
+__attribute__((used)) static void (*resolve(void))(void)
+{
+	open_listener(RESOLVER);
+	return resolved;
+}
+
+void chosen(void) __attribute__((ifunc("resolve")));
+#endif
+
+static void preinit(void)
+{
+	open_listener(PREINIT);
+}
+
+__attribute__((section(".preinit_array"), used)) static void (*const first)(void) = preinit;
+
+__attribute__((constructor)) static void construct(void)
+{
+	open_listener(CONSTRUCTOR);
+}
+
+static void at_exit(void)
+{
+	open_listener(ATEXIT);
+	tell("atexit", ATEXIT);
+}
+
+__attribute__((destructor)) static void destroy(void)
+{
+	open_listener(DESTRUCTOR);
+	tell("destructor", DESTRUCTOR);
+}
+
+int main(int argc, char **argv)
+{
+	(void)argv;
+	if (argc != 1) {
+		fputs("usage: early\n", stderr);
+		return 2;
+	}
+	open_listener(MAIN);
+#ifdef __GLIBC__
+	chosen();
+	tell("resolver", RESOLVER);
+#endif
+	tell("preinit", PREINIT);
+	tell("constructor", CONSTRUCTOR);
+	tell("main", MAIN);
+	atexit(at_exit);
+	return 0;
+}

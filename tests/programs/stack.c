@@ -1,0 +1,244 @@
+/*
+ * stack - how much stack the calls take, and whether a signal handler's small one is enough.
+ *
+ * usage: stack measure
+ *        stack handler BYTES
+ *
+ * measure: each call is made on a stack of its own that was painted before, and what was painted
+ * over is told, less what a call of nothing takes. A line for each, in bytes: "bind 1184". They are
+ * socket, setsockopt(IPV6_V6ONLY), bind to [::]:0, listen, and three that meet an IPv4 or an IPv6
+ * socket of this process on their port: "bind-6-after-4", "bind-4-after-6", "listen-after-both" (the
+ * two bound with SO_REUSEADDR, and the other listening).
+ *
+ * handler: a handler makes those calls on an alternate stack, below which lies an unmapped page. It
+ * has BYTES, and beside them what the kernel says that the frame of a signal takes (AT_MINSIGSTKSZ,
+ * getauxval(3); 2048 where it does not say). Output: "handler: done", where it did not crash.
+ *
+ * Exit status: 0; 1 where it could not be tried; 2 for bad usage.
+ */
+#include "common.h"
+#include <signal.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+
+#ifndef AT_MINSIGSTKSZ
+#define AT_MINSIGSTKSZ 51
+#endif
+
+enum { SIZE = 128 * 1024, PAGE = 4096, PAINT = 0xa5, FRAME = 2048 };
+
+/* The sockets that a call meets are opened before it is made. */
+static int fd = -1, other = -1;
+
+static unsigned open_other(int family, int listening)
+{
+	int yes = 1;
+
+	other = socket(family, SOCK_STREAM, 0);
+	setsockopt(other, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+	if (bind_to(other, family, NULL, 0) < 0 || (listening && listen(other, 8) < 0))
+		fail("stack", "bind");
+	return local_port(other);
+}
+
+static unsigned port;
+
+static void before_nothing(void)
+{
+}
+
+static void before_call(void)
+{
+	fd = socket(AF_INET6, SOCK_STREAM, 0);
+}
+
+static void before_bind6(void)
+{
+	before_call();
+	port = open_other(AF_INET, 1);
+}
+
+static void before_bind4(void)
+{
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	port = open_other(AF_INET6, 1);
+}
+
+static void before_listen(void)
+{
+	int yes = 1;
+
+	before_call();
+	port = open_other(AF_INET, 0);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+	bind_to(fd, AF_INET6, NULL, port);
+	listen(other, 8);
+}
+
+static void call_nothing(void)
+{
+}
+
+static void call_socket(void)
+{
+	fd = socket(AF_INET6, SOCK_STREAM, 0);
+}
+
+static void call_setsockopt(void)
+{
+	static const int off;
+
+	setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+}
+
+/* The address is no part of what is measured. */
+static union address address;
+static socklen_t size;
+
+static void call_bind(void)
+{
+	bind(fd, &address.any, size);
+}
+
+static void call_listen(void)
+{
+	listen(fd, 8);
+}
+
+static const struct step {
+	const char *name;
+	void (*before)(void);
+	void (*call)(void);
+	int family; /* of the address */
+} steps[] = {{"nothing", before_nothing, call_nothing, AF_INET6},
+	{"socket", before_nothing, call_socket, AF_INET6},
+	{"setsockopt", before_call, call_setsockopt, AF_INET6},
+	{"bind", before_call, call_bind, AF_INET6}, {"listen", before_call, call_listen, AF_INET6},
+	{"bind-6-after-4", before_bind6, call_bind, AF_INET6},
+	{"bind-4-after-6", before_bind4, call_bind, AF_INET},
+	{"listen-after-both", before_listen, call_listen, AF_INET6}};
+
+enum { STEPS = sizeof(steps) / sizeof(*steps) };
+
+static void prepare(const struct step *step)
+{
+	port = 0;
+	step->before();
+	size = make_address(&address, step->family, NULL, port);
+}
+
+static void finish(void)
+{
+	if (fd >= 0)
+		close(fd);
+	if (other >= 0)
+		close(other);
+	fd = other = -1;
+}
+
+/* SIZE bytes, and below them a page that ends the program. */
+static unsigned char *make_stack(size_t wanted)
+{
+	size_t whole = (wanted + 2 * PAGE - 1) / PAGE * PAGE;
+	unsigned char *memory = mmap(NULL, whole, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+
+	if (memory == MAP_FAILED || mprotect(memory, PAGE, PROT_NONE) < 0)
+		fail("stack", "mmap");
+	return memory + whole - wanted;
+}
+
+/* ---- measure */
+
+static ucontext_t here, there;
+
+static size_t touched(const unsigned char *stack)
+{
+	size_t untouched = 0;
+
+	while (untouched < SIZE && stack[untouched] == PAINT)
+		untouched++;
+	return SIZE - untouched;
+}
+
+static size_t measure(const struct step *step, unsigned char *stack)
+{
+	prepare(step);
+	memset(stack, PAINT, SIZE);
+	getcontext(&there);
+	there.uc_stack.ss_sp = stack;
+	there.uc_stack.ss_size = SIZE;
+	there.uc_link = &here;
+	makecontext(&there, step->call, 0);
+	swapcontext(&here, &there);
+	finish();
+	return touched(stack);
+}
+
+static void measure_all(void)
+{
+	unsigned char *stack = make_stack(SIZE);
+	size_t least = 0;
+
+	/* The dynamic linker's own share comes but once. */
+	for (int i = 0; i < STEPS; i++)
+		measure(&steps[i], stack);
+	for (int i = 0; i < STEPS; i++) {
+		size_t bytes = measure(&steps[i], stack);
+
+		if (i == 0)
+			least = bytes;
+		else
+			printf("%s %zu\n", steps[i].name, bytes - least);
+	}
+}
+
+/* ---- handler */
+
+static const struct step *now;
+
+static void on_signal(int number)
+{
+	(void)number;
+	now->call();
+}
+
+static void handle_all(size_t bytes)
+{
+	size_t frame = getauxval(AT_MINSIGSTKSZ);
+	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_ONSTACK};
+	stack_t alternate = {0};
+
+	alternate.ss_size = bytes + (frame != 0 ? frame : FRAME);
+	alternate.ss_sp = make_stack(alternate.ss_size);
+	for (int i = 0; i < STEPS; i++) {
+		prepare(&steps[i]);
+		steps[i].call();
+		finish();
+	}
+	if (sigaltstack(&alternate, NULL) < 0)
+		fail("stack", "sigaltstack");
+	sigaction(SIGUSR1, &action, NULL);
+	for (int i = 0; i < STEPS; i++) {
+		now = &steps[i];
+		prepare(now);
+		raise(SIGUSR1);
+		finish();
+	}
+	puts("handler: done");
+}
+
+int main(int argc, char **argv)
+{
+	alarm(30);
+	if (argc == 2 && strcmp(argv[1], "measure") == 0)
+		measure_all();
+	else if (argc == 3 && strcmp(argv[1], "handler") == 0 && atoi(argv[2]) > 0)
+		handle_all((size_t)atoi(argv[2]));
+	else {
+		fputs("usage: stack measure\n       stack handler BYTES\n", stderr);
+		return 2;
+	}
+	return 0;
+}
