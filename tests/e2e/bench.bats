@@ -1,0 +1,337 @@
+#!/usr/bin/env bats
+# What can be counted exactly of the shim's cost, with limits: system calls and instructions of the start, instructions
+# of each call. And the benchmarks of tests/bench run, and leave every cell. System calls of each call: syscalls.bats.
+#
+# The limits are for the optimised build; no figure here depends on time.
+
+load helper
+
+BENCH=$BUILD/tests/bench
+EMPTY=$BENCH/empty.so
+
+setup() {
+	[ -x "$BENCH/calls" ] || fail "$BENCH/calls is missing: run make bench-programs"
+	DIR=$BATS_TEST_TMPDIR
+}
+
+require_optimised() {
+	grep -Eq -- ' -O[123s] ' "$BUILD/flags" || skip 'needs an optimised build'
+}
+
+# assert_within LIMIT FIGURE WHAT: more than nothing, for nothing means that the shim was not in.
+assert_within() {
+	echo "# $3: $2, the limit is $1" >&3
+	if [ "$2" -lt 1 ] || [ "$2" -gt "$1" ]; then
+		fail "$3: $2, and not 1 to $1"
+	fi
+}
+
+# ---- the start of /bin/true, over an empty library in the shim's place
+
+# settings_of WORD...: the words into the array SETTINGS, as variables.
+settings_of() {
+	local word
+
+	SETTINGS=()
+	for word in "$@"; do
+		SETTINGS+=("V6SHIM_$word")
+	done
+}
+
+# start_calls LIBRARY [NAME=VALUE...]: the number of its system calls.
+start_calls() {
+	local library=$1 variable options=()
+
+	settings_of "${@:2}"
+	for variable in "LD_PRELOAD=$library" "${SETTINGS[@]}"; do
+		options+=(-E "$variable")
+	done
+	(
+		close_bats_fds
+		exec strace -qq -o "$DIR/trace" "${options[@]}" /bin/true
+	) </dev/null >"$DIR/start.out" 2>&1 || return
+	# The library was found, and nothing was amiss with the settings.
+	grep -q "^openat.*$library\".* = [0-9]" "$DIR/trace" || fail "$library was not loaded" || return
+	[ ! -s "$DIR/start.out" ] || fail "$(<"$DIR/start.out")" || return
+	grep -c '^[a-z0-9_]*(' "$DIR/trace"
+}
+
+# instructions [NAME=VALUE...] -- COMMAND...: how many it executes.
+instructions() {
+	local variables=()
+
+	while [ "$1" != -- ]; do
+		variables+=("$1")
+		shift
+	done
+	shift
+	(
+		close_bats_fds
+		# A small and fixed environment: its size is part of what a start executes.
+		exec env -i PATH="$PATH" "${variables[@]}" valgrind --tool=callgrind --callgrind-out-file=/dev/null "$@"
+	) </dev/null >"$DIR/valgrind" 2>&1 || fail "$(<"$DIR/valgrind")" || return
+	sed -n 's/.*Collected : //p' "$DIR/valgrind"
+}
+
+start_instructions() {
+	settings_of "${@:2}"
+	instructions "LD_PRELOAD=$1" "${SETTINGS[@]}" -- /bin/true
+}
+
+# write_rules NUMBER LAST: $DIR/rules.conf, each rule for a port of its own, the last for the ports LAST.
+write_rules() {
+	{
+		for ((i = 1; i < $1; i++)); do
+			echo "port=$i proto=tcp => policy=both on-conflict=resolve"
+		done
+		echo "port=$2 => policy=ipv6-only"
+	} >"$DIR/rules.conf"
+}
+
+# What starts are made with. The log lies in the deepest folder that is usual, for each folder on the way is looked at.
+starts() {
+	cat <<-END
+		POLICY=ipv6-only LOG=off
+		POLICY=both LOG=stderr
+		PROFILE=openbsd LOG=off
+		POLICY=ipv6-only LOG=/tmp/$NAME
+		ON_CONTRARY=deny:EPERM POLICY=both ORDER=ipv6-first ON_DISORDER=log ON_CONFLICT=resolve MODE=log LOG=/tmp/$NAME
+		CONFIG=$DIR/rules.conf LOG=off
+	END
+}
+
+@test "the start of a program: at most 30 system calls more than with an empty library" {
+	require strace
+	NAME=$(basename "$DIR").$$.jsonl
+	write_rules 10 8080
+	empty=$(start_calls "$EMPTY")
+	while IFS= read -r settings; do
+		# shellcheck disable=SC2086 # into its words
+		calls=$(start_calls "$LIB" $settings)
+		rm -f "/tmp/$NAME"
+		assert_within 30 $((calls - empty)) "system calls, $settings"
+	done < <(starts)
+}
+
+@test "at log-level=bind the start also looks at every descriptor: one system call each, and 5 for the list" {
+	require strace
+	descriptors() {
+		start_calls "$LIB" POLICY=both LOG=off "$@" >/dev/null || return
+		start_calls "$LIB" POLICY=both LOG=stderr LOG_LEVEL="$1"
+	}
+	change=$(descriptors change)
+	few=$(descriptors bind)
+	many=$(descriptors bind 5</dev/null 6</dev/null 7</dev/null)
+	assert_eq 3 $((many - few)) 'for three descriptors more'
+	# Standard input, output and error, and that of the list itself.
+	assert_within 9 $((few - change)) 'system calls for the descriptors'
+}
+
+@test "the start of a program: at most 200,000 instructions more than with an empty library" {
+	require valgrind
+	require_optimised
+	NAME=$(basename "$DIR").$$.jsonl
+	write_rules 10 8080
+	empty=$(start_instructions "$EMPTY")
+	# A log on standard error, and one setting more or less, make no difference to speak of here.
+	while IFS= read -r settings; do
+		# shellcheck disable=SC2086 # into its words
+		mine=$(start_instructions "$LIB" $settings)
+		rm -f "/tmp/$NAME"
+		assert_within 200000 $((mine - empty)) "instructions, $settings"
+	done < <(starts | sed 1,2d)
+}
+
+@test "1,000 rules: at most 8,000 instructions each at the start" {
+	require valgrind
+	require_optimised
+	write_rules 1 8080
+	one=$(start_instructions "$LIB" CONFIG="$DIR/rules.conf" LOG=off)
+	write_rules 1000 8080
+	thousand=$(start_instructions "$LIB" CONFIG="$DIR/rules.conf" LOG=off)
+	# A rule has some 50 characters here; finding its words in tables is what it costs.
+	assert_within 8000 $(((thousand - one) / 999)) 'instructions for a rule'
+}
+
+# ---- instructions of one call
+
+# per_call CASE [NAME=VALUE...]: of `calls`, the start and the end of which are the same however many calls are made.
+per_call() {
+	local few many preload=()
+
+	[ $# -eq 1 ] || preload=("LD_PRELOAD=$LIB")
+	settings_of "${@:2}"
+	few=$(instructions "${preload[@]}" "${SETTINGS[@]}" -- "$BENCH/calls" -n 256 "$1") || return
+	many=$(instructions "${preload[@]}" "${SETTINGS[@]}" -- "$BENCH/calls" -n 768 "$1") || return
+	echo $(((many - few) / 512))
+}
+
+@test "setsockopt that is not V6ONLY: at most 8 instructions more, with every record told" {
+	require valgrind
+	require_optimised
+	bare=$(per_call nodelay)
+	again=$(per_call nodelay)
+	# Of what `calls` prints at its end the digits differ: that is one instruction a call at the most.
+	[ $((bare - again)) -ge -1 ] && [ $((bare - again)) -le 1 ] || fail "control: $bare, and then $again"
+	# Two comparisons, and a jump to the next definition.
+	mine=$(per_call nodelay POLICY=ipv6-only LOG="$DIR/log.jsonl" LOG_LEVEL=all)
+	assert_within 8 $((mine - bare)) 'instructions for setsockopt'
+}
+
+@test "socket under a forced policy: at most 40 instructions more" {
+	require valgrind
+	require_optimised
+	bare=$(per_call socket6)
+	# Arguments kept over the call to the next definition, and two flags looked at.
+	mine=$(per_call socket6 POLICY=ipv6-only LOG="$DIR/log.jsonl")
+	assert_within 40 $((mine - bare)) 'instructions for socket'
+}
+
+@test "a governed bind with the log off: at most 1,000 instructions more; under 1,000 rules 200 over that" {
+	require valgrind
+	require_optimised
+	bare=$(per_call cycle-any)
+	mine=$(per_call cycle-any POLICY=ipv6-only LOG=off)
+	assert_within 1000 $((mine - bare)) 'instructions for a governed bind'
+	write_rules 1000 1024-65535
+	ruled=$(per_call cycle-any CONFIG="$DIR/rules.conf" LOG=off)
+	# The port leads to the rule; those before it are not looked at.
+	assert_within 200 $((ruled - mine)) 'instructions for the last of 1,000 rules'
+}
+
+@test "a record to a file: at most 6,500 instructions" {
+	require valgrind
+	require_optimised
+	without=$(per_call cycle-any POLICY=ipv6-only LOG=off)
+	mine=$(per_call cycle-any POLICY=ipv6-only LOG="$DIR/log.jsonl")
+	# A record has some 350 characters, each of them put and counted; so many numbers are made text, and a time.
+	assert_within 6500 $((mine - without)) 'instructions for a record'
+	# It did write them: in each of two runs load, a bind before the calls to find a port, and one after them.
+	assert_eq $((2 * 3 + 256 + 768)) "$(wc -l <"$DIR/log.jsonl")"
+}
+
+# ---- the benchmarks themselves
+
+require_bench() {
+	require_netns
+	require python3 wrk redis-benchmark redis-server nginx memcached valgrind strace jq torsocks proxychains4 \
+		authbind eatmydata
+}
+
+# bench GROUP: a quick run, its results in $DIR; the cells, `CASE [THREADS] CONTESTANT` a line, in $output.
+bench() {
+	(
+		close_bats_fds
+		exec "$ROOT/tests/bench/run" --build "$BUILD" --out "$DIR" --quick "$1"
+	) >"$DIR/bench.out" 2>&1 || fail "$(tail -n 30 "$DIR/bench.out")" || return
+	output=$(jq -r --arg group "$1" '.groups[$group].cells[] | "\(.case) \(.threads // "") \(.contestant)"' \
+		"$DIR/bench.json" | tr -s ' ')
+	# Each is a figure, or says why there is none.
+	# shellcheck disable=SC2016 # jq's variables
+	jq -e --arg group "$1" '.v == 1 and (.groups | keys) == [$group] and (.groups[$group]
+		| .quick and (.machine | (.kernel, .compiler, .processor, .libc, .filesystem | length) > 1)
+		and all(.cells[]; .refused or ([.median, .q1, .q3] | all(type == "number" and . >= 0)))
+		and all(.cells[] | .ratio // empty; .q1 <= .median and .median <= .q3 and .q1 > 0))' \
+		"$DIR/bench.json" >/dev/null || fail "$(<"$DIR/bench.json")" || return
+	grep -Fq "## $1" "$DIR/bench.md"
+}
+
+# cross "A B" "C D": every word of the first with every word of the second, a pair a line.
+cross() {
+	local first second
+
+	for first in $1; do
+		for second in $2; do
+			echo "$first $second"
+		done
+	done
+}
+
+# assert_cells: $output has those of standard input, each once, and no other.
+assert_cells() {
+	assert_eq "$(sort)" "$(sort <<<"$output")" 'cells'
+}
+
+LEVELS='shim-off shim-error shim-change shim-bind shim-all'
+
+@test "make bench T=calls: every call, one thread and two, bare, every log and every peer" {
+	require_bench
+	peers='socket_wrapper torsocks proxychains authbind eatmydata'
+	bench calls
+	{
+		cross "$(cross 'nodelay socket4 socket6 cycle-any cycle-one listen getaddrinfo' '1 2' | tr ' \n' '/ ')" \
+			"bare bare-again $LEVELS $peers"
+		cross 'cycle-any/1 cycle-any/2' 'rules-1-wide rules-10-wide rules-100-wide rules-1000-wide'
+	} | tr / ' ' | assert_cells
+	# Peers that let a call through are figures; none of the shim's own may be refused.
+	assert_eq '' "$(jq -r '.groups.calls.cells[] | select(.refused) | .contestant' "$DIR/bench.json" |
+		grep -Evx "${peers// /|}" || :)"
+}
+
+@test "make bench T=start: what is counted and timed, for every setting and number of rules" {
+	require_bench
+	bench start
+	cross 'system_calls instructions private_dirty library_pages time' 'bare bare-again empty shim-none shim-off
+		shim-file shim-bind shim-load shim-all shim-config shim-profile rules-1 rules-10 rules-100 rules-1000
+		rules-1-wide' | assert_cells
+	jq -e '.groups.start.library | .bytes > 10000 and .relocations > 0' "$DIR/bench.json" >/dev/null
+}
+
+@test "make bench T=load: requests and the 99th percentile of nginx, redis and memcached, bare and with the shim" {
+	require_bench
+	bench load
+	cross "$(cross 'nginx redis memcached' 'requests p99' | tr ' \n' '- ')" 'bare bare-again shim-bind' | assert_cells
+}
+
+@test "make bench T=scale: conflicts, listeners, report beside jq; the holder is named where it is near" {
+	require_bench
+	bench scale
+	{
+		cross 'conflict-own-10 conflict-own-1000 conflict-own-100000' 'bare shim-share'
+		cross 'conflict-other-10 conflict-other-1000 conflict-other-100000' 'bare shim-fail'
+		cross listeners "bare bare-again $LEVELS"
+		cross "$(cross '1MB 100MB 1GB' 'seconds peak records' | sed 's/^/log-/' | tr ' \n' '- ')" 'report jq'
+	} | assert_cells
+	assert_eq 'fd pid' "$(jq -r '.groups.scale.cells[] | select(.case | endswith("-10")) | .holder_named_by // empty' \
+		"$DIR/bench.json" | paste -sd' ')"
+}
+
+# A build that has another library in the shim's place.
+@test "a library that does nothing is not measured as the shim, nor one that is not there" {
+	require_bench
+	mkdir "$DIR/build"
+	ln -s "$BUILD/tests" "$BUILD/v6shim" "$DIR/build"
+	run "$ROOT/tests/bench/run" --build "$DIR/build" --quick calls
+	assert_status 1
+	assert_match "bench: nodelay, shim-[a-z]+: libv6shim.so was not loaded" "$output"
+	cp "$EMPTY" "$DIR/build/libv6shim.so"
+	run "$ROOT/tests/bench/run" --build "$DIR/build" --quick calls
+	assert_status 1
+	assert_match "bench: cycle-any, shim-[a-z]+: V6ONLY is \['0'\]" "$output"
+	run "$ROOT/tests/bench/run" --build "$DIR/build" --quick load
+	assert_status 1
+	assert_match 'bench: nginx, shim-bind: inet6 :: v6only=1, and not inet6 :: v6only=0' "$output"
+	run "$ROOT/tests/bench/run" --build "$DIR/build" --quick scale
+	assert_status 1
+	assert_match 'bench: conflict, shim-share: EADDRINUSE, and not ok' "$output"
+	[ ! -e "$DIR/build/bench.json" ]
+}
+
+@test "make bench hands on what it is told; an unknown group is named, with those that there are" {
+	run make -s -n -C "$ROOT" BUILD="$BUILD" bench T=calls ROUNDS=3 QUICK=1 OUT=elsewhere
+	assert_status 0
+	assert_match 'tests/deps bench' "$output"
+	assert_match "tests/bench/run --build $BUILD --out elsewhere .*--rounds 3 --quick calls" "${output//$'\n'/ }"
+	run "$ROOT/tests/bench/run" --out "$DIR" cals
+	assert_status 2
+	assert_match "no such group: 'cals'; there are calls, start, load, scale" "$output"
+	[ ! -e "$DIR/bench.json" ]
+}
+
+@test "the benchmarks' scripts say at their top what they are, and none leaves anything in the source" {
+	require python3
+	for file in "$ROOT"/tests/bench/*.py; do
+		assert_match "^\"\"\"$(basename "$file") - " "$(head -n 1 "$file")"
+	done
+	[ ! -e "$ROOT/tests/bench/__pycache__" ]
+}
