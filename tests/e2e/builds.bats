@@ -1,0 +1,133 @@
+#!/usr/bin/env bats
+# v6shim as other compilers, optimisers, machines and libcs build it: each build is made here, without a
+# warning, and does what tests/cross/smoke.bats wants. What takes longer, unit tests on other machines
+# among it, is `make test-cross`.
+
+load helper
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	# A test that fails leaves its build for the next to look at; all go with the file.
+	export WORK=$BATS_FILE_TMPDIR
+}
+
+# build FOLDER VARIABLE=VALUE... [TARGET...]: warnings are errors.
+build() {
+	local folder=$1
+
+	shift
+	run env -u MAKEFLAGS -u MAKELEVEL CI=1 make -s -C "$ROOT" BUILD="$folder" "$@"
+	assert_status 0
+}
+
+# smoke FOLDER: the build's own library and command; programs are those of the tests' build where it has none.
+smoke() {
+	local folder=$1 part
+
+	mkdir -p "$folder/tests"
+	for part in tests/programs examples; do
+		[ -e "$folder/$part" ] || ln -s "$BUILD/$part" "$folder/$part"
+	done
+	run env -u CI TESTS_E2E_DIR="$ROOT/tests/cross" V6SHIM_BUILD="$folder" \
+		"$ROOT/tests/run" -j1 e2e smoke
+	assert_status 0
+	assert_line '6 passed, 0 failed, 0 skipped'
+}
+
+# compiled COMPILER LEVEL: with and without link-time optimisation.
+compiled() {
+	local flag
+
+	for flag in '' -flto; do
+		build "$WORK/matrix" CC="$1" CFLAGS="$2 -g $flag" all
+		smoke "$WORK/matrix"
+	done
+	rm -rf "$WORK/matrix"
+}
+
+@test "gcc -O0" {
+	compiled gcc -O0
+}
+
+@test "gcc -O2" {
+	compiled gcc -O2
+}
+
+@test "gcc -O3" {
+	compiled gcc -O3
+}
+
+@test "clang -O0" {
+	compiled clang -O0
+}
+
+@test "clang -O2" {
+	compiled clang -O2
+}
+
+@test "clang -O3" {
+	compiled clang -O3
+}
+
+# crossed NAME [TEST]: built for another machine or libc, and what programs of that machine meet is tested.
+crossed() {
+	run env -u CI V6SHIM_BUILD="$BUILD" "$ROOT/tests/cross/machine" "$1" "$WORK" \
+		tests/cross/smoke tests/cross/records
+	assert_status 0
+	assert_line '6 passed, 0 failed, 0 skipped'
+	refute_line 'failed:'
+}
+
+@test "musl: a dynamic musl program is governed, and its records are those of glibc's" {
+	require musl-gcc
+	crossed musl
+	run -0 readelf -l "$WORK/musl/tests/programs/serve"
+	assert_match 'interpreter: /lib/ld-musl' "$output"
+}
+
+@test "i386: a 32-bit program is governed, and its records are those of the 64-bit one" {
+	crossed i386
+	run -0 readelf -h "$WORK/i386/libv6shim.so"
+	assert_match 'ELF32' "$output"
+}
+
+# lib_of PROGRAM: what its dynamic linker puts for $LIB, by its own word (glibc 2.33 and later).
+lib_of() {
+	"$(readelf -l "$1" | sed -n 's/.*interpreter: \(.*\)]/\1/p')" --list-diagnostics |
+		sed -n 's/^dl_dst_lib="\(.*\)"$/\1/p'
+}
+
+# As a distribution for both classes has it, each library in its own directory.
+@test "the 64-bit command starts a 32-bit server through \$LIB, and what that starts" {
+	local tree=$WORK/tree lib32 lib64 port program
+
+	[ -x "$WORK/i386/v6shim" ] || crossed i386
+	lib64=$(lib_of "$PROGRAMS/serve")
+	lib32=$(lib_of "$WORK/i386/tests/programs/serve")
+	[ "$lib64" ] && [ "$lib32" ] && [ "$lib64" != "$lib32" ] || fail "\$LIB is '$lib64' and '$lib32'"
+	mkdir -p "$tree/$lib64" "$tree/$lib32"
+	cp "$V6SHIM" "$LIB" "$tree/$lib64/"
+	port=$(free_port)
+
+	# The control: the library for 64 bits alone.
+	run -3 "$tree/$lib64/v6shim" run --policy ipv6-only -- "$WORK/i386/tests/programs/serve" -x
+	assert_match '64-bit, and the program is 32-bit' "$output"
+	# Another version is none for it.
+	sed 's/v6shim library, version [0-9]/v6shim library, version 9/' "$WORK/i386/libv6shim.so" \
+		>"$tree/$lib32/libv6shim.so"
+	run -3 "$tree/$lib64/v6shim" run --policy ipv6-only -- "$WORK/i386/tests/programs/serve" -x
+
+	cp "$WORK/i386/libv6shim.so" "$tree/$lib32/"
+	run -0 "$tree/$lib64/v6shim" check "$WORK/i386/tests/programs/serve"
+	assert_match "$tree/\\\$LIB/libv6shim.so" "$output"
+	for program in "$WORK/i386/tests/programs/serve" "$PROGRAMS/serve"; do
+		start server --tcp "$port" "$tree/$lib64/v6shim" run --policy ipv6-only --log off -- "$program" -p "$port"
+		assert_eq 1 "$(kernel_v6only tcp "$port")" "$program"
+		stop server
+	done
+	# A 32-bit supervisor hands the preload on to a 64-bit server: nobody complains of the wrong class.
+	run -0 "$tree/$lib64/v6shim" run --policy ipv6-only --log off -- \
+		"$WORK/i386/tests/programs/supervise" "$PROGRAMS/serve" -x
+	assert_line 'v6only 1'
+	refute_line 'wrong ELF class'
+}
