@@ -299,6 +299,12 @@ static size_t plain(const char *bytes, size_t len)
 	return n;
 }
 
+/* C1 controls (U+0080 to U+009F) drive terminals as the C0 ones do. */
+static bool is_c1(const char *bytes, size_t n)
+{
+	return n == 2 && (unsigned char)bytes[0] == 0xc2 && (unsigned char)bytes[1] < 0xa0;
+}
+
 void v6_text_json(struct v6_text *t, const char *bytes, size_t len)
 {
 	v6_text_char(t, '"');
@@ -322,6 +328,9 @@ void v6_text_json(struct v6_text *t, const char *bytes, size_t len)
 		} else if (c < 0x20 || c == 0x7f) {
 			v6_text_str(t, "\\u");
 			text_hex(t, c, 4);
+		} else if (is_c1(bytes, n)) {
+			v6_text_str(t, "\\u");
+			text_hex(t, (unsigned char)bytes[1], 4);
 		} else {
 			v6_text_bytes(t, bytes, n);
 		}
@@ -329,12 +338,6 @@ void v6_text_json(struct v6_text *t, const char *bytes, size_t len)
 		len -= n;
 	}
 	v6_text_char(t, '"');
-}
-
-/* C1 controls (U+0080 to U+009F) drive terminals as the C0 ones do. */
-static bool is_c1(const char *bytes, size_t n)
-{
-	return n == 2 && (unsigned char)bytes[0] == 0xc2 && (unsigned char)bytes[1] < 0xa0;
 }
 
 void v6_text_safe(struct v6_text *t, const char *bytes, size_t len)

@@ -82,8 +82,8 @@ void v6_text_in4(struct v6_text *t, const uint8_t addr[4]);
 void v6_text_time(struct v6_text *t, int64_t microseconds);
 
 /*
- * The bytes as a JSON string with its quotes (RFC 8259). Control bytes, quote
- * and backslash are escaped; a byte that is no part of valid UTF-8 becomes
+ * The bytes as a JSON string with its quotes (RFC 8259). Control characters
+ * (C0, DEL, C1), quote and backslash are escaped; a byte that is no part of valid UTF-8 becomes
  * U+FFFD, so that the line is valid JSON whatever a program calls itself.
  */
 void v6_text_json(struct v6_text *t, const char *bytes, size_t len);
