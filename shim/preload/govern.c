@@ -436,6 +436,24 @@ static bool kernel_read(const struct v6_call *c)
 }
 
 /*
+ * The address as the kernel has taken it: with an AF_INET socket, AF_UNSPEC and
+ * 0.0.0.0 are one too (net/ipv4/af_inet.c, __inet_bind). Only a conflict need know.
+ */
+static struct v6_address address_taken(const struct v6_call *c)
+{
+	struct v6_address a = v6_address_from(c->addr, c->len);
+	struct sockaddr_in in;
+
+	if (a.family != V6_FAMILY_OTHER || c->error != EADDRINUSE || c->len < sizeof(in))
+		return a;
+	memcpy(&in, c->addr, sizeof(in));
+	if (in.sin_family != AF_UNSPEC || v6_fact_family(c->fd) != V6_FAMILY_INET)
+		return a;
+	in.sin_family = AF_INET;
+	return v6_address_from(&in, sizeof(in));
+}
+
+/*
  * A pointer that cannot be an address of this process is left for the kernel to
  * refuse. What remains is read before the kernel has seen it: a system call to
  * test each one would cost every bind what it costs the few that are governed.
@@ -540,7 +558,7 @@ int v6_govern_bind(int fd, const struct sockaddr *addr, socklen_t len)
 		c.facts.before = known(v6_fact_v6only(fd));
 	v6_call_make(&c);
 	if (kernel_read(&c))
-		c.facts.address = v6_address_from(addr, len);
+		c.facts.address = address_taken(&c);
 	/* Where nothing is to be done beforehand nothing is read before the kernel has. */
 	if (judged && !v6_live.acts)
 		prepare_bind_from(&c);

@@ -275,7 +275,7 @@ int v6_raw_fstat_untimed(int fd, struct stat *st)
 		TYPE_MODE_NLINK_UID_INO_SIZE = 0x1 | 0x2 | 0x4 | 0x8 | 0x100 | 0x200
 	};
 	static atomic_bool lacking;
-	struct kernel_statx x;
+	struct kernel_statx x = {0};
 
 	if (!atomic_load_explicit(&lacking, memory_order_relaxed)) {
 		long error =

@@ -2,20 +2,7 @@
 # What static analysers say of the sources and the scripts, and what the unit tests reach: nothing, and
 # every branch. `make lint`, `make coverage`; tests/analysis says how.
 
-load helper
-bats_require_minimum_version 1.5.0
-
-# clean TARGET: makes it, and nothing is found.
-clean() {
-	run env -u MAKEFLAGS -u MAKELEVEL make -s -C "$ROOT" "$1"
-	assert_status 0
-	assert_eq '' "$(grep -v '^  [A-Z]* ' <<<"$output")"
-}
-
-@test "clang-tidy finds nothing in the sources" {
-	require clang-tidy
-	clean lint-tidy
-}
+load analysis
 
 @test "cppcheck finds nothing in the sources" {
 	require cppcheck

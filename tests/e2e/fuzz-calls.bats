@@ -47,8 +47,13 @@ setup_file() {
 	finds calls shim/preload/govern.c 's/ \&\& v6_live\.mapped \&\& !c\.applied)/ \&\& v6_live.mapped)/' undone-after-einval
 }
 
+@test "the calls: an address of no family that IPv4 takes is found, by the input that found it" {
+	require_netns
+	finds calls shim/preload/govern.c 's/if (in\.sin_family != AF_UNSPEC ||/if (true ||/' yield-to-af-unspec
+}
+
 @test "programs and scripts: a script shorter than what is read of it is found" {
-	finds programs shim/command/script.c 's/len < sizeof(line) ? len : sizeof(line)/sizeof(line)/'
+	finds programs shim/command/script.c 's/len < sizeof(line) ? len : sizeof(line)/len ? sizeof(line) : len/'
 }
 
 @test "programs and scripts: a library's name that is longer than its place is found" {
