@@ -29,8 +29,6 @@
 #error "v6shim: on Alpha and SPARC the kernel's struct stat is not libc's, which raw.c hands over"
 #elif defined(__ILP32__) && (defined(__x86_64__) || defined(__aarch64__))
 #error "v6shim: the 32-bit ABIs of 64-bit kernels (x32, ILP32) have 64-bit times, raw.c has longs"
-#elif !defined(SYS_newfstatat) && !defined(SYS_fstatat64)
-#error "v6shim: this machine has statx(2) alone, and raw.c calls fstat(2): newer kernel headers?"
 #elif UINTPTR_MAX == UINT32_MAX && defined(__GLIBC__) && defined(_TIME_BITS) && _TIME_BITS == 64
 #error "v6shim: with _TIME_BITS=64 glibc's struct stat is not the kernel's: build without it"
 #endif
@@ -235,24 +233,6 @@ ssize_t v6_raw_readlink(const char *path, char *buf, size_t size)
 	return v6_syscall(SYS_readlinkat, AT_FDCWD, path, buf, size);
 }
 
-/*
- * Not by libc's functions of these names: glibc has them since 2.33 only, and a
- * legacy server may run on an older one. The struct is the kernel's own on the
- * machines that have these calls.
- */
-#ifdef SYS_newfstatat
-#define FSTATAT SYS_newfstatat
-#define FSTAT   SYS_fstat
-#else
-#define FSTATAT SYS_fstatat64
-#define FSTAT   SYS_fstat64
-#endif
-
-int v6_raw_fstat(int fd, struct stat *st)
-{
-	return (int)v6_syscall(FSTAT, fd, st);
-}
-
 /* linux/stat.h, Linux 4.11; its own header clashes with libc's in some versions. */
 struct kernel_statx {
 	uint32_t mask, blksize;
@@ -267,47 +247,77 @@ struct kernel_statx {
 
 _Static_assert(sizeof(struct kernel_statx) == 256, "as the kernel has it");
 
-int v6_raw_fstat_untimed(int fd, struct stat *st)
+/* What v6_raw_fstat_untimed() is said to tell. */
+static int untimed(int fd, const char *path, int flags, struct stat *st)
 {
 #ifdef SYS_statx
-	enum {
-		EMPTY_PATH = 0x1000,
-		TYPE_MODE_NLINK_UID_INO_SIZE = 0x1 | 0x2 | 0x4 | 0x8 | 0x100 | 0x200
-	};
-	static atomic_bool lacking;
+	enum { TYPE = 1, MODE = 2, NLINK = 4, UID = 8, INO = 0x100, SIZE = 0x200 };
 	struct kernel_statx x = {0};
+	long error =
+		v6_syscall(SYS_statx, fd, path, flags, TYPE | MODE | NLINK | UID | INO | SIZE, &x);
 
-	if (!atomic_load_explicit(&lacking, memory_order_relaxed)) {
-		long error =
-			v6_syscall(SYS_statx, fd, "", EMPTY_PATH, TYPE_MODE_NLINK_UID_INO_SIZE, &x);
-
-		if (!error) {
-			st->st_dev = makedev(x.dev_major, x.dev_minor);
-			st->st_rdev = makedev(x.rdev_major, x.rdev_minor);
-			st->st_ino = (ino_t)x.ino;
-			st->st_mode = x.mode;
-			st->st_nlink = (nlink_t)x.nlink;
-			st->st_uid = x.uid;
-			st->st_size = (off_t)x.size;
-			return 0;
-		}
-		if (error == -EBADF)
-			return -EBADF;
-		/* An old kernel, or a filter that is older than the call. */
-		atomic_store_explicit(&lacking, true, memory_order_relaxed);
-	}
+	if (error)
+		return (int)error;
+	st->st_dev = makedev(x.dev_major, x.dev_minor);
+	st->st_rdev = makedev(x.rdev_major, x.rdev_minor);
+	st->st_ino = (ino_t)x.ino;
+	st->st_mode = x.mode;
+	st->st_nlink = (nlink_t)x.nlink;
+	st->st_uid = x.uid;
+	st->st_size = (off_t)x.size;
+	return 0;
+#else
+	(void)fd, (void)path, (void)flags, (void)st;
+	return -ENOSYS;
 #endif
-	return v6_raw_fstat(fd, st);
+}
+
+enum { EMPTY_PATH = 0x1000 }; /* AT_EMPTY_PATH, linux/fcntl.h */
+
+/*
+ * Not by libc's functions of these names: glibc has them since 2.33 only, and a
+ * legacy server may run on an older one. The struct is the kernel's own on the
+ * machines that have these calls; the newest have statx(2) alone.
+ */
+#if defined(SYS_newfstatat)
+#define FSTATAT(...) v6_syscall(SYS_newfstatat, __VA_ARGS__)
+#define FSTAT(...)   v6_syscall(SYS_fstat, __VA_ARGS__)
+#elif defined(SYS_fstatat64)
+#define FSTATAT(...) v6_syscall(SYS_fstatat64, __VA_ARGS__)
+#define FSTAT(...)   v6_syscall(SYS_fstat64, __VA_ARGS__)
+#else
+#define FSTATAT(fd, path, st, flags) untimed(fd, path, flags, st)
+#define FSTAT(fd, st)                untimed(fd, "", EMPTY_PATH, st)
+#endif
+
+int v6_raw_fstat(int fd, struct stat *st)
+{
+	return (int)FSTAT(fd, st);
 }
 
 int v6_raw_stat(const char *path, struct stat *st)
 {
-	return (int)v6_syscall(FSTATAT, AT_FDCWD, path, st, 0);
+	return (int)FSTATAT(AT_FDCWD, path, st, 0);
 }
 
 int v6_raw_lstat(const char *path, struct stat *st)
 {
-	return (int)v6_syscall(FSTATAT, AT_FDCWD, path, st, AT_SYMLINK_NOFOLLOW);
+	return (int)FSTATAT(AT_FDCWD, path, st, AT_SYMLINK_NOFOLLOW);
+}
+
+int v6_raw_fstat_untimed(int fd, struct stat *st)
+{
+	static atomic_bool lacking;
+	int error;
+
+	if (atomic_load_explicit(&lacking, memory_order_relaxed))
+		return v6_raw_fstat(fd, st);
+	error = untimed(fd, "", EMPTY_PATH, st);
+	if (!error || error == -EBADF)
+		return error;
+	/* An old kernel, or a filter that is older than the call. */
+	atomic_store_explicit(&lacking, true, memory_order_relaxed);
+	return v6_raw_fstat(fd, st);
 }
 
 int v6_raw_writable(int fd)
