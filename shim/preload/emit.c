@@ -44,10 +44,34 @@ static int severity(const struct v6_record *r)
 	return SEVERITY_INFO;
 }
 
+static struct own *start_anew(struct own *own, int pid)
+{
+	atomic_store(&own->load, UNTOLD);
+	atomic_store(&own->lost, 0);
+	atomic_store(&own->pid, pid);
+	return own;
+}
+
+/*
+ * All are taken: by ancestors, and by children of vfork, who have had this very
+ * memory and are no more. Their parent, whose it is, must not be forgotten.
+ */
+static struct own *replace(int pid)
+{
+	enum { TAKEN = -2 }; /* -1 is who must not ask for its number */
+
+	for (int i = 0; i < OWNS; i++) {
+		int seen = atomic_load(&owns[i].pid);
+
+		if (seen > 0 && v6_raw_process_gone(seen) &&
+			atomic_compare_exchange_strong(&owns[i].pid, &seen, TAKEN))
+			return start_anew(&owns[i], pid);
+	}
+	return start_anew(&owns[(unsigned)pid % OWNS], pid);
+}
+
 static struct own *own_of(int pid)
 {
-	struct own *own;
-
 	for (int i = 0; i < OWNS; i++) {
 		int seen = atomic_load_explicit(&owns[i].pid, memory_order_relaxed);
 
@@ -57,12 +81,7 @@ static struct own *own_of(int pid)
 		if (seen == pid)
 			return &owns[i];
 	}
-	/* As many ancestors wrote: one of those is forgotten. */
-	own = &owns[(unsigned)pid % OWNS];
-	atomic_store(&own->load, UNTOLD);
-	atomic_store(&own->lost, 0);
-	atomic_store(&own->pid, pid);
-	return own;
+	return replace(pid);
 }
 
 /* Where in a slot the line begins, and the memory that stays beside it. */

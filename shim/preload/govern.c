@@ -557,7 +557,8 @@ int v6_govern_bind(int fd, const struct sockaddr *addr, socklen_t len)
 	if (c.facts.before == V6_UNKNOWN && v6_emit_wanted(V6_LEVEL_BIND))
 		c.facts.before = known(v6_fact_v6only(fd));
 	v6_call_make(&c);
-	if (kernel_read(&c))
+	/* Read before the call as well, where something had to be done: that will do on success. */
+	if (kernel_read(&c) && (c.error || c.facts.address.family == V6_FAMILY_OTHER))
 		c.facts.address = address_taken(&c);
 	/* Where nothing is to be done beforehand nothing is read before the kernel has. */
 	if (judged && !v6_live.acts)

@@ -352,6 +352,11 @@ int v6_raw_thread_gone(int tid)
 	return v6_syscall(SYS_tgkill, v6_raw_getpid(), tid, 0) == -ESRCH;
 }
 
+int v6_raw_process_gone(int pid)
+{
+	return v6_syscall(SYS_kill, pid, 0) == -ESRCH;
+}
+
 unsigned v6_raw_geteuid(void)
 {
 #ifdef SYS_geteuid32

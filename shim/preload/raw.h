@@ -60,6 +60,8 @@ int v6_raw_getpid(void);
 int v6_raw_gettid(void);
 /* Whether this process has no such thread: it has ended, or was left behind by fork. */
 int v6_raw_thread_gone(int tid);
+/* Whether there is no such process any more; one that nobody waited for is still there. */
+int v6_raw_process_gone(int pid);
 /* geteuid(2), not cached: what counts is who the process is now. */
 unsigned v6_raw_geteuid(void);
 /* The soft RLIMIT_FSIZE or RLIMIT_NOFILE; UINT64_MAX for no limit. */

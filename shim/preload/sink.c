@@ -420,9 +420,19 @@ static bool expand(char *path, int pid)
 	return !t.full;
 }
 
+/* Who may put things there. */
+struct folder {
+	unsigned mode, uid;
+};
+
+static struct folder folder_of(const struct stat *st)
+{
+	return (struct folder){st->st_mode, st->st_uid};
+}
+
 /* What is known of the last part of a path before it is opened. */
 struct way {
-	struct stat dir; /* that it is in */
+	struct folder dir; /* that it is in */
 	struct stat st;
 	unsigned root; /* the owner of "/": root, whatever this user namespace calls it */
 	bool link;     /* it is a symbolic link, and may be followed; st is what it leads to */
@@ -436,10 +446,9 @@ static bool trusted(unsigned uid)
 /* Whether others than root and we may put things there. */
 static bool open_to_others(const struct way *way)
 {
-	const struct stat *dir = &way->dir;
+	const struct folder *dir = &way->dir;
 
-	return dir->st_mode & (S_IWGRP | S_IWOTH) ||
-	       (dir->st_uid != way->root && !trusted(dir->st_uid));
+	return dir->mode & (S_IWGRP | S_IWOTH) || (dir->uid != way->root && !trusted(dir->uid));
 }
 
 /*
@@ -452,13 +461,13 @@ static bool open_to_others(const struct way *way)
  */
 static bool planted(const struct way *way, const struct stat *st)
 {
-	const struct stat *dir = &way->dir;
+	const struct folder *dir = &way->dir;
 
 	if (S_ISLNK(st->st_mode))
 		return !trusted(st->st_uid) && (st->st_uid != way->root || open_to_others(way));
 	if (S_ISREG(st->st_mode) && st->st_nlink > 1 && open_to_others(way))
 		return true;
-	return dir->st_mode & S_ISVTX && dir->st_mode & S_IWOTH && st->st_uid != dir->st_uid &&
+	return dir->mode & S_ISVTX && dir->mode & S_IWOTH && st->st_uid != dir->uid &&
 	       !trusted(st->st_uid);
 }
 
@@ -489,12 +498,12 @@ static int step(const char *path, bool last, struct way *way)
  * Goes a path part by part, cutting it short and mending it as it goes. 0 where
  * it may be opened, or made.
  */
-static int walk(char *path, const struct stat *root, struct way *way)
+static int walk(char *path, const struct folder *root, struct way *way)
 {
 	int error = 0;
 
 	way->dir = *root;
-	way->root = root->st_uid;
+	way->root = root->uid;
 	for (char *end = path + 1; !error; end++) {
 		bool last = !*end;
 
@@ -505,12 +514,12 @@ static int walk(char *path, const struct stat *root, struct way *way)
 		if (last)
 			break;
 		*end = '/';
-		way->dir = way->st;
+		way->dir = folder_of(&way->st);
 	}
 	return error;
 }
 
-static int open_once(char *path, const struct stat *root, struct stat *st)
+static int open_once(char *path, const struct folder *root, struct stat *st)
 {
 	int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_LARGEFILE;
 	struct way way;
@@ -535,7 +544,7 @@ static int open_once(char *path, const struct stat *root, struct stat *st)
  * what "/" is. The path is the caller's own copy, for other threads may be reading
  * the common one. A log that is rotated meanwhile is opened again.
  */
-static int open_path(char *path, const struct stat *root, struct stat *st)
+static int open_path(char *path, const struct folder *root, struct stat *st)
 {
 	enum { TRIES = 4 };
 	int fd = -EAGAIN;
@@ -579,12 +588,14 @@ static bool in_place(const struct opened *log, const char *path, const struct v6
  */
 static bool write_anew(const struct opened *log, const char *path, const struct v6_sink_line *line)
 {
-	struct stat st, root;
+	struct folder root;
+	struct stat st;
 	int fd = -EACCES;
 	bool written;
 
 	/* In a chroot the path means another place. */
-	if (v6_raw_stat("/", &root) >= 0 && same(identity_of(&root), sink.root)) {
+	if (v6_raw_stat("/", &st) >= 0 && same(identity_of(&st), sink.root)) {
+		root = folder_of(&st);
 		if (path != line->spare)
 			memcpy(line->spare, path, strlen(path) + 1);
 		fd = open_path(line->spare, &root, &st);
@@ -783,14 +794,15 @@ static void adopt(int fd, int pid)
 static int open_first_path(struct v6_slice template, int pid, struct stat *st)
 {
 	char *copy = v6_scratch_claim();
-	struct stat root;
+	struct folder root;
 	int fd = -ENAMETOOLONG;
 
 	if (!copy)
 		return -ENOMEM;
-	if (v6_raw_stat("/", &root) < 0)
-		memset(&root, 0, sizeof(root));
-	sink.root = identity_of(&root);
+	if (v6_raw_stat("/", st) < 0)
+		memset(st, 0, sizeof(*st));
+	sink.root = identity_of(st);
+	root = folder_of(st);
 	sink.template = template;
 	sink.by_pid = has_pid(template);
 	sink.pid = pid;

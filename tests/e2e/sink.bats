@@ -868,6 +868,17 @@ rotate() {
 	hammered "$made" 2 "$LOG"*
 }
 
+@test "forty children of vfork, who have their parent's memory: each process tells its load once" {
+	local steps=(bind)
+
+	for i in {1..40}; do
+		steps+=(vfork)
+	done
+	serve "${steps[@]}" bind
+	assert_eq 42 "$(jq -s 'map(select(.event == "bind")) | length' "$LOG")"
+	assert_eq '41 41' "$(jq -s 'map(select(.event == "load").pid) | "\(length) \(unique | length)"' "$LOG" | tr -d '"')"
+}
+
 # ---- lost
 
 @test "lost: of the process that lost them; a child's count starts anew" {
