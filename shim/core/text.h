@@ -44,6 +44,8 @@ void v6_text_cut(struct v6_text *t, const char *bytes, size_t len);
 /* In the header, so that of literals the compiler knows the length: records consist of them. */
 static inline void v6_text_bytes(struct v6_text *t, const char *bytes, size_t len)
 {
+	if (!len) /* bytes may be NULL */
+		return;
 	if (len >= t->size - t->len) {
 		v6_text_cut(t, bytes, len);
 		return;
