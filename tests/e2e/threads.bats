@@ -178,7 +178,8 @@ rotate() {
 	assert_line 'wrong 0'
 	V6SHIM_POLICY=app races "$DIR/tsan/libv6shim.so" conflict-many threads 8 30
 	no_races
-	assert_line 'right 240'
+	# How many were right is conflict-scale.bats' question: a neighbour's connection may hold a port here.
+	assert_line 'pairs 240'
 	# The log is opened anew by whichever thread comes first.
 	mv "$LOG" "$LOG.0"
 	rotate &
