@@ -8,7 +8,6 @@
 /* The rules of this program alone; numbers as they were given. */
 static struct v6_rules *kept;
 static uint16_t number[V6_RULES_MAX];
-static bool proto_asked; /* some rule has proto= */
 
 /*
  * The first rule that may match a port, plus one, 0: none: with it a thousand
@@ -106,17 +105,19 @@ void v6_match_settle(struct v6_live *live, struct v6_rules *rules)
 	for (unsigned i = 0; i < kept->count; i++) {
 		watch(live, &kept->rule[i].knobs);
 		live->ported |= kept->rule[i].ports != 0;
-		proto_asked |= kept->rule[i].protos != 0;
 	}
 	if (live->ported)
 		index_ports();
 }
 
-static bool matches(const struct v6_rule *r, int proto, int port)
+/* The protocol costs a system call: asked for by the first rule that nothing else rules out. */
+static bool matches(const struct v6_rule *r, int fd, int *proto, int port)
 {
 	if (port == V6_MATCH_NO_PORT ? r->ports != 0 : !v6_rule_port(r, (unsigned)port))
 		return false;
-	return v6_rule_proto(r, proto);
+	if (r->protos && *proto == V6_MATCH_ASK)
+		*proto = v6_fact_proto(fd);
+	return v6_rule_proto(r, *proto);
 }
 
 const struct v6_knobs *v6_match(int fd, int proto, int port, unsigned *rule)
@@ -126,12 +127,10 @@ const struct v6_knobs *v6_match(int fd, int proto, int port, unsigned *rule)
 	*rule = 0;
 	if (!kept || !kept->count)
 		return &v6_live.settings.knobs;
-	if (proto == V6_MATCH_ASK && proto_asked)
-		proto = v6_fact_proto(fd);
 	if (port != V6_MATCH_NO_PORT && v6_live.ported)
 		i = first_of((unsigned)port);
 	for (; i < kept->count; i++) {
-		if (!matches(&kept->rule[i], proto, port))
+		if (!matches(&kept->rule[i], fd, &proto, port))
 			continue;
 		*rule = number[i];
 		return &kept->rule[i].knobs;

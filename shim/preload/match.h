@@ -18,7 +18,7 @@ enum { V6_MATCH_NO_PORT = -1, V6_MATCH_ASK = -1 };
  * The settings for a call: of the first rule that matches, or else the plain
  * ones. *rule is its number from 1, or 0. port: V6_MATCH_NO_PORT for calls that
  * have none, which a rule with port= never matches. proto: an IPPROTO_* value, or
- * V6_MATCH_ASK to ask the kernel of fd where a rule wants to know.
+ * V6_MATCH_ASK to ask the kernel of fd where it is what a rule depends on.
  */
 const struct v6_knobs *v6_match(int fd, int proto, int port, unsigned *rule);
 

@@ -163,7 +163,7 @@ without() {
 @test "each system call that the shim makes for itself, refused by a seccomp filter: the server still gets its bind" {
 	require cc
 	own_calls | grep -vE "^($not_own) " >"$DIR/calls"
-	for call in getsockname getsockopt setsockopt fstat statx newfstatat openat prlimit64 getpid gettid write rt_sigprocmask \
+	for call in getsockname getsockopt setsockopt fstat statx newfstatat openat getrlimit getpid gettid write rt_sigprocmask \
 		getdents64 readlinkat pwritev2 fcntl; do
 		grep -q "^$call " "$DIR/calls" || [ "$(uname -m)" != x86_64 ] || fail "$call is not in the list"
 	done
@@ -229,7 +229,7 @@ without() {
 	stages=$(printf '%s: v6only 1\n' resolver preinit constructor main atexit destructor | paste -sd' ')
 	assert_eq "${stages//1/0}" "$(on_one_line "$STRAITS" -r 65535 -x "$PROGRAMS/early")" 'control, bare'
 	# Those that the dynamic linker and the program can do without.
-	for name in getpid gettid rt_sigprocmask fcntl readlinkat prlimit64 getdents64 dup3 nanosleep tgkill clock_gettime; do
+	for name in getpid gettid rt_sigprocmask fcntl readlinkat getrlimit getdents64 dup3 nanosleep tgkill clock_gettime; do
 		nr=$(own_calls | sed -n "s/^$name //p")
 		[ -n "$nr" ] || continue
 		for error in 1 38; do
@@ -243,7 +243,7 @@ without() {
 	assert_eq "$stages" "$(on_one_line "$STRAITS" -n -x env LD_PRELOAD="$LIB" "${SETTINGS[@]/#/V6SHIM_}" "$PROGRAMS/early")"
 }
 
-@test "a filter and a signal that would end the server: no SIGXFSZ without prlimit, no SIGPIPE without rt_sigprocmask" {
+@test "a filter and a signal that would end the server: no SIGXFSZ without getrlimit, no SIGPIPE without rt_sigprocmask" {
 	require cc
 	number() { own_calls | sed -n "s/^$1 //p"; }
 	# The control: such a write ends a program.
@@ -251,7 +251,7 @@ without() {
 	assert_status 153
 	printf 'x%.0s' {1..8192} >"$LOG"
 	SETTINGS=(POLICY=ipv6-only LOG="$LOG" LOG_LEVEL=all)
-	for names in getpid prlimit64 prlimit64,rt_sigpending; do
+	for names in getpid getrlimit getrlimit,rt_sigpending; do
 		assert_match 'calls ok ok v6only 1$' "$(
 			ulimit -f 8
 			shimmed "$STRAITS" -r "$(for name in ${names//,/ }; do number "$name"; done | paste -sd,)" plain

@@ -147,6 +147,22 @@ setsockopt(3, SOL_IPV6, IPV6_V6ONLY, [1], 4)' \
 			sed -E 's/SO_COOKIE, (\[[^]]*\]|"[^"]*"|0x[0-9a-f]+), \[[^]]*\]/SO_COOKIE, N, [8]/')"
 }
 
+@test "a rule asks for the protocol only where it depends on that: not for a port that only other rules have" {
+	rules="port=$MAPPED proto=tcp => policy=both; port=$PORT => policy=ipv6-only"
+	assert_eq "bind :: $PORT: bind
+bind :: $MAPPED: bind
+bind :: $UDP: bind" "$(trace -- 'socket tcp6' "bind :: $PORT" 'socket tcp6' "bind :: $MAPPED" 'socket tcp6' "bind :: $UDP" |
+		grep ^bind)" bare
+	assert_eq "bind :: $PORT: setsockopt bind
+bind :: $MAPPED: getsockopt setsockopt bind
+bind :: $UDP: bind" "$(trace RULES="$rules" LOG=off -- 'socket tcp6' "bind :: $PORT" 'socket tcp6' "bind :: $MAPPED" \
+		'socket tcp6' "bind :: $UDP" | grep ^bind)"
+	# And once, however many want to know.
+	rules="port=$MAPPED proto=udp => policy=both; port=$MAPPED proto=sctp => policy=both; $rules"
+	assert_eq "bind :: $MAPPED: getsockopt setsockopt bind" "$(trace RULES="$rules" LOG=off -- 'socket tcp6' \
+		"bind :: $MAPPED" | grep ^bind)"
+}
+
 # ---- with a log
 
 # What a record may ask the kernel for, and what it asks of the log before it writes: that the descriptor is still the
@@ -185,12 +201,12 @@ assert_record() {
 		assert_eq ${#ask[@]} "$(wc -l <"$DIR/costs")"
 		while IFS= read -r line; do
 			# Where the path leads is asked again after a moment, or where more than a write was done to the file.
-			line=${line/ statx newfstatat prlimit64 write/ statx prlimit64 write}
+			line=${line/ statx newfstatat getrlimit write/ statx getrlimit write}
 			assert_record "${line%: *}" " ${line##*: }" "$checks"
 		done <"$DIR/costs"
 	done <<-END
-		DIR/log.jsonl statx prlimit64
-		fd:7 statx fcntl prlimit64
+		DIR/log.jsonl statx getrlimit
+		fd:7 statx fcntl getrlimit
 	END
 }
 

@@ -45,7 +45,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
-enum { CALLS = 16, LONGEST_WORD = 24, REFUSED = 32, WHOLE_RUN_S = 60, PAGE = 4096 };
+enum { CALLS = 16, LONGEST_WORD = 24, REFUSED = 64, WHOLE_RUN_S = 60, PAGE = 4096 };
 
 static struct {
 	int memory, descriptors, error, netlink;
