@@ -93,10 +93,11 @@ $(examples) $(programs): $(BUILD)/%: %.c $(BUILD)/flags
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 $(warnings) -D_GNU_SOURCE -MMD -MP $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $<
 
+# They check dates up to the year 9999 against libc's, on machines with a 32-bit time_t as well.
 $(units): $(BUILD)/%: %.c $(core) $(BUILD)/flags
 	$(SAY) CC $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(c_flags) -Ishim $(LDFLAGS) -o $@ $< $(core) -lcmocka
+	$(Q)$(CC) $(c_flags) -D_TIME_BITS=64 -Ishim $(LDFLAGS) -o $@ $< $(core) -lcmocka
 
 examples: $(examples)
 programs: $(programs)

@@ -1,6 +1,7 @@
 /*
  * v6shim report: what the logs show.
  */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,6 +126,20 @@ static int report(const struct options *o, struct v6_input *in)
 	return o->check ? check(&in->gather) : V6_EXIT_OK;
 }
 
+/*
+ * What is large is had from the kernel and goes back to it. Left to itself glibc takes
+ * it from the heap once the like was freed, where the big tables, moved again and
+ * again, leave gaps: memory would grow with the log (mallopt(3), M_MMAP_THRESHOLD).
+ */
+static void keep_memory_flat(void)
+{
+#ifdef M_MMAP_THRESHOLD
+	enum { LARGE = 128 * 1024 };
+
+	mallopt(M_MMAP_THRESHOLD, LARGE);
+#endif
+}
+
 static int run(int argc, char **argv)
 {
 	struct options o = {.json = false};
@@ -133,6 +148,7 @@ static int run(int argc, char **argv)
 
 	if (status)
 		return status;
+	keep_memory_flat();
 	status = v6_input_init(&in, o.files, o.count) ? report(&o, &in) : no_memory();
 	v6_input_free(&in);
 	return status;

@@ -21,9 +21,9 @@ LOGS = ((1_000_000, '1MB'), (100_000_000, '100MB'), (1_000_000_000, '1GB'))
 QUICK_LOG = 300_000  # bytes, whatever the size that it stands for
 
 AIM_RECORDS_A_SECOND = 1_000_000
-# Memory is flat: the tables have bounds. They are nearly full after 100 MB of such a log, and ten times the log takes
-# no more than this of that memory.
-AIM_GROWTH = 1.5
+# Memory is flat: the tables have bounds, which 100 MB of such a log reach. Ten times the log takes no more than this of
+# that memory.
+AIM_GROWTH = 1.1
 
 # jq needs minutes for what report does in seconds: one round of it has to do.
 JQ_ROUNDS = 1

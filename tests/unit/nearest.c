@@ -137,7 +137,7 @@ static void check_change(const char *const *list, const char *word)
 	char written[64];
 
 	for (size_t i = 0; i < strlen(word); i++) {
-		snprintf(written, sizeof(written), "%s", word);
+		snprintf(written, sizeof(written), "%.63s", word);
 		written[i] = 'z';
 		check_slip(list, word, written);
 	}
@@ -154,7 +154,7 @@ static void check_swap(const char *const *list, const char *word)
 	char written[64];
 
 	for (size_t i = 0; i + 1 < strlen(word); i++) {
-		snprintf(written, sizeof(written), "%s", word);
+		snprintf(written, sizeof(written), "%.63s", word);
 		written[i] = word[i + 1];
 		written[i + 1] = word[i];
 		check_slip(list, word, written);
