@@ -15,6 +15,12 @@ struct input {
 	struct v6_parse_problem *problem;
 };
 
+/*
+ * A reader of one key's values. Out of line, so that whoever chooses among them by the
+ * key only jumps: with some of them inlined it would save every register for each.
+ */
+#define READER static __attribute__((noinline)) bool
+
 /* Always false. */
 static bool fail_at(struct input *in, const char *at, const char *expected)
 {
@@ -310,7 +316,9 @@ static bool magnitude(const char **at, const char *end, uint64_t *value)
 	uint64_t n = 0;
 
 	/* Eighteen digits always fit. */
-	for (; c < end && *c >= '0' && *c <= '9' && c - first < 18; c++)
+	const char *fits = end - first > 18 ? first + 18 : end;
+
+	for (; c < fits && (unsigned char)(*c - '0') < 10; c++)
 		n = 10 * n + (uint64_t)(*c - '0');
 	for (; c < end && *c >= '0' && *c <= '9'; c++)
 		if (__builtin_mul_overflow(n, 10, &n) ||
@@ -319,6 +327,26 @@ static bool magnitude(const char **at, const char *end, uint64_t *value)
 	*value = n;
 	*at = c;
 	return c > first && (*first != '0' || c == first + 1);
+}
+
+/*
+ * Up to nine digits and then what ends a value, as nearly all are: *out is the number,
+ * and it is read past. false, and nothing read, for anything else.
+ */
+static inline bool take_small(struct input *in, uint32_t *out)
+{
+	const char *first = in->at, *at = first;
+	const char *last = in->end - first > 9 ? first + 9 : in->end;
+	uint32_t n = 0;
+
+	for (; at < last && (unsigned char)(*at - '0') < 10; at++)
+		n = 10 * n + (uint32_t)(*at - '0');
+	if (at == in->end || (*at != ',' && *at != '}') || at == first ||
+		(*first == '0' && at > first + 1))
+		return false;
+	in->at = at;
+	*out = n;
+	return true;
 }
 
 /*
@@ -341,20 +369,29 @@ static bool integer(struct input *in, int64_t low, int64_t high, const char *exp
 	return true;
 }
 
-static bool natural(struct input *in, int *out)
+READER natural(struct input *in, int *out)
 {
+	uint32_t small;
 	int64_t n;
 
+	if (take_small(in, &small)) {
+		*out = (int)small;
+		return true;
+	}
 	if (!integer(in, 0, INT32_MAX, "an integer from 0 to 2147483647", &n))
 		return false;
 	*out = (int)n;
 	return true;
 }
 
-static bool bit(struct input *in, int8_t *out)
+READER bit(struct input *in, int8_t *out)
 {
 	int64_t n;
 
+	if (in->end - in->at > 1 && (in->at[0] | 1) == '1' && in->at[1] == ',') {
+		*out = (int8_t)(*in->at++ - '0');
+		return true;
+	}
 	if (!integer(in, 0, 1, "0 or 1", &n))
 		return false;
 	*out = (int8_t)n;
@@ -462,6 +499,32 @@ static bool skip_value(struct input *in)
 
 /* Words: a string out of a list. */
 
+/*
+ * Whether the bytes are the same: what every key and word of a log is asked. A call of
+ * memcmp(3) costs more than the comparing, and nearly all have 4 to 16 bytes, which two
+ * loads cover.
+ */
+static inline bool same_bytes(const char *a, const char *b, size_t len)
+{
+	uint64_t first[2], last[2];
+	uint32_t head[2], tail[2];
+
+	if (len > 16 || len < 4)
+		return !memcmp(a, b, len);
+	if (len < 8) {
+		memcpy(&head[0], a, 4);
+		memcpy(&head[1], b, 4);
+		memcpy(&tail[0], a + len - 4, 4);
+		memcpy(&tail[1], b + len - 4, 4);
+		return head[0] == head[1] && tail[0] == tail[1];
+	}
+	memcpy(&first[0], a, 8);
+	memcpy(&first[1], b, 8);
+	memcpy(&last[0], a + len - 8, 8);
+	memcpy(&last[1], b + len - 8, 8);
+	return first[0] == first[1] && last[0] == last[1];
+}
+
 struct word {
 	char text[20];
 	char written[20]; /* with its quotes */
@@ -478,12 +541,14 @@ struct word {
 #define EVENT_ROW(id, text)                   ROW(text, V6_EVENT_##id)
 #define ACTION_ROW(id, text)                  ROW(text, V6_ACTION_##id)
 #define FINDING_ROW(id, text)                 ROW(text, V6_FINDING_##id)
+#define TYPE_ROW(id, text)                    ROW(text, V6_TYPE_##id)
 /* clang-format off */
 static const struct word policies[] = {V6_POLICY_WORDS(SETTING_ROW) END};
 static const struct word modes[] = {V6_MODE_WORDS(SETTING_ROW) END};
 static const struct word events[] = {V6_EVENTS(EVENT_ROW) END};
 static const struct word actions[] = {V6_ACTIONS(ACTION_ROW) END};
 static const struct word findings[] = {V6_FINDINGS(FINDING_ROW) END};
+static const struct word types[] = {V6_TYPES(TYPE_ROW) END};
 static const struct word families[] = {
 	ROW("inet6", V6_FAMILY_INET6) ROW("inet", V6_FAMILY_INET) END};
 /* clang-format on */
@@ -497,7 +562,7 @@ static const struct word *take_written_word(struct input *in, const struct word 
 	for (; list->len; list++) {
 		size_t len = (size_t)list->len + 2;
 
-		if (left < len || memcmp(in->at, list->written, len))
+		if (left < len || !same_bytes(in->at, list->written, len))
 			continue;
 		in->at += len;
 		break;
@@ -512,31 +577,8 @@ static const struct word *find_word(const struct word *list, struct v6_slice tex
 	return list;
 }
 
-static bool word(struct input *in, const struct word *list, const char *expected, uint8_t *out)
-{
-	const struct word *found = take_written_word(in, list);
-	const char *at = in->at;
-	size_t used = in->used;
-	struct v6_slice s;
-
-	if (!found->len) {
-		if (!string(in, &s))
-			return false;
-		in->used = used; /* it is not kept */
-		found = find_word(list, s);
-	}
-	if (!found->len)
-		return fail_at(in, at, expected);
-	*out = found->value;
-	return true;
-}
-
-static bool family(struct input *in, uint8_t *out)
-{
-	return word(in, families, "\"inet\" or \"inet6\"", out);
-}
-
-static bool type(struct input *in, uint8_t *out)
+/* With escapes, or none of the list. */
+READER other_word(struct input *in, const struct word *list, const char *expected, uint8_t *out)
 {
 	const char *at = in->at;
 	size_t used = in->used;
@@ -544,12 +586,36 @@ static bool type(struct input *in, uint8_t *out)
 
 	if (!string(in, &s))
 		return false;
-	in->used = used;
-	*out = (uint8_t)v6_type_parse(s);
-	return (s.len && *out < V6_TYPE_COUNT) || fail_at(in, at, "a type of socket");
+	in->used = used; /* it is not kept */
+	list = find_word(list, s);
+	if (!list->len)
+		return fail_at(in, at, expected);
+	*out = list->value;
+	return true;
 }
 
-static bool proto(struct input *in, int *out)
+READER word(struct input *in, const struct word *list, const char *expected, uint8_t *out)
+{
+	const struct word *found = take_written_word(in, list);
+
+	if (!found->len)
+		return other_word(in, list, expected, out);
+	*out = found->value;
+	return true;
+}
+
+READER family(struct input *in, uint8_t *out)
+{
+	return word(in, families, "\"inet\" or \"inet6\"", out);
+}
+
+READER type(struct input *in, uint8_t *out)
+{
+	/* The first is no word: a record without it has no type. */
+	return word(in, types + 1, "a type of socket", out);
+}
+
+READER proto(struct input *in, int *out)
 {
 	const char *at = in->at;
 	size_t used = in->used;
@@ -563,7 +629,7 @@ static bool proto(struct input *in, int *out)
 }
 
 /* "EADDRINUSE", or a number that has no name. */
-static bool error_number(struct input *in, int *out)
+READER error_number(struct input *in, int *out)
 {
 	const char *at = in->at;
 	size_t used = in->used;
@@ -586,39 +652,44 @@ static bool error_number(struct input *in, int *out)
 /* Time: RFC 3339, 5.6. */
 
 /* `n` digits at text[*at], and then `after` (0: nothing in particular). -1 where it is not so. */
-static int number_at(struct v6_slice text, size_t *at, unsigned n, char after)
+static inline int number_at(struct v6_slice text, size_t *at, unsigned n, char after)
 {
-	int value = 0;
+	const char *c = text.ptr + *at;
+	unsigned value = 0;
 
 	if (text.len - *at < n + (after != 0))
 		return -1;
-	for (; n; n--, ++*at) {
-		if (text.ptr[*at] < '0' || text.ptr[*at] > '9')
+	for (unsigned i = 0; i < n; i++) {
+		unsigned digit = (unsigned char)(c[i] - '0');
+
+		if (digit > 9)
 			return -1;
-		value = 10 * value + text.ptr[*at] - '0';
+		value = 10 * value + digit;
 	}
-	if (!after)
-		return value;
-	/* 'T' and 'Z' may be small letters. */
-	return (text.ptr[(*at)++] & ~(after == 'T' ? 0x20 : 0)) == after ? value : -1;
+	*at += n + (after != 0);
+	/* 'T' may be a small letter. */
+	if (after && (c[n] & ~(after == 'T' ? 0x20 : 0)) != after)
+		return -1;
+	return (int)value;
 }
 
 /* Days from 1970-01-01, in the proleptic Gregorian calendar; the year begins in March. */
 static int64_t day_of(int year, int month, int mday)
 {
-	int64_t y = year - (month <= 2), era = (y >= 0 ? y : y - 399) / 400;
-	int64_t yoe = y - era * 400;
-	int64_t doy = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + mday - 1;
+	/* Of a year 400 before, or it would be -1 in the first months of year 0. */
+	unsigned y = (unsigned)(year + 400 - (month <= 2));
+	unsigned doy = (153 * (unsigned)(month + (month > 2 ? -3 : 9)) + 2) / 5;
 
-	return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
+	return (int64_t)(365 * y + y / 4 - y / 100 + y / 400 + doy) + mday - 1 - 719468 - 146097;
 }
 
 static int days_in(int year, int month)
 {
 	static const char days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
 
-	return days[month - 1] + (month == 2 && leap);
+	if (month != 2)
+		return days[month - 1];
+	return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0 ? 29 : 28;
 }
 
 static bool date_at(struct v6_slice text, size_t *at, int64_t *day)
@@ -656,17 +727,20 @@ static bool clock_at(struct v6_slice text, size_t *at, int64_t *second)
 /* ".123456", which may not be there. */
 static bool fraction_at(struct v6_slice text, size_t *at, int64_t *microseconds)
 {
-	int64_t unit = 100000;
-	size_t first = *at + 1;
+	size_t first = *at + 1, end = first;
+	unsigned fraction = 0;
 
 	*microseconds = 0;
 	if (*at == text.len || text.ptr[*at] != '.')
 		return true;
-	for (++*at; *at < text.len && text.ptr[*at] >= '0' && text.ptr[*at] <= '9'; ++*at) {
-		*microseconds += unit * (text.ptr[*at] - '0');
-		unit /= 10;
-	}
-	return *at > first;
+	for (; end < text.len && (unsigned char)(text.ptr[end] - '0') < 10; end++)
+		if (end < first + 6)
+			fraction = 10 * fraction + (unsigned char)(text.ptr[end] - '0');
+	for (size_t i = end; i < first + 6; i++)
+		fraction *= 10;
+	*microseconds = fraction;
+	*at = end;
+	return end > first;
 }
 
 /* "Z", "+01:00": what is to be taken off, in seconds. */
@@ -703,7 +777,7 @@ bool v6_time_parse(struct v6_slice text, int64_t *microseconds)
 	return true;
 }
 
-static bool time_of(struct input *in, int64_t *out)
+READER time_of(struct input *in, int64_t *out)
 {
 	const char *at = in->at;
 	size_t used = in->used;
@@ -866,7 +940,7 @@ bool v6_address_parse(struct v6_slice text, struct v6_address *a)
 	return true;
 }
 
-static bool address(struct input *in, struct v6_address *a)
+READER address(struct input *in, struct v6_address *a)
 {
 	const char *at = in->at;
 	size_t used = in->used;
@@ -878,10 +952,17 @@ static bool address(struct input *in, struct v6_address *a)
 	return v6_address_parse(s, a) || fail_at(in, at, "an IPv4 or IPv6 address");
 }
 
-static bool port(struct input *in, struct v6_address *a)
+READER port(struct input *in, struct v6_address *a)
 {
+	const char *at = in->at;
+	uint32_t small;
 	int64_t n;
 
+	if (take_small(in, &small) && small <= 65535) {
+		a->port = (uint16_t)small;
+		return true;
+	}
+	in->at = at;
 	if (!integer(in, 0, 65535, "an integer from 0 to 65535", &n))
 		return false;
 	a->port = (uint16_t)n;
@@ -911,7 +992,7 @@ static bool family_list(struct input *in, struct v6_families *f)
 	return take(in, ']') || fail(in, "',' or ']'");
 }
 
-static bool serves(struct input *in, uint8_t *out)
+READER serves(struct input *in, uint8_t *out)
 {
 	struct v6_families f = {0, 0};
 
@@ -960,7 +1041,8 @@ static unsigned take_written_key(struct input *in, const struct keys *keys, unsi
 		const struct key *k = &keys->list[i];
 		size_t len = (size_t)k->len + 3;
 
-		if (in->at[1] != k->name[0] || left <= len || memcmp(in->at, k->written, len))
+		if (in->at[1] != k->name[0] || left <= len ||
+			!same_bytes(in->at, k->written, len))
 			continue;
 		in->at += len;
 		return i;
@@ -982,7 +1064,8 @@ static bool take_key(struct input *in, const struct keys *keys, unsigned *key)
 }
 
 /* "KEY" : VALUE, the next one; *seen and *from are the list's. */
-static bool member(struct input *in, const struct keys *keys, uint32_t *seen, unsigned *from)
+static inline __attribute__((always_inline)) bool member(
+	struct input *in, const struct keys *keys, uint32_t *seen, unsigned *from)
 {
 	const char *outer = in->key, *at = in->at;
 	unsigned key = take_written_key(in, keys, *from);
@@ -1017,7 +1100,7 @@ static bool object(struct input *in, const struct keys *keys, uint32_t *seen)
 		skip_blanks(in);
 		if (!member(in, keys, seen, &from))
 			return false;
-	} while (take_after_blanks(in, ','));
+	} while (take(in, ',') || take_after_blanks(in, ','));
 	return take(in, '}') || fail(in, "',' or '}'");
 }
 
@@ -1096,7 +1179,7 @@ static bool holder_value(struct input *in, unsigned key)
 	}
 }
 
-static bool holder(struct input *in)
+READER holder(struct input *in)
 {
 	static const struct keys keys = {
 		holder_keys, sizeof(holder_keys) / sizeof(*holder_keys), holder_value};
@@ -1106,7 +1189,7 @@ static bool holder(struct input *in)
 	return object(in, &keys, &seen);
 }
 
-static bool version(struct input *in)
+READER version(struct input *in)
 {
 	int64_t v;
 
@@ -1116,7 +1199,7 @@ static bool version(struct input *in)
 	return false;
 }
 
-static bool rule(struct input *in, unsigned *out)
+READER rule(struct input *in, unsigned *out)
 {
 	int64_t n;
 
@@ -1126,13 +1209,19 @@ static bool rule(struct input *in, unsigned *out)
 	return true;
 }
 
-static bool result(struct input *in, struct v6_record *r)
+READER result(struct input *in, struct v6_record *r)
 {
+	uint32_t small;
+
 	r->has_result = true;
+	if (take_small(in, &small)) {
+		r->result = small;
+		return true;
+	}
 	return integer(in, INT64_MIN, INT64_MAX, "an integer of 64 bits", &r->result);
 }
 
-static bool count(struct input *in, uint64_t *out)
+READER count(struct input *in, uint64_t *out)
 {
 	int64_t n;
 
