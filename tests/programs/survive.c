@@ -269,12 +269,14 @@ static const char *do_close_loop(char **words)
 static const char *do_closefrom(char **words)
 {
 	(void)words;
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
+#ifdef __GLIBC_PREREQ
+#if __GLIBC_PREREQ(2, 34)
 	closefrom(FIRST);
-#else
+	return "ok";
+#endif
+#endif
 	for (int fd = FIRST; fd < 65536; fd++)
 		close(fd);
-#endif
 	return "ok";
 }
 
