@@ -1041,8 +1041,7 @@ static unsigned take_written_key(struct input *in, const struct keys *keys, unsi
 		const struct key *k = &keys->list[i];
 		size_t len = (size_t)k->len + 3;
 
-		if (in->at[1] != k->name[0] || left <= len ||
-			!same_bytes(in->at, k->written, len))
+		if (in->at[1] != k->name[0] || left <= len || !same_bytes(in->at, k->written, len))
 			continue;
 		in->at += len;
 		return i;

@@ -141,7 +141,7 @@ line_of() {
 }
 
 skipping() {
-	unit a <<<'printf "1..2\nok 1 - one\nnot ok 2 # SKIP two\n"'
+	unit a <<<'printf "1..4\nok 1 - one\nnot ok 2 # SKIP two\n# no sun\nnot ok 3 # SKIP three\nnot ok 4 # SKIP four\n"'
 	unit whole <<<'echo "1..0 # SKIP no such kernel"'
 	e2e b <<-'END'
 		TEST "needs more" { skip "needs moon # and stars"; }
@@ -153,9 +153,11 @@ skipping() {
 	skipping
 	runner
 	assert_status 0
-	assert_summary '1 passed, 0 failed, 4 skipped'
-	assert_eq '1 passed, 1 skipped' "$(line_of unit/a)"
+	assert_summary '1 passed, 0 failed, 6 skipped'
+	assert_eq '1 passed, 3 skipped' "$(line_of unit/a)"
 	assert_line '  unit/a: two: no reason given'
+	assert_line '  unit/a: three: no sun'
+	assert_line '  unit/a: four: no reason given'
 	assert_line '  unit/whole: no such kernel'
 	assert_line '  e2e/b: needs more: needs moon # and stars'
 	assert_line '  e2e/b: says nothing: no reason given'
@@ -167,7 +169,7 @@ skipping() {
 		RUN_ENV=("CI=$value")
 		runner
 		assert_status 1
-		assert_summary '1 passed, 4 failed, 0 skipped'
+		assert_summary '1 passed, 6 failed, 0 skipped'
 		assert_line '  e2e/b: needs more: needs moon # and stars (skipped; in CI that is a failure)'
 	done
 	RUN_ENV=(CI=false)

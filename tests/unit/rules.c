@@ -60,6 +60,7 @@ static void test_globs_match_as_fnmatch_has_it(void **state)
 	unsigned matched = 0, tried = 0;
 
 	(void)state;
+	ONLY_GLIBC();
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		char glob[10], name[8];
 		unsigned glob_len = 1 + random_below(&seed, sizeof(glob) - 1);

@@ -1085,12 +1085,19 @@ static void test_a_path_that_was_beaten_decides_no_format(void **state)
 
 /* ---- errno by name */
 
+/* strerrorname_np(3). */
+#ifdef __GLIBC_PREREQ
+#if __GLIBC_PREREQ(2, 32)
+#define LIBC_NAMES_ERRORS
+#endif
+#endif
+
 static void test_errno_names_are_libcs(void **state)
 {
 	unsigned named = 0;
 
 	(void)state;
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 32)
+#ifdef LIBC_NAMES_ERRORS
 	for (int number = 1; number <= 133; number++) {
 		const char *libc = strerrorname_np(number), *is = v6_errname(number);
 

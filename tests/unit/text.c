@@ -184,6 +184,7 @@ static void test_ipv6_is_as_inet_ntop_has_it_for_every_pattern_of_zeroes(void **
 	unsigned checked = 0;
 
 	(void)state;
+	ONLY_GLIBC();
 	for (unsigned pattern = 0; pattern < 256; pattern++)
 		for (size_t v = 0; v < COUNT(group_values); v++, checked++) {
 			uint8_t same[16] = {0}, mixed[16] = {0};
@@ -206,6 +207,7 @@ static void test_mapped_and_compatible_ipv6_is_as_inet_ntop_has_it(void **state)
 	uint64_t seed = 4;
 
 	(void)state;
+	ONLY_GLIBC();
 	for (size_t f = 0; f < COUNT(fifth); f++)
 		for (unsigned pattern = 0; pattern < 16; pattern++)
 			for (int i = 0; i < 200; i++) {
@@ -224,6 +226,7 @@ static void test_ipv6_is_as_inet_ntop_has_it_at_random(void **state)
 	uint64_t seed = 5;
 
 	(void)state;
+	ONLY_GLIBC();
 	for (int i = 0; i < 1000000; i++) {
 		uint64_t half[2] = {random_next(&seed), random_next(&seed)};
 		unsigned zeroes = (unsigned)random_next(&seed);

@@ -21,6 +21,20 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
+/*
+ * Begins a test that compares with what glibc does where no standard decides: inet_ntop(3) of IPv6
+ * addresses, fnmatch(3) of odd brackets. Other libcs do it otherwise.
+ */
+#ifdef __GLIBC__
+#define ONLY_GLIBC() ((void)0)
+#else
+#define ONLY_GLIBC()                                                                               \
+	do {                                                                                       \
+		print_message("# compared with what glibc alone does\n");                          \
+		skip();                                                                            \
+	} while (0)
+#endif
+
 static inline struct v6_slice slice(const char *str)
 {
 	return (struct v6_slice){str, strlen(str)};
