@@ -1,6 +1,18 @@
-"""show.py - what was measured, as tables in Markdown: all of it, and in short for README.md."""
+"""show.py - what was measured: as JSON, and as tables in Markdown, all of it and in short for README.md."""
+
+import json
 
 import contestants
+
+
+def as_json(result):
+    """A cell on each line, so that two runs can be compared by line."""
+    groups = []
+    for name, group in result['groups'].items():
+        facts = [f'  {json.dumps(key)}: {json.dumps(value)}' for key, value in group.items() if key != 'cells']
+        cells = ',\n'.join('   ' + json.dumps(cell) for cell in group['cells'])
+        groups.append(f' {json.dumps(name)}: {{\n' + ',\n'.join(facts + [f'  "cells": [\n{cells}\n  ]']) + '\n }')
+    return f'{{"v": {result["v"]}, "groups": {{\n' + ',\n'.join(groups) + '\n}}\n'
 
 
 def figure(value):
