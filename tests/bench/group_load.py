@@ -13,7 +13,7 @@ import time
 import contestants
 from measure import cell, end_group, environment, in_turn, run, tell, words
 
-ROUNDS = 5
+ROUNDS = 9
 SECONDS = 5
 CONNECTIONS = 32
 PATIENCE_S = 15

@@ -107,6 +107,8 @@ def make_log(bench, size):
     with open(path, 'wb') as file:
         done = subprocess.run([bench.program('genlog'), str(size)], stdout=file, stderr=subprocess.PIPE, text=True,
                               check=True)
+    # What is not yet on the disk is written while the readers run, who share its processors.
+    os.sync()
     return path, int(words(done.stderr)['records'][0])
 
 
