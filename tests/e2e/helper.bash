@@ -22,11 +22,13 @@
 #   wait_for SECONDS COMMAND...           until COMMAND succeeds; fails if it never does
 #   in_netns COMMAND...                   COMMAND, which may be a function, in a network namespace of its own
 #   require TOOL..., require_netns        skip the test where they are missing
+#   require_no_runtime                    skip it where the build has a sanitizer's runtime, which needs /proc
 #   assert_eq, assert_match, assert_line, refute_line, assert_status, refute, fail
 #
 # Descriptors 5 to 9 may be handed to a program by redirection; bats' own are closed for it.
 
-ROOT=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
+ROOT=$(dirname -- "$(realpath -- "${BASH_SOURCE[0]}")")
+ROOT=${ROOT%/tests/e2e}
 # bats loads a file once for the file and again in a child for each test. The name must not start with
 # V6SHIM_, for the library takes no such name that it does not know.
 BUILD=$(realpath -m "${V6SHIM_BUILD:-${TESTS_BUILD:-$ROOT/build}}")
@@ -290,6 +292,11 @@ netns_options() {
 require_netns() {
 	require unshare ip
 	netns_options >/dev/null || skip 'needs leave to make a network namespace'
+}
+
+# The runtime of the address sanitizer (make test-sanitize) reads /proc, and ends a process that has none.
+require_no_runtime() {
+	! LC_ALL=C grep -q libasan "$V6SHIM" || skip 'the runtime of the sanitizer needs /proc'
 }
 
 # The functions there are go along, the variables do not, but for those of this file and exported ones.
