@@ -313,10 +313,8 @@ static bool skip_number(struct input *in)
 static bool magnitude(const char **at, const char *end, uint64_t *value)
 {
 	const char *first = *at, *c = first;
+	const char *fits = end - first > 18 ? first + 18 : end; /* so many digits always do */
 	uint64_t n = 0;
-
-	/* Eighteen digits always fit. */
-	const char *fits = end - first > 18 ? first + 18 : end;
 
 	for (; c < fits && (unsigned char)(*c - '0') < 10; c++)
 		n = 10 * n + (uint64_t)(*c - '0');
@@ -388,6 +386,7 @@ READER bit(struct input *in, int8_t *out)
 {
 	int64_t n;
 
+	/* As the writer leaves it. */
 	if (in->end - in->at > 1 && (in->at[0] | 1) == '1' && in->at[1] == ',') {
 		*out = (int8_t)(*in->at++ - '0');
 		return true;

@@ -110,13 +110,18 @@ void v6_match_settle(struct v6_live *live, struct v6_rules *rules)
 		index_ports();
 }
 
-/* The protocol costs a system call: asked for by the first rule that nothing else rules out. */
+enum { NO_PROTO = V6_MATCH_ASK - 1 };
+
+/* The protocol costs a system call: asked for once, by the first rule that nothing else rules out. */
 static bool matches(const struct v6_rule *r, int fd, int *proto, int port)
 {
 	if (port == V6_MATCH_NO_PORT ? r->ports != 0 : !v6_rule_port(r, (unsigned)port))
 		return false;
-	if (r->protos && *proto == V6_MATCH_ASK)
+	if (r->protos && *proto == V6_MATCH_ASK) {
 		*proto = v6_fact_proto(fd);
+		if (*proto < 0) /* or -EPERM would be V6_MATCH_ASK again */
+			*proto = NO_PROTO;
+	}
 	return v6_rule_proto(r, *proto);
 }
 

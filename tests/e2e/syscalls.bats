@@ -74,7 +74,8 @@ expected() {
 }
 
 # trace NAME=VALUE... -- STEP...: what each step made of system calls, "STEP: CALLS" a line; what happened before the
-# first step is left out. Without settings it is bare.
+# first step is left out. Without settings it is bare. MEDDLE is options of strace's.
+MEDDLE=()
 trace() {
 	local settings=()
 
@@ -87,7 +88,7 @@ trace() {
 	# Descriptor 7 is for log=fd:7. The first step fails with EBADF, and is where the program is up.
 	(
 		close_bats_fds
-		exec strace -qq -s 200 -o "$DIR/trace" "${settings[@]}" "$PROGRAMS/steps" close "$@"
+		exec strace -qq -s 200 -o "$DIR/trace" "${MEDDLE[@]}" "${settings[@]}" "$PROGRAMS/steps" close "$@"
 	) >/dev/null 7>>"$DIR/seven"
 	# The time is a system call only where the vDSO does not have it.
 	awk '
@@ -161,6 +162,10 @@ bind :: $UDP: bind" "$(trace RULES="$rules" LOG=off -- 'socket tcp6' "bind :: $P
 	rules="port=$MAPPED proto=udp => policy=both; port=$MAPPED proto=sctp => policy=both; $rules"
 	assert_eq "bind :: $MAPPED: getsockopt setsockopt bind" "$(trace RULES="$rules" LOG=off -- 'socket tcp6' \
 		"bind :: $MAPPED" | grep ^bind)"
+	# Nor again where a filter refuses to say: no rule that depends on it matches then.
+	MEDDLE=(-e inject=getsockopt:error=EPERM)
+	assert_eq "bind :: $MAPPED: getsockopt bind" "$(trace RULES="$rules" LOG=off -- 'socket tcp6' "bind :: $MAPPED" |
+		grep ^bind)"
 }
 
 # ---- with a log
