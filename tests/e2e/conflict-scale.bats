@@ -176,7 +176,7 @@ show: a=-/1 b=0/1" "$(with_five 2>/dev/null)"
 @test "without /proc the conflict is resolved all the same, and the holder told as far as it is known" {
 	[ "$(id -u)" = 0 ] || skip 'needs root, to hide /proc'
 	unshare -m true 2>/dev/null || skip 'needs leave to make a mount namespace'
-	require_no_runtime
+	require_no_runtime 'reads /proc'
 	port=$(free_port)
 	# shellcheck disable=SC2016 # for the shell inside
 	hidden=(unshare -m --propagation private -- bash -c 'mount -t tmpfs none /proc && exec "$@"' sh)

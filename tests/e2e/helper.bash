@@ -22,7 +22,7 @@
 #   wait_for SECONDS COMMAND...           until COMMAND succeeds; fails if it never does
 #   in_netns COMMAND...                   COMMAND, which may be a function, in a network namespace of its own
 #   require TOOL..., require_netns        skip the test where they are missing
-#   require_no_runtime                    skip it where the build has a sanitizer's runtime, which needs /proc
+#   require_no_runtime WHY                skip it where the build has the address sanitizer's runtime
 #   assert_eq, assert_match, assert_line, refute_line, assert_status, refute, fail
 #
 # Descriptors 5 to 9 may be handed to a program by redirection; bats' own are closed for it.
@@ -294,9 +294,9 @@ require_netns() {
 	netns_options >/dev/null || skip 'needs leave to make a network namespace'
 }
 
-# The runtime of the address sanitizer (make test-sanitize) reads /proc, and ends a process that has none.
+# As in make test-sanitize. Of what it needs and takes for itself.
 require_no_runtime() {
-	! LC_ALL=C grep -q libasan "$V6SHIM" || skip 'the runtime of the sanitizer needs /proc'
+	! LC_ALL=C grep -q libasan "$V6SHIM" || skip "the sanitizer's runtime: $1"
 }
 
 # The functions there are go along, the variables do not, but for those of this file and exported ones.

@@ -271,6 +271,7 @@ on_terminal() {
 }
 
 @test "progress is shown on a terminal after a second, and leaves no trace" {
+	require_no_runtime 'memory of its own'
 	require script
 	log x.jsonl
 	served 1 a 80
@@ -313,6 +314,7 @@ repeat() {
 }
 
 @test "100 MB of one server's restarts: 40 MiB of memory at most, and every one is counted" {
+	require_no_runtime 'memory of its own'
 	require python3
 	log seed
 	for pid in 1 2 3 4 5 6 7; do
@@ -334,6 +336,7 @@ repeat() {
 }
 
 @test "100 MB of processes that all differ, each in trouble: 40 MiB at most, the first and the last are there" {
+	require_no_runtime 'memory of its own'
 	require python3
 	python3 - >big.jsonl <<-'END'
 		size = pid = 0
@@ -365,6 +368,7 @@ repeat() {
 }
 
 @test "one process with a hundred thousand sockets and as many troubles: counted, and said so" {
+	require_no_runtime 'memory of its own'
 	require python3
 	python3 - >big.jsonl <<-'END'
 		head = '{"v":1,"time":"2026-01-02T03:04:05.000006Z","pid":1,"tid":1,"program":"p"'

@@ -763,7 +763,7 @@ no_proc() {
 	require strace
 	[ "$EUID" -eq 0 ] || skip 'needs root'
 	unshare -m mount -t tmpfs none /proc || skip 'needs leave to mount'
-	require_no_runtime
+	require_no_runtime 'reads /proc'
 	in_netns no_proc
 }
 
