@@ -57,9 +57,11 @@ follow() {
 	for signal in INT TERM; do
 		log x.jsonl
 		load 1 s log-level=bind
-		"$V6SHIM" report --follow --check x.jsonl >out 2>err &
+		# What the last one said must not be taken for this one's.
+		rm -f out err
+		(close_bats_fds && exec "$V6SHIM" report --follow --check x.jsonl) >out 2>err &
 		pid=$!
-		wait_for 10 grep -q "$SO_FAR" err
+		wait_for 10 grep -qs "$SO_FAR" err
 		record 1 s lost count=3
 		wait_for 10 grep -q lost out
 		# A background job of a script ignores SIGINT from the start, unless it says otherwise.
