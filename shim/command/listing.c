@@ -38,10 +38,16 @@ static bool together(const struct v6_diag_socket *a, const struct v6_diag_socket
 	return v6_port_space(a->proto) == v6_port_space(b->proto) && a->local.port == b->local.port;
 }
 
+/* Behind the last socket. Where nothing listens there is no list, and to add to NULL is undefined. */
+static const struct v6_diag_socket *end_of(const struct v6_listing *l)
+{
+	return l->sockets.count ? l->sockets.list + l->sockets.count : l->sockets.list;
+}
+
 /* The group after `at`; an empty one after the last. */
 static struct group next_group(const struct v6_listing *l, const struct v6_diag_socket *at)
 {
-	const struct v6_diag_socket *end = l->sockets.list + l->sockets.count;
+	const struct v6_diag_socket *end = end_of(l);
 	struct group g = {at, at};
 
 	while (g.end < end && together(at, g.end))
@@ -367,7 +373,7 @@ static void put_unused(struct page *page, const struct v6_listing *l)
 
 static void put_all(struct page *page, const struct v6_listing *l)
 {
-	const struct v6_diag_socket *end = l->sockets.list + l->sockets.count;
+	const struct v6_diag_socket *end = end_of(l);
 	struct group g;
 
 	for (const struct v6_diag_socket *at = l->sockets.list; at < end; at = g.end) {
@@ -481,7 +487,7 @@ static void put_json(const struct v6_listing *l, struct group g, const struct v6
 
 void v6_listing_json(const struct v6_listing *l)
 {
-	const struct v6_diag_socket *end = l->sockets.list + l->sockets.count;
+	const struct v6_diag_socket *end = end_of(l);
 	struct group g;
 
 	for (const struct v6_diag_socket *at = l->sockets.list; at < end; at = g.end) {
