@@ -67,7 +67,9 @@ static int with_heap(int fd, __CONST_SOCKADDR_ARG address, socklen_t size)
 	return result;
 }
 
-static int with_stack(int fd, __CONST_SOCKADDR_ARG address, socklen_t size)
+/* Out of line, or its array would be in the frame of every call. */
+__attribute__((noinline)) static int with_stack(
+	int fd, __CONST_SOCKADDR_ARG address, socklen_t size)
 {
 	volatile char taken[STACK];
 
