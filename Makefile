@@ -31,7 +31,7 @@ ld_shared = -shared -Wl,-soname,libv6shim.so,-z,defs,-z,nodelete,--version-scrip
 
 # What is built against a new glibc runs on the old systems of legacy servers. For each machine, by its predefined
 # macros: glibc's first version there, and the newest that the symbols of the library, and of the command, may be
-# of. Other machines and other libcs take what the compiler gives. A stub of libdl, where dlsym was before 2.34, offers
+# of. Other machines and other libcs take what the compiler gives. A stand-in for libdl, where dlsym was before 2.34, offers
 # `pinned` to the linker as of that first version: link-time optimisation cannot undo that, and the dynamic linker
 # finds a symbol by its name and version, in whichever library.
 glibc := __x86_64__&&__LP64__:2.2.5:2.4:2.8 __i386__:2.0:2.4:2.8 __arm__:2.4:2.4:2.8 __s390x__:2.2:2.4:2.8 \
