@@ -75,13 +75,3 @@ void v6_address_port_text(struct v6_text *t, const struct v6_address *a)
 	v6_text_str(t, in6 ? "]:" : ":");
 	v6_text_uint(t, a->port);
 }
-
-const char *v6_family_name(enum v6_family family)
-{
-	return family == V6_FAMILY_INET ? "inet" : family == V6_FAMILY_INET6 ? "inet6" : NULL;
-}
-
-const char *v6_family_title(enum v6_family family)
-{
-	return family == V6_FAMILY_INET ? "IPv4" : family == V6_FAMILY_INET6 ? "IPv6" : NULL;
-}

@@ -4,19 +4,13 @@
 #ifndef V6_ADDRESS_H
 #define V6_ADDRESS_H
 
-#include "text.h"
-
-enum v6_family {
-	V6_FAMILY_OTHER, /* neither of the two, or not known */
-	V6_FAMILY_INET,
-	V6_FAMILY_INET6,
-};
+#include "terms.h"
 
 struct v6_address {
-	uint8_t family;    /* enum v6_family; OTHER: there is no address */
-	uint16_t port;     /* host order */
-	uint32_t scope;    /* sin6_scope_id */
-	uint8_t bytes[16]; /* network order; IPv4 in the first four */
+	enum v6_family family; /* OTHER: there is no address */
+	uint16_t port;         /* host order */
+	uint32_t scope;        /* sin6_scope_id */
+	uint8_t bytes[16];     /* network order; IPv4 in the first four */
 };
 
 /*
@@ -37,11 +31,5 @@ void v6_address_text(struct v6_text *t, const struct v6_address *a);
 
 /* With its port: "127.0.0.1:80", "[::]:80". */
 void v6_address_port_text(struct v6_text *t, const struct v6_address *a);
-
-/* "inet", "inet6"; NULL for OTHER. */
-const char *v6_family_name(enum v6_family family);
-
-/* For a person: "IPv4", "IPv6". */
-const char *v6_family_title(enum v6_family family);
 
 #endif

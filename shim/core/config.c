@@ -1,36 +1,35 @@
 #include "config.h"
 
-#include <string.h>
-
 void v6_config_init(struct v6_config *c)
 {
 	v6_settings_init(&c->settings);
 	c->rules.count = 0;
 }
 
-static int set_rules(struct v6_config *c, struct v6_slice value, enum v6_origin origin,
-	struct v6_problem *problem)
+static int set_rules(
+	struct v6_config *c, struct v6_slice value, enum v6_origin origin, struct v6_problem *p)
 {
+	enum v6_origin *old = &c->settings.origin[V6_SETTING_RULES];
 	unsigned before = c->rules.count;
 
-	if (origin > (enum v6_origin)c->settings.origin[V6_SETTING_RULES])
+	if (origin > *old)
 		c->rules.count = before = 0;
-	if (v6_rules_parse(&c->rules, value, problem))
+	if (v6_rules_parse(&c->rules, value, p))
 		return -1;
-	if (origin < (enum v6_origin)c->settings.origin[V6_SETTING_RULES])
+	if (origin < *old)
 		c->rules.count = before;
 	else
-		c->settings.origin[V6_SETTING_RULES] = (uint8_t)origin;
+		*old = origin;
 	return 0;
 }
 
 int v6_config_set(struct v6_config *c, enum v6_setting id, struct v6_slice value,
-	enum v6_origin origin, struct v6_problem *problem)
+	enum v6_origin origin, struct v6_problem *p)
 {
-	*problem = (struct v6_problem){.setting = (uint8_t)id};
+	*p = (struct v6_problem){.setting = id, .origin = origin, .start = value.ptr};
 	if (id == V6_SETTING_RULES)
-		return set_rules(c, value, origin, problem);
-	return v6_settings_set(&c->settings, id, value, origin, problem);
+		return set_rules(c, value, origin, p);
+	return v6_settings_set(&c->settings, id, value, origin, p);
 }
 
 /* A line without its comment: `#` at its beginning or after a blank. */
@@ -42,133 +41,103 @@ static struct v6_slice without_comment(struct v6_slice line)
 	return v6_slice_trim(line);
 }
 
-static int refuse(struct v6_problem *problem, enum v6_problem_kind kind, struct v6_slice text)
+/* Behind those of the command line and the environment, which win. */
+static int file_rules(struct v6_config *c, struct v6_slice text, struct v6_problem *p)
 {
-	problem->kind = kind;
-	problem->text = text;
-	return -1;
-}
+	enum v6_origin *origin = &c->settings.origin[V6_SETTING_RULES];
 
-static int file_rules(struct v6_config *c, struct v6_slice text, struct v6_problem *problem)
-{
-	if (v6_rules_parse(&c->rules, text, problem))
+	if (v6_rules_parse(&c->rules, text, p))
 		return -1;
-	if (c->settings.origin[V6_SETTING_RULES] < V6_ORIGIN_FILE)
-		c->settings.origin[V6_SETTING_RULES] = V6_ORIGIN_FILE;
+	if (*origin < V6_ORIGIN_FILE)
+		*origin = V6_ORIGIN_FILE;
 	return 0;
 }
 
-/* Where each setting of a file was set: its line, 0 for not yet. */
-struct seen {
-	unsigned now;
-	unsigned line[V6_SETTING_COUNT];
-};
-
-static struct v6_slice name_before(struct v6_slice text, const char *equals)
+/* `set_in`: the line in which each setting was set, 0 for not yet. */
+static int file_setting(struct v6_config *c, struct v6_slice name, struct v6_slice value,
+	unsigned *set_in, struct v6_problem *p)
 {
-	return v6_slice_trim((struct v6_slice){text.ptr, (size_t)(equals - text.ptr)});
-}
-
-static int file_setting(struct v6_config *c, struct v6_slice text, const char *equals,
-	struct seen *seen, struct v6_problem *problem)
-{
-	struct v6_slice name = name_before(text, equals);
-	struct v6_slice value = v6_slice_trim(v6_slice_from(text, (size_t)(equals + 1 - text.ptr)));
 	enum v6_setting id = v6_setting_by_name(name);
 
-	problem->setting = (uint8_t)id;
+	p->setting = id;
 	if (!name.len)
-		return refuse(problem, V6_PROBLEM_NO_NAME, text);
+		return v6_problem_add(p, name, "no setting's name before '='");
 	if (id == V6_SETTING_COUNT)
-		return refuse(problem, V6_PROBLEM_UNKNOWN_SETTING, name);
+		return v6_problem_add(p, name, NULL);
 	if (id == V6_SETTING_CONFIG)
-		return refuse(problem, V6_PROBLEM_NOT_IN_FILE, name);
-	problem->first = seen->line[id];
-	if (problem->first)
-		return refuse(problem, V6_PROBLEM_SET_TWICE, name);
-	seen->line[id] = seen->now;
+		return v6_problem_add(p, name, "a configuration file cannot name another");
+	if (set_in[id])
+		return v6_problem_add_number(p, name,
+			id == V6_SETTING_RULES ? "rules: set already, in line %n"
+					       : "set already, in line %n",
+			set_in[id]);
+	set_in[id] = p->line;
 	if (id == V6_SETTING_RULES)
-		return file_rules(c, value, problem);
-	return v6_settings_set(&c->settings, id, value, V6_ORIGIN_FILE, problem);
+		return file_rules(c, value, p);
+	return v6_settings_set(&c->settings, id, value, V6_ORIGIN_FILE, p);
 }
 
-/* "port=80 policy=both": begins as a rule does. */
-static bool begins_as_rule(struct v6_slice text, const char *equals)
+/*
+ * A rule has "=>", unless that is part of a value that may hold it; and what begins
+ * with a matcher was meant as one.
+ */
+static bool is_rule(struct v6_slice text, struct v6_slice name)
 {
-	return v6_matcher_is(name_before(text, equals));
-}
+	enum v6_setting id = v6_setting_by_name(name);
 
-/* Settings whose value may hold "=>": these are no rules. */
-static bool holds_arrow(struct v6_slice text, const char *equals)
-{
-	enum v6_setting id = v6_setting_by_name(name_before(text, equals));
-
-	return id == V6_SETTING_RULES || id == V6_SETTING_LOG || id == V6_SETTING_CONFIG;
-}
-
-static bool is_rule(struct v6_slice text, const char *equals)
-{
-	if (memmem(text.ptr, text.len, "=>", 2))
-		return equals[1] == '>' || !holds_arrow(text, equals);
-	return begins_as_rule(text, equals);
+	if (!memmem(text.ptr, text.len, "=>", 2))
+		return v6_word_value(V6_LIST_MATCHER, name) >= 0;
+	return memchr(text.ptr, '=', text.len) == memmem(text.ptr, text.len, "=>", 2) ||
+	       (id != V6_SETTING_RULES && id != V6_SETTING_LOG && id != V6_SETTING_CONFIG);
 }
 
 static int file_line(
-	struct v6_config *c, struct v6_slice line, struct seen *seen, struct v6_problem *problem)
+	struct v6_config *c, struct v6_slice line, unsigned *set_in, struct v6_problem *p)
 {
-	struct v6_slice text = without_comment(line);
-	const char *nul = memchr(line.ptr, '\0', line.len), *equals;
+	const char *nul = memchr(line.ptr, '\0', line.len);
+	struct v6_slice text = without_comment(line), value = text, name;
 
 	if (nul)
-		return refuse(problem, V6_PROBLEM_NUL, (struct v6_slice){nul, 1});
+		return v6_problem_add(
+			p, (struct v6_slice){nul, 1}, "a NUL byte: this is no text file");
 	if (!text.len)
 		return 0;
-	equals = memchr(text.ptr, '=', text.len);
-	if (!equals)
-		return refuse(problem, V6_PROBLEM_NO_LINE, text);
-	if (!is_rule(text, equals))
-		return file_setting(c, text, equals, seen, problem);
-	problem->setting = V6_SETTING_RULES;
-	return file_rules(c, text, problem);
-}
-
-static struct v6_slice next_line(struct v6_slice *rest)
-{
-	const char *end = memchr(rest->ptr, '\n', rest->len);
-	struct v6_slice line = {rest->ptr, end ? (size_t)(end - rest->ptr) : rest->len};
-
-	*rest = v6_slice_from(*rest, end ? line.len + 1 : line.len);
-	return line;
+	if (!memchr(text.ptr, '=', text.len))
+		return v6_problem_add(p, text,
+			"%q is neither 'setting = value' nor a rule 'matcher => setting=value'");
+	name = v6_slice_trim(v6_slice_cut(&value, '='));
+	if (is_rule(text, name))
+		return file_rules(c, text, p);
+	return file_setting(c, name, v6_slice_trim(value), set_in, p);
 }
 
 unsigned v6_config_file(struct v6_config *c, struct v6_slice name, struct v6_slice text,
-	v6_config_tell tell, void *context)
+	v6_config_print *print, void *context)
 {
-	struct seen seen = {0};
-	unsigned problems = 0;
+	unsigned set_in[V6_SETTING_COUNT] = {0}, problems = 0;
 
 	/* Editors of other systems begin a file with a byte order mark. */
 	if (v6_slice_begins(text, "\xef\xbb\xbf"))
 		text = v6_slice_from(text, 3);
-	while (text.len) {
-		struct v6_slice line = next_line(&text);
-		struct v6_problem problem = {.setting = V6_SETTING_COUNT};
+	for (unsigned number = 1; text.len; number++) {
+		struct v6_slice line = v6_slice_cut(&text, '\n');
+		struct v6_problem p = {.setting = V6_SETTING_COUNT,
+			.origin = V6_ORIGIN_FILE,
+			.file = name,
+			.line = number};
 
-		seen.now++;
-		if (!file_line(c, line, &seen, &problem))
+		if (!file_line(c, line, set_in, &p))
 			continue;
+		/* Of a line there may be several rules: the line tells the place. */
+		p.rule = 0;
+		p.start = line.ptr;
+		print(&p, line, context);
 		problems++;
-		problem.rule = 0;
-		problem.file = name;
-		problem.line = seen.now;
-		problem.column = (size_t)(problem.text.ptr - line.ptr) + 1;
-		if (tell)
-			tell(&problem, line, context);
 	}
 	return problems;
 }
 
 bool v6_config_file_holds(struct v6_slice value)
 {
-	return v6_is_text(value) && without_comment(value).len == value.len;
+	return v6_slice_is_text(value) && without_comment(value).len == value.len;
 }

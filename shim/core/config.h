@@ -12,7 +12,7 @@
 #include "settings.h"
 
 /* The largest configuration file, in bytes. */
-enum { V6_CONFIG_FILE_MAX = 256 * 1024 };
+enum { V6_CONFIG_FILE_MAX = 32 * 1024 };
 
 struct v6_config {
 	struct v6_settings settings;
@@ -23,26 +23,22 @@ void v6_config_init(struct v6_config *c);
 
 /*
  * Sets one setting from text, rules included. Rules of a higher origin replace
- * those of a lower one, and add to those of their own. 0, or -1 with *problem filled.
+ * those of a lower one, and add to those of their own. 0, or -1 with *p filled.
  */
 int v6_config_set(struct v6_config *c, enum v6_setting id, struct v6_slice value,
-	enum v6_origin origin, struct v6_problem *problem);
+	enum v6_origin origin, struct v6_problem *p);
 
-/*
- * Hears of one problem in a file; `line` is the whole line it is in. problem->file,
- * line and column tell the place.
- */
-typedef void (*v6_config_tell)(
-	const struct v6_problem *problem, struct v6_slice line, void *context);
+/* Is given one problem, and the whole line or value that it is in (empty: of a whole file). */
+typedef void v6_config_print(const struct v6_problem *p, struct v6_slice line, void *context);
 
 /*
  * Reads the text of a configuration file: lines of `setting = value` and of
  * rules; `#` at the beginning or after a blank begins a comment. Rules are appended, so that those
- * already there come first. Returns how many problems there are; each is told, where `tell` is
- * given. Command line and environment must have been read before.
+ * already there come first. Returns how many problems there are; each is given to `print`.
+ * Command line and environment must have been read before.
  */
 unsigned v6_config_file(struct v6_config *c, struct v6_slice name, struct v6_slice text,
-	v6_config_tell tell, void *context);
+	v6_config_print *print, void *context);
 
 /* Whether "setting = VALUE" in a file is read as that value: a path may be anything. */
 bool v6_config_file_holds(struct v6_slice value);

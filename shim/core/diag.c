@@ -6,8 +6,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "policy.h"
-
 /*
  * The kernel's structures and numbers, under its names: musl brings no headers
  * of the kernel's. They are its binary interface and never change.

@@ -48,11 +48,11 @@ enum {
 };
 
 struct v6_diag_query {
-	uint8_t family;    /* V6_FAMILY_INET or V6_FAMILY_INET6: the kernel takes one at a time */
-	int proto;         /* IPPROTO_*, 1..65535; above 255 (MPTCP) Linux 5.9 is needed */
-	uint32_t states;   /* bits 1 << V6_STATE_* */
-	uint16_t port;     /* local, host order; 0: all */
-	uint32_t sequence; /* any number that no earlier query on the same descriptor had */
+	enum v6_family family; /* INET or INET6: the kernel takes one at a time */
+	int proto;             /* IPPROTO_*, 1..65535; above 255 (MPTCP) Linux 5.9 is needed */
+	uint32_t states;       /* bits 1 << V6_STATE_* */
+	uint16_t port;         /* local, host order; 0: all */
+	uint32_t sequence;     /* any number that no earlier query on the same descriptor had */
 };
 
 struct v6_diag_socket {

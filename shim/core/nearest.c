@@ -76,3 +76,12 @@ void v6_nearest_offer(struct v6_nearest *n, const char *word)
 		n->word = word;
 	}
 }
+
+const char *v6_nearest_of(enum v6_list list, struct v6_slice written)
+{
+	struct v6_nearest near = v6_nearest_to(written);
+
+	for (const struct v6_word *w = v6_words(list); *w->word; w++)
+		v6_nearest_offer(&near, w->word);
+	return near.word;
+}

@@ -4,15 +4,15 @@
 #ifndef V6_NEAREST_H
 #define V6_NEAREST_H
 
-#include "text.h"
+#include "terms.h"
 
 struct v6_nearest {
-	struct v6_slice written;
-	const char *word; /* the best so far, NULL while nothing is near enough */
+	struct v6_slice written; /* must outlive the search */
+	const char *word;        /* the best so far, NULL while nothing is near enough */
 	unsigned distance;
 };
 
-/* Starts a search. `written` must outlive it. */
+/* Starts a search. */
 struct v6_nearest v6_nearest_to(struct v6_slice written);
 
 /*
@@ -21,5 +21,8 @@ struct v6_nearest v6_nearest_to(struct v6_slice written);
  * the written text being the word's beginning.
  */
 void v6_nearest_offer(struct v6_nearest *n, const char *word);
+
+/* The nearest of a whole list, or NULL. */
+const char *v6_nearest_of(enum v6_list list, struct v6_slice written);
 
 #endif

@@ -4,6 +4,16 @@
 
 static const struct v6_verdict nothing = {.v6only = V6_UNKNOWN};
 
+void v6_facts_init(struct v6_facts *f, enum v6_event event)
+{
+	*f = (struct v6_facts){.event = event,
+		.bound = V6_UNKNOWN,
+		.asked = V6_UNKNOWN,
+		.before = V6_UNKNOWN,
+		.value = V6_UNKNOWN,
+		.other = V6_UNKNOWN};
+}
+
 int v6_policy_value(enum v6_policy policy)
 {
 	switch (policy) {
@@ -23,33 +33,57 @@ bool v6_policy_forced(enum v6_policy policy)
 	return policy == V6_POLICY_IPV6_ONLY || policy == V6_POLICY_BOTH;
 }
 
-static bool governed_bind(const struct v6_facts *f)
+/* An initial value, which is set as soon as there is a socket. */
+static bool initial(const struct v6_knobs *knobs)
 {
-	if (f->address.family != V6_FAMILY_INET6 || !v6_address_wildcard(&f->address))
-		return false;
-	switch (f->type) {
-	case V6_TYPE_STREAM:
-		return true;
-	case V6_TYPE_RAW:
-	case V6_TYPE_OTHER:
-		return false;
+	return knobs->policy != V6_POLICY_APP && !v6_policy_forced(knobs->policy);
+}
+
+static bool may_deny(const struct v6_knobs *knobs)
+{
+	return knobs->on_nonboolean ||
+	       (knobs->on_contrary && v6_policy_value(knobs->policy) != V6_UNKNOWN);
+}
+
+/* `::` is governed (DESIGN.md 1.2); without a port only where the type is that of a stream. */
+static bool governed_address(const struct v6_address *a)
+{
+	return a->family == V6_FAMILY_INET6 && v6_address_wildcard(a);
+}
+
+/*
+ * A single address of either family is not half of a pair, and one that has no port
+ * yet has no other half.
+ */
+static bool ordered_address(const struct v6_knobs *knobs, const struct v6_address *a)
+{
+	return knobs->order != V6_ORDER_APP && a->port && v6_address_wildcard(a);
+}
+
+unsigned v6_policy_needs(
+	const struct v6_knobs *knobs, enum v6_event event, const struct v6_address *a)
+{
+	bool forced = v6_policy_forced(knobs->policy);
+	unsigned needs = 0;
+
+	switch (event) {
+	case V6_EVENT_SOCKET:
+		return initial(knobs) ? V6_NEED_FAMILY | V6_NEED_TYPE : 0;
+	case V6_EVENT_SETSOCKOPT:
+		return may_deny(knobs)
+			       ? V6_NEED_FAMILY | V6_NEED_TYPE | V6_NEED_BOUND | V6_NEED_VALUE
+			       : 0;
+	case V6_EVENT_BIND:
+		if (forced && governed_address(a))
+			needs |= V6_NEED_FAMILY | V6_NEED_TYPE;
+		if (ordered_address(knobs, a))
+			needs |= V6_NEED_OTHER | V6_NEED_TYPE;
+		return needs;
+	case V6_EVENT_LISTEN:
+		return forced ? V6_NEED_FAMILY | V6_NEED_TYPE | V6_NEED_BOUND : 0;
 	default:
-		return f->address.port != 0;
+		return 0;
 	}
-}
-
-static bool governed_listen(const struct v6_facts *f)
-{
-	return f->bound != 1 && (f->type == V6_TYPE_STREAM || f->type == V6_TYPE_UNKNOWN);
-}
-
-bool v6_governed(const struct v6_facts *f)
-{
-	if (f->family == V6_FAMILY_INET)
-		return false;
-	if (f->event == V6_EVENT_BIND)
-		return governed_bind(f);
-	return f->event == V6_EVENT_LISTEN && governed_listen(f);
 }
 
 static struct v6_verdict decide_set(int want, const struct v6_facts *f)
@@ -58,20 +92,17 @@ static struct v6_verdict decide_set(int want, const struct v6_facts *f)
 
 	if (f->before == want)
 		return v;
-	v.v6only = (int8_t)want;
+	v.v6only = want;
 	v.action = f->asked != V6_UNKNOWN && f->asked != want ? V6_ACTION_OVERRIDE : V6_ACTION_SET;
 	return v;
 }
 
 static struct v6_verdict decide_socket(const struct v6_knobs *knobs, const struct v6_facts *f)
 {
-	int want = v6_policy_value(knobs->policy);
-
 	/* The kernel answers EINVAL for V6ONLY on a raw socket, whatever its state. */
-	if (want == V6_UNKNOWN || v6_policy_forced(knobs->policy) || f->family != V6_FAMILY_INET6 ||
-		f->type == V6_TYPE_RAW)
+	if (!initial(knobs) || f->family != V6_FAMILY_INET6 || f->type == V6_TYPE_RAW)
 		return nothing;
-	return decide_set(want, f);
+	return decide_set(v6_policy_value(knobs->policy), f);
 }
 
 /* What the kernel refuses anyway keeps the kernel's errno. */
@@ -91,7 +122,7 @@ static struct v6_verdict decide_setsockopt(const struct v6_knobs *knobs, const s
 
 	if (f->value == V6_UNKNOWN)
 		return v;
-	if (f->odd)
+	if (f->nonboolean)
 		deny(&v, knobs->on_nonboolean, f);
 	if (want == V6_UNKNOWN || f->value == want)
 		return v;
@@ -108,20 +139,14 @@ int v6_decide_mapped(const struct v6_knobs *knobs, const struct v6_facts *f)
 		       : 0;
 }
 
-bool v6_ordered(const struct v6_knobs *knobs, const struct v6_facts *f)
-{
-	return knobs->order != V6_ORDER_APP && f->event == V6_EVENT_BIND && f->address.port &&
-	       v6_address_wildcard(&f->address) && f->type != V6_TYPE_RAW &&
-	       f->type != V6_TYPE_OTHER;
-}
-
 /* The turn of the family that binds, where there is an order. */
 static struct v6_verdict decide_turn(const struct v6_knobs *knobs, const struct v6_facts *f)
 {
-	struct v6_verdict v = nothing;
 	bool first = f->address.family == v6_order_first(knobs->order);
+	struct v6_verdict v = nothing;
 
-	if (!v6_ordered(knobs, f) || f->other == V6_UNKNOWN)
+	if (f->event != V6_EVENT_BIND || !ordered_address(knobs, &f->address) ||
+		f->type == V6_TYPE_RAW || f->type == V6_TYPE_OTHER || f->other == V6_UNKNOWN)
 		return v;
 	if (first && f->other)
 		v.finding = V6_FINDING_DISORDER;
@@ -133,11 +158,24 @@ static struct v6_verdict decide_turn(const struct v6_knobs *knobs, const struct 
 	return v;
 }
 
+/*
+ * With a port the type need not be known, and at listen `bound` need not: the
+ * kernel refuses V6ONLY on what is bound, and on any family but AF_INET6.
+ */
+static bool governed(const struct v6_facts *f)
+{
+	if (f->family == V6_FAMILY_INET || f->type == V6_TYPE_RAW || f->type == V6_TYPE_OTHER)
+		return false;
+	if (f->event == V6_EVENT_LISTEN)
+		return f->bound != 1 && (f->type == V6_TYPE_STREAM || f->type == V6_TYPE_UNKNOWN);
+	return governed_address(&f->address) && (f->type == V6_TYPE_STREAM || f->address.port);
+}
+
 static struct v6_verdict decide_bind(const struct v6_knobs *knobs, const struct v6_facts *f)
 {
 	struct v6_verdict turn = decide_turn(knobs, f), v;
 
-	if (turn.deny || !v6_policy_forced(knobs->policy) || !v6_governed(f))
+	if (turn.deny || !v6_policy_forced(knobs->policy) || !governed(f))
 		return turn;
 	v = decide_set(v6_policy_value(knobs->policy), f);
 	v.finding = turn.finding;

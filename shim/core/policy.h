@@ -12,31 +12,47 @@
 #include "settings.h"
 #include "terms.h"
 
-/* A V6ONLY value or a yes/no that is not known, or that does not apply. */
-enum { V6_UNKNOWN = -1 };
-
+/*
+ * What is known of a call. Facts that were not asked for have the value that is
+ * said to be unknown: v6_facts_init(). Which are to be asked for, v6_policy_needs()
+ * says.
+ */
 struct v6_facts {
-	uint8_t event;  /* enum v6_event: SOCKET, SETSOCKOPT, BIND or LISTEN */
-	uint8_t family; /* enum v6_family of the socket; OTHER where it was not asked for */
-	uint8_t type;   /* enum v6_type; UNKNOWN where it was not asked for */
-	int8_t bound;   /* SETSOCKOPT, LISTEN: whether the socket has a port: 0, 1, unknown */
-	int8_t asked;   /* V6ONLY that the application asked for before: 0, 1, unknown */
-	int8_t before;  /* V6ONLY as the kernel has it now: 0, 1, unknown */
-	int8_t value;   /* SETSOCKOPT: V6ONLY that is asked for now: 0, 1, unknown */
-	bool odd;       /* SETSOCKOPT: the value was neither 0 nor 1 */
-	/*
-	 * BIND with an order: whether a socket of the other family has that protocol and
-	 * port in this process: 0, 1, unknown.
-	 */
-	int8_t other;
+	enum v6_event event;       /* SOCKET, SETSOCKOPT, BIND or LISTEN */
+	enum v6_family family;     /* of the socket; OTHER: unknown */
+	enum v6_type type;         /* UNKNOWN */
 	struct v6_address address; /* BIND: as passed */
+	int bound;                 /* SETSOCKOPT, LISTEN: has the socket a port? 0, 1, V6_UNKNOWN */
+	int asked;       /* V6ONLY that the application asked for before: 0, 1, V6_UNKNOWN */
+	int before;      /* V6ONLY as the kernel has it now: 0, 1, V6_UNKNOWN */
+	int value;       /* SETSOCKOPT: V6ONLY that is asked for now: 0, 1, V6_UNKNOWN */
+	bool nonboolean; /* SETSOCKOPT: the value was neither 0 nor 1 */
+	/*
+	 * BIND with an order: has a socket of the other family that protocol and port in
+	 * this process? 0, 1, V6_UNKNOWN.
+	 */
+	int other;
+};
+
+void v6_facts_init(struct v6_facts *f, enum v6_event event);
+
+/* Facts beyond the call's own arguments: bits. */
+enum v6_need {
+	V6_NEED_FAMILY = 1 << 0,
+	V6_NEED_TYPE = 1 << 1,
+	V6_NEED_BOUND = 1 << 2,
+	V6_NEED_ASKED = 1 << 3,
+	V6_NEED_BEFORE = 1 << 4,
+	V6_NEED_VALUE = 1 << 5, /* and `nonboolean`: what the caller points to */
+	V6_NEED_OTHER = 1 << 6,
+	V6_NEED_PROTO = 1 << 7, /* of records alone */
 };
 
 struct v6_verdict {
-	int8_t v6only;   /* V6ONLY to set before the call goes on; V6_UNKNOWN: leave it */
-	uint8_t action;  /* enum v6_action */
-	uint8_t finding; /* enum v6_finding */
-	int deny;        /* the errno to fail with instead of calling on; 0: call on */
+	int v6only; /* V6ONLY to set before the call goes on; V6_UNKNOWN: leave it */
+	enum v6_action action;
+	enum v6_finding finding;
+	int deny; /* the errno to fail with instead of calling on; 0: call on */
 };
 
 /*
@@ -47,29 +63,24 @@ int v6_policy_value(enum v6_policy policy);
 bool v6_policy_forced(enum v6_policy policy);
 
 /*
- * Whether a call is a governed bind (DESIGN.md 1.2): bind of `::`, stream with
- * any port, datagram with a port; or listen of a stream that was never bound.
- * With a port the type need not be known, and at listen `bound` need not: the
- * kernel refuses V6ONLY on what is bound, and on any family but AF_INET6.
+ * Which facts decide what is done about a call before it is made, as V6_NEED_* bits;
+ * 0 where nothing is to be done whatever they are. `address` is that of a bind, NULL
+ * for other calls. v6_decide() sets and denies the same whatever the other facts are.
  */
-bool v6_governed(const struct v6_facts *facts);
-
-/*
- * Whether an order has a say in a bind: `::` or 0.0.0.0, with a port. A single
- * address of either family is not half of a pair.
- */
-bool v6_ordered(const struct v6_knobs *knobs, const struct v6_facts *facts);
-
-/*
- * The errno for a bind of a v4-mapped address that the kernel refused with EINVAL
- * for V6ONLY being 1: the system's that the profile stands for, or 0 to leave it.
- */
-int v6_decide_mapped(const struct v6_knobs *knobs, const struct v6_facts *facts);
+unsigned v6_policy_needs(
+	const struct v6_knobs *knobs, enum v6_event event, const struct v6_address *address);
 
 /*
  * The verdict. Where `before` is unknown a value that is to be set counts as a
  * change, so that a caller that keeps no record need not ask for it.
  */
 struct v6_verdict v6_decide(const struct v6_knobs *knobs, const struct v6_facts *facts);
+
+/*
+ * The errno for a bind of a v4-mapped address that the kernel refused with EINVAL
+ * for V6ONLY being 1: the system's that the profile stands for, or 0 to leave it.
+ * It needs V6_NEED_BEFORE and V6_NEED_BOUND.
+ */
+int v6_decide_mapped(const struct v6_knobs *knobs, const struct v6_facts *facts);
 
 #endif

@@ -2,34 +2,87 @@
 
 #include "errname.h"
 
-#include <string.h>
+/* Holds every value of a setting that is no path: "deny:EPROTONOSUPPORT". */
+enum { SETTING_SIZE = 32 };
+
+#define AT(member) offsetof(struct v6_record, member)
+
+const struct v6_field v6_record_fields[] = {
+	{"v", V6_FIELD_VERSION, 0, 0},
+	{"time", V6_FIELD_TIME, 0, AT(time)},
+	{"pid", V6_FIELD_COUNT, 0, AT(pid)},
+	{"program", V6_FIELD_STRING, 0, AT(program)},
+	{"via", V6_FIELD_WORD, V6_LIST_VIA, AT(via)},
+	{"event", V6_FIELD_WORD, V6_LIST_EVENT, AT(event)},
+	{"fd", V6_FIELD_FD, 0, AT(fd)},
+	{"family", V6_FIELD_WORD, V6_LIST_FAMILY, AT(family)},
+	{"type", V6_FIELD_WORD, V6_LIST_TYPE, AT(type)},
+	{"proto", V6_FIELD_PROTO, 0, AT(proto)},
+	{"addr", V6_FIELD_ADDRESS, 0, AT(address)},
+	{"port", V6_FIELD_PORT, 0, AT(address)},
+	{"asked", V6_FIELD_BIT, 0, AT(asked)},
+	{"before", V6_FIELD_BIT, 0, AT(before)},
+	{"after", V6_FIELD_BIT, 0, AT(after)},
+	{"serves", V6_FIELD_SERVES, 0, AT(serves)},
+	{"families_before", V6_FIELD_FAMILIES, 0, AT(families_before)},
+	{"families_after", V6_FIELD_FAMILIES, 0, AT(families_after)},
+	{"policy", V6_FIELD_DECISION, V6_LIST_POLICY, AT(policy)},
+	{"rule", V6_FIELD_COUNT, 0, AT(rule)},
+	{"mode", V6_FIELD_DECISION, V6_LIST_MODE, AT(mode)},
+	{"action", V6_FIELD_DECISION, V6_LIST_ACTION, AT(action)},
+	{"finding", V6_FIELD_DECISION, V6_LIST_FINDING, AT(finding)},
+	{"holder", V6_FIELD_HOLDER, 0, AT(holder)},
+	{"result", V6_FIELD_RESULT, 0, AT(result)},
+	{"errno", V6_FIELD_ERRNO, 0, AT(error)},
+	{"count", V6_FIELD_COUNT64, 0, AT(count)},
+	{"version", V6_FIELD_STRING, 0, AT(version)},
+	{"settings", V6_FIELD_SETTINGS, 0, AT(settings)},
+	{"note", V6_FIELD_STRING, 0, AT(note)},
+	{"", 0, 0, 0},
+};
+
+#undef AT
+#define AT(member) offsetof(struct v6_holder, member)
+
+const struct v6_field v6_holder_fields[] = {
+	{"fd", V6_FIELD_FD, 0, AT(fd)},
+	{"pid", V6_FIELD_COUNT, 0, AT(pid)},
+	{"program", V6_FIELD_STRING, 0, AT(program)},
+	{"uid", V6_FIELD_UID, 0, AT(uid)},
+	{"family", V6_FIELD_AFAMILY, V6_LIST_FAMILY, AT(address)},
+	{"addr", V6_FIELD_ADDRESS, 0, AT(address)},
+	{"port", V6_FIELD_PORT, 0, AT(address)},
+	{"v6only", V6_FIELD_BIT, 0, AT(v6only)},
+	{"", 0, 0, 0},
+};
 
 void v6_record_init(struct v6_record *r, enum v6_event event)
 {
 	memset(r, 0, sizeof(*r));
-	r->event = (uint8_t)event;
+	r->event = event;
 	r->fd = -1;
 	r->proto = -1;
-	r->value = r->asked = r->before = r->after = r->want = V6_UNKNOWN;
+	r->asked = r->before = r->after = r->want = V6_UNKNOWN;
+	r->has_policy = event != V6_EVENT_LOST && event != V6_EVENT_ERROR;
 	r->holder.fd = -1;
 	r->holder.uid = -1;
 	r->holder.v6only = V6_UNKNOWN;
 }
 
-enum v6_level v6_record_level(const struct v6_record *r)
+enum v6_log_level v6_record_level(const struct v6_record *r)
 {
-	if (r->event == V6_EVENT_ERROR || r->event == V6_EVENT_LOST)
-		return V6_LEVEL_ERROR;
+	if (!r->has_policy)
+		return V6_LOG_LEVEL_ERROR;
 	if (r->action != V6_ACTION_NONE || r->finding != V6_FINDING_NONE)
-		return V6_LEVEL_CHANGE;
+		return V6_LOG_LEVEL_CHANGE;
 	switch (r->event) {
 	case V6_EVENT_BIND:
 	case V6_EVENT_LISTEN:
 	case V6_EVENT_GETADDRINFO:
 	case V6_EVENT_INHERIT:
-		return V6_LEVEL_BIND;
+		return V6_LOG_LEVEL_BIND;
 	default:
-		return V6_LEVEL_ALL;
+		return V6_LOG_LEVEL_ALL;
 	}
 }
 
@@ -44,153 +97,222 @@ unsigned v6_serves(const struct v6_address *bound, int v6only)
 	return v6only == 0 ? V6_SERVES_INET6 | V6_SERVES_INET : v6only == 1 ? V6_SERVES_INET6 : 0;
 }
 
-/* JSON: one "key": at a time, in the order of DESIGN.md 1.6. */
+/* JSON: one "key":value at a time, as the tables have them. */
 
-/* ,"key": as it is written after another one, its length known before the program runs. */
-struct key {
-	const char *text;
-	size_t len;
-};
-
-#define KEY(name) ((struct key){",\"" name "\":", sizeof(",\"" name "\":") - 1})
-
-static inline void key(struct v6_text *t, struct key name)
+static void quoted(struct v6_text *t, const char *word)
 {
-	if (t->len && t->buf[t->len - 1] == '{')
-		v6_text_bytes(t, name.text + 1, name.len - 1);
-	else
-		v6_text_bytes(t, name.text, name.len);
-}
-
-/* One of our own words, in which there is nothing to escape. */
-static void json_word(struct v6_text *t, struct key name, const char *word)
-{
-	key(t, name);
 	v6_text_char(t, '"');
 	v6_text_str(t, word);
 	v6_text_char(t, '"');
 }
 
-static void json_int(struct v6_text *t, struct key name, int64_t value)
-{
-	key(t, name);
-	v6_text_int(t, value);
-}
-
-static void json_slice(struct v6_text *t, struct key name, struct v6_slice value)
-{
-	if (!value.len)
-		return;
-	key(t, name);
-	v6_text_json(t, value.ptr, value.len);
-}
-
-/* A V6ONLY value, where it is known. */
-static void json_bit(struct v6_text *t, struct key name, int value)
-{
-	if (value != V6_UNKNOWN)
-		json_int(t, name, value);
-}
-
-static void json_address(struct v6_text *t, const struct v6_address *a)
-{
-	if (a->family == V6_FAMILY_OTHER)
-		return;
-	key(t, KEY("addr"));
-	v6_text_char(t, '"');
-	v6_address_text(t, a);
-	v6_text_char(t, '"');
-	json_int(t, KEY("port"), a->port);
-}
-
 static void json_serves(struct v6_text *t, unsigned serves)
 {
-	static const char value[][20] = {"", "[\"inet6\"]", "[\"inet\"]", "[\"inet6\",\"inet\"]"};
+	static const char value[][20] = {"[]", "[\"inet6\"]", "[\"inet\"]", "[\"inet6\",\"inet\"]"};
 
-	if (!serves)
-		return;
-	key(t, KEY("serves"));
 	v6_text_str(t, value[serves & 3]);
 }
 
-static void json_families(struct v6_text *t, struct key name, const struct v6_families *f)
+static void json_families(struct v6_text *t, const struct v6_families *f)
 {
-	if (!f->count)
-		return;
-	key(t, name);
 	for (unsigned i = 0; i < f->count; i++) {
 		v6_text_char(t, i ? ',' : '[');
-		v6_text_str(t, f->inet6 >> i & 1 ? "\"inet6\"" : "\"inet\"");
+		quoted(t, f->inet6 >> i & 1 ? "inet6" : "inet");
 	}
 	v6_text_char(t, ']');
 }
 
-static void json_holder(struct v6_text *t, const struct v6_holder *h)
+/* The value as it was set; of rules how many there are. The memory is for what is no path. */
+static struct v6_slice setting_value(
+	struct v6_text *t, const struct v6_config *c, enum v6_setting id)
 {
-	if (!h->known)
-		return;
-	key(t, KEY("holder"));
-	v6_text_char(t, '{');
-	if (h->fd >= 0)
-		json_int(t, KEY("fd"), h->fd);
-	if (h->pid)
-		json_int(t, KEY("pid"), h->pid);
-	json_slice(t, KEY("program"), h->program);
-	if (h->uid >= 0)
-		json_int(t, KEY("uid"), h->uid);
-	if (h->address.family != V6_FAMILY_OTHER)
-		json_word(t, KEY("family"), v6_family_name(h->address.family));
-	json_address(t, &h->address);
-	json_bit(t, KEY("v6only"), h->v6only);
-	v6_text_char(t, '}');
+	if (id == V6_SETTING_LOG && c->settings.log == V6_LOG_PATH)
+		return c->settings.log_path;
+	if (id == V6_SETTING_CONFIG)
+		return c->settings.config;
+	if (id == V6_SETTING_RULES)
+		v6_text_uint(t, c->rules.count);
+	else
+		v6_setting_value(t, &c->settings, id);
+	return (struct v6_slice){t->buf, t->len};
+}
+
+/* {"policy":{"value":"both","origin":"option"}}: those that are not default. */
+static void json_settings(struct v6_text *t, const struct v6_config *c)
+{
+	char brace = '{';
+
+	for (unsigned id = 0; id < V6_SETTING_COUNT; id++) {
+		char buf[SETTING_SIZE];
+		struct v6_text text = v6_text_in(buf, sizeof(buf));
+		struct v6_slice value = setting_value(&text, c, id);
+
+		if (c->settings.origin[id] == V6_ORIGIN_DEFAULT)
+			continue;
+		v6_text_char(t, brace);
+		quoted(t, v6_setting_name(id));
+		v6_text_str(t, ":{\"value\":");
+		v6_text_json(t, value.ptr, value.len);
+		v6_text_str(t, ",\"origin\":");
+		quoted(t, v6_word(V6_LIST_ORIGIN, c->settings.origin[id]));
+		v6_text_char(t, '}');
+		brace = ',';
+	}
+	v6_text_str(t, brace == '{' ? "{}" : "}");
 }
 
 static void json_errno(struct v6_text *t, int number)
 {
-	const char *name;
+	const char *name = v6_errname(number);
 
-	if (!number)
-		return;
-	name = v6_errname(number);
 	if (name)
-		json_word(t, KEY("errno"), name);
+		quoted(t, name);
 	else
-		json_int(t, KEY("errno"), number);
+		v6_text_int(t, number);
 }
 
-static void json_socket(struct v6_text *t, const struct v6_record *r)
+/* The word of an enum of the record's, or NULL. */
+static const char *word_at(const struct v6_field *f, const void *member)
 {
-	if (r->fd >= 0)
-		json_int(t, KEY("fd"), r->fd);
-	if (r->family != V6_FAMILY_OTHER)
-		json_word(t, KEY("family"), v6_family_name(r->family));
-	if (r->type != V6_TYPE_UNKNOWN)
-		json_word(t, KEY("type"), v6_type_name(r->type));
-	if (r->proto >= 0) {
-		key(t, KEY("proto"));
-		v6_text_char(t, '"');
-		v6_proto_text(t, r->proto);
-		v6_text_char(t, '"');
+	unsigned value;
+
+	memcpy(&value, member, sizeof(value));
+	return v6_word(f->list, value);
+}
+
+static void json_object(struct v6_text *t, const struct v6_field *f, const void *from);
+
+/* Whether the key applies. */
+static bool applies(const struct v6_field *f, const struct v6_record *r, const void *member)
+{
+	const struct v6_address *address = member;
+	const struct v6_slice *slice = member;
+	const int *number = member;
+
+	switch ((enum v6_field_kind)f->kind) {
+	case V6_FIELD_FD:
+	case V6_FIELD_PROTO:
+		return *number >= 0;
+	case V6_FIELD_BIT:
+		return *number != V6_UNKNOWN;
+	case V6_FIELD_COUNT:
+	case V6_FIELD_SERVES:
+	case V6_FIELD_ERRNO:
+		return *number != 0;
+	case V6_FIELD_COUNT64:
+		return *(const uint64_t *)member != 0;
+	case V6_FIELD_UID:
+		return *(const int64_t *)member >= 0;
+	case V6_FIELD_STRING:
+		return slice->len != 0;
+	case V6_FIELD_WORD:
+		return word_at(f, member) != NULL;
+	case V6_FIELD_DECISION:
+		return r->has_policy;
+	case V6_FIELD_RESULT:
+		return r->has_result;
+	case V6_FIELD_ADDRESS:
+	case V6_FIELD_PORT:
+	case V6_FIELD_AFAMILY:
+		return address->family != V6_FAMILY_OTHER;
+	case V6_FIELD_FAMILIES:
+		return ((const struct v6_families *)member)->count != 0;
+	case V6_FIELD_HOLDER:
+		return r->holder.known;
+	case V6_FIELD_SETTINGS:
+		return r->config != NULL || r->settings.len;
+	default:
+		return true;
 	}
-	json_address(t, &r->address);
 }
 
-/* Only calls that a policy could apply to say which one did. */
-static bool has_policy(const struct v6_record *r)
+static void json_value(
+	struct v6_text *t, const struct v6_field *f, const struct v6_record *r, const void *member)
 {
-	return r->event != V6_EVENT_LOST && r->event != V6_EVENT_ERROR;
+	const struct v6_address *address = member;
+	const struct v6_slice *slice = member;
+	const int *number = member;
+
+	switch ((enum v6_field_kind)f->kind) {
+	case V6_FIELD_VERSION:
+		v6_text_int(t, V6_RECORD_VERSION);
+		break;
+	case V6_FIELD_TIME:
+		v6_text_char(t, '"');
+		v6_text_time(t, *(const int64_t *)member);
+		v6_text_char(t, '"');
+		break;
+	case V6_FIELD_FD:
+	case V6_FIELD_COUNT:
+	case V6_FIELD_BIT:
+		v6_text_int(t, *number);
+		break;
+	case V6_FIELD_COUNT64:
+	case V6_FIELD_UID:
+	case V6_FIELD_RESULT:
+		v6_text_int(t, *(const int64_t *)member);
+		break;
+	case V6_FIELD_STRING:
+		v6_text_json(t, slice->ptr, slice->len);
+		break;
+	case V6_FIELD_WORD:
+	case V6_FIELD_DECISION:
+		quoted(t, word_at(f, member));
+		break;
+	case V6_FIELD_AFAMILY:
+		quoted(t, v6_word(f->list, address->family));
+		break;
+	case V6_FIELD_PROTO:
+		v6_text_char(t, '"');
+		v6_proto_text(t, *number);
+		v6_text_char(t, '"');
+		break;
+	case V6_FIELD_ADDRESS:
+		v6_text_char(t, '"');
+		v6_address_text(t, address);
+		v6_text_char(t, '"');
+		break;
+	case V6_FIELD_PORT:
+		v6_text_uint(t, address->port);
+		break;
+	case V6_FIELD_SERVES:
+		json_serves(t, r->serves);
+		break;
+	case V6_FIELD_FAMILIES:
+		json_families(t, member);
+		break;
+	case V6_FIELD_HOLDER:
+		json_object(t, v6_holder_fields, member);
+		break;
+	case V6_FIELD_ERRNO:
+		json_errno(t, *number);
+		break;
+	case V6_FIELD_SETTINGS:
+		if (r->config)
+			json_settings(t, r->config);
+		else
+			v6_text_slice(t, r->settings);
+		break;
+	}
 }
 
-static void json_decision(struct v6_text *t, const struct v6_record *r)
+/* No kind of the holder's table looks at the record. */
+static void json_object(struct v6_text *t, const struct v6_field *f, const void *from)
 {
-	if (!has_policy(r))
-		return;
-	json_word(t, KEY("policy"), v6_setting_word_of(V6_SETTING_POLICY, r->policy));
-	if (r->rule)
-		json_int(t, KEY("rule"), r->rule);
-	json_word(t, KEY("mode"), v6_setting_word_of(V6_SETTING_MODE, r->mode));
-	json_word(t, KEY("action"), v6_action_name(r->action));
-	json_word(t, KEY("finding"), v6_finding_name(r->finding));
+	char before = '{';
+
+	for (; *f->key; f++) {
+		const void *member = (const char *)from + f->at;
+
+		if (!applies(f, from, member))
+			continue;
+		v6_text_char(t, before);
+		quoted(t, f->key);
+		v6_text_char(t, ':');
+		json_value(t, f, from, member);
+		before = ',';
+	}
+	v6_text_char(t, '}');
 }
 
 /* Cuts the text back to where a record began, if it did not fit. */
@@ -208,32 +330,8 @@ bool v6_record_json(struct v6_text *t, const struct v6_record *r)
 {
 	size_t start = t->len;
 
-	v6_text_char(t, '{');
-	json_int(t, KEY("v"), V6_RECORD_VERSION);
-	key(t, KEY("time"));
-	v6_text_char(t, '"');
-	v6_text_time(t, r->time);
-	v6_text_char(t, '"');
-	json_int(t, KEY("pid"), r->pid);
-	json_int(t, KEY("tid"), r->tid);
-	json_slice(t, KEY("program"), r->program);
-	json_word(t, KEY("event"), v6_event_name(r->event));
-	json_socket(t, r);
-	json_bit(t, KEY("asked"), r->event == V6_EVENT_SETSOCKOPT ? r->value : r->asked);
-	json_bit(t, KEY("before"), r->before);
-	json_bit(t, KEY("after"), r->after);
-	json_serves(t, r->serves);
-	json_families(t, KEY("families_before"), &r->families_before);
-	json_families(t, KEY("families_after"), &r->families_after);
-	json_decision(t, r);
-	json_holder(t, &r->holder);
-	if (r->has_result)
-		json_int(t, KEY("result"), r->result);
-	json_errno(t, r->error);
-	if (r->event == V6_EVENT_LOST)
-		json_int(t, KEY("count"), (int64_t)r->count);
-	json_slice(t, KEY("note"), r->note);
-	v6_text_str(t, "}\n");
+	json_object(t, v6_record_fields, r);
+	v6_text_char(t, '\n');
 	return whole(t, start);
 }
 
@@ -241,7 +339,7 @@ bool v6_record_json(struct v6_text *t, const struct v6_record *r)
 
 static void text_subject(struct v6_text *t, const struct v6_record *r)
 {
-	v6_text_str(t, v6_event_name(r->event));
+	v6_text_str(t, v6_word(V6_LIST_EVENT, r->event));
 	if (r->proto >= 0) {
 		v6_text_char(t, ' ');
 		v6_proto_text(t, r->proto);
@@ -312,10 +410,10 @@ static void text_outcome(struct v6_text *t, const struct v6_record *r)
 	bool log = r->mode == V6_MODE_LOG;
 	size_t start = t->len;
 
-	if (r->value != V6_UNKNOWN) {
+	if (r->event == V6_EVENT_SETSOCKOPT && r->asked != V6_UNKNOWN) {
 		part(t, &start);
 		v6_text_str(t, "asks for V6ONLY ");
-		v6_text_int(t, r->value);
+		v6_text_int(t, r->asked);
 	}
 	if (r->action == V6_ACTION_DENY) {
 		part(t, &start);
@@ -357,7 +455,7 @@ static void text_outcome(struct v6_text *t, const struct v6_record *r)
 	}
 	if (r->finding != V6_FINDING_NONE) {
 		part(t, &start);
-		v6_text_str(t, v6_finding_name(r->finding));
+		v6_text_str(t, v6_word(V6_LIST_FINDING, r->finding));
 	}
 	if (r->event == V6_EVENT_LOST) {
 		part(t, &start);
@@ -369,21 +467,49 @@ static void text_outcome(struct v6_text *t, const struct v6_record *r)
 
 static void text_why(struct v6_text *t, const struct v6_record *r)
 {
-	if (!has_policy(r) || r->event == V6_EVENT_LOAD)
+	if (!r->has_policy || r->event == V6_EVENT_LOAD)
 		return;
 	v6_text_str(t, " (policy ");
-	v6_text_str(t, v6_setting_word_of(V6_SETTING_POLICY, r->policy));
+	v6_text_str(t, v6_word(V6_LIST_POLICY, r->policy));
 	if (r->rule) {
 		v6_text_str(t, ", rule ");
 		v6_text_uint(t, r->rule);
 	}
 	if (r->mode == V6_MODE_LOG)
 		v6_text_str(t, ", mode log");
-	if (r->asked != V6_UNKNOWN) {
+	if (r->event != V6_EVENT_SETSOCKOPT && r->asked != V6_UNKNOWN) {
 		v6_text_str(t, "; the application asked for ");
 		v6_text_int(t, r->asked);
 	}
 	v6_text_char(t, ')');
+}
+
+/* ", policy=ipv6-only (environment), ..., all else default"; as read: the JSON object. */
+static void text_settings(struct v6_text *t, const struct v6_record *r)
+{
+	const struct v6_config *c = r->config;
+
+	if (r->settings.len) {
+		v6_text_str(t, ", settings ");
+		v6_text_slice(t, r->settings);
+		return;
+	}
+	for (unsigned id = 0; c && id < V6_SETTING_COUNT; id++) {
+		char buf[SETTING_SIZE];
+		struct v6_text text = v6_text_in(buf, sizeof(buf));
+		struct v6_slice value = setting_value(&text, c, id);
+
+		if (c->settings.origin[id] == V6_ORIGIN_DEFAULT)
+			continue;
+		v6_text_str(t, ", ");
+		v6_text_str(t, v6_setting_name(id));
+		v6_text_char(t, '=');
+		v6_text_safe(t, value.ptr, value.len);
+		v6_text_str(t, " (");
+		v6_text_str(t, v6_word(V6_LIST_ORIGIN, c->settings.origin[id]));
+		v6_text_char(t, ')');
+	}
+	v6_text_str(t, ", all else default");
 }
 
 bool v6_record_text(struct v6_text *t, const struct v6_record *r)
@@ -398,9 +524,13 @@ bool v6_record_text(struct v6_text *t, const struct v6_record *r)
 	text_subject(t, r);
 	text_outcome(t, r);
 	text_why(t, r);
+	if (r->version.len) {
+		v6_text_str(t, ": v6shim ");
+		v6_text_slice(t, r->version);
+		text_settings(t, r);
+	}
 	if (r->note.len) {
-		v6_text_str(
-			t, r->event == V6_EVENT_LOAD || r->event == V6_EVENT_ERROR ? ": " : " - ");
+		v6_text_str(t, r->event == V6_EVENT_ERROR ? ": " : " - ");
 		v6_text_safe(t, r->note.ptr, r->note.len);
 	}
 	v6_text_char(t, '\n');

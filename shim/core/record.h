@@ -1,6 +1,7 @@
 /*
- * One log record: what happened at one call, and its two written forms.
- * The writer (the library) and the reader (v6shim report) share this struct.
+ * One log record: what happened at one call, and its two written forms. One
+ * table of the JSON keys serves the writer here, the reader of `v6shim report`
+ * and the manual's test.
  *
  * Strings are slices of memory that outlives the record; an empty slice, a -1
  * or a 0 as noted says that the key does not apply and is absent.
@@ -9,8 +10,7 @@
 #define V6_RECORD_H
 
 #include "address.h"
-#include "policy.h"
-#include "settings.h"
+#include "config.h"
 #include "terms.h"
 
 /* The version of the record format, key `v`. */
@@ -26,7 +26,7 @@ enum { V6_SERVES_INET6 = 1, V6_SERVES_INET = 2 };
 enum { V6_FAMILIES_MAX = 32 };
 
 struct v6_families {
-	uint8_t count;  /* 0: absent */
+	unsigned count; /* 0: absent */
 	uint32_t inet6; /* bit i: the i-th is IPv6, otherwise IPv4 */
 };
 
@@ -36,49 +36,86 @@ struct v6_holder {
 	bool connection; /* no listener: a connection that is open or in TIME_WAIT; not in JSON */
 	int fd;          /* of this process; -1: not ours, or not known */
 	int pid;         /* 0: not known */
-	int64_t uid;     /* -1: not known */
 	struct v6_slice program; /* empty: not known */
+	int64_t uid;             /* -1: not known */
 	struct v6_address address;
-	int8_t v6only; /* 0, 1, V6_UNKNOWN */
+	int v6only; /* 0, 1, V6_UNKNOWN */
 };
 
 struct v6_record {
 	int64_t time; /* microseconds since the epoch */
 	int pid;
-	int tid;
 	struct v6_slice program;
-	uint8_t event;             /* enum v6_event */
-	uint8_t family;            /* enum v6_family */
-	uint8_t type;              /* enum v6_type; UNKNOWN: absent */
-	uint8_t serves;            /* V6_SERVES_* bits; 0: absent */
+	enum v6_via via;
+	enum v6_event event;
 	int fd;                    /* -1: absent */
+	enum v6_family family;     /* OTHER: absent */
+	enum v6_type type;         /* UNKNOWN: absent */
 	int proto;                 /* IPPROTO_*; -1: absent */
 	struct v6_address address; /* family OTHER: absent */
-	int8_t value;              /* setsockopt: what is asked for now; written as `asked` */
-	int8_t asked;
-	int8_t before;
-	int8_t after;
-	int8_t want; /* the V6ONLY that the verdict named, for the text form; not in JSON */
+	int asked;  /* of setsockopt: what is asked for now; otherwise: what was, before */
+	int before; /* V6ONLY: 0, 1, V6_UNKNOWN */
+	int after;
+	int want;        /* the V6ONLY that the verdict named, for the text form; not in JSON */
+	unsigned serves; /* V6_SERVES_* bits; 0: absent */
 	struct v6_families families_before;
 	struct v6_families families_after;
-	uint8_t policy;  /* enum v6_policy */
-	uint8_t mode;    /* enum v6_mode */
-	uint8_t action;  /* enum v6_action */
-	uint8_t finding; /* enum v6_finding */
-	unsigned rule;   /* from 1; 0: none */
+	bool has_policy; /* policy, mode, action and finding apply */
+	enum v6_policy policy;
+	unsigned rule; /* from 1; 0: none */
+	enum v6_mode mode;
+	enum v6_action action;
+	enum v6_finding finding;
 	struct v6_holder holder;
 	bool has_result;
 	int64_t result;
-	int error;      /* errno; 0: absent */
-	uint64_t count; /* lost: how many */
+	int error;                      /* errno; 0: absent */
+	uint64_t count;                 /* lost: how many; 0: absent */
+	struct v6_slice version;        /* load */
+	const struct v6_config *config; /* load, written: those in force; NULL: absent */
+	struct v6_slice settings;       /* load, read: the object's text */
 	struct v6_slice note;
 };
+
+/* How a member is written; see record.c for when each is absent. */
+enum v6_field_kind {
+	V6_FIELD_VERSION,  /* none: V6_RECORD_VERSION */
+	V6_FIELD_TIME,     /* int64_t, RFC 3339 */
+	V6_FIELD_FD,       /* int, absent where negative */
+	V6_FIELD_COUNT,    /* unsigned or int, absent where 0 */
+	V6_FIELD_COUNT64,  /* uint64_t, absent where 0 */
+	V6_FIELD_UID,      /* int64_t, absent where negative */
+	V6_FIELD_RESULT,   /* int64_t, absent without has_result */
+	V6_FIELD_BIT,      /* int, absent where V6_UNKNOWN */
+	V6_FIELD_STRING,   /* slice, absent where empty */
+	V6_FIELD_WORD,     /* an enum, by its list; absent where it has no word */
+	V6_FIELD_DECISION, /* the same, absent without has_policy */
+	V6_FIELD_PROTO,    /* int, absent where negative */
+	V6_FIELD_ADDRESS,  /* struct v6_address without its port, absent for OTHER */
+	V6_FIELD_PORT,     /* the port of one */
+	V6_FIELD_AFAMILY,  /* the family of one */
+	V6_FIELD_SERVES,   /* unsigned, absent where 0 */
+	V6_FIELD_FAMILIES, /* struct v6_families */
+	V6_FIELD_HOLDER,   /* struct v6_holder: an object of v6_holder_fields */
+	V6_FIELD_ERRNO,    /* int: its name, or the number where it has none */
+	V6_FIELD_SETTINGS, /* the settings that are not default */
+};
+
+struct v6_field {
+	char key[16];
+	uint8_t kind; /* enum v6_field_kind */
+	uint8_t list; /* enum v6_list, of WORD and DECISION */
+	uint16_t at;  /* offset of the member */
+};
+
+/* In the order in which they are written; the last one has no key. */
+extern const struct v6_field v6_record_fields[], v6_holder_fields[];
 
 /* Everything absent. */
 void v6_record_init(struct v6_record *r, enum v6_event event);
 
 /* The lowest level at which the record is written. */
-enum v6_level v6_record_level(const struct v6_record *r);
+enum v6_log_level v6_record_level(const struct v6_record *r);
 
 /*
  * Appends one line with its newline. false where it does not fit; the text then

@@ -1,101 +1,46 @@
 #include "rules.h"
 
-#include <string.h>
-
-#include "terms.h"
-
-/* One rule being read; columns are counted from the beginning of the whole text. */
-struct reader {
-	const char *start; /* of the whole text */
-	struct v6_rule *rule;
-	struct v6_problem *problem;
-};
-
-static int refuse(const struct reader *r, enum v6_problem_kind kind, struct v6_slice text)
-{
-	r->problem->kind = kind;
-	r->problem->text = text;
-	r->problem->column = (size_t)(text.ptr - r->start) + 1;
-	return -1;
-}
-
-static int refuse_many(const struct reader *r, struct v6_slice text, unsigned limit)
-{
-	r->problem->limit = limit;
-	return refuse(r, V6_PROBLEM_TOO_MANY, text);
-}
-
-/* Cuts what stands before `end` off *rest, and `end` with it; all of it where there is none. */
-static struct v6_slice cut(struct v6_slice *rest, char end)
-{
-	const char *at = rest->len ? memchr(rest->ptr, end, rest->len) : NULL;
-	struct v6_slice head = {rest->ptr, at ? (size_t)(at - rest->ptr) : rest->len};
-
-	*rest = v6_slice_from(*rest, at ? head.len + 1 : head.len);
-	return head;
-}
-
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-/* The next word, blanks before it passed over; empty at the end. */
-static struct v6_slice next_word(struct v6_slice *rest)
-{
-	size_t n = 0;
-	struct v6_slice word;
-
-	while (rest->len && is_blank(*rest->ptr))
-		*rest = v6_slice_from(*rest, 1);
-	while (n < rest->len && !is_blank(rest->ptr[n]))
-		n++;
-	word = (struct v6_slice){rest->ptr, n};
-	*rest = v6_slice_from(*rest, n);
-	return word;
-}
+#include "nearest.h"
 
 /* 0..65535, or -1. */
 static int parse_port(struct v6_slice digits)
 {
-	int n = 0;
+	uint64_t port;
 
-	if (!digits.len || digits.len > 5)
-		return -1;
-	for (size_t i = 0; i < digits.len; i++) {
-		if (digits.ptr[i] < '0' || digits.ptr[i] > '9')
-			return -1;
-		n = 10 * n + digits.ptr[i] - '0';
-	}
-	return n <= 65535 ? n : -1;
+	return v6_slice_uint(digits, UINT16_MAX, &port) ? (int)port : -1;
 }
 
-static int add_port(const struct reader *r, struct v6_slice item)
+static int add_port(struct v6_rule *r, struct v6_slice item, struct v6_problem *p)
 {
-	struct v6_slice rest = item, first = cut(&rest, '-');
+	struct v6_slice rest = item, first = v6_slice_cut(&rest, '-');
 	bool range = first.len < item.len;
 	int low = parse_port(first), high = range ? parse_port(rest) : low;
 
 	if (low < 0 || high < 0)
-		return refuse(r, V6_PROBLEM_PORT, item);
+		return v6_problem_add(
+			p, item, "%q is no port; a number from 0 to 65535 is meant, or N-M");
 	if (high < low)
-		return refuse(r, V6_PROBLEM_PORT_ORDER, item);
-	if (r->rule->ports == V6_RULE_RANGES)
-		return refuse_many(r, item, V6_RULE_RANGES);
-	r->rule->port[r->rule->ports].low = (uint16_t)low;
-	r->rule->port[r->rule->ports++].high = (uint16_t)high;
+		return v6_problem_add(p, item, "%q ends before it begins");
+	if (r->ports == V6_RULE_RANGES)
+		return v6_problem_add_number(
+			p, item, "there may be no more than %n ports in one rule", V6_RULE_RANGES);
+	r->port[r->ports].low = (uint16_t)low;
+	r->port[r->ports++].high = (uint16_t)high;
 	return 0;
 }
 
-static int add_proto(const struct reader *r, struct v6_slice item)
+static int add_proto(struct v6_rule *r, struct v6_slice item, struct v6_problem *p)
 {
 	int proto = v6_proto_parse(item);
 
 	if (proto < 0)
-		return refuse(r, V6_PROBLEM_PROTO, item);
-	if (r->rule->protos == V6_RULE_PROTOS)
-		return refuse_many(r, item, V6_RULE_PROTOS);
-	r->rule->proto[r->rule->protos++] = (uint16_t)proto;
+		return v6_problem_add_near(p, item, "unknown protocol %q",
+			v6_nearest_of(V6_LIST_PROTO, item),
+			"; a name as tcp or udp is meant, or a number up to 65535");
+	if (r->protos == V6_RULE_PROTOS)
+		return v6_problem_add_number(p, item,
+			"there may be no more than %n protocols in one rule", V6_RULE_PROTOS);
+	r->proto[r->protos++] = (uint16_t)proto;
 	return 0;
 }
 
@@ -114,197 +59,177 @@ static const char *bracket_end(struct v6_slice glob)
 	return NULL;
 }
 
-bool v6_is_text(struct v6_slice text)
-{
-	while (text.len) {
-		size_t n = v6_utf8_length(text.ptr, text.len);
-		unsigned char c = (unsigned char)*text.ptr;
-		bool c1 = n == 2 && c == 0xc2 && (unsigned char)text.ptr[1] < 0xa0;
-
-		if (!n || c < 0x20 || c == 0x7f || c1)
-			return false;
-		text = v6_slice_from(text, n);
-	}
-	return true;
-}
-
-static int add_program(const struct reader *r, struct v6_slice item)
+static int add_program(struct v6_rule *r, struct v6_slice item, struct v6_problem *p)
 {
 	struct v6_slice rest = item;
 
-	/* A `?` matches the rest, and the rule can be written down. */
-	if (!v6_is_text(item))
-		return refuse(r, V6_PROBLEM_GLOB_BYTES, item);
-
+	(void)r;
+	/* So that the rule can be written down. */
+	if (!v6_slice_is_text(item))
+		return v6_problem_add(p, item, "%q has bytes that are no text; '?' matches any");
 	while (rest.len) {
-		const char *end = rest.ptr;
+		const char *end = *rest.ptr == '[' ? bracket_end(rest) : rest.ptr;
 
-		if (*rest.ptr == '[')
-			end = bracket_end(rest);
 		if (!end)
-			return refuse(r, V6_PROBLEM_GLOB, item);
+			return v6_problem_add(p, item, "%q has a '[' without its ']'");
 		rest = v6_slice_from(rest, (size_t)(end + 1 - rest.ptr));
 	}
 	return 0;
 }
 
-static int add_items(const struct reader *r, struct v6_slice list,
-	int (*add)(const struct reader *r, struct v6_slice item))
+static int add_items(struct v6_rule *r, struct v6_slice list, struct v6_problem *p,
+	int (*add)(struct v6_rule *r, struct v6_slice item, struct v6_problem *p))
 {
 	struct v6_slice rest = list;
 
 	do {
 		bool more = memchr(rest.ptr, ',', rest.len) != NULL;
-		struct v6_slice item = cut(&rest, ',');
+		struct v6_slice item = v6_slice_cut(&rest, ',');
 
 		if (!item.len || (more && !rest.len))
-			return refuse(r, V6_PROBLEM_NO_ITEM, list);
-		if (add(r, item))
+			return v6_problem_add(p, list, "%q has an empty item in its list");
+		if (add(r, item, p))
 			return -1;
 	} while (rest.len);
 	return 0;
 }
 
-static const char matcher_names[][8] = {"program", "port", "proto"};
+static const char matcher_form[] = "; program=GLOB, port=N or proto=NAME is meant";
 
-enum { MATCHERS = sizeof(matcher_names) / sizeof(*matcher_names) };
-
-const char *v6_matcher_name_at(unsigned i)
+static int unknown_matcher(struct v6_slice word, struct v6_slice name, struct v6_problem *p)
 {
-	return i < MATCHERS ? matcher_names[i] : NULL;
+	if (v6_setting_by_name(name) != V6_SETTING_COUNT)
+		return v6_problem_add(p, word, "%q is a setting, whose place is behind '=>'");
+	return v6_problem_add_near(
+		p, name, "unknown matcher %q", v6_nearest_of(V6_LIST_MATCHER, name), matcher_form);
 }
 
-bool v6_matcher_is(struct v6_slice name)
+static int matcher(struct v6_rule *r, struct v6_slice word, struct v6_problem *p)
 {
-	for (unsigned i = 0; i < MATCHERS; i++)
-		if (v6_slice_is(name, matcher_names[i]))
-			return true;
-	return false;
-}
-
-static int add_list(const struct reader *r, struct v6_slice name, struct v6_slice list, bool before,
-	int (*add)(const struct reader *r, struct v6_slice item))
-{
-	if (before)
-		return refuse(r, V6_PROBLEM_TWICE, name);
-	if (!list.len)
-		return refuse(r, V6_PROBLEM_NO_ITEM, (struct v6_slice){name.ptr, name.len + 1});
-	return add_items(r, list, add);
-}
-
-static int matcher(const struct reader *r, struct v6_slice word)
-{
-	struct v6_slice list = word, name = cut(&list, '=');
-	bool before = r->rule->program.len != 0;
+	struct v6_slice list = word, name = v6_slice_cut(&list, '=');
+	int (*add)(struct v6_rule *, struct v6_slice, struct v6_problem *);
+	int kind = v6_word_value(V6_LIST_MATCHER, name);
+	bool before;
 
 	if (!name.len || name.len == word.len)
-		return refuse(r, V6_PROBLEM_NO_MATCHER, word);
-	if (v6_slice_is(name, "program")) {
-		if (!before)
-			r->rule->program = list;
-		return add_list(r, name, list, before, add_program);
+		return v6_problem_add_near(p, word, "%q is no matcher", NULL, matcher_form);
+	if (kind == V6_MATCHER_PROGRAM) {
+		before = r->program.len;
+		add = add_program;
+	} else if (kind == V6_MATCHER_PORT) {
+		before = r->ports;
+		add = add_port;
+	} else if (kind == V6_MATCHER_PROTO) {
+		before = r->protos;
+		add = add_proto;
+	} else {
+		return unknown_matcher(word, name, p);
 	}
-	if (v6_slice_is(name, "port"))
-		return add_list(r, name, list, r->rule->ports, add_port);
-	if (v6_slice_is(name, "proto"))
-		return add_list(r, name, list, r->rule->protos, add_proto);
-	return refuse(r, V6_PROBLEM_UNKNOWN_MATCHER,
-		v6_setting_by_name(name) == V6_SETTING_COUNT ? name : word);
+	if (before)
+		return v6_problem_add(p, name, "%q is given twice");
+	if (!list.len)
+		return v6_problem_add(p, word, "%q has no value");
+	if (kind == V6_MATCHER_PROGRAM)
+		r->program = list;
+	return add_items(r, list, p, add);
 }
 
-bool v6_rule_may_set(enum v6_setting id)
-{
-	switch (id) {
-	case V6_SETTING_POLICY:
-	case V6_SETTING_ON_CONTRARY:
-	case V6_SETTING_ORDER:
-	case V6_SETTING_ON_DISORDER:
-	case V6_SETTING_ON_CONFLICT:
-	case V6_SETTING_MODE:
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* A port is known at bind and listen only: too late for an initial value. */
+/* A port is known at bind and listen only: too late for an initial value, or for what is asked. */
 static bool too_late(enum v6_setting id, const struct v6_knobs *k)
 {
-	return id == V6_SETTING_ON_CONTRARY ||
+	return id == V6_SETTING_ON_CONTRARY || id == V6_SETTING_ON_NONBOOLEAN ||
 	       (id == V6_SETTING_POLICY && (k->policy == V6_POLICY_DEFAULT_IPV6_ONLY ||
 						   k->policy == V6_POLICY_DEFAULT_BOTH));
 }
 
-static int setting(const struct reader *r, struct v6_slice word)
+static int not_in_rule(struct v6_slice word, struct v6_slice name, struct v6_problem *p)
 {
-	struct v6_slice value = word, name = cut(&value, '=');
+	static const char valid[] = "; a rule may set policy, on-contrary, order, on-disorder, "
+				    "on-conflict, on-mapped, on-nonboolean, mode";
+	struct v6_nearest near = v6_nearest_to(name);
+
+	if (v6_word_value(V6_LIST_MATCHER, name) >= 0)
+		return v6_problem_add(p, word,
+			"%q is a matcher, whose place is before '=>'; a ';' begins a new rule");
+	if (v6_setting_by_name(name) != V6_SETTING_COUNT)
+		return v6_problem_add_near(p, name, "no setting of a rule: %q", NULL, valid);
+	for (unsigned id = 0; id < V6_KNOBS; id++)
+		v6_nearest_offer(&near, v6_setting_name(id));
+	return v6_problem_add_near(p, name, "unknown setting %q", near.word, valid);
+}
+
+static int setting(struct v6_rule *r, struct v6_slice word, struct v6_problem *p)
+{
+	struct v6_slice value = word, name = v6_slice_cut(&value, '=');
 	enum v6_setting id = v6_setting_by_name(name);
 
 	if (!name.len || name.len == word.len)
-		return refuse(r, V6_PROBLEM_NO_SETTING, word);
-	if (id == V6_SETTING_COUNT || !v6_rule_may_set(id))
-		return refuse(r, V6_PROBLEM_NOT_IN_RULE, v6_matcher_is(name) ? word : name);
-	if (r->rule->sets & 1u << id)
-		return refuse(r, V6_PROBLEM_TWICE, name);
-	r->problem->setting = (uint8_t)id;
-	if (v6_knobs_set(&r->rule->knobs, id, value, r->problem))
-		return refuse(r, r->problem->kind, r->problem->text);
-	r->problem->setting = V6_SETTING_RULES;
-	if (r->rule->ports && too_late(id, &r->rule->knobs))
-		return refuse(r, V6_PROBLEM_NOT_WITH_PORT, word);
-	r->rule->sets |= (uint16_t)(1u << id);
+		return v6_problem_add(
+			p, word, "%q is no setting=value; no blanks stand around its '='");
+	if (id >= V6_KNOBS)
+		return not_in_rule(word, name, p);
+	if (r->sets & 1u << id)
+		return v6_problem_add(p, name, "%q is given twice");
+	p->setting = id;
+	if (v6_knobs_set(&r->knobs, id, value, p))
+		return -1;
+	p->setting = V6_SETTING_RULES;
+	if (r->ports && too_late(id, &r->knobs))
+		return v6_problem_add(p, word,
+			"%q cannot be set by a rule with port=, which acts at bind and listen "
+			"only");
+	r->sets |= (uint16_t)(1u << id);
 	return 0;
 }
 
-static int parse_rule(struct reader *r, struct v6_slice text)
+static int parse_rule(struct v6_rule *r, struct v6_slice text, struct v6_problem *p)
 {
 	const char *arrow = memmem(text.ptr, text.len, "=>", 2);
 	struct v6_slice left, right, word;
 
+	text = v6_slice_trim(text);
 	if (!arrow)
-		return refuse(r, V6_PROBLEM_NO_ARROW, v6_slice_trim(text));
+		return v6_problem_add(
+			p, text, "%q is no rule: '=>' is missing between matchers and settings");
 	left = (struct v6_slice){text.ptr, (size_t)(arrow - text.ptr)};
 	right = v6_slice_from(text, left.len + 2);
-	for (word = next_word(&left); word.len; word = next_word(&left))
-		if (matcher(r, word))
+	while ((word = v6_slice_word(&left)).len)
+		if (matcher(r, word, p))
 			return -1;
-	for (word = next_word(&right); word.len; word = next_word(&right))
-		if (setting(r, word))
+	while ((word = v6_slice_word(&right)).len)
+		if (setting(r, word, p))
 			return -1;
-	return r->rule->sets ? 0 : refuse(r, V6_PROBLEM_NO_SETTINGS, v6_slice_trim(text));
+	return r->sets ? 0 : v6_problem_add(p, text, "no setting after '=>'");
 }
 
-static bool only_blanks(struct v6_slice text)
+int v6_rules_parse(struct v6_rules *rules, struct v6_slice text, struct v6_problem *p)
 {
-	return !next_word(&text).len;
-}
-
-int v6_rules_parse(struct v6_rules *rules, struct v6_slice text, struct v6_problem *problem)
-{
-	struct reader r = {.start = text.ptr, .problem = problem};
 	unsigned before = rules->count;
+	int error = 0;
 
-	problem->setting = V6_SETTING_RULES;
-	while (text.len) {
-		struct v6_slice one = cut(&text, ';');
+	p->setting = V6_SETTING_RULES;
+	p->start = text.ptr;
+	while (text.len && !error) {
+		struct v6_slice one = v6_slice_cut(&text, ';');
+		struct v6_rule *r = &rules->rule[rules->count];
 
-		if (only_blanks(one))
+		if (!v6_slice_trim(one).len)
 			continue;
-		problem->rule = rules->count + 1;
+		p->rule = rules->count + 1;
 		if (rules->count == V6_RULES_MAX) {
-			rules->count = before;
-			return refuse_many(&r, v6_slice_trim(one), V6_RULES_MAX);
+			error = v6_problem_add_number(p, v6_slice_trim(one),
+				"there may be no more than %n rules", V6_RULES_MAX);
+		} else {
+			memset(r, 0, sizeof(*r));
+			error = parse_rule(r, one, p);
+			rules->count++;
 		}
-		r.rule = &rules->rule[rules->count];
-		memset(r.rule, 0, sizeof(*r.rule));
-		if (parse_rule(&r, one)) {
-			rules->count = before;
-			return -1;
-		}
-		rules->count++;
 	}
-	problem->rule = 0;
-	return 0;
+	if (error)
+		rules->count = before;
+	else
+		p->rule = 0;
+	return error;
 }
 
 /* Whether one character is in a bracket "[...]"; the bracket is known to end. */
@@ -380,7 +305,7 @@ bool v6_rule_program(const struct v6_rule *rule, struct v6_slice program)
 	if (!rest.len)
 		return true;
 	while (rest.len)
-		if (v6_glob(cut(&rest, ','), program))
+		if (v6_glob(v6_slice_cut(&rest, ','), program))
 			return true;
 	return false;
 }
@@ -409,7 +334,7 @@ struct v6_knobs v6_rule_apply(const struct v6_rule *rule, const struct v6_knobs 
 {
 	struct v6_knobs knobs = *base;
 
-	for (unsigned id = 0; id < V6_SETTING_COUNT; id++)
+	for (unsigned id = 0; id < V6_KNOBS; id++)
 		if (rule->sets & 1u << id)
 			v6_knobs_copy(&knobs, &rule->knobs, id);
 	return knobs;
@@ -444,7 +369,7 @@ void v6_rule_text(struct v6_text *t, const struct v6_rule *rule)
 	if (rule->protos)
 		v6_text_char(t, ' ');
 	v6_text_str(t, "=>");
-	for (unsigned id = 0; id < V6_SETTING_COUNT; id++) {
+	for (unsigned id = 0; id < V6_KNOBS; id++) {
 		if (!(rule->sets & 1u << id))
 			continue;
 		v6_text_char(t, ' ');

@@ -12,7 +12,7 @@
 
 /* Bounds; beyond each there is an error that names it. */
 enum {
-	V6_RULES_MAX = 2048,
+	V6_RULES_MAX = 256,
 	V6_RULE_RANGES = 16, /* items of one port= */
 	V6_RULE_PROTOS = 8,  /* items of one proto= */
 };
@@ -23,7 +23,7 @@ struct v6_rule {
 		uint16_t low, high;
 	} port[V6_RULE_RANGES];
 	uint16_t proto[V6_RULE_PROTOS]; /* IPPROTO_* */
-	uint8_t ports;                  /* 0: any */
+	uint8_t ports;                  /* how many; 0: any */
 	uint8_t protos;                 /* 0: any */
 	uint16_t sets;                  /* bit 1 << enum v6_setting for each that it sets */
 	struct v6_knobs knobs;          /* what it sets; the rest is meaningless */
@@ -35,10 +35,10 @@ struct v6_rules {
 };
 
 /*
- * Appends the rules of a text, `;` between them; an empty one is passed over.
- * 0, or -1 with *problem filled and *rules as it was.
+ * Appends the rules of a text, `;` between them; an empty one is passed over. 0, or
+ * -1 with *p filled and *rules as it was; p->origin is the caller's to set.
  */
-int v6_rules_parse(struct v6_rules *rules, struct v6_slice text, struct v6_problem *problem);
+int v6_rules_parse(struct v6_rules *rules, struct v6_slice text, struct v6_problem *p);
 
 /* Whether each matcher holds; one that is not there does. */
 bool v6_rule_program(const struct v6_rule *rule, struct v6_slice program);
@@ -56,15 +56,5 @@ void v6_rule_text(struct v6_text *t, const struct v6_rule *rule);
  * byte: fnmatch(3) in the C locale, without backslashes and character classes.
  */
 bool v6_glob(struct v6_slice glob, struct v6_slice name);
-
-/* UTF-8 without control characters: what a line of a file can hold and a terminal show. */
-bool v6_is_text(struct v6_slice text);
-
-/* A setting that a rule may set. */
-bool v6_rule_may_set(enum v6_setting id);
-
-/* Walks the names of matchers: the i-th, NULL past the last. */
-const char *v6_matcher_name_at(unsigned i);
-bool v6_matcher_is(struct v6_slice name);
 
 #endif

@@ -1,367 +1,259 @@
 #include "settings.h"
 
+#include <errno.h>
+
 #include "errname.h"
-#include "profile.h"
+#include "nearest.h"
 
-#include <string.h>
+enum kind { WORD, REACTION, RULES, CONFIG, LOG };
 
-enum kind {
-	KIND_WORD,
-	KIND_REACTION,
-	KIND_PROFILE,
-	KIND_RULES,
-	KIND_CONFIG,
-	KIND_LOG,
-};
+/* Of WORD and REACTION, `at` is where in struct v6_settings the value is: an enum or an int. */
+#define AT(member)               offsetof(struct v6_settings, member)
+#define KNOB(list, member, kind) kind, V6_LIST_##list, AT(knobs.member)
 
-/* Fixed-size text rather than pointers, so that nothing here is relocated at load. */
-struct word {
-	char word[20];
-	uint8_t value;
-	char meaning[88];
-};
-
-#define WORD_ROW(id, value, word, meaning) {word, value, meaning},
-#define WORD_END                                                                                   \
-	{                                                                                          \
-		"", 0, ""                                                                          \
-	}
-static const struct word policy_words[] = {V6_POLICY_WORDS(WORD_ROW) WORD_END};
-static const struct word order_words[] = {V6_ORDER_WORDS(WORD_ROW) WORD_END};
-static const struct word conflict_words[] = {V6_CONFLICT_WORDS(WORD_ROW) WORD_END};
-static const struct word mode_words[] = {V6_MODE_WORDS(WORD_ROW) WORD_END};
-static const struct word format_words[] = {V6_FORMAT_WORDS(WORD_ROW) WORD_END};
-static const struct word level_words[] = {V6_LEVEL_WORDS(WORD_ROW) WORD_END};
-
-/* A reaction: a neutral word, or deny:ERRNO. */
-static const struct word contrary_words[] = {
-	{"allow", 0, "it reaches the kernel as usual"},
-	{"deny:ERRNO", 1, "it fails with ERRNO and does not reach the kernel"},
-	WORD_END,
-};
-static const struct word disorder_words[] = {
-	{"log", 0, "the second bind of the pair is logged as disorder"},
-	{"deny:ERRNO", 1, "the bind of the family whose turn has not come fails with ERRNO"},
-	WORD_END,
-};
-static const struct word mapped_words[] = {
-	{"allow", 0, "the kernel answers: EINVAL"},
-	{"deny:ERRNO", 1, "it fails with ERRNO"},
-	WORD_END,
-};
-static const struct word nonboolean_words[] = {
-	{"allow", 0, "the kernel takes any other value for 1"},
-	{"deny:ERRNO", 1, "it fails with ERRNO and does not reach the kernel"},
-	WORD_END,
-};
-static const struct word log_words[] = {
-	{"stderr", V6_LOG_STDERR, "standard error"},
-	{"off", V6_LOG_OFF, "nowhere"},
-	{"syslog", V6_LOG_SYSLOG, "the system log, by /dev/log"},
-	{"fd:N", V6_LOG_FD, "the open descriptor N"},
-	{"/PATH", V6_LOG_PATH, "a file or FIFO; %p the process id, %n the program's name, %%"},
-	WORD_END,
-};
-static const struct word no_words[] = {WORD_END};
-
-#define SETTING_ROW(id, name, kind, help) {name, KIND_##kind, help},
 static const struct {
 	char name[14];
-	uint8_t kind;
+	uint8_t kind; /* enum kind */
+	uint8_t list; /* enum v6_list */
+	uint16_t at;
 	char help[72];
-} table[] = {V6_SETTINGS(SETTING_ROW)};
+} table[V6_SETTING_COUNT] = {
+	[V6_SETTING_POLICY] = {"policy", KNOB(POLICY, policy, WORD),
+		"V6ONLY of the sockets that bind ::"},
+	[V6_SETTING_ON_CONTRARY] = {"on-contrary", KNOB(ON_CONTRARY, on_contrary, REACTION),
+		"what the application gets when it asks for the opposite of the policy"},
+	[V6_SETTING_ORDER] = {"order", KNOB(ORDER, order, WORD),
+		"the family listed first, and that must bind a port first"},
+	[V6_SETTING_ON_DISORDER] = {"on-disorder", KNOB(ON_DISORDER, on_disorder, REACTION),
+		"a port bound against the order"},
+	[V6_SETTING_ON_CONFLICT] = {"on-conflict", KNOB(ON_CONFLICT, on_conflict, WORD),
+		"both families want one port"},
+	[V6_SETTING_ON_MAPPED] = {"on-mapped", KNOB(ON_MAPPED, on_mapped, REACTION),
+		"what a bind of a v4-mapped address gets where V6ONLY is 1"},
+	[V6_SETTING_ON_NONBOOLEAN] = {"on-nonboolean", KNOB(ON_NONBOOLEAN, on_nonboolean, REACTION),
+		"what the application gets when it sets V6ONLY to neither 0 nor 1"},
+	[V6_SETTING_MODE] = {"mode", KNOB(MODE, mode, WORD), "enforce, or only log"},
+	[V6_SETTING_PROFILE] = {"profile", WORD, V6_LIST_PROFILE, AT(profile),
+		"a named set of settings: another system's rules"},
+	[V6_SETTING_RULES] = {"rules", RULES, V6_LIST_NONE, 0,
+		"settings for certain programs, ports and protocols"},
+	[V6_SETTING_CONFIG] = {"config", CONFIG, V6_LIST_NONE, 0, "a file of settings and rules"},
+	[V6_SETTING_LOG] = {"log", LOG, V6_LIST_LOG, AT(log), "where records go"},
+	[V6_SETTING_LOG_FORMAT] = {"log-format", WORD, V6_LIST_LOG_FORMAT, AT(format),
+		"how records are written"},
+	[V6_SETTING_LOG_LEVEL] = {"log-level", WORD, V6_LIST_LOG_LEVEL, AT(level),
+		"which records are written"},
+};
 
-static const struct word *words_of(enum v6_setting id)
+_Static_assert(offsetof(struct v6_settings, knobs) == 0, "an offset serves both structs");
+
+/* Where a system's behaviour is not confirmed the value is left at its default. FACTS.md, 2. */
+static const struct v6_knobs profiles[V6_PROFILE_COUNT] = {
+	[V6_PROFILE_LINUX] = {.policy = V6_POLICY_DEFAULT_BOTH, .order = V6_ORDER_IPV4_FIRST},
+	[V6_PROFILE_FREEBSD] = {.policy = V6_POLICY_DEFAULT_IPV6_ONLY,
+		.order = V6_ORDER_IPV6_FIRST,
+		.on_conflict = V6_ON_CONFLICT_SHARE_IPV6,
+		.on_mapped = EADDRNOTAVAIL},
+	[V6_PROFILE_NETBSD] = {.policy = V6_POLICY_DEFAULT_IPV6_ONLY,
+		.order = V6_ORDER_IPV6_FIRST,
+		.on_conflict = V6_ON_CONFLICT_SHARE},
+	[V6_PROFILE_OPENBSD] = {.policy = V6_POLICY_DEFAULT_IPV6_ONLY,
+		.on_contrary = EINVAL,
+		.order = V6_ORDER_IPV4_FIRST,
+		.on_mapped = EADDRNOTAVAIL},
+	[V6_PROFILE_DRAGONFLY] = {.policy = V6_POLICY_DEFAULT_IPV6_ONLY,
+		.on_contrary = EOPNOTSUPP,
+		.order = V6_ORDER_IPV6_FIRST,
+		.on_mapped = EADDRNOTAVAIL},
+	[V6_PROFILE_MACOS] = {.policy = V6_POLICY_DEFAULT_BOTH,
+		.order = V6_ORDER_IPV4_FIRST,
+		.on_conflict = V6_ON_CONFLICT_SHARE_IPV6,
+		.on_mapped = EADDRNOTAVAIL},
+	[V6_PROFILE_ILLUMOS] = {.policy = V6_POLICY_DEFAULT_BOTH,
+		.order = V6_ORDER_IPV6_FIRST,
+		.on_conflict = V6_ON_CONFLICT_SHARE,
+		.on_mapped = EADDRNOTAVAIL,
+		.on_nonboolean = EINVAL},
+	[V6_PROFILE_WINDOWS] = {.policy = V6_POLICY_DEFAULT_IPV6_ONLY},
+	[V6_PROFILE_QNX] = {.policy = V6_POLICY_DEFAULT_IPV6_ONLY,
+		.on_conflict = V6_ON_CONFLICT_SHARE},
+	[V6_PROFILE_IBMI] = {.policy = V6_POLICY_DEFAULT_BOTH},
+	[V6_PROFILE_AIX] = {.policy = V6_POLICY_DEFAULT_BOTH},
+	[V6_PROFILE_BINDV6ONLY_0] = {.policy = V6_POLICY_DEFAULT_BOTH},
+	[V6_PROFILE_BINDV6ONLY_1] = {.policy = V6_POLICY_DEFAULT_IPV6_ONLY},
+};
+
+static const char deny[] = "deny:";
+
+/* The value of a WORD or REACTION setting: enums are unsigned here, and an errno is positive. */
+static unsigned get(const void *settings, enum v6_setting id)
 {
-	switch (id) {
-	case V6_SETTING_POLICY:
-		return policy_words;
-	case V6_SETTING_ON_CONTRARY:
-		return contrary_words;
-	case V6_SETTING_ORDER:
-		return order_words;
-	case V6_SETTING_ON_DISORDER:
-		return disorder_words;
-	case V6_SETTING_ON_CONFLICT:
-		return conflict_words;
-	case V6_SETTING_ON_MAPPED:
-		return mapped_words;
-	case V6_SETTING_ON_NONBOOLEAN:
-		return nonboolean_words;
-	case V6_SETTING_MODE:
-		return mode_words;
-	case V6_SETTING_LOG:
-		return log_words;
-	case V6_SETTING_LOG_FORMAT:
-		return format_words;
-	case V6_SETTING_LOG_LEVEL:
-		return level_words;
-	default:
-		return no_words;
-	}
+	unsigned value;
+
+	memcpy(&value, (const char *)settings + table[id].at, sizeof(value));
+	return value;
 }
 
-/* Where the value of a WORD setting lives; NULL where it is none of the knobs. */
-static uint8_t *word_knob(struct v6_knobs *k, enum v6_setting id)
+static void put(void *settings, enum v6_setting id, unsigned value)
 {
-	switch (id) {
-	case V6_SETTING_POLICY:
-		return &k->policy;
-	case V6_SETTING_ORDER:
-		return &k->order;
-	case V6_SETTING_ON_CONFLICT:
-		return &k->on_conflict;
-	case V6_SETTING_MODE:
-		return &k->mode;
-	default:
-		return NULL;
-	}
+	memcpy((char *)settings + table[id].at, &value, sizeof(value));
 }
 
-static int16_t *reaction_knob(struct v6_knobs *k, enum v6_setting id)
+static int unknown_value(struct v6_problem *p, enum v6_setting id, struct v6_slice value)
 {
-	switch (id) {
-	case V6_SETTING_ON_CONTRARY:
-		return &k->on_contrary;
-	case V6_SETTING_ON_DISORDER:
-		return &k->on_disorder;
-	case V6_SETTING_ON_MAPPED:
-		return &k->on_mapped;
-	case V6_SETTING_ON_NONBOOLEAN:
-		return &k->on_nonboolean;
-	default:
-		return NULL;
-	}
+	return v6_problem_add_near(p, value, value.len ? "unknown value %q" : "no value given",
+		v6_nearest_of(table[id].list, value), NULL);
 }
 
-static uint8_t *word_field(struct v6_settings *s, enum v6_setting id)
+static int unknown_errno(struct v6_problem *p, struct v6_slice name)
 {
-	uint8_t *knob = word_knob(&s->knobs, id);
+	struct v6_nearest near = v6_nearest_to(name);
 
-	if (knob)
-		return knob;
-	return id == V6_SETTING_LOG_FORMAT ? &s->format : &s->level;
+	for (unsigned i = 0; v6_errname_at(i); i++)
+		v6_nearest_offer(&near, v6_errname_at(i));
+	return v6_problem_add_near(p, name, name.len ? "unknown errno %q%c" : "no errno given%c",
+		near.word, "; a symbolic name is meant, as in deny:EPERM");
 }
 
-/* Fills *problem for a part of the value; always -1. */
-static int refuse(
-	struct v6_problem *problem, int kind, struct v6_slice value, size_t start, size_t len)
+/* A word of the setting's list, or deny:ERRNO. */
+static int set_value(
+	void *settings, enum v6_setting id, struct v6_slice value, struct v6_problem *p)
 {
-	problem->kind = kind;
-	problem->text = (struct v6_slice){value.ptr + start, len};
-	problem->column = start + 1;
-	return -1;
-}
-
-static int refuse_all(struct v6_problem *problem, int kind, struct v6_slice value)
-{
-	return refuse(problem, kind, value, 0, value.len);
-}
-
-static const struct word *find_word(const struct word *words, struct v6_slice value)
-{
-	for (; *words->word; words++)
-		if (v6_slice_is(value, words->word))
-			return words;
-	return NULL;
-}
-
-static int set_word(
-	uint8_t *field, enum v6_setting id, struct v6_slice value, struct v6_problem *problem)
-{
-	const struct word *word = find_word(words_of(id), value);
-
-	if (!word)
-		return refuse_all(problem, V6_PROBLEM_UNKNOWN_VALUE, value);
-	*field = word->value;
-	return 0;
-}
-
-static int set_reaction(
-	int16_t *field, enum v6_setting id, struct v6_slice value, struct v6_problem *problem)
-{
-	static const char deny[] = "deny:";
-	size_t n = sizeof(deny) - 1;
+	bool reaction = table[id].kind == REACTION;
 	int number;
 
-	if (v6_slice_is(value, words_of(id)->word)) {
-		*field = 0;
-		return 0;
+	if (reaction && v6_slice_begins(value, deny)) {
+		value = v6_slice_from(value, strlen(deny));
+		number = v6_errname_parse(value);
+		if (!number)
+			return unknown_errno(p, value);
+	} else {
+		number = v6_word_value(table[id].list, value);
+		if (number < 0 || (reaction && number))
+			return unknown_value(p, id, value);
 	}
-	if (!v6_slice_begins(value, deny))
-		return refuse_all(problem, V6_PROBLEM_UNKNOWN_VALUE, value);
-	number = v6_errname_parse(v6_slice_from(value, n));
-	if (!number)
-		return refuse(problem, V6_PROBLEM_UNKNOWN_ERRNO, value, n, value.len - n);
-	*field = (int16_t)number;
+	put(settings, id, (unsigned)number);
 	return 0;
 }
 
-/* A descriptor's number: digits alone, 0 to INT_MAX. */
-static int parse_fd(struct v6_slice digits, int *fd)
+static int too_long(struct v6_problem *p, struct v6_slice path)
 {
-	int64_t n = 0;
-
-	if (!digits.len || digits.len > 10)
-		return -1;
-	for (size_t i = 0; i < digits.len; i++) {
-		if (digits.ptr[i] < '0' || digits.ptr[i] > '9')
-			return -1;
-		n = 10 * n + digits.ptr[i] - '0';
-	}
-	if (n > INT32_MAX)
-		return -1;
-	*fd = (int)n;
-	return 0;
+	return v6_problem_add_number(p, path, "%q is longer than %n bytes", V6_PATH_SIZE - 1);
 }
 
-static int check_path(struct v6_slice path, struct v6_problem *problem)
+static int check_log_path(struct v6_slice path, struct v6_problem *p)
 {
 	if (path.len >= V6_PATH_SIZE)
-		return refuse_all(problem, V6_PROBLEM_TOO_LONG, path);
+		return too_long(p, path);
 	if (path.ptr[path.len - 1] == '/')
-		return refuse_all(problem, V6_PROBLEM_DIRECTORY, path);
+		return v6_problem_add(p, path, "%q is a directory, a file is meant");
 	for (size_t i = 0; i < path.len; i++) {
+		size_t left = path.len - i;
+
 		if (path.ptr[i] != '%')
 			continue;
-		if (i + 1 == path.len)
-			return refuse(problem, V6_PROBLEM_CONVERSION, path, i, 1);
-		if (!strchr("pn%", path.ptr[i + 1]) || !path.ptr[i + 1])
-			return refuse(problem, V6_PROBLEM_CONVERSION, path, i, 2);
+		if (left < 2 || !memchr("pn%", path.ptr[i + 1], 3))
+			return v6_problem_add(p,
+				(struct v6_slice){path.ptr + i, left < 2 ? left : 2},
+				"%q%c is no conversion; valid: %%p, %%n, %%%%");
 		i++;
 	}
 	return 0;
 }
 
-static int set_log(struct v6_settings *s, struct v6_slice value, struct v6_problem *problem)
+static int set_log(struct v6_settings *s, struct v6_slice value, struct v6_problem *p)
 {
-	const struct word *word = find_word(log_words, value);
+	int word = v6_word_value(V6_LIST_LOG, value);
+	uint64_t fd;
 
-	if (word && word->value <= V6_LOG_SYSLOG) {
-		s->log = word->value;
-		return 0;
-	}
-	if (v6_slice_begins(value, "fd:")) {
-		if (parse_fd(v6_slice_from(value, 3), &s->log_fd))
-			return refuse(problem, V6_PROBLEM_DESCRIPTOR, value, 3, value.len - 3);
+	if (word >= 0 && word < V6_LOG_FD) {
+		s->log = (enum v6_log)word;
+	} else if (v6_slice_begins(value, "fd:")) {
+		value = v6_slice_from(value, 3);
+		if (!v6_slice_uint(value, INT32_MAX, &fd))
+			return v6_problem_add(p, value,
+				value.len ? "%q%c is no descriptor's number"
+					  : "no descriptor's number given%c");
 		s->log = V6_LOG_FD;
-		return 0;
-	}
-	if (v6_slice_begins(value, "/")) {
-		if (check_path(value, problem))
+		s->log_fd = (int)fd;
+	} else if (v6_slice_begins(value, "/")) {
+		if (check_log_path(value, p))
 			return -1;
 		s->log = V6_LOG_PATH;
 		s->log_path = value;
-		return 0;
+	} else if (memchr(value.ptr, '/', value.len) || memchr(value.ptr, '.', value.len)) {
+		return v6_problem_add(p, value, "%q is not an absolute path");
+	} else {
+		return unknown_value(p, V6_SETTING_LOG, value);
 	}
-	if (memchr(value.ptr, '/', value.len) || memchr(value.ptr, '.', value.len))
-		return refuse_all(problem, V6_PROBLEM_NOT_ABSOLUTE, value);
-	return refuse_all(problem, V6_PROBLEM_UNKNOWN_VALUE, value);
-}
-
-static int set_profile(struct v6_settings *s, struct v6_slice value, struct v6_problem *problem)
-{
-	enum v6_profile profile =
-		v6_slice_is(value, "none") ? V6_PROFILE_NONE : v6_profile_by_name(value);
-
-	if (profile == V6_PROFILE_COUNT)
-		return refuse_all(problem, V6_PROBLEM_UNKNOWN_VALUE, value);
-	s->profile = (uint8_t)profile;
 	return 0;
 }
 
-static int set_config(struct v6_settings *s, struct v6_slice value, struct v6_problem *problem)
+static int set_config(struct v6_settings *s, struct v6_slice value, struct v6_problem *p)
 {
+	if (!value.len)
+		return v6_problem_add(p, value, "no value given; an absolute path is meant");
 	if (!v6_slice_begins(value, "/"))
-		return refuse_all(problem, V6_PROBLEM_NOT_ABSOLUTE, value);
+		return v6_problem_add(p, value, "%q is not an absolute path");
 	if (value.len >= V6_PATH_SIZE)
-		return refuse_all(problem, V6_PROBLEM_TOO_LONG, value);
+		return too_long(p, value);
 	s->config = value;
 	return 0;
 }
 
 int v6_knobs_set(
-	struct v6_knobs *k, enum v6_setting id, struct v6_slice value, struct v6_problem *problem)
+	struct v6_knobs *k, enum v6_setting id, struct v6_slice value, struct v6_problem *p)
 {
-	if (table[id].kind == KIND_REACTION)
-		return set_reaction(reaction_knob(k, id), id, value, problem);
-	return set_word(word_knob(k, id), id, value, problem);
+	return set_value(k, id, value, p);
 }
 
 void v6_knobs_copy(struct v6_knobs *to, const struct v6_knobs *from, enum v6_setting id)
 {
-	struct v6_knobs copy = *from;
-
-	if (table[id].kind == KIND_REACTION)
-		*reaction_knob(to, id) = *reaction_knob(&copy, id);
-	else
-		*word_knob(to, id) = *word_knob(&copy, id);
-}
-
-static int set_one(struct v6_settings *s, enum v6_setting id, struct v6_slice value,
-	struct v6_problem *problem)
-{
-	switch (table[id].kind) {
-	case KIND_WORD:
-		return set_word(word_field(s, id), id, value, problem);
-	case KIND_REACTION:
-		return v6_knobs_set(&s->knobs, id, value, problem);
-	case KIND_PROFILE:
-		return set_profile(s, value, problem);
-	case KIND_CONFIG:
-		return set_config(s, value, problem);
-	default:
-		return set_log(s, value, problem);
-	}
+	put(to, id, get(from, id));
 }
 
 void v6_settings_init(struct v6_settings *s)
 {
 	memset(s, 0, sizeof(*s));
-	s->level = V6_LEVEL_CHANGE;
+	s->level = V6_LOG_LEVEL_CHANGE;
 }
 
 int v6_settings_set(struct v6_settings *s, enum v6_setting id, struct v6_slice value,
-	enum v6_origin origin, struct v6_problem *problem)
+	enum v6_origin origin, struct v6_problem *p)
 {
 	struct v6_settings changed = *s;
+	int error;
 
-	*problem = (struct v6_problem){.setting = (uint8_t)id};
-	if (set_one(&changed, id, value, problem))
-		return -1;
-	if (origin < s->origin[id])
-		return 0;
-	changed.origin[id] = (uint8_t)origin;
+	if (table[id].kind == LOG)
+		error = set_log(&changed, value, p);
+	else if (table[id].kind == CONFIG)
+		error = set_config(&changed, value, p);
+	else
+		error = set_value(&changed, id, value, p);
+	if (error || origin < s->origin[id])
+		return error;
+	changed.origin[id] = origin;
 	*s = changed;
 	return 0;
 }
 
-/* "name=value name=value", well-formed: the profiles are our own. */
 void v6_settings_finish(struct v6_settings *s)
 {
-	struct v6_slice row = v6_slice_of(v6_profile_settings(s->profile));
+	const struct v6_knobs *profile = v6_profile_knobs(s->profile);
 
-	while (row.len) {
-		const char *equals = memchr(row.ptr, '=', row.len);
-		const char *blank = memchr(row.ptr, ' ', row.len);
-		size_t n = blank ? (size_t)(blank - row.ptr) : row.len;
-		size_t name = (size_t)(equals - row.ptr);
-		struct v6_problem problem;
-
-		v6_settings_set(s, v6_setting_by_name((struct v6_slice){row.ptr, name}),
-			(struct v6_slice){equals + 1, n - name - 1}, V6_ORIGIN_PROFILE, &problem);
-		row = v6_slice_from(row, blank ? n + 1 : n);
+	for (unsigned id = 0; id < V6_KNOBS; id++) {
+		if (s->origin[id] != V6_ORIGIN_DEFAULT || !get(profile, id))
+			continue;
+		put(s, id, get(profile, id));
+		s->origin[id] = V6_ORIGIN_PROFILE;
 	}
-}
-
-enum v6_format v6_settings_format(const struct v6_settings *s)
-{
-	if (s->origin[V6_SETTING_LOG_FORMAT] != V6_ORIGIN_DEFAULT || s->log != V6_LOG_PATH)
-		return s->format;
-	if (v6_slice_ends(s->log_path, ".json") || v6_slice_ends(s->log_path, ".jsonl") ||
-		v6_slice_ends(s->log_path, ".ndjson"))
-		return V6_FORMAT_JSON;
-	return V6_FORMAT_TEXT;
+	if (s->log != V6_LOG_PATH)
+		return;
+	/* So that a log in a file can be reported on. */
+	if (s->origin[V6_SETTING_LOG_FORMAT] == V6_ORIGIN_DEFAULT)
+		s->format = V6_LOG_FORMAT_JSON;
+	if (s->origin[V6_SETTING_LOG_LEVEL] == V6_ORIGIN_DEFAULT)
+		s->level = V6_LOG_LEVEL_BIND;
 }
 
 const char *v6_setting_name(enum v6_setting id)
@@ -380,16 +272,11 @@ enum v6_setting v6_setting_by_name(struct v6_slice name)
 
 static const char env_prefix[] = "V6SHIM_";
 
-static char env_char(char c)
-{
-	return c == '-' ? '_' : (char)(c - 'a' + 'A');
-}
-
 void v6_setting_env_name(struct v6_text *t, enum v6_setting id)
 {
 	v6_text_str(t, env_prefix);
 	for (const char *c = table[id].name; *c; c++)
-		v6_text_char(t, env_char(*c));
+		v6_text_char(t, *c == '-' ? '_' : (char)(*c - 'a' + 'A'));
 }
 
 bool v6_setting_env_ours(struct v6_slice name)
@@ -417,114 +304,76 @@ const char *v6_setting_help(enum v6_setting id)
 	return table[id].help;
 }
 
-const char *v6_setting_word(enum v6_setting id, unsigned i, const char **word)
+enum v6_list v6_setting_list(enum v6_setting id)
 {
-	const struct word *words = words_of(id);
-
-	if (id == V6_SETTING_PROFILE) {
-		if (i + 1 >= V6_PROFILE_COUNT)
-			return NULL;
-		*word = v6_profile_name(i + 1);
-		return v6_profile_title(i + 1);
-	}
-	for (unsigned n = 0; *words[n].word; n++)
-		if (n == i) {
-			*word = words[n].word;
-			return words[n].meaning;
-		}
-	return NULL;
-}
-
-const char *v6_setting_word_of(enum v6_setting id, unsigned value)
-{
-	for (const struct word *w = words_of(id); *w->word; w++)
-		if (w->value == value)
-			return w->word;
-	return NULL;
+	return (enum v6_list)table[id].list;
 }
 
 void v6_setting_values(struct v6_text *t, enum v6_setting id)
 {
-	const char *word;
+	const struct v6_word *words = v6_words(v6_setting_list(id));
 
-	for (unsigned i = 0; v6_setting_word(id, i, &word); i++) {
-		if (i)
+	for (const struct v6_word *w = words; *w->word; w++) {
+		if (w != words)
 			v6_text_str(t, ", ");
-		v6_text_str(t, word);
-	}
-}
-
-static void log_value(struct v6_text *t, const struct v6_settings *s)
-{
-	if (s->log == V6_LOG_FD) {
-		v6_text_str(t, "fd:");
-		v6_text_int(t, s->log_fd);
-	} else if (s->log == V6_LOG_PATH) {
-		v6_text_safe(t, s->log_path.ptr, s->log_path.len);
-	} else {
-		v6_text_str(t, v6_setting_word_of(V6_SETTING_LOG, s->log));
+		v6_text_str(t, w->word);
 	}
 }
 
 void v6_knobs_value(struct v6_text *t, const struct v6_knobs *knobs, enum v6_setting id)
 {
-	struct v6_knobs copy = *knobs;
-	int16_t number;
+	unsigned value = get(knobs, id);
 
-	if (table[id].kind == KIND_WORD) {
-		v6_text_str(t, v6_setting_word_of(id, *word_knob(&copy, id)));
-		return;
+	if (table[id].kind == REACTION && value) {
+		v6_text_str(t, deny);
+		v6_text_str(t, v6_errname((int)value));
+	} else {
+		v6_text_str(t, v6_word(table[id].list, value));
 	}
-	number = *reaction_knob(&copy, id);
-	if (!number) {
-		v6_text_str(t, words_of(id)->word);
-		return;
-	}
-	v6_text_str(t, "deny:");
-	v6_text_str(t, v6_errname(number));
+}
+
+static void path_value(struct v6_text *t, struct v6_slice path)
+{
+	if (path.len)
+		v6_text_safe(t, path.ptr, path.len);
+	else
+		v6_text_str(t, "none");
 }
 
 void v6_setting_value(struct v6_text *t, const struct v6_settings *s, enum v6_setting id)
 {
-	switch (id) {
-	case V6_SETTING_PROFILE:
-		v6_text_str(t, s->profile ? v6_profile_name(s->profile) : "none");
-		break;
-	case V6_SETTING_CONFIG:
-		if (s->config.len)
-			v6_text_safe(t, s->config.ptr, s->config.len);
-		else
-			v6_text_str(t, "none");
-		break;
-	case V6_SETTING_RULES:
-		v6_text_str(t, s->origin[id] == V6_ORIGIN_DEFAULT ? "none" : "see below");
-		break;
-	case V6_SETTING_LOG:
-		log_value(t, s);
-		break;
-	case V6_SETTING_LOG_FORMAT:
-		v6_text_str(t, v6_setting_word_of(id, v6_settings_format(s)));
-		break;
-	case V6_SETTING_LOG_LEVEL:
-		v6_text_str(t, v6_setting_word_of(id, s->level));
-		break;
-	default:
+	if (id < V6_KNOBS) {
 		v6_knobs_value(t, &s->knobs, id);
+	} else if (id == V6_SETTING_CONFIG) {
+		path_value(t, s->config);
+	} else if (id == V6_SETTING_RULES) {
+		v6_text_str(t, s->origin[id] == V6_ORIGIN_DEFAULT ? "none" : "see below");
+	} else if (id == V6_SETTING_LOG && s->log == V6_LOG_PATH) {
+		path_value(t, s->log_path);
+	} else if (id == V6_SETTING_LOG && s->log == V6_LOG_FD) {
+		v6_text_str(t, "fd:");
+		v6_text_int(t, s->log_fd);
+	} else {
+		v6_text_str(t, v6_word(table[id].list, get(s, id)));
 	}
 }
 
-const char *v6_origin_name(enum v6_origin origin)
+const struct v6_knobs *v6_profile_knobs(enum v6_profile profile)
 {
-	switch (origin) {
-	case V6_ORIGIN_PROFILE:
-		return "profile";
-	case V6_ORIGIN_FILE:
-		return "configuration file";
-	case V6_ORIGIN_ENVIRONMENT:
-		return "environment";
-	case V6_ORIGIN_COMMAND_LINE:
-		return "command line";
-	default:
-		return "default";
+	return &profiles[profile];
+}
+
+void v6_profile_text(struct v6_text *t, enum v6_profile profile)
+{
+	const char *blank = "";
+
+	for (unsigned id = 0; id < V6_KNOBS; id++) {
+		if (!get(&profiles[profile], id))
+			continue;
+		v6_text_str(t, blank);
+		v6_text_str(t, v6_setting_name(id));
+		v6_text_char(t, '=');
+		v6_knobs_value(t, &profiles[profile], id);
+		blank = " ";
 	}
 }

@@ -1,80 +1,179 @@
 /*
- * The terms of decisions and records: events, actions, findings, socket types
- * and protocols. One list each, for the enum and for its words.
+ * The words of settings and records: one list each, for the enum, for the words
+ * that are read and written, and for what they mean to a person.
  */
 #ifndef V6_TERMS_H
 #define V6_TERMS_H
 
 #include "text.h"
 
-#define V6_EVENTS(X)                                                                               \
-	X(LOAD, "load")                                                                            \
-	X(SOCKET, "socket")                                                                        \
-	X(SETSOCKOPT, "setsockopt")                                                                \
-	X(BIND, "bind")                                                                            \
-	X(LISTEN, "listen")                                                                        \
-	X(GETADDRINFO, "getaddrinfo")                                                              \
-	X(INHERIT, "inherit")                                                                      \
-	X(LOST, "lost")                                                                            \
-	X(ERROR, "error")
+/* A V6ONLY value or a yes/no that is not known, or that does not apply. */
+enum { V6_UNKNOWN = -1 };
 
-#define V6_ACTIONS(X)                                                                              \
-	X(NONE, "none")                                                                            \
-	X(SET, "set")                                                                              \
-	X(OVERRIDE, "override") /* set against what the application asked for */                   \
-	X(DENY, "deny")                                                                            \
-	X(SPLIT, "split")                                                                          \
-	X(SHARE, "share")                                                                          \
-	X(YIELD, "yield")                                                                          \
-	X(REORDER, "reorder")
+/*
+ * One word of a list. Text of a fixed size rather than pointers, which would be
+ * relocated, page by page, in every process at its start.
+ */
+struct v6_word {
+	char word[20]; /* "" ends a list */
+	uint16_t value;
+	char meaning[86]; /* for --help; "" where the word says it all */
+};
 
-#define V6_FINDINGS(X)                                                                             \
-	X(NONE, "none")                                                                            \
-	X(CONFLICT, "conflict")                                                                    \
-	X(DISORDER, "disorder")                                                                    \
-	X(CONTRARY, "contrary")
+enum v6_list {
+	V6_LIST_NONE, /* an empty list */
+	V6_LIST_POLICY,
+	V6_LIST_ON_CONTRARY,
+	V6_LIST_ORDER,
+	V6_LIST_ON_DISORDER,
+	V6_LIST_ON_CONFLICT,
+	V6_LIST_ON_MAPPED,
+	V6_LIST_ON_NONBOOLEAN,
+	V6_LIST_MODE,
+	V6_LIST_PROFILE,
+	V6_LIST_LOG,
+	V6_LIST_LOG_FORMAT,
+	V6_LIST_LOG_LEVEL,
+	V6_LIST_ORIGIN,
+	V6_LIST_MATCHER,
+	V6_LIST_FAMILY,
+	V6_LIST_TYPE,
+	V6_LIST_PROTO,
+	V6_LIST_VIA,
+	V6_LIST_EVENT,
+	V6_LIST_ACTION,
+	V6_LIST_FINDING,
+};
 
-#define V6_TYPES(X)                                                                                \
-	X(UNKNOWN, "")                                                                             \
-	X(STREAM, "stream")                                                                        \
-	X(DGRAM, "dgram")                                                                          \
-	X(RAW, "raw")                                                                              \
-	X(SEQPACKET, "seqpacket")                                                                  \
-	X(OTHER, "other")
+const struct v6_word *v6_words(enum v6_list list);
 
-#define V6_EVENT_ENUM(id, word)   V6_EVENT_##id,
-#define V6_ACTION_ENUM(id, word)  V6_ACTION_##id,
-#define V6_FINDING_ENUM(id, word) V6_FINDING_##id,
-#define V6_TYPE_ENUM(id, word)    V6_TYPE_##id,
-enum v6_event { V6_EVENTS(V6_EVENT_ENUM) V6_EVENT_COUNT };
-enum v6_action { V6_ACTIONS(V6_ACTION_ENUM) V6_ACTION_COUNT };
-enum v6_finding { V6_FINDINGS(V6_FINDING_ENUM) V6_FINDING_COUNT };
-enum v6_type { V6_TYPES(V6_TYPE_ENUM) V6_TYPE_COUNT };
+/* The first word of a value, NULL where it has none. */
+const char *v6_word(enum v6_list list, unsigned value);
 
-const char *v6_event_name(enum v6_event event);
-const char *v6_action_name(enum v6_action action);
-const char *v6_finding_name(enum v6_finding finding);
-const char *v6_type_name(enum v6_type type);
+/* The value of a word, exact; -1 where it is none of the list. */
+int v6_word_value(enum v6_list list, struct v6_slice word);
 
-/* The enum of a word, or the COUNT of that enum where it is nobody's. */
-enum v6_event v6_event_parse(struct v6_slice word);
-enum v6_action v6_action_parse(struct v6_slice word);
-enum v6_finding v6_finding_parse(struct v6_slice word);
-enum v6_type v6_type_parse(struct v6_slice word);
+enum v6_policy {
+	V6_POLICY_APP,
+	V6_POLICY_IPV6_ONLY,
+	V6_POLICY_BOTH,
+	V6_POLICY_DEFAULT_IPV6_ONLY,
+	V6_POLICY_DEFAULT_BOTH,
+};
 
-/* The enum of a SOCK_* value, SOCK_CLOEXEC and SOCK_NONBLOCK apart. */
+enum v6_order { V6_ORDER_APP, V6_ORDER_IPV4_FIRST, V6_ORDER_IPV6_FIRST };
+
+enum v6_on_conflict {
+	V6_ON_CONFLICT_FAIL,
+	V6_ON_CONFLICT_RESOLVE,
+	V6_ON_CONFLICT_SHARE,
+	V6_ON_CONFLICT_SHARE_IPV6,
+};
+
+enum v6_mode { V6_MODE_ENFORCE, V6_MODE_LOG };
+
+enum v6_profile {
+	V6_PROFILE_NONE,
+	V6_PROFILE_LINUX,
+	V6_PROFILE_FREEBSD,
+	V6_PROFILE_NETBSD,
+	V6_PROFILE_OPENBSD,
+	V6_PROFILE_DRAGONFLY,
+	V6_PROFILE_MACOS,
+	V6_PROFILE_ILLUMOS,
+	V6_PROFILE_WINDOWS,
+	V6_PROFILE_QNX,
+	V6_PROFILE_IBMI,
+	V6_PROFILE_AIX,
+	V6_PROFILE_BINDV6ONLY_0,
+	V6_PROFILE_BINDV6ONLY_1,
+	V6_PROFILE_COUNT,
+};
+
+enum v6_log { V6_LOG_STDERR, V6_LOG_OFF, V6_LOG_SYSLOG, V6_LOG_FD, V6_LOG_PATH };
+enum v6_log_format { V6_LOG_FORMAT_TEXT, V6_LOG_FORMAT_JSON };
+
+/* By rank: a record is written where its own level is not above the setting's. */
+enum v6_log_level { V6_LOG_LEVEL_ERROR, V6_LOG_LEVEL_CHANGE, V6_LOG_LEVEL_BIND, V6_LOG_LEVEL_ALL };
+
+/* Where a value came from; a later one beats an earlier one. */
+enum v6_origin {
+	V6_ORIGIN_DEFAULT,
+	V6_ORIGIN_PROFILE,
+	V6_ORIGIN_FILE,
+	V6_ORIGIN_ENVIRONMENT,
+	V6_ORIGIN_OPTION,
+};
+
+enum v6_matcher { V6_MATCHER_PROGRAM, V6_MATCHER_PORT, V6_MATCHER_PROTO };
+
+enum v6_family {
+	V6_FAMILY_OTHER, /* neither of the two, or not known */
+	V6_FAMILY_INET,
+	V6_FAMILY_INET6,
+};
+
+enum v6_type {
+	V6_TYPE_UNKNOWN,
+	V6_TYPE_STREAM,
+	V6_TYPE_DGRAM,
+	V6_TYPE_RAW,
+	V6_TYPE_SEQPACKET,
+	V6_TYPE_OTHER,
+};
+
+/* The way in by which a call was governed. */
+enum v6_via { V6_VIA_UNKNOWN, V6_VIA_PRELOAD, V6_VIA_SUPERVISE };
+
+enum v6_event {
+	V6_EVENT_LOAD,
+	V6_EVENT_SOCKET,
+	V6_EVENT_SETSOCKOPT,
+	V6_EVENT_BIND,
+	V6_EVENT_LISTEN,
+	V6_EVENT_GETADDRINFO,
+	V6_EVENT_INHERIT,
+	V6_EVENT_LOST,
+	V6_EVENT_ERROR,
+};
+
+enum v6_action {
+	V6_ACTION_NONE,
+	V6_ACTION_SET,
+	V6_ACTION_OVERRIDE, /* set against what the application asked for */
+	V6_ACTION_DENY,
+	V6_ACTION_SPLIT,
+	V6_ACTION_SHARE,
+	V6_ACTION_YIELD,
+	V6_ACTION_REORDER,
+};
+
+enum v6_finding {
+	V6_FINDING_NONE,
+	V6_FINDING_CONFLICT,
+	V6_FINDING_DISORDER,
+	V6_FINDING_CONTRARY,
+};
+
+/* The other of the two families; OTHER has none. */
+enum v6_family v6_family_other(enum v6_family family);
+
+/* For a person: "IPv4", "IPv6"; NULL for OTHER. */
+const char *v6_family_title(enum v6_family family);
+
+/* The type of a SOCK_* value, SOCK_CLOEXEC and SOCK_NONBLOCK apart. */
 enum v6_type v6_type_of(int sock_type);
 
 /* The type of every socket of a protocol but raw ones, UNKNOWN where it has several or none. */
 enum v6_type v6_type_of_proto(int proto);
 
+/* IANA's protocol numbers, and Linux's own for MPTCP (linux/in.h), which older headers lack. */
+enum { V6_PROTO_TCP = 6, V6_PROTO_UDP = 17, V6_PROTO_UDPLITE = 136, V6_PROTO_MPTCP = 262 };
+
 /* An IPPROTO_* number by the name of /etc/protocols, or in digits. */
 void v6_proto_text(struct v6_text *t, int proto);
 
-/* The number of such a name or of digits 0..65535; -1 where it is neither. */
+/* The number of such a name, or of digits 0..65535; -1 where it is neither. */
 int v6_proto_parse(struct v6_slice word);
-
-/* Walks the names: the i-th, NULL past the last. */
-const char *v6_proto_name_at(unsigned i);
 
 #endif

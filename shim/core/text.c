@@ -31,7 +31,7 @@ struct v6_slice v6_slice_of(const char *str)
 
 static bool is_blank(char c)
 {
-	return c == ' ' || c == '\t' || c == '\r';
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
 struct v6_slice v6_slice_trim(struct v6_slice slice)
@@ -41,6 +41,48 @@ struct v6_slice v6_slice_trim(struct v6_slice slice)
 	while (slice.len && is_blank(slice.ptr[slice.len - 1]))
 		slice.len--;
 	return slice;
+}
+
+struct v6_slice v6_slice_cut(struct v6_slice *rest, char end)
+{
+	const char *at = rest->len ? memchr(rest->ptr, end, rest->len) : NULL;
+	struct v6_slice head = {rest->ptr, at ? (size_t)(at - rest->ptr) : rest->len};
+
+	*rest = v6_slice_from(*rest, at ? head.len + 1 : head.len);
+	return head;
+}
+
+struct v6_slice v6_slice_word(struct v6_slice *rest)
+{
+	struct v6_slice word;
+	size_t n = 0;
+
+	while (rest->len && is_blank(*rest->ptr))
+		*rest = v6_slice_from(*rest, 1);
+	while (n < rest->len && !is_blank(rest->ptr[n]))
+		n++;
+	word = (struct v6_slice){rest->ptr, n};
+	*rest = v6_slice_from(*rest, n);
+	return word;
+}
+
+bool v6_slice_uint(struct v6_slice slice, uint64_t most, uint64_t *value)
+{
+	uint64_t n = 0;
+
+	if (!slice.len)
+		return false;
+	for (size_t i = 0; i < slice.len; i++) {
+		unsigned digit = (unsigned)slice.ptr[i] - '0';
+
+		if (digit > 9 || n > (most - (digit < most ? digit : most)) / 10)
+			return false;
+		n = 10 * n + digit;
+	}
+	if (n > most)
+		return false;
+	*value = n;
+	return true;
 }
 
 struct v6_text v6_text_in(char *buf, size_t size)
@@ -77,13 +119,6 @@ void v6_text_char(struct v6_text *t, char c)
 void v6_text_slice(struct v6_text *t, struct v6_slice slice)
 {
 	v6_text_bytes(t, slice.ptr, slice.len);
-}
-
-void v6_text_pad(struct v6_text *t, size_t column)
-{
-	do
-		v6_text_char(t, ' ');
-	while (t->len < column && !t->full);
 }
 
 void v6_text_uint0(struct v6_text *t, uint64_t value, unsigned width)
@@ -305,46 +340,26 @@ static bool is_c1(const char *bytes, size_t n)
 	return n == 2 && (unsigned char)bytes[0] == 0xc2 && (unsigned char)bytes[1] < 0xa0;
 }
 
-void v6_text_json(struct v6_text *t, const char *bytes, size_t len)
+bool v6_slice_is_text(struct v6_slice text)
 {
-	v6_text_char(t, '"');
-	while (len) {
-		size_t n = plain(bytes, len);
-		unsigned char c = (unsigned char)*bytes;
+	while (text.len) {
+		size_t n = v6_utf8_length(text.ptr, text.len);
+		unsigned char c = (unsigned char)*text.ptr;
 
-		if (n) {
-			v6_text_bytes(t, bytes, n);
-			bytes += n;
-			len -= n;
-			continue;
-		}
-		n = v6_utf8_length(bytes, len);
-		if (!n) {
-			v6_text_str(t, "\\ufffd");
-			n = 1;
-		} else if (c == '"' || c == '\\') {
-			v6_text_char(t, '\\');
-			v6_text_char(t, (char)c);
-		} else if (c < 0x20 || c == 0x7f) {
-			v6_text_str(t, "\\u");
-			text_hex(t, c, 4);
-		} else if (is_c1(bytes, n)) {
-			v6_text_str(t, "\\u");
-			text_hex(t, (unsigned char)bytes[1], 4);
-		} else {
-			v6_text_bytes(t, bytes, n);
-		}
-		bytes += n;
-		len -= n;
+		if (!n || c < 0x20 || c == 0x7f || is_c1(text.ptr, n))
+			return false;
+		text = v6_slice_from(text, n);
 	}
-	v6_text_char(t, '"');
+	return true;
 }
 
-void v6_text_safe(struct v6_text *t, const char *bytes, size_t len)
+/* The bytes with what does not stand for itself escaped, for JSON or for a person. */
+static void escape(struct v6_text *t, const char *bytes, size_t len, bool json)
 {
 	while (len) {
 		size_t n = plain(bytes, len);
 		unsigned char c = (unsigned char)*bytes;
+		bool c1;
 
 		if (n) {
 			v6_text_bytes(t, bytes, n);
@@ -353,9 +368,17 @@ void v6_text_safe(struct v6_text *t, const char *bytes, size_t len)
 			continue;
 		}
 		n = v6_utf8_length(bytes, len);
-		if (c == '\\') {
-			v6_text_str(t, "\\\\");
-		} else if (!n || c < 0x20 || c == 0x7f || is_c1(bytes, n)) {
+		c1 = is_c1(bytes, n);
+		if (!n && json) {
+			v6_text_str(t, "\\ufffd");
+			n = 1;
+		} else if (c == '\\' || (json && c == '"')) {
+			v6_text_char(t, '\\');
+			v6_text_char(t, (char)c);
+		} else if (json && (c < 0x20 || c == 0x7f || c1)) {
+			v6_text_str(t, "\\u");
+			text_hex(t, c1 ? (unsigned char)bytes[1] : c, 4);
+		} else if (!n || c < 0x20 || c == 0x7f || c1) {
 			v6_text_str(t, "\\x");
 			text_hex(t, c, 2);
 			n = 1;
@@ -365,4 +388,16 @@ void v6_text_safe(struct v6_text *t, const char *bytes, size_t len)
 		bytes += n;
 		len -= n;
 	}
+}
+
+void v6_text_json(struct v6_text *t, const char *bytes, size_t len)
+{
+	v6_text_char(t, '"');
+	escape(t, bytes, len, true);
+	v6_text_char(t, '"');
+}
+
+void v6_text_safe(struct v6_text *t, const char *bytes, size_t len)
+{
+	escape(t, bytes, len, false);
 }

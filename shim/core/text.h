@@ -32,8 +32,16 @@ bool v6_slice_ends(struct v6_slice slice, const char *str);
 /* Without its first `start` bytes; start must not be beyond its length. */
 struct v6_slice v6_slice_from(struct v6_slice slice, size_t start);
 struct v6_slice v6_slice_of(const char *str);
-/* Without blanks (space, tab, carriage return) at either end. */
+/* Without blanks (space, tab, carriage return, newline) at either end. */
 struct v6_slice v6_slice_trim(struct v6_slice slice);
+/* Takes what stands before `end` off *rest, and `end` with it; all of it where there is none. */
+struct v6_slice v6_slice_cut(struct v6_slice *rest, char end);
+/* Takes the next word off *rest, the blanks before it passed over; empty at the end. */
+struct v6_slice v6_slice_word(struct v6_slice *rest);
+/* Whether it is a decimal number, digits alone, of at most `most`; *value is left alone if not. */
+bool v6_slice_uint(struct v6_slice slice, uint64_t most, uint64_t *value);
+/* UTF-8 without control characters: what a line of a file can hold and a terminal show. */
+bool v6_slice_is_text(struct v6_slice slice);
 
 /* Starts an empty text in buf. */
 struct v6_text v6_text_in(char *buf, size_t size);
@@ -64,9 +72,6 @@ void v6_text_char(struct v6_text *t, char c);
 void v6_text_slice(struct v6_text *t, struct v6_slice slice);
 void v6_text_uint(struct v6_text *t, uint64_t value);
 void v6_text_int(struct v6_text *t, int64_t value);
-
-/* Spaces until the text is `column` bytes long; at least one. */
-void v6_text_pad(struct v6_text *t, size_t column);
 
 /* Decimal, with zeroes in front up to `width` digits (1..20). */
 void v6_text_uint0(struct v6_text *t, uint64_t value, unsigned width);
