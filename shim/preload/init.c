@@ -13,7 +13,7 @@
 #include "live.h"
 #include "match.h"
 #include "next.h"
-#include "raw.h"
+#include "sys.h"
 #include "sink.h"
 #include "start.h"
 
@@ -54,7 +54,7 @@ static void find_program(struct v6_live *live)
 
 	if (!path.len || v6_slice_begins(path, "/dev/fd/") ||
 		v6_slice_begins(path, "/proc/self/fd/")) {
-		n = v6_raw_readlink("/proc/self/exe", exe, sizeof(exe));
+		n = v6_sys_readlink("/proc/self/exe", exe, sizeof(exe));
 		path = (struct v6_slice){exe, n > 0 ? (size_t)n : 0};
 	}
 	path = base_name(path);
@@ -109,9 +109,9 @@ void v6_live_settle(void)
 	uint64_t mask = 0;
 
 	/* With signals held back no handler of this thread can wait for this thread. */
-	v6_raw_block_signals(UINT64_MAX, &mask);
+	v6_sys_block_signals(UINT64_MAX, &mask);
 	for (int i = 0; i < TRIES; i++) {
-		int pid = v6_raw_getpid(), seen = atomic_load(&v6_live_state);
+		int pid = v6_sys_getpid(), seen = atomic_load(&v6_live_state);
 		int begun = pid > 0 ? -pid : INT32_MIN; /* getpid may be refused */
 
 		if (seen == SETTLED)
@@ -122,9 +122,9 @@ void v6_live_settle(void)
 			atomic_store_explicit(&v6_live_state, SETTLED, memory_order_release);
 			break;
 		}
-		v6_raw_sleep_microseconds(PAUSE);
+		v6_sys_sleep_microseconds(PAUSE);
 	}
-	v6_raw_restore_signals(mask);
+	v6_sys_restore_signals(mask);
 }
 
 __attribute__((constructor)) static void come_to_life(void)

@@ -8,15 +8,15 @@
 #include "../core/diag.h"
 #include "descriptors.h"
 #include "live.h"
-#include "raw.h"
+#include "sys.h"
 #include "scratch.h"
 
 #include "forbidden.h"
 
 void v6_holder_self(struct v6_holder *h)
 {
-	h->pid = v6_raw_getpid();
-	h->uid = v6_raw_geteuid();
+	h->pid = v6_sys_getpid();
+	h->uid = v6_sys_geteuid();
 	h->program = v6_live.program;
 }
 
@@ -43,7 +43,7 @@ static bool answered(struct search *s, int fd, struct v6_diag_walk *walk, char *
 	ssize_t n;
 
 	do {
-		n = v6_raw_receive(fd, buf, V6_SCRATCH_SIZE);
+		n = v6_sys_receive(fd, buf, V6_SCRATCH_SIZE);
 		if (n < 0 || n > V6_SCRATCH_SIZE)
 			return false;
 		v6_diag_part(walk, buf, (size_t)n);
@@ -60,7 +60,7 @@ static void ask(struct search *s, int fd, char *buf, const struct v6_diag_query 
 	struct v6_diag_walk walk = v6_diag_walk_of(query);
 	size_t size = v6_diag_request(request, query);
 
-	if (!s->found && size && v6_raw_send(fd, request, size) == (ssize_t)size)
+	if (!s->found && size && v6_sys_send(fd, request, size) == (ssize_t)size)
 		answered(s, fd, &walk, buf);
 }
 
@@ -117,7 +117,7 @@ static bool is_the_socket(int fd, void *context)
 	v6_text_str(&w, "socket:[");
 	v6_text_uint(&w, h->inode);
 	v6_text_char(&w, ']');
-	n = v6_raw_readlink(path, link, sizeof(link));
+	n = v6_sys_readlink(path, link, sizeof(link));
 	h->found = n == (ssize_t)w.len && !memcmp(link, wanted, w.len);
 	return !h->found;
 }
@@ -140,10 +140,10 @@ static struct v6_slice program_of(int pid, char *text)
 	int fd;
 
 	proc_path(path, sizeof(path), pid, "/comm");
-	fd = v6_raw_open(path, O_RDONLY | O_CLOEXEC, 0);
+	fd = v6_sys_open(path, O_RDONLY | O_CLOEXEC, 0);
 	if (fd >= 0) {
-		n = v6_raw_read(fd, text, V6_HOLDER_TEXT);
-		v6_raw_close(fd);
+		n = v6_sys_read(fd, text, V6_HOLDER_TEXT);
+		v6_sys_close(fd);
 	}
 	if (n > 0 && text[n - 1] == '\n')
 		n--;
@@ -168,7 +168,7 @@ void v6_holder_find(
 	struct v6_holder *h, int proto, const struct v6_address *address, int v6only, char *text)
 {
 	struct search s = {.address = address, .v6only = v6only};
-	int fd = v6_raw_socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, V6_NETLINK_SOCK_DIAG);
+	int fd = v6_sys_socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, V6_NETLINK_SOCK_DIAG);
 	char *buf = fd >= 0 ? v6_scratch_claim() : NULL;
 
 	if (buf) {
@@ -176,7 +176,7 @@ void v6_holder_find(
 		v6_scratch_release(buf);
 	}
 	if (fd >= 0)
-		v6_raw_close(fd);
+		v6_sys_close(fd);
 	if (!s.found)
 		return;
 	h->known = true;

@@ -17,7 +17,7 @@
 #include "match.h"
 #include "next.h"
 #include "ports.h"
-#include "raw.h"
+#include "sys.h"
 #include "scratch.h"
 
 #include "forbidden.h"
@@ -188,7 +188,7 @@ static int8_t value_at(struct v6_call *c, const void *value, socklen_t len)
 
 	if (len < (socklen_t)sizeof(n) || len > INT32_MAX)
 		return V6_UNKNOWN;
-	if (value && v6_raw_peek_int(value, &n) < 0)
+	if (value && v6_sys_peek_int(value, &n) < 0)
 		return V6_UNKNOWN;
 	c->facts.odd = n != 0 && n != 1;
 	return n != 0;

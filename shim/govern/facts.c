@@ -1,6 +1,6 @@
 #include "facts.h"
 
-#include "raw.h"
+#include "sys.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -17,7 +17,7 @@ static int int_option(int fd, int level, int name)
 {
 	int value = 0;
 	socklen_t len = sizeof(value);
-	int result = v6_raw_getsockopt(fd, level, name, &value, &len);
+	int result = v6_sys_getsockopt(fd, level, name, &value, &len);
 
 	return result < 0 ? result : value;
 }
@@ -60,22 +60,22 @@ uint64_t v6_fact_cookie(int fd)
 	socklen_t len = sizeof(cookie);
 	struct stat st;
 
-	if (v6_raw_getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) >= 0)
+	if (v6_sys_getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) >= 0)
 		return cookie;
-	return v6_raw_fstat(fd, &st) < 0 || !S_ISSOCK(st.st_mode) ? 0 : INODE | st.st_ino;
+	return v6_sys_fstat(fd, &st) < 0 || !S_ISSOCK(st.st_mode) ? 0 : INODE | st.st_ino;
 }
 
 bool v6_fact_cookieless(void)
 {
-	int fd = v6_raw_socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int fd = v6_sys_socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	uint64_t cookie;
 	socklen_t len = sizeof(cookie);
 	int error;
 
 	if (fd < 0)
 		return false;
-	error = v6_raw_getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len);
-	v6_raw_close(fd);
+	error = v6_sys_getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len);
+	v6_sys_close(fd);
 	return error < 0;
 }
 
@@ -89,7 +89,7 @@ struct v6_address v6_fact_bound(int fd)
 	socklen_t len = sizeof(u);
 
 	memset(&u, 0, sizeof(u));
-	if (v6_raw_getsockname(fd, &u, &len) < 0)
+	if (v6_sys_getsockname(fd, &u, &len) < 0)
 		len = 0;
 	return v6_address_from(&u, len < sizeof(u) ? len : sizeof(u));
 }
@@ -99,7 +99,7 @@ int v6_fact_connected(int fd)
 	struct sockaddr_storage ss;
 	socklen_t len = sizeof(ss);
 
-	return v6_raw_getpeername(fd, &ss, &len) >= 0;
+	return v6_sys_getpeername(fd, &ss, &len) >= 0;
 }
 
 int v6_fact_reuseaddr(int fd)
@@ -114,24 +114,24 @@ int v6_fact_reuseport(int fd)
 
 int v6_fact_set_reuseport(int fd, int value)
 {
-	return v6_raw_setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &value, sizeof(value));
+	return v6_sys_setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &value, sizeof(value));
 }
 
 int v6_fact_initial_v6only(void)
 {
-	int fd = v6_raw_socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int fd = v6_sys_socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	int value;
 
 	if (fd < 0)
 		return fd;
 	value = v6_fact_v6only(fd);
-	v6_raw_close(fd);
+	v6_sys_close(fd);
 	return value;
 }
 
 int v6_fact_set_v6only(int fd, int value)
 {
-	return v6_raw_setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &value, sizeof(value));
+	return v6_sys_setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &value, sizeof(value));
 }
 
 bool v6_fact_refused(int error)

@@ -1,14 +1,12 @@
-#include "raw.h"
+#include "sys.h"
 
 #include "kernel.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdatomic.h>
-#include <stdbool.h>
 #include <string.h>
-#include <sys/resource.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
@@ -71,7 +69,7 @@ enum { /* linux/net.h, which not every libc comes with */
 #define ARG(x)                ((unsigned long)(x))
 #endif
 
-int v6_raw_socket(int domain, int type, int protocol)
+int v6_sys_socket(int domain, int type, int protocol)
 {
 #ifdef SYS_socketcall
 	return (int)SOCKETCALL(CALL_SOCKET, ARG(domain), ARG(type), ARG(protocol));
@@ -80,7 +78,7 @@ int v6_raw_socket(int domain, int type, int protocol)
 #endif
 }
 
-int v6_raw_bind(int fd, const void *addr, socklen_t len)
+int v6_sys_bind(int fd, const void *addr, socklen_t len)
 {
 #ifdef SYS_socketcall
 	return (int)SOCKETCALL(CALL_BIND, ARG(fd), ARG(addr), ARG(len));
@@ -89,7 +87,7 @@ int v6_raw_bind(int fd, const void *addr, socklen_t len)
 #endif
 }
 
-int v6_raw_listen(int fd, int backlog)
+int v6_sys_listen(int fd, int backlog)
 {
 #ifdef SYS_socketcall
 	return (int)SOCKETCALL(CALL_LISTEN, ARG(fd), ARG(backlog));
@@ -98,7 +96,7 @@ int v6_raw_listen(int fd, int backlog)
 #endif
 }
 
-int v6_raw_connect(int fd, const void *addr, socklen_t len)
+int v6_sys_connect(int fd, const void *addr, socklen_t len)
 {
 #ifdef SYS_socketcall
 	return (int)SOCKETCALL(CALL_CONNECT, ARG(fd), ARG(addr), ARG(len));
@@ -107,7 +105,7 @@ int v6_raw_connect(int fd, const void *addr, socklen_t len)
 #endif
 }
 
-int v6_raw_getsockname(int fd, void *addr, socklen_t *len)
+int v6_sys_getsockname(int fd, void *addr, socklen_t *len)
 {
 #ifdef SYS_socketcall
 	return (int)SOCKETCALL(CALL_GETSOCKNAME, ARG(fd), ARG(addr), ARG(len));
@@ -116,7 +114,7 @@ int v6_raw_getsockname(int fd, void *addr, socklen_t *len)
 #endif
 }
 
-int v6_raw_getpeername(int fd, void *addr, socklen_t *len)
+int v6_sys_getpeername(int fd, void *addr, socklen_t *len)
 {
 #ifdef SYS_socketcall
 	return (int)SOCKETCALL(CALL_GETPEERNAME, ARG(fd), ARG(addr), ARG(len));
@@ -125,7 +123,7 @@ int v6_raw_getpeername(int fd, void *addr, socklen_t *len)
 #endif
 }
 
-int v6_raw_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
+int v6_sys_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 {
 #ifdef SYS_socketcall
 	return (int)SOCKETCALL(
@@ -135,7 +133,7 @@ int v6_raw_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 #endif
 }
 
-int v6_raw_setsockopt(int fd, int level, int name, const void *value, socklen_t len)
+int v6_sys_setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 {
 #ifdef SYS_socketcall
 	return (int)SOCKETCALL(
@@ -145,7 +143,7 @@ int v6_raw_setsockopt(int fd, int level, int name, const void *value, socklen_t 
 #endif
 }
 
-ssize_t v6_raw_send(int fd, const void *data, size_t len)
+ssize_t v6_sys_send(int fd, const void *data, size_t len)
 {
 	int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
 
@@ -156,7 +154,7 @@ ssize_t v6_raw_send(int fd, const void *data, size_t len)
 #endif
 }
 
-ssize_t v6_raw_receive(int fd, void *data, size_t len)
+ssize_t v6_sys_receive(int fd, void *data, size_t len)
 {
 	int flags = MSG_DONTWAIT | MSG_TRUNC;
 
@@ -167,12 +165,12 @@ ssize_t v6_raw_receive(int fd, void *data, size_t len)
 #endif
 }
 
-int v6_raw_open(const char *path, int flags, unsigned mode)
+int v6_sys_open(const char *path, int flags, unsigned mode)
 {
 	return (int)v6_syscall(SYS_openat, AT_FDCWD, path, flags, mode);
 }
 
-int v6_raw_close(int fd)
+int v6_sys_close(int fd)
 {
 	return (int)v6_syscall(SYS_close, fd);
 }
@@ -183,32 +181,27 @@ int v6_raw_close(int fd)
 #define FCNTL SYS_fcntl
 #endif
 
-int v6_raw_dup_from(int fd, int lowest)
+int v6_sys_dup_from(int fd, int lowest)
 {
 	return (int)v6_syscall(FCNTL, fd, F_DUPFD_CLOEXEC, lowest);
 }
 
-int v6_raw_dup_onto(int fd, int target)
+int v6_sys_dup_onto(int fd, int target)
 {
 	return (int)v6_syscall(SYS_dup3, fd, target, O_CLOEXEC);
 }
 
-int v6_raw_flags(int fd)
-{
-	return (int)v6_syscall(FCNTL, fd, F_GETFL);
-}
-
-ssize_t v6_raw_write(int fd, const void *data, size_t len)
+ssize_t v6_sys_write(int fd, const void *data, size_t len)
 {
 	return v6_syscall(SYS_write, fd, data, len);
 }
 
-ssize_t v6_raw_read(int fd, void *data, size_t len)
+ssize_t v6_sys_read(int fd, void *data, size_t len)
 {
 	return v6_syscall(SYS_read, fd, data, len);
 }
 
-ssize_t v6_raw_write_nowait(int fd, const void *data, size_t len)
+ssize_t v6_sys_write_nowait(int fd, const void *data, size_t len)
 {
 #ifdef SYS_pwritev2
 	struct iovec iov = {(void *)(uintptr_t)data, len};
@@ -223,15 +216,17 @@ ssize_t v6_raw_write_nowait(int fd, const void *data, size_t len)
 #endif
 }
 
-ssize_t v6_raw_getdents(int fd, void *buf, size_t size)
+ssize_t v6_sys_getdents(int fd, void *buf, size_t size)
 {
 	return v6_syscall(SYS_getdents64, fd, buf, size);
 }
 
-ssize_t v6_raw_readlink(const char *path, char *buf, size_t size)
+ssize_t v6_sys_readlink(const char *path, char *buf, size_t size)
 {
 	return v6_syscall(SYS_readlinkat, AT_FDCWD, path, buf, size);
 }
+
+#if !defined(SYS_newfstatat) && !defined(SYS_fstatat64)
 
 /* linux/stat.h, Linux 4.11; its own header clashes with libc's in some versions. */
 struct kernel_statx {
@@ -247,10 +242,9 @@ struct kernel_statx {
 
 _Static_assert(sizeof(struct kernel_statx) == 256, "as the kernel has it");
 
-/* What v6_raw_fstat_untimed() is said to tell. */
+/* Where a machine has nothing else: what is asked for, and no times. */
 static int untimed(int fd, const char *path, int flags, struct stat *st)
 {
-#ifdef SYS_statx
 	enum { TYPE = 1, MODE = 2, NLINK = 4, UID = 8, INO = 0x100, SIZE = 0x200 };
 	struct kernel_statx x = {0};
 	long error =
@@ -266,11 +260,9 @@ static int untimed(int fd, const char *path, int flags, struct stat *st)
 	st->st_uid = x.uid;
 	st->st_size = (off_t)x.size;
 	return 0;
-#else
-	(void)fd, (void)path, (void)flags, (void)st;
-	return -ENOSYS;
-#endif
 }
+
+#endif
 
 enum { EMPTY_PATH = 0x1000 }; /* AT_EMPTY_PATH, linux/fcntl.h */
 
@@ -290,37 +282,22 @@ enum { EMPTY_PATH = 0x1000 }; /* AT_EMPTY_PATH, linux/fcntl.h */
 #define FSTAT(fd, st)                untimed(fd, "", EMPTY_PATH, st)
 #endif
 
-int v6_raw_fstat(int fd, struct stat *st)
+int v6_sys_fstat(int fd, struct stat *st)
 {
 	return (int)FSTAT(fd, st);
 }
 
-int v6_raw_stat(const char *path, struct stat *st)
+int v6_sys_stat(const char *path, struct stat *st)
 {
 	return (int)FSTATAT(AT_FDCWD, path, st, 0);
 }
 
-int v6_raw_lstat(const char *path, struct stat *st)
+int v6_sys_lstat(const char *path, struct stat *st)
 {
 	return (int)FSTATAT(AT_FDCWD, path, st, AT_SYMLINK_NOFOLLOW);
 }
 
-int v6_raw_fstat_untimed(int fd, struct stat *st)
-{
-	static atomic_bool lacking;
-	int error;
-
-	if (atomic_load_explicit(&lacking, memory_order_relaxed))
-		return v6_raw_fstat(fd, st);
-	error = untimed(fd, "", EMPTY_PATH, st);
-	if (!error || error == -EBADF)
-		return error;
-	/* An old kernel, or a filter that is older than the call. */
-	atomic_store_explicit(&lacking, true, memory_order_relaxed);
-	return v6_raw_fstat(fd, st);
-}
-
-int v6_raw_writable(int fd)
+int v6_sys_writable(int fd)
 {
 	struct pollfd p = {.fd = fd, .events = POLLOUT};
 	long n;
@@ -337,27 +314,37 @@ int v6_raw_writable(int fd)
 	return n == 1 && p.revents & POLLOUT && !(p.revents & (POLLERR | POLLNVAL));
 }
 
-int v6_raw_getpid(void)
+void *v6_sys_map(size_t size, int advice)
+{
+	const int prot = PROT_READ | PROT_WRITE, flags = MAP_PRIVATE | MAP_ANONYMOUS;
+	long at;
+
+#ifdef SYS_mmap2
+	at = v6_syscall(SYS_mmap2, NULL, size, prot, flags, -1, 0);
+#else
+	at = v6_syscall(SYS_mmap, NULL, size, prot, flags, -1, 0);
+#endif
+	/* The last page of all is never mapped: a number in it is an errno. */
+	if ((unsigned long)at > -4096UL)
+		return NULL;
+	if (advice && v6_syscall(SYS_madvise, at, size, advice) < 0) {
+		v6_sys_unmap((void *)at, size);
+		return NULL;
+	}
+	return (void *)at;
+}
+
+void v6_sys_unmap(void *at, size_t size)
+{
+	v6_syscall(SYS_munmap, at, size);
+}
+
+int v6_sys_getpid(void)
 {
 	return (int)v6_syscall(SYS_getpid);
 }
 
-int v6_raw_gettid(void)
-{
-	return (int)v6_syscall(SYS_gettid);
-}
-
-int v6_raw_thread_gone(int tid)
-{
-	return v6_syscall(SYS_tgkill, v6_raw_getpid(), tid, 0) == -ESRCH;
-}
-
-int v6_raw_process_gone(int pid)
-{
-	return v6_syscall(SYS_kill, pid, 0) == -ESRCH;
-}
-
-unsigned v6_raw_geteuid(void)
+unsigned v6_sys_geteuid(void)
 {
 #ifdef SYS_geteuid32
 	return (unsigned)v6_syscall(SYS_geteuid32);
@@ -366,22 +353,15 @@ unsigned v6_raw_geteuid(void)
 #endif
 }
 
-uint64_t v6_raw_limit(int resource)
+uint64_t v6_sys_limit(int resource)
 {
 	uint64_t limit[2] = {0, 0};
 
-	/* Half the time of prlimit(2), which looks up the process; of longs, so for 64 bits alone. */
-#if defined(__LP64__) && defined(SYS_getrlimit)
-	if (v6_syscall(SYS_getrlimit, resource, limit) < 0)
-		return V6_LIMIT_UNTOLD;
-#else
-	if (v6_syscall(SYS_prlimit64, 0, resource, NULL, limit) < 0)
-		return V6_LIMIT_UNTOLD;
-#endif
-	return limit[0];
+	return v6_syscall(SYS_prlimit64, 0, resource, NULL, limit) < 0 ? V6_LIMIT_UNKNOWN
+								       : limit[0];
 }
 
-void v6_raw_sleep_microseconds(unsigned microseconds)
+void v6_sys_sleep_microseconds(unsigned microseconds)
 {
 	struct {
 		long seconds, nanoseconds;
@@ -395,7 +375,7 @@ void v6_raw_sleep_microseconds(unsigned microseconds)
 #endif
 }
 
-int v6_raw_block_signals(uint64_t mask, uint64_t *old)
+int v6_sys_block_signals(uint64_t mask, uint64_t *old)
 {
 	uint64_t set = kernel_set(mask), before = 0;
 	long result = v6_syscall(SYS_rt_sigprocmask, SIG_BLOCK, &set, &before, KERNEL_SIGSET);
@@ -405,14 +385,14 @@ int v6_raw_block_signals(uint64_t mask, uint64_t *old)
 	return (int)result;
 }
 
-void v6_raw_restore_signals(uint64_t mask)
+void v6_sys_restore_signals(uint64_t mask)
 {
 	uint64_t set = kernel_set(mask);
 
 	v6_syscall(SYS_rt_sigprocmask, SIG_SETMASK, &set, NULL, KERNEL_SIGSET);
 }
 
-uint64_t v6_raw_pending_signals(void)
+uint64_t v6_sys_pending_signals(void)
 {
 	uint64_t set = 0;
 
@@ -420,7 +400,7 @@ uint64_t v6_raw_pending_signals(void)
 	return kernel_set(set);
 }
 
-void v6_raw_take_signal(uint64_t set)
+void v6_sys_take_signal(uint64_t set)
 {
 	struct {
 		long seconds, nanoseconds;
@@ -445,7 +425,7 @@ static int readable(uintptr_t at)
 	       -EINVAL;
 }
 
-int v6_raw_peek_int(const void *from, int *value)
+int v6_sys_peek_int(const void *from, int *value)
 {
 	uintptr_t first = (uintptr_t)from, last = first + sizeof(*value) - 1;
 

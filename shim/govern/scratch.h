@@ -1,7 +1,7 @@
 /*
  * Memory to write a record in, for calls that may have next to no stack (signal
- * handlers) and must not allocate. A fixed pool, claimed without a lock; what is not used is never
- * touched.
+ * handlers) and must not allocate. A fixed pool, claimed without a lock; it is mapped when it is
+ * first needed, and what is not used is never touched.
  */
 #ifndef V6_SCRATCH_H
 #define V6_SCRATCH_H
@@ -16,15 +16,13 @@
 enum { V6_SCRATCH_SLOTS = 256, V6_SCRATCH_SIZE = 8448 };
 
 /*
- * V6_SCRATCH_SIZE bytes of the caller's until it releases them; NULL where all
- * stayed taken for a bounded while. What a thread had claimed that is no more, by
- * fork or by asynchronous cancellation, is had after that while, and so is what
- * handlers of this thread left behind by siglongjmp(3).
+ * V6_SCRATCH_SIZE bytes of the caller's until it releases them; NULL where there is no
+ * memory, or all stayed claimed for a few milliseconds. A slot whose owner is no more,
+ * by fork, cancellation or siglongjmp(3), is had again after V6_SCRATCH_STALE seconds:
+ * no call holds one for so long.
  */
+enum { V6_SCRATCH_STALE = 10 };
 char *v6_scratch_claim(void);
 void v6_scratch_release(char *scratch);
-
-/* The same for a caller that knows its thread id, which saves a system call. */
-char *v6_scratch_claim_for(int tid);
 
 #endif
