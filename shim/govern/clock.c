@@ -7,7 +7,6 @@
 #include <time.h>
 
 #include "kernel.h"
-#include "start.h"
 
 #include "forbidden.h"
 
@@ -70,9 +69,8 @@ static void read_image(struct image *image, const ElfW(Ehdr) * e)
 		read_dynamic(image, (const void *)(image->bias + dynamic->p_vaddr));
 }
 
-void v6_clock_settle(void)
+void v6_clock_init(const void *header)
 {
-	const void *header = (const void *)v6_start_auxiliary(AT_SYSINFO_EHDR, 0);
 	struct image image = {0, NULL, NULL, NULL};
 	uintptr_t at;
 
@@ -94,8 +92,9 @@ void v6_clock_settle(void)
 
 #else
 
-void v6_clock_settle(void)
+void v6_clock_init(const void *header)
 {
+	(void)header;
 }
 
 #endif
