@@ -37,7 +37,7 @@ ld_shared = -shared -Wl,-soname,libv6shim.so,-z,defs,-z,nodelete,--version-scrip
 glibc := __x86_64__&&__LP64__:2.2.5:2.4:2.8 __i386__:2.0:2.4:2.8 __arm__:2.4:2.4:2.8 __s390x__:2.2:2.4:2.8 \
 	__powerpc64__&&!__LITTLE_ENDIAN__:2.3:2.4:2.8 __powerpc64__&&__LITTLE_ENDIAN__:2.17:2.17:2.17 \
 	__aarch64__:2.17:2.17:2.17 __riscv&&__LP64__:2.27:2.27:2.27
-pinned := dlsym memcpy __libc_start_main
+pinned := dlopen dlsym memcpy __libc_start_main
 
 core    := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard shim/core/*.c))
 govern  := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard shim/govern/*.c))

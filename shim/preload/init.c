@@ -114,7 +114,6 @@ static void settle(void)
 	/* Where it cannot be told nothing is risked: nothing is read, written or changed. */
 	if (v6_start_auxiliary(AT_SECURE, 1))
 		return;
-	v6_clock_init((const void *)v6_start_auxiliary(AT_SYSINFO_EHDR, 0));
 	find_program();
 	v6_config_init(&config);
 	broken = v6_configure(&config, environment(), add_problem, &problems) != 0;
@@ -160,6 +159,8 @@ __attribute__((constructor)) static void come_to_life(void)
 	struct v6_record r;
 
 	v6_next_resolve();
+	if (!v6_start_auxiliary(AT_SECURE, 1))
+		v6_clock_init();
 	if (atomic_compare_exchange_strong(&v6_preload_state, &unsettled, BY_CONSTRUCTOR)) {
 		settle();
 		atomic_store_explicit(&v6_preload_state, SETTLED, memory_order_release);
