@@ -114,8 +114,7 @@ static struct v6_verdict decide_socket(const struct v6_knobs *knobs, const struc
 /* What the kernel refuses anyway keeps the kernel's errno. */
 static void deny(struct v6_verdict *v, int error, const struct v6_facts *f)
 {
-	if (!error || v->deny || f->bound == 1 || f->family == V6_FAMILY_INET ||
-		f->type == V6_TYPE_RAW)
+	if (!error || v->deny || f->bound == 1 || f->type == V6_TYPE_RAW)
 		return;
 	v->action = V6_ACTION_DENY;
 	v->deny = error;
@@ -126,7 +125,8 @@ static struct v6_verdict decide_setsockopt(const struct v6_knobs *knobs, const s
 	struct v6_verdict v = nothing;
 	int want = v6_policy_value(knobs->policy);
 
-	if (f->asked == V6_UNKNOWN)
+	/* An AF_INET socket has no V6ONLY, and the kernel says so (ENOPROTOOPT). */
+	if (f->asked == V6_UNKNOWN || f->family == V6_FAMILY_INET)
 		return v;
 	if (f->nonboolean)
 		deny(&v, knobs->on_nonboolean, f);

@@ -180,6 +180,8 @@ void v6_govern_v6only(struct v6_call *c)
 	} else {
 		c->way->make(c);
 		ask_value(c, !r->error);
+		if (r->error == ENOPROTOOPT)
+			r->facts.family = V6_FAMILY_INET;
 		if (!need)
 			r->verdict = v6_decide(c->knobs, &r->facts);
 	}
