@@ -41,7 +41,8 @@ pinned := dlsym memcpy __libc_start_main
 
 core    := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard shim/core/*.c))
 preload := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard shim/preload/*.c))
-command := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard shim/command/*.c))
+govern  := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard shim/govern/*.c))
+command := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out shim/command/report%,$(wildcard shim/command/*.c shim/command/*/*.c)))
 examples := $(patsubst %.c,$(BUILD)/%,$(wildcard examples/*.c))
 programs := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/programs/*.c))
 units    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*.c))
@@ -71,9 +72,10 @@ $(BUILD)/libv6shim.so: $(core) $(preload) shim/preload/libv6shim.map $(BUILD)/gl
 	$(SAY) LINK $@
 	$(Q)$(CC) $(c_flags) $(ld_flags) $(ld_shared) -o $@ $(core) $(preload) @$(BUILD)/glibc/flags -ldl
 
-$(BUILD)/v6shim: $(core) $(command) $(BUILD)/glibc/flags
+asks    := $(patsubst %,$(BUILD)/obj/shim/govern/%.o,configure dump proc scratch sys clock)
+$(BUILD)/v6shim: $(core) $(asks) $(command) $(BUILD)/glibc/flags
 	$(SAY) LINK $@
-	$(Q)$(CC) $(c_flags) $(ld_flags) -pie -o $@ $(core) $(command) @$(BUILD)/glibc/flags
+	$(Q)$(CC) $(c_flags) $(ld_flags) -pie -o $@ $(core) $(asks) $(command) @$(BUILD)/glibc/flags
 
 # Linker flags; none where the table has no line for what $(CC) builds for.
 hash := \#
