@@ -183,29 +183,29 @@ static const char *word_at(const struct v6_field *f, const void *member)
 
 static void json_object(struct v6_text *t, const struct v6_field *f, const void *from);
 
-/* Whether the key applies. */
+/* Whether the key applies. `r` is looked at for kinds that the holder's table has not. */
 static bool applies(const struct v6_field *f, const struct v6_record *r, const void *member)
 {
-	const struct v6_address *address = member;
-	const struct v6_slice *slice = member;
-	const int *number = member;
-
 	switch ((enum v6_field_kind)f->kind) {
+	case V6_FIELD_VERSION:
+	case V6_FIELD_TIME:
+		return true;
 	case V6_FIELD_FD:
 	case V6_FIELD_PROTO:
-		return *number >= 0;
+		return *(const int *)member >= 0;
 	case V6_FIELD_BIT:
-		return *number != V6_UNKNOWN;
+		return *(const int *)member != V6_UNKNOWN;
 	case V6_FIELD_COUNT:
 	case V6_FIELD_SERVES:
 	case V6_FIELD_ERRNO:
-		return *number != 0;
+	case V6_FIELD_FAMILIES: /* its count comes first */
+		return *(const unsigned *)member != 0;
 	case V6_FIELD_COUNT64:
 		return *(const uint64_t *)member != 0;
 	case V6_FIELD_UID:
 		return *(const int64_t *)member >= 0;
 	case V6_FIELD_STRING:
-		return slice->len != 0;
+		return ((const struct v6_slice *)member)->len != 0;
 	case V6_FIELD_WORD:
 		return word_at(f, member) != NULL;
 	case V6_FIELD_DECISION:
@@ -215,16 +215,13 @@ static bool applies(const struct v6_field *f, const struct v6_record *r, const v
 	case V6_FIELD_ADDRESS:
 	case V6_FIELD_PORT:
 	case V6_FIELD_AFAMILY:
-		return address->family != V6_FAMILY_OTHER;
-	case V6_FIELD_FAMILIES:
-		return ((const struct v6_families *)member)->count != 0;
+		return ((const struct v6_address *)member)->family != V6_FAMILY_OTHER;
 	case V6_FIELD_HOLDER:
 		return r->holder.known;
 	case V6_FIELD_SETTINGS:
 		return r->config != NULL || r->settings.len;
-	default:
-		return true;
 	}
+	return false;
 }
 
 static void json_value(
@@ -232,21 +229,15 @@ static void json_value(
 {
 	const struct v6_address *address = member;
 	const struct v6_slice *slice = member;
-	const int *number = member;
 
 	switch ((enum v6_field_kind)f->kind) {
 	case V6_FIELD_VERSION:
 		v6_text_int(t, V6_RECORD_VERSION);
 		break;
-	case V6_FIELD_TIME:
-		v6_text_char(t, '"');
-		v6_text_time(t, *(const int64_t *)member);
-		v6_text_char(t, '"');
-		break;
 	case V6_FIELD_FD:
 	case V6_FIELD_COUNT:
 	case V6_FIELD_BIT:
-		v6_text_int(t, *number);
+		v6_text_int(t, *(const int *)member);
 		break;
 	case V6_FIELD_COUNT64:
 	case V6_FIELD_UID:
@@ -263,14 +254,16 @@ static void json_value(
 	case V6_FIELD_AFAMILY:
 		quoted(t, v6_word(f->list, address->family));
 		break;
+	case V6_FIELD_TIME:
 	case V6_FIELD_PROTO:
-		v6_text_char(t, '"');
-		v6_proto_text(t, *number);
-		v6_text_char(t, '"');
-		break;
 	case V6_FIELD_ADDRESS:
 		v6_text_char(t, '"');
-		v6_address_text(t, address);
+		if (f->kind == V6_FIELD_TIME)
+			v6_text_time(t, *(const int64_t *)member);
+		else if (f->kind == V6_FIELD_PROTO)
+			v6_proto_text(t, *(const int *)member);
+		else
+			v6_address_text(t, address);
 		v6_text_char(t, '"');
 		break;
 	case V6_FIELD_PORT:
@@ -286,7 +279,7 @@ static void json_value(
 		json_object(t, v6_holder_fields, member);
 		break;
 	case V6_FIELD_ERRNO:
-		json_errno(t, *number);
+		json_errno(t, *(const int *)member);
 		break;
 	case V6_FIELD_SETTINGS:
 		if (r->config)
@@ -297,7 +290,6 @@ static void json_value(
 	}
 }
 
-/* No kind of the holder's table looks at the record. */
 static void json_object(struct v6_text *t, const struct v6_field *f, const void *from)
 {
 	char before = '{';

@@ -2,7 +2,7 @@
 
 #include <stdatomic.h>
 
-#include "../core/policy.h"
+#include "../core/terms.h"
 #include "forbidden.h"
 
 /*
@@ -23,7 +23,7 @@ static _Atomic uint64_t *slot_of(uint64_t cookie)
 	return &slots[(cookie * UINT64_C(0x9E3779B97F4A7C15)) >> 52];
 }
 
-void v6_asked_remember(uint64_t cookie, int value)
+void v6_asked_add(uint64_t cookie, int value)
 {
 	if (!cookie)
 		return;
@@ -36,7 +36,7 @@ bool v6_asked_any(void)
 	return atomic_load_explicit(&any, memory_order_relaxed);
 }
 
-int v6_asked_recall(uint64_t cookie)
+int v6_asked_find(uint64_t cookie)
 {
 	uint64_t word;
 

@@ -16,12 +16,12 @@
 enum { V6_ASKED_SLOTS = 4096 };
 
 /* A cookie of 0 is nobody's and is not remembered. value: 0 or 1. */
-void v6_asked_remember(uint64_t cookie, int value);
+void v6_asked_add(uint64_t cookie, int value);
 
 /* Whether there is anything to recall at all, in this process or those it was forked from. */
 bool v6_asked_any(void);
 
 /* 0 or 1; V6_UNKNOWN (-1) where the socket did not ask, or it was forgotten. */
-int v6_asked_recall(uint64_t cookie);
+int v6_asked_find(uint64_t cookie);
 
 #endif

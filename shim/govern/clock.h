@@ -6,8 +6,11 @@
 
 #include <stdint.h>
 
-/* Finds the kernel's own function for it, once; before that it is a system call. */
-void v6_clock_settle(void);
+/*
+ * Finds the kernel's own function for it, once, by the dynamic linker: for a constructor, not
+ * for a call that may come from a signal handler. Before that the time is a system call.
+ */
+void v6_clock_init(void);
 
 /* CLOCK_REALTIME in microseconds; 0 where it cannot be told. */
 int64_t v6_clock_now(void);

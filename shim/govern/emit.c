@@ -133,6 +133,8 @@ void v6_emit(struct v6_record *r)
 	if (!v6_emit_wants(v6_record_level(r)))
 		return;
 	self = v6_self();
+	if (!r->pid)
+		r->pid = self->pid;
 	r->time = v6_clock_now();
 	scratch = v6_scratch_claim();
 	if (scratch) {
@@ -155,6 +157,7 @@ void v6_emit_load(const struct v6_record *like)
 	if (!scratch)
 		return;
 	r.time = v6_clock_now();
+	r.pid = v6_self()->pid;
 	need_load(v6_self(), scratch, &r);
 	v6_scratch_release(scratch);
 }

@@ -14,8 +14,8 @@ static inline bool v6_emit_wants(enum v6_log_level level)
 }
 
 /*
- * Writes the record where its level is wanted, and fills in its time; pid, program and
- * via are the caller's. The first record of a process is preceded by its load record, and
+ * Writes the record where its level is wanted, and fills in its time, and this
+ * process's id where the record has none; program and via are the caller's. The first record of a process is preceded by its load record, and
  * one that comes after records were lost by a lost record. errno is spoilt.
  */
 void v6_emit(struct v6_record *r);

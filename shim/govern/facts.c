@@ -1,5 +1,6 @@
 #include "facts.h"
 
+#include "asked.h"
 #include "sys.h"
 
 #include <errno.h>
@@ -102,11 +103,6 @@ int v6_fact_connected(int fd)
 	return v6_sys_getpeername(fd, &ss, &len) >= 0;
 }
 
-int v6_fact_reuseaddr(int fd)
-{
-	return int_option(fd, SOL_SOCKET, SO_REUSEADDR);
-}
-
 int v6_fact_reuseport(int fd)
 {
 	return int_option(fd, SOL_SOCKET, SO_REUSEPORT);
@@ -127,6 +123,11 @@ int v6_fact_initial_v6only(void)
 	value = v6_fact_v6only(fd);
 	v6_sys_close(fd);
 	return value;
+}
+
+int v6_fact_asked(int fd)
+{
+	return v6_asked_any() ? v6_asked_find(v6_fact_cookie(fd)) : V6_UNKNOWN;
 }
 
 int v6_fact_set_v6only(int fd, int value)

@@ -32,8 +32,7 @@ struct v6_address v6_fact_bound(int fd);
 /* Whether it has a peer: 0 or 1. */
 int v6_fact_connected(int fd);
 
-/* SO_REUSEADDR, SO_REUSEPORT: 0 or 1. socket(7). */
-int v6_fact_reuseaddr(int fd);
+/* SO_REUSEPORT: 0 or 1. socket(7). */
 int v6_fact_reuseport(int fd);
 int v6_fact_set_reuseport(int fd, int value);
 
@@ -43,8 +42,17 @@ int v6_fact_set_reuseport(int fd, int value);
  */
 int v6_fact_initial_v6only(void);
 
+/* V6ONLY that the application asked for before: 0, 1, V6_UNKNOWN. */
+int v6_fact_asked(int fd);
+
 /* Sets IPV6_V6ONLY: 0, or the negated errno. */
 int v6_fact_set_v6only(int fd, int value);
+
+/* A value as it was told, V6_UNKNOWN for a negated errno. */
+static inline int v6_known(int fact)
+{
+	return fact < 0 ? V6_UNKNOWN : fact;
+}
 
 /* Whether a negated errno is none of these calls' own: a seccomp(2) filter refused the call. */
 bool v6_fact_refused(int error);

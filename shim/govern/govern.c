@@ -2,345 +2,291 @@
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <string.h>
 
-#include "../core/conflict.h"
+#include "../core/advice.h"
 #include "../core/order.h"
-#include "../core/policy.h"
 #include "asked.h"
-#include "call.h"
 #include "conflict.h"
 #include "emit.h"
 #include "facts.h"
 #include "holder.h"
 #include "live.h"
-#include "match.h"
-#include "next.h"
-#include "ports.h"
-#include "sys.h"
 #include "scratch.h"
 
 #include "forbidden.h"
 
-static void begin(struct v6_call *c, enum v6_event event, int fd)
+static void begin(struct v6_call *c, enum v6_event event)
 {
-	*c = (struct v6_call){
-		.saved = errno,
-		.fd = fd,
-		.knobs = &v6_live.settings.knobs,
-		.facts = {.event = (uint8_t)event,
-			.bound = V6_UNKNOWN,
-			.asked = V6_UNKNOWN,
-			.before = V6_UNKNOWN,
-			.value = V6_UNKNOWN,
-			.other = V6_UNKNOWN},
-		.verdict = {.v6only = V6_UNKNOWN},
-		.holder = {.fd = -1, .uid = -1, .v6only = V6_UNKNOWN},
-	};
-}
+	int fd = c->record.fd, pid = c->record.pid;
 
-/* Takes the result over, and errno where it failed. */
-static void called(struct v6_call *c, int result)
-{
-	c->result = result;
-	c->error = result < 0 ? errno : 0;
-}
-
-void v6_call_make(struct v6_call *c)
-{
-	errno = c->saved;
-	if (c->facts.event == V6_EVENT_BIND)
-		called(c, v6_next.bind(c->fd, c->addr, c->len));
-	else
-		called(c, v6_next.listen(c->fd, c->backlog));
-}
-
-/* What the application gets: errno as it was on success. */
-static int leave(const struct v6_call *c)
-{
-	errno = c->error ? c->error : c->saved;
-	return c->result;
-}
-
-static int refuse(struct v6_call *c, int error)
-{
-	c->result = -1;
-	c->error = error;
-	return leave(c);
-}
-
-int v6_call_asked(const struct v6_call *c)
-{
-	return v6_asked_any() ? v6_asked_recall(v6_fact_cookie(c->fd)) : V6_UNKNOWN;
+	v6_record_init(&c->record, event);
+	c->record.fd = fd;
+	c->record.pid = pid;
+	c->record.program = c->way->caller(c)->program;
+	c->record.via = c->way->via;
+	c->record.has_result = true;
+	c->knobs = &v6_live.config->settings.knobs;
 }
 
 /* The settings of the rule that the call falls under. */
 static void match(struct v6_call *c, int proto, int port)
 {
-	c->knobs = v6_match(c->fd, proto, port, &c->rule);
+	c->knobs = v6_live_match(c->way->caller(c), c->ask, proto, port, &c->record.rule);
 }
 
-static bool refused_all(const struct v6_call *c)
+static bool denied(const struct v6_call *c)
 {
-	return v6_live.broken && v6_fact_family(c->fd) != V6_FAMILY_OTHER;
+	return c->record.verdict.deny && v6_call_enforces(c);
 }
 
-/* Whether a record of this action and finding would be written. */
-static bool wanted(const struct v6_call *c)
+static void fail(struct v6_call *c, int error)
 {
-	bool change = c->verdict.action != V6_ACTION_NONE || c->verdict.finding != V6_FINDING_NONE;
-	bool binds = c->facts.event == V6_EVENT_BIND || c->facts.event == V6_EVENT_LISTEN;
-
-	return v6_emit_wanted(change ? V6_LEVEL_CHANGE : binds ? V6_LEVEL_BIND : V6_LEVEL_ALL);
+	c->record.result = -1;
+	c->record.error = error;
 }
 
-static struct v6_record record_of(const struct v6_call *c)
+static bool wants_record(const struct v6_call *c)
 {
-	struct v6_record r;
-
-	v6_record_init(&r, c->facts.event);
-	r.fd = c->fd;
-	r.family = c->facts.family;
-	r.type = c->facts.type;
-	r.address = c->facts.address;
-	r.value = c->facts.value;
-	r.asked = c->facts.asked;
-	r.before = c->facts.before;
-	r.want = c->verdict.v6only;
-	r.policy = c->knobs->policy;
-	r.mode = c->knobs->mode;
-	r.rule = c->rule;
-	r.action = c->verdict.action;
-	r.finding = c->verdict.finding;
-	r.has_result = true;
-	r.result = c->result;
-	r.error = c->error;
-	return r;
+	return v6_emit_wants(v6_record_level(&c->record));
 }
 
-static int8_t known(int fact)
+static void emit(struct v6_call *c)
 {
-	return (int8_t)(fact < 0 ? V6_UNKNOWN : fact);
+	c->record.policy = c->knobs->policy;
+	c->record.mode = c->knobs->mode;
+	v6_emit(&c->record);
 }
 
-static void set_note(struct v6_record *r, const char *note)
+/*
+ * The value that V6ONLY is set to, as the kernel takes it: an int, and a null pointer is 0
+ * (net/ipv6/ipv6_sockglue.c, do_ipv6_setsockopt). Unknown where the kernel would refuse the
+ * length or the pointer.
+ */
+static void ask_value(struct v6_call *c, bool good)
 {
-	r->note = (struct v6_slice){note, strlen(note)};
+	struct v6_facts *f = &c->record.facts;
+	int n = 0;
+
+	if (c->len < (socklen_t)sizeof(n) || c->len > INT32_MAX)
+		return;
+	if (c->pointer && c->way->read(c, c->pointer, &n, sizeof(n), good) < 0)
+		return;
+	f->nonboolean = n != 0 && n != 1;
+	f->asked = n != 0;
+}
+
+/* The one place that asks for facts. false: what was asked is no IPv4 or IPv6 socket. */
+static bool ask(struct v6_call *c, unsigned need)
+{
+	struct v6_facts *f = &c->record.facts;
+	int before;
+
+	if (need & V6_NEED_FAMILY) {
+		f->family = v6_fact_family(c->ask);
+		if (f->family == V6_FAMILY_OTHER)
+			return false;
+	}
+	if (need & V6_NEED_TYPE)
+		f->type = v6_fact_type(c->ask);
+	if (need & V6_NEED_BOUND)
+		f->bound = v6_fact_bound(c->ask).port != 0;
+	if (need & V6_NEED_VALUE)
+		ask_value(c, false);
+	if (need & V6_NEED_OTHER)
+		f->other = v6_conflict_other_family(c);
+	if (need & V6_NEED_BEFORE) {
+		before = v6_fact_v6only(c->ask);
+		if (before < 0 && !v6_fact_refused(before) && need & V6_NEED_ASKED)
+			return false;
+		f->before = v6_known(before);
+	}
+	if (need & V6_NEED_ASKED && f->before != v6_policy_value(c->knobs->policy)) {
+		f->asked = v6_fact_asked(c->ask);
+		c->asked = true;
+	}
+	return true;
 }
 
 /* socket */
-
-static void tell_socket(const struct v6_call *c, int protocol)
-{
-	struct v6_record r = record_of(c);
-
-	if (c->result >= 0) {
-		r.proto = v6_fact_proto(c->fd);
-		r.after = known(v6_fact_v6only(c->fd));
-	} else {
-		r.fd = -1;
-		r.proto = protocol;
-	}
-	v6_emit(&r);
-}
 
 /* What a protocol of 0 stands for; no system call where the type tells it. */
 static int proto_of(enum v6_type type, int protocol)
 {
 	if (protocol)
 		return protocol;
-	return type == V6_TYPE_STREAM  ? IPPROTO_TCP
-	       : type == V6_TYPE_DGRAM ? IPPROTO_UDP
+	return type == V6_TYPE_STREAM  ? V6_PROTO_TCP
+	       : type == V6_TYPE_DGRAM ? V6_PROTO_UDP
 				       : V6_MATCH_ASK;
 }
 
-void v6_govern_socket(int fd, int domain, int type, int protocol)
+void v6_govern_socket(struct v6_call *c, int fd, int domain, int type, int protocol)
 {
-	struct v6_call c;
+	struct v6_verdict *v = &c->record.verdict;
+	struct v6_record *r = &c->record;
 
-	begin(&c, V6_EVENT_SOCKET, fd);
-	called(&c, fd);
-	match(&c, proto_of(v6_type_of(type), protocol), V6_MATCH_NO_PORT);
-	c.facts.family = domain == AF_INET6 ? V6_FAMILY_INET6 : V6_FAMILY_INET;
-	c.facts.type = (uint8_t)v6_type_of(type);
-	if (fd >= 0 && domain == AF_INET6 && v6_emit_wanted(V6_LEVEL_CHANGE))
-		c.facts.before = known(v6_fact_v6only(fd));
+	begin(c, V6_EVENT_SOCKET);
+	r->fd = fd;
+	r->result = fd;
+	r->facts.family = domain == AF_INET6 ? V6_FAMILY_INET6 : V6_FAMILY_INET;
+	r->facts.type = v6_type_of(type);
+	match(c, proto_of(r->facts.type, protocol), V6_MATCH_NO_PORT);
+	if (fd >= 0) {
+		if (domain == AF_INET6 && v6_emit_wants(V6_LOG_LEVEL_CHANGE))
+			ask(c, V6_NEED_BEFORE);
+		*v = v6_decide(c->knobs, &r->facts);
+		if (v->v6only != V6_UNKNOWN && v6_call_enforces(c) &&
+			v6_fact_set_v6only(fd, v->v6only) < 0)
+			v->action = V6_ACTION_NONE;
+	}
+	if (!wants_record(c))
+		return;
+	r->proto = fd >= 0 ? v6_fact_proto(fd) : protocol;
 	if (fd >= 0)
-		c.verdict = v6_decide(c.knobs, &c.facts);
-	if (c.verdict.v6only != V6_UNKNOWN && v6_call_enforcing(&c) &&
-		v6_fact_set_v6only(fd, c.verdict.v6only) < 0)
-		c.verdict.action = V6_ACTION_NONE;
-	if (wanted(&c))
-		tell_socket(&c, protocol);
-	errno = c.saved;
+		r->after = v6_known(v6_fact_v6only(fd));
+	else
+		r->error = c->saved;
+	emit(c);
 }
 
 /* setsockopt(IPV6_V6ONLY) */
 
-/*
- * The value as the kernel takes it: an int, and a null pointer is 0
- * (net/ipv6/ipv6_sockglue.c, do_ipv6_setsockopt). Unknown where the kernel
- * would refuse the length or the pointer.
- */
-static int8_t value_at(struct v6_call *c, const void *value, socklen_t len)
+static void describe_v6only(struct v6_call *c)
 {
-	int n = 0;
+	struct v6_record *r = &c->record;
 
-	if (len < (socklen_t)sizeof(n) || len > INT32_MAX)
-		return V6_UNKNOWN;
-	if (value && v6_sys_peek_int(value, &n) < 0)
-		return V6_UNKNOWN;
-	c->facts.odd = n != 0 && n != 1;
-	return n != 0;
+	r->facts.family = v6_fact_family(c->ask);
+	r->facts.type = v6_fact_type(c->ask);
+	r->proto = v6_fact_proto(c->ask);
+	r->after = v6_known(v6_fact_v6only(c->ask));
+	if (r->error != EINVAL || r->verdict.action == V6_ACTION_DENY ||
+		r->facts.type == V6_TYPE_RAW || !v6_fact_bound(c->ask).port)
+		return;
+	r->facts.address = v6_fact_bound(c->ask);
+	r->note = v6_slice_of(V6_ADVICE_BOUND);
 }
 
-/* What is asked of a socket, judged before it reaches the kernel. */
-static void judge_v6only(struct v6_call *c, const void *value, socklen_t len)
+void v6_govern_v6only(struct v6_call *c)
 {
-	int before = v6_fact_v6only(c->fd);
+	struct v6_record *r = &c->record;
+	unsigned need;
 
-	if (before < 0)
-		return; /* no AF_INET6 socket: the kernel's errno */
-	c->facts.before = (int8_t)before;
-	c->facts.family = V6_FAMILY_INET6;
-	c->facts.type = (uint8_t)v6_fact_type(c->fd);
-	c->facts.bound = v6_fact_bound(c->fd).port != 0;
-	c->facts.value = value_at(c, value, len);
-	c->verdict = v6_decide(c->knobs, &c->facts);
-}
-
-static bool may_deny(const struct v6_call *c)
-{
-	return c->knobs->on_nonboolean ||
-	       (c->knobs->on_contrary && v6_policy_value(c->knobs->policy) != V6_UNKNOWN);
-}
-
-static void tell_v6only(struct v6_call *c)
-{
-	struct v6_record r = record_of(c);
-
-	r.family = (uint8_t)v6_fact_family(c->fd);
-	r.type = (uint8_t)v6_fact_type(c->fd);
-	r.proto = v6_fact_proto(c->fd);
-	r.after = known(v6_fact_v6only(c->fd));
-	if (c->error == EINVAL && c->verdict.action != V6_ACTION_DENY && r.type != V6_TYPE_RAW &&
-		v6_fact_bound(c->fd).port) {
-		r.address = v6_fact_bound(c->fd);
-		set_note(&r, "the socket is bound already, and IPV6_V6ONLY can be set before that "
-			     "only; whoever bound it (systemd: BindIPv6Only=) has to choose");
-	}
-	v6_emit(&r);
-}
-
-static void judge_outcome(struct v6_call *c, const void *value, socklen_t len)
-{
-	if (c->result < 0) {
-		c->facts.value = value_at(c, value, len);
+	begin(c, V6_EVENT_SETSOCKOPT);
+	match(c, V6_MATCH_ASK, V6_MATCH_NO_PORT);
+	need = v6_policy_needs(c->knobs, V6_EVENT_SETSOCKOPT, NULL);
+	if ((need || v6_emit_wants(V6_LOG_LEVEL_ALL)) && ask(c, need | V6_NEED_BEFORE) && need)
+		r->verdict = v6_decide(c->knobs, &r->facts);
+	if (denied(c)) {
+		fail(c, r->verdict.deny);
 	} else {
-		int n = 0;
-
-		/* The kernel has read it, so that it can be read. */
-		if (value)
-			memcpy(&n, value, sizeof(n));
-		c->facts.value = n != 0;
-		v6_asked_remember(v6_fact_cookie(c->fd), c->facts.value);
+		c->way->make(c);
+		ask_value(c, !r->error);
+		if (!need)
+			r->verdict = v6_decide(c->knobs, &r->facts);
 	}
-	if (!may_deny(c))
-		c->verdict = v6_decide(c->knobs, &c->facts);
-}
-
-int v6_govern_v6only(int fd, const void *value, socklen_t len)
-{
-	struct v6_call c;
-
-	begin(&c, V6_EVENT_SETSOCKOPT, fd);
-	match(&c, V6_MATCH_ASK, V6_MATCH_NO_PORT);
-	if (may_deny(&c))
-		judge_v6only(&c, value, len);
-	else if (v6_emit_wanted(V6_LEVEL_ALL))
-		c.facts.before = known(v6_fact_v6only(fd));
-	if (c.verdict.deny && v6_call_enforcing(&c)) {
-		v6_asked_remember(v6_fact_cookie(fd), c.facts.value);
-		c.result = -1;
-		c.error = c.verdict.deny;
-	} else {
-		errno = c.saved;
-		called(&c, v6_next.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, value, len));
-		judge_outcome(&c, value, len);
-	}
-	if (wanted(&c))
-		tell_v6only(&c);
-	return leave(&c);
+	if (r->facts.asked != V6_UNKNOWN && (!r->error || denied(c)))
+		v6_asked_add(v6_fact_cookie(c->ask), r->facts.asked);
+	if (!wants_record(c))
+		return;
+	describe_v6only(c);
+	emit(c);
 }
 
 /* bind and listen */
 
-int v6_call_before(const struct v6_call *c)
-{
-	int value = c->facts.before;
-
-	if (value == V6_UNKNOWN)
-		value = v6_call_asked(c);
-	if (value == V6_UNKNOWN)
-		value = v6_fact_initial_v6only();
-	return value < 0 ? V6_UNKNOWN : value;
-}
-
 /* The policy is not in force, which must not pass in silence. */
-static void tell_refused(const struct v6_call *c, int error)
+static void emit_refused(const struct v6_call *c, int error)
 {
-	struct v6_record r = record_of(c);
+	struct v6_call copy = *c;
+	struct v6_record *r = &copy.record;
 
-	r.event = V6_EVENT_ERROR;
-	r.result = -1;
-	r.error = -error;
-	set_note(&r,
-		"IPV6_V6ONLY could not be set, and the policy is not in force: a seccomp filter "
-		"refuses setsockopt");
-	v6_emit(&r);
+	r->facts.event = V6_EVENT_ERROR;
+	r->has_policy = false;
+	fail(&copy, -error);
+	r->note = v6_slice_of(V6_ADVICE_FILTERED);
+	emit(&copy);
 }
 
-/* Reads what the policy needs, asks it, and sets V6ONLY where that is its verdict. */
-static void prepare(struct v6_call *c)
+/* Finds the rule, asks what the policy needs, and sets V6ONLY where that is its verdict. */
+static void judge(struct v6_call *c)
 {
-	bool governed = v6_policy_forced(c->knobs->policy) && v6_governed(&c->facts);
-	int before, error;
+	struct v6_facts *f = &c->record.facts;
+	struct v6_verdict *v = &c->record.verdict;
+	bool bind = f->event == V6_EVENT_BIND;
+	int port = bind             ? f->address.port
+		   : v6_live.ported ? v6_fact_bound(c->ask).port
+				    : V6_MATCH_NO_PORT;
+	unsigned need;
+	int error;
 
-	if (!governed && c->facts.other == V6_UNKNOWN)
+	if (bind && f->address.family == V6_FAMILY_OTHER)
 		return;
-	if (governed && v6_emit_wanted(V6_LEVEL_CHANGE)) {
-		before = v6_fact_v6only(c->fd);
-		if (before < 0 && !v6_fact_refused(before))
-			return;
-		c->facts.before = known(before);
-		if (before != v6_policy_value(c->knobs->policy)) {
-			c->facts.asked = (int8_t)v6_call_asked(c);
-			c->asked = true;
-		}
-	}
-	c->verdict = v6_decide(c->knobs, &c->facts);
-	if (c->verdict.v6only == V6_UNKNOWN || !v6_call_enforcing(c))
+	match(c, V6_MATCH_ASK, port);
+	need = v6_policy_needs(c->knobs, f->event, &f->address);
+	if (!need)
+		return;
+	if (v6_policy_forced(c->knobs->policy) && v6_emit_wants(V6_LOG_LEVEL_CHANGE) &&
+		(!bind ||
+			(f->address.family == V6_FAMILY_INET6 && v6_address_wildcard(&f->address))))
+		need |= V6_NEED_BEFORE | V6_NEED_ASKED;
+	if (!ask(c, need))
+		return;
+	*v = v6_decide(c->knobs, f);
+	if (v->v6only == V6_UNKNOWN || !v6_call_enforces(c))
 		return;
 	/* Bound already, raw, or not AF_INET6 at all: the kernel says so, and nothing is ours. */
-	error = v6_fact_set_v6only(c->fd, c->verdict.v6only);
-	c->applied = error >= 0;
-	if (!c->applied)
-		c->verdict.action = V6_ACTION_NONE;
+	error = v6_fact_set_v6only(c->ask, v->v6only);
+	c->set = error >= 0;
+	if (!c->set)
+		v->action = V6_ACTION_NONE;
 	if (v6_fact_refused(error))
-		tell_refused(c, error);
+		emit_refused(c, error);
 }
 
-/* Whether the error is the policy's, and the kernel was not asked. */
-static bool denied(const struct v6_call *c)
+/*
+ * The address that bind(2) is given. With an AF_INET socket AF_UNSPEC and 0.0.0.0 are one
+ * too (net/ipv4/af_inet.c, __inet_bind); only a conflict need know.
+ */
+static struct v6_address read_address(struct v6_call *c, bool good)
 {
-	return c->verdict.deny && v6_call_enforcing(c);
+	struct v6_address none = {.family = V6_FAMILY_OTHER}, a;
+	struct sockaddr_in6 in6;
+	size_t len = c->len < sizeof(in6) ? c->len : sizeof(in6);
+
+	if (c->way->read(c, c->pointer, &in6, len, good) < 0)
+		return none;
+	a = v6_address_from(&in6, len);
+	if (a.family != V6_FAMILY_OTHER || c->record.error != EADDRINUSE ||
+		len < sizeof(struct sockaddr_in) || in6.sin6_family != AF_UNSPEC ||
+		v6_fact_family(c->ask) != V6_FAMILY_INET)
+		return a;
+	in6.sin6_family = AF_INET;
+	return v6_address_from(&in6, sizeof(struct sockaddr_in));
 }
 
-/* A port that another socket has, from bind or from listen. */
-static bool is_conflict(const struct v6_call *c)
+/* Whether memory that bind(2) was given was read by the kernel, and so can be by us. */
+static bool kernel_read(const struct v6_call *c)
 {
-	return c->error == EADDRINUSE && !denied(c) && c->facts.address.family != V6_FAMILY_OTHER &&
-	       c->facts.address.port;
+	int error = c->record.error;
+
+	return c->len <= sizeof(struct sockaddr_storage) && error != EFAULT && error != EBADF &&
+	       error != ENOTSOCK && error != EPERM && error != ENOSYS;
+}
+
+/* The errno of another system for a mapped address on a socket that is IPv6 only. */
+static void answer_mapped(struct v6_call *c)
+{
+	struct v6_record *r = &c->record;
+	int error;
+
+	ask(c, V6_NEED_BEFORE | V6_NEED_BOUND);
+	error = v6_decide_mapped(c->knobs, &r->facts);
+	if (!error)
+		return;
+	r->verdict.action = V6_ACTION_DENY;
+	if (!v6_call_enforces(c))
+		return;
+	r->verdict.deny = error;
+	r->error = error;
 }
 
 /*
@@ -349,278 +295,178 @@ static bool is_conflict(const struct v6_call *c)
  */
 static void undo(struct v6_call *c)
 {
-	if (!c->error)
+	struct v6_verdict *v = &c->record.verdict;
+
+	if (!c->record.error)
 		return;
-	if (c->applied) /* 0 is what Linux starts sockets with, where it could not be told */
-		v6_fact_set_v6only(c->fd, v6_call_before(c) == 1);
-	c->applied = false;
-	if (!v6_call_enforcing(c) && c->verdict.finding == V6_FINDING_CONFLICT)
+	if (c->set) /* 0 is what Linux starts sockets with, where it could not be told */
+		v6_fact_set_v6only(c->ask, v6_conflict_before(c) == 1);
+	c->set = false;
+	if (!v6_call_enforces(c) && v->finding == V6_FINDING_CONFLICT)
 		return;
-	if (c->verdict.action == V6_ACTION_SET || c->verdict.action == V6_ACTION_OVERRIDE)
-		c->verdict.action = V6_ACTION_NONE;
+	if (v->action == V6_ACTION_SET || v->action == V6_ACTION_OVERRIDE)
+		v->action = V6_ACTION_NONE;
 }
 
 /* What is known already is not asked again: every answer is a system call. */
 static void describe(struct v6_call *c)
 {
-	if (c->facts.event == V6_EVENT_LISTEN)
-		c->facts.address = v6_fact_bound(c->fd);
-	c->facts.family = c->error ? (uint8_t)v6_fact_family(c->fd) : c->facts.address.family;
-	if (c->facts.family == V6_FAMILY_OTHER)
-		return;
-	c->proto = v6_fact_proto(c->fd);
-	/* A raw socket may be of any protocol, but takes no V6ONLY (EINVAL). */
-	if (c->facts.type == V6_TYPE_UNKNOWN && c->applied)
-		c->facts.type = (uint8_t)v6_type_of_proto(c->proto);
-	if (c->facts.type == V6_TYPE_UNKNOWN)
-		c->facts.type = (uint8_t)v6_fact_type(c->fd);
-	if (c->facts.family == V6_FAMILY_INET6 && !c->asked)
-		c->facts.asked = (int8_t)v6_call_asked(c);
-}
-
-static unsigned serves(const struct v6_call *c, int v6only)
-{
+	struct v6_record *r = &c->record;
+	struct v6_facts *f = &r->facts;
 	struct v6_address bound;
 
+	if (f->event == V6_EVENT_LISTEN)
+		f->address = v6_fact_bound(c->ask);
+	f->family = r->error ? v6_fact_family(c->ask) : f->address.family;
+	if (f->family == V6_FAMILY_OTHER)
+		return;
+	r->proto = v6_fact_proto(c->ask);
+	/* A raw socket may be of any protocol, but takes no V6ONLY (EINVAL). */
+	if (f->type == V6_TYPE_UNKNOWN && c->set)
+		f->type = v6_type_of_proto(r->proto);
+	if (f->type == V6_TYPE_UNKNOWN)
+		f->type = v6_fact_type(c->ask);
+	if (f->family == V6_FAMILY_INET6) {
+		if (!c->asked)
+			f->asked = v6_fact_asked(c->ask);
+		r->after = v6_known(v6_fact_v6only(c->ask));
+	}
 	/* A stream serves from listen on, a datagram socket from bind on. */
-	if (c->error || c->facts.type == V6_TYPE_RAW ||
-		(c->facts.event == V6_EVENT_LISTEN) != (c->facts.type == V6_TYPE_STREAM))
-		return 0;
-	bound = v6_fact_bound(c->fd);
-	return v6_serves(&bound, v6only);
+	if (r->error || f->type == V6_TYPE_RAW ||
+		(f->event == V6_EVENT_LISTEN) != (f->type == V6_TYPE_STREAM))
+		return;
+	bound = v6_fact_bound(c->ask);
+	r->serves = v6_serves(&bound, r->after);
 }
 
-static void disorder_note(struct v6_text *t, const struct v6_call *c)
+static void emit_bind(struct v6_call *c)
 {
-	bool denied = c->verdict.action == V6_ACTION_DENY;
-
-	v6_text_str(t, "order=");
-	v6_text_str(t, v6_setting_word_of(V6_SETTING_ORDER, c->knobs->order));
-	v6_text_str(t, denied ? ": no " : ": an ");
-	v6_text_str(t, v6_family_title(c->facts.address.family == V6_FAMILY_INET ? V6_FAMILY_INET6
-										 : V6_FAMILY_INET));
-	v6_text_str(t, " socket of this process has the port ");
-	v6_text_str(t, denied ? "yet" : "already");
-}
-
-static void tell_bind(struct v6_call *c)
-{
-	struct v6_record r;
+	struct v6_record *r = &c->record;
 	struct v6_text note;
 
 	describe(c);
-	if (c->facts.family == V6_FAMILY_OTHER)
+	if (r->facts.family == V6_FAMILY_OTHER)
 		return;
-	r = record_of(c);
-	r.proto = c->proto;
-	if (c->facts.family == V6_FAMILY_INET6)
-		r.after = known(v6_fact_v6only(c->fd));
-	r.serves = (uint8_t)serves(c, r.after);
-	r.holder = c->holder;
+	r->mode = c->knobs->mode;
 	if (c->text) {
 		note = v6_text_in(c->text + V6_HOLDER_TEXT, V6_SCRATCH_SIZE - V6_HOLDER_TEXT);
-		if (c->verdict.finding == V6_FINDING_CONFLICT)
-			v6_conflict_note(&note, &r);
-		else if (c->verdict.finding == V6_FINDING_DISORDER)
-			disorder_note(&note, c);
-		r.note = (struct v6_slice){note.buf, note.len};
+		if (r->verdict.finding == V6_FINDING_CONFLICT)
+			v6_advice_conflict(&note, r);
+		else if (r->verdict.finding == V6_FINDING_DISORDER)
+			v6_advice_disorder(&note, r, c->knobs->order);
+		r->note = (struct v6_slice){note.buf, note.len};
 	}
-	v6_emit(&r);
-}
-
-/* Whether memory that bind(2) was given was read by the kernel, and so can be by us. */
-static bool kernel_read(const struct v6_call *c)
-{
-	return c->len <= sizeof(struct sockaddr_storage) && c->error != EFAULT &&
-	       c->error != EBADF && c->error != ENOTSOCK && c->error != EPERM && c->error != ENOSYS;
-}
-
-/*
- * The address as the kernel has taken it: with an AF_INET socket, AF_UNSPEC and
- * 0.0.0.0 are one too (net/ipv4/af_inet.c, __inet_bind). Only a conflict need know.
- */
-static struct v6_address address_taken(const struct v6_call *c)
-{
-	struct v6_address a = v6_address_from(c->addr, c->len);
-	struct sockaddr_in in;
-
-	if (a.family != V6_FAMILY_OTHER || c->error != EADDRINUSE || c->len < sizeof(in))
-		return a;
-	memcpy(&in, c->addr, sizeof(in));
-	if (in.sin_family != AF_UNSPEC || v6_fact_family(c->fd) != V6_FAMILY_INET)
-		return a;
-	in.sin_family = AF_INET;
-	return v6_address_from(&in, sizeof(in));
-}
-
-/*
- * A pointer that cannot be an address of this process is left for the kernel to
- * refuse. What remains is read before the kernel has seen it: a system call to
- * test each one would cost every bind what it costs the few that are governed.
- */
-static bool plausible(const void *pointer)
-{
-	uintptr_t p = (uintptr_t)pointer;
-
-	return p >= 4096 && p <= (UINTPTR_MAX >> (sizeof(p) == 8 ? 8 : 0)) - 256;
+	emit(c);
 }
 
 /* What came of the call: conflicts, undoing, the record. */
-static int conclude(struct v6_call *c)
+static void conclude(struct v6_call *c)
 {
-	bool change = v6_emit_wanted(V6_LEVEL_CHANGE);
+	bool change = v6_emit_wants(V6_LOG_LEVEL_CHANGE);
+	struct v6_facts *f = &c->record.facts;
 
-	if (is_conflict(c)) {
-		c->text = change ? v6_scratch_claim() : NULL;
-		v6_conflict(c, change);
-	} else if (change && !c->error && c->facts.event == V6_EVENT_BIND &&
-		   c->facts.address.port) {
-		v6_conflict_overlap(c);
+	if (f->address.family != V6_FAMILY_OTHER && f->address.port) {
+		if (c->record.error == EADDRINUSE && !denied(c)) {
+			c->text = change ? v6_scratch_claim() : NULL;
+			v6_conflict_resolve(c, change);
+		}
+		if (!c->record.error && f->event == V6_EVENT_BIND)
+			v6_conflict_bound(
+				c, change && c->record.verdict.finding != V6_FINDING_CONFLICT);
 	}
 	undo(c);
-	if (!c->error && c->facts.address.port)
-		v6_ports_mark(c->facts.address.family, c->facts.address.port);
-	if (wanted(c)) {
-		if (!c->text && c->verdict.finding != V6_FINDING_NONE)
+	if (wants_record(c)) {
+		if (!c->text && c->record.verdict.finding != V6_FINDING_NONE)
 			c->text = v6_scratch_claim();
-		tell_bind(c);
+		emit_bind(c);
 	}
 	if (c->text)
 		v6_scratch_release(c->text);
-	return leave(c);
 }
 
-/* The order's part: needs the other family's sockets, which costs what it costs. */
-static void take_turn(struct v6_call *c)
+/* The first call that a broken configuration refuses says why: see the way in. */
+static bool refuse_all(struct v6_call *c)
 {
-	if (v6_ordered(c->knobs, &c->facts))
-		c->facts.other = (int8_t)v6_conflict_other_family(c->fd, &c->facts.address);
+	if (!v6_live.broken || v6_fact_family(c->ask) == V6_FAMILY_OTHER)
+		return false;
+	fail(c, EINVAL);
+	return true;
 }
 
-/* What the policy says of facts.address. */
-static void prepare_bind_from(struct v6_call *c)
+void v6_govern_bind(struct v6_call *c)
 {
-	const struct v6_address *a = &c->facts.address;
+	struct v6_facts *f = &c->record.facts;
 
-	if (a->family == V6_FAMILY_OTHER)
+	begin(c, V6_EVENT_BIND);
+	if (refuse_all(c))
 		return;
-	match(c, V6_MATCH_ASK, a->port);
-	take_turn(c);
-	if (a->family == V6_FAMILY_INET6 && !a->port && v6_address_wildcard(a) &&
-		v6_policy_forced(c->knobs->policy))
-		c->facts.type = (uint8_t)v6_fact_type(c->fd);
-	prepare(c);
-}
-
-static void prepare_bind(struct v6_call *c)
-{
-	c->facts.address = v6_address_from(c->addr, c->len);
-	prepare_bind_from(c);
-}
-
-/* The errno of another system for a mapped address on a socket that is IPv6 only. */
-static void answer_mapped(struct v6_call *c)
-{
-	int error;
-
-	c->facts.before = known(v6_fact_v6only(c->fd));
-	c->facts.bound = v6_fact_bound(c->fd).port != 0;
-	error = v6_decide_mapped(c->knobs, &c->facts);
-	if (!error)
-		return;
-	c->verdict.action = V6_ACTION_DENY;
-	if (!v6_call_enforcing(c))
-		return;
-	c->verdict.deny = error;
-	c->error = error;
-}
-
-int v6_govern_bind(int fd, const struct sockaddr *addr, socklen_t len)
-{
-	bool judged = v6_live.forced || v6_live.ordered || v6_live.ported;
-	struct v6_call c;
-
-	begin(&c, V6_EVENT_BIND, fd);
-	c.addr = addr;
-	c.len = len;
-	if (refused_all(&c))
-		return refuse(&c, EINVAL);
-	if (v6_live.acts && plausible(addr))
-		prepare_bind(&c);
-	else if (!judged)
-		match(&c, V6_MATCH_ASK, V6_MATCH_NO_PORT);
-	if (denied(&c)) {
-		c.result = -1;
-		c.error = c.verdict.deny;
-		return conclude(&c);
-	}
-	if (c.facts.before == V6_UNKNOWN && v6_emit_wanted(V6_LEVEL_BIND))
-		c.facts.before = known(v6_fact_v6only(fd));
-	v6_call_make(&c);
-	/* Read before the call as well, where something had to be done: that will do on success. */
-	if (kernel_read(&c) && (c.error || c.facts.address.family == V6_FAMILY_OTHER))
-		c.facts.address = address_taken(&c);
 	/* Where nothing is to be done beforehand nothing is read before the kernel has. */
-	if (judged && !v6_live.acts)
-		prepare_bind_from(&c);
+	if (v6_live.acts) {
+		f->address = read_address(c, false);
+		judge(c);
+	} else if (!v6_live.judged) {
+		match(c, V6_MATCH_ASK, V6_MATCH_NO_PORT);
+	}
+	if (denied(c)) {
+		fail(c, c->record.verdict.deny);
+		conclude(c);
+		return;
+	}
+	if (f->before == V6_UNKNOWN && v6_emit_wants(V6_LOG_LEVEL_BIND))
+		ask(c, V6_NEED_BEFORE);
+	c->way->make(c);
+	/* Read before the call as well, where something had to be done: that will do on success. */
+	if (kernel_read(c) && (c->record.error || f->address.family == V6_FAMILY_OTHER))
+		f->address = read_address(c, true);
+	if (v6_live.judged && !v6_live.acts)
+		judge(c);
 	/* Where V6ONLY was set for this bind it was one of `::`, and has to be undone. */
-	if (c.error == EINVAL && v6_live.mapped && !c.applied)
-		answer_mapped(&c);
-	return conclude(&c);
+	if (c->record.error == EINVAL && v6_live.mapped && !c->set)
+		answer_mapped(c);
+	conclude(c);
 }
 
-int v6_govern_listen(int fd, int backlog)
+void v6_govern_listen(struct v6_call *c)
 {
-	struct v6_call c;
+	struct v6_facts *f = &c->record.facts;
 
-	begin(&c, V6_EVENT_LISTEN, fd);
-	c.backlog = backlog;
-	if (refused_all(&c))
-		return refuse(&c, EINVAL);
-	match(&c, V6_MATCH_ASK, v6_live.ported ? v6_fact_bound(fd).port : V6_MATCH_NO_PORT);
-	if (v6_live.forced) {
-		/* Whether it is bound the kernel tells when V6ONLY is set; mode=log has to ask. */
-		if (!v6_call_enforcing(&c)) {
-			c.facts.bound = v6_fact_bound(fd).port != 0;
-			c.facts.type = (uint8_t)v6_fact_type(fd);
-		}
-		prepare(&c);
-	}
-	if (c.facts.before == V6_UNKNOWN && v6_emit_wanted(V6_LEVEL_BIND))
-		c.facts.before = known(v6_fact_v6only(fd));
-	v6_call_make(&c);
-	if (c.error == EADDRINUSE)
-		c.facts.address = v6_fact_bound(fd);
-	return conclude(&c);
+	begin(c, V6_EVENT_LISTEN);
+	if (refuse_all(c))
+		return;
+	judge(c);
+	if (f->before == V6_UNKNOWN && v6_emit_wants(V6_LOG_LEVEL_BIND))
+		ask(c, V6_NEED_BEFORE);
+	c->way->make(c);
+	if (c->record.error == EADDRINUSE)
+		f->address = v6_fact_bound(c->ask);
+	conclude(c);
 }
 
 /* getaddrinfo */
 
-int v6_govern_passive(const char *service, const struct addrinfo *hints, struct addrinfo **list)
+struct addrinfo *v6_govern_passive(struct v6_call *c, int result, int error,
+	const struct addrinfo *hints, struct addrinfo *list)
 {
-	int result = v6_next.getaddrinfo(NULL, service, hints, list);
+	struct v6_record *r = &c->record;
 	struct v6_families planned;
-	struct v6_record r;
-	struct v6_call c;
 
-	begin(&c, V6_EVENT_GETADDRINFO, -1);
-	match(&c,
+	c->record.fd = -1;
+	begin(c, V6_EVENT_GETADDRINFO);
+	match(c,
 		hints->ai_socktype ? proto_of(v6_type_of(hints->ai_socktype), hints->ai_protocol)
 				   : hints->ai_protocol,
 		V6_MATCH_NO_PORT);
-	r = record_of(&c);
-	r.result = result;
-	r.error = result == EAI_SYSTEM ? c.saved : 0;
+	r->result = result;
+	r->error = result == EAI_SYSTEM ? error : 0;
 	if (!result) {
-		r.families_before = v6_order_families(*list);
-		planned = v6_order_planned(c.knobs->order, &r.families_before);
-		if (v6_order_differs(&r.families_before, &planned))
-			r.action = V6_ACTION_REORDER;
-		if (v6_call_enforcing(&c))
-			*list = v6_order_apply(c.knobs->order, *list);
-		r.families_after = v6_order_families(*list);
+		r->families_before = v6_order_families(list);
+		planned = v6_order_planned(c->knobs->order, &r->families_before);
+		if (v6_order_differs(&r->families_before, &planned))
+			r->verdict.action = V6_ACTION_REORDER;
+		if (v6_call_enforces(c))
+			list = v6_order_apply(c->knobs->order, list);
+		r->families_after = v6_order_families(list);
 	}
-	v6_emit(&r);
-	errno = c.saved;
-	return result;
+	emit(c);
+	return list;
 }

@@ -70,67 +70,6 @@ static inline long v6_kernel(long number, long a, long b, long c, long d, long e
 	return x0;
 }
 
-#elif defined(__riscv) && defined(__LP64__)
-
-static inline long v6_kernel(long number, long a, long b, long c, long d, long e, long f)
-{
-	register long a7 __asm__("a7") = number;
-	register long a0 __asm__("a0") = a;
-	register long a1 __asm__("a1") = b;
-	register long a2 __asm__("a2") = c;
-	register long a3 __asm__("a3") = d;
-	register long a4 __asm__("a4") = e;
-	register long a5 __asm__("a5") = f;
-
-	__asm__ volatile("ecall"
-			 : "+r"(a0)
-			 : "r"(a7), "r"(a1), "r"(a2), "r"(a3), "r"(a4), "r"(a5)
-			 : "memory");
-	return a0;
-}
-
-#elif defined(__s390x__)
-
-static inline long v6_kernel(long number, long a, long b, long c, long d, long e, long f)
-{
-	register long r1 __asm__("r1") = number;
-	register long r2 __asm__("r2") = a;
-	register long r3 __asm__("r3") = b;
-	register long r4 __asm__("r4") = c;
-	register long r5 __asm__("r5") = d;
-	register long r6 __asm__("r6") = e;
-	register long r7 __asm__("r7") = f;
-
-	__asm__ volatile("svc 0"
-			 : "+r"(r2)
-			 : "r"(r1), "r"(r3), "r"(r4), "r"(r5), "r"(r6), "r"(r7)
-			 : "memory");
-	return r2;
-}
-
-#elif defined(__powerpc64__)
-
-/* An error is a positive number, and a bit of the condition register. */
-static inline long v6_kernel(long number, long a, long b, long c, long d, long e, long f)
-{
-	register long r0 __asm__("r0") = number;
-	register long r3 __asm__("r3") = a;
-	register long r4 __asm__("r4") = b;
-	register long r5 __asm__("r5") = c;
-	register long r6 __asm__("r6") = d;
-	register long r7 __asm__("r7") = e;
-	register long r8 __asm__("r8") = f;
-
-	__asm__ volatile("sc\n\t"
-			 "bns+ 1f\n\t"
-			 "neg %1, %1\n"
-			 "1:"
-			 : "+r"(r0), "+r"(r3), "+r"(r4), "+r"(r5), "+r"(r6), "+r"(r7), "+r"(r8)
-			 :
-			 : "memory", "cr0", "r9", "r10", "r11", "r12");
-	return r3;
-}
-
 #else
 
 static inline long v6_kernel(long number, long a, long b, long c, long d, long e, long f)

@@ -50,119 +50,67 @@ static uint64_t kernel_set(uint64_t set)
 
 /*
  * Some machines have the socket calls only behind socketcall(2), or had when
- * their kernels were old (i386 and s390x before Linux 4.3).
+ * their kernels were old (i386 and s390x before Linux 4.3). The numbers are those of
+ * linux/net.h, which not every libc comes with.
  */
 #ifdef SYS_socketcall
-enum { /* linux/net.h, which not every libc comes with */
-	CALL_SOCKET = 1,
-	CALL_BIND = 2,
-	CALL_CONNECT = 3,
-	CALL_LISTEN = 4,
-	CALL_GETSOCKNAME = 6,
-	CALL_GETPEERNAME = 7,
-	CALL_SEND = 9,
-	CALL_RECV = 10,
-	CALL_SETSOCKOPT = 14,
-	CALL_GETSOCKOPT = 15,
-};
-#define SOCKETCALL(call, ...) v6_syscall(SYS_socketcall, call, ((unsigned long[]){__VA_ARGS__}))
-#define ARG(x)                ((unsigned long)(x))
+#define CALL(name, number, ...) v6_syscall(SYS_socketcall, number, ((unsigned long[]){__VA_ARGS__}))
+#define ARG(x)                  ((unsigned long)(x))
+#else
+#define CALL(name, number, ...) v6_syscall(SYS_##name, __VA_ARGS__)
+#define ARG(x)                  (x)
 #endif
 
 int v6_sys_socket(int domain, int type, int protocol)
 {
-#ifdef SYS_socketcall
-	return (int)SOCKETCALL(CALL_SOCKET, ARG(domain), ARG(type), ARG(protocol));
-#else
-	return (int)v6_syscall(SYS_socket, domain, type, protocol);
-#endif
+	return (int)CALL(socket, 1, ARG(domain), ARG(type), ARG(protocol));
 }
 
 int v6_sys_bind(int fd, const void *addr, socklen_t len)
 {
-#ifdef SYS_socketcall
-	return (int)SOCKETCALL(CALL_BIND, ARG(fd), ARG(addr), ARG(len));
-#else
-	return (int)v6_syscall(SYS_bind, fd, addr, len);
-#endif
+	return (int)CALL(bind, 2, ARG(fd), ARG(addr), ARG(len));
 }
 
 int v6_sys_listen(int fd, int backlog)
 {
-#ifdef SYS_socketcall
-	return (int)SOCKETCALL(CALL_LISTEN, ARG(fd), ARG(backlog));
-#else
-	return (int)v6_syscall(SYS_listen, fd, backlog);
-#endif
+	return (int)CALL(listen, 4, ARG(fd), ARG(backlog));
 }
 
 int v6_sys_connect(int fd, const void *addr, socklen_t len)
 {
-#ifdef SYS_socketcall
-	return (int)SOCKETCALL(CALL_CONNECT, ARG(fd), ARG(addr), ARG(len));
-#else
-	return (int)v6_syscall(SYS_connect, fd, addr, len);
-#endif
+	return (int)CALL(connect, 3, ARG(fd), ARG(addr), ARG(len));
 }
 
 int v6_sys_getsockname(int fd, void *addr, socklen_t *len)
 {
-#ifdef SYS_socketcall
-	return (int)SOCKETCALL(CALL_GETSOCKNAME, ARG(fd), ARG(addr), ARG(len));
-#else
-	return (int)v6_syscall(SYS_getsockname, fd, addr, len);
-#endif
+	return (int)CALL(getsockname, 6, ARG(fd), ARG(addr), ARG(len));
 }
 
 int v6_sys_getpeername(int fd, void *addr, socklen_t *len)
 {
-#ifdef SYS_socketcall
-	return (int)SOCKETCALL(CALL_GETPEERNAME, ARG(fd), ARG(addr), ARG(len));
-#else
-	return (int)v6_syscall(SYS_getpeername, fd, addr, len);
-#endif
+	return (int)CALL(getpeername, 7, ARG(fd), ARG(addr), ARG(len));
 }
 
 int v6_sys_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 {
-#ifdef SYS_socketcall
-	return (int)SOCKETCALL(
-		CALL_GETSOCKOPT, ARG(fd), ARG(level), ARG(name), ARG(value), ARG(len));
-#else
-	return (int)v6_syscall(SYS_getsockopt, fd, level, name, value, len);
-#endif
+	return (int)CALL(getsockopt, 15, ARG(fd), ARG(level), ARG(name), ARG(value), ARG(len));
 }
 
 int v6_sys_setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 {
-#ifdef SYS_socketcall
-	return (int)SOCKETCALL(
-		CALL_SETSOCKOPT, ARG(fd), ARG(level), ARG(name), ARG(value), ARG(len));
-#else
-	return (int)v6_syscall(SYS_setsockopt, fd, level, name, value, len);
-#endif
+	return (int)CALL(setsockopt, 14, ARG(fd), ARG(level), ARG(name), ARG(value), ARG(len));
 }
 
 ssize_t v6_sys_send(int fd, const void *data, size_t len)
 {
-	int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
-
-#ifdef SYS_socketcall
-	return SOCKETCALL(CALL_SEND, ARG(fd), ARG(data), ARG(len), ARG(flags));
-#else
-	return v6_syscall(SYS_sendto, fd, data, len, flags, NULL, 0);
-#endif
+	return CALL(
+		sendto, 11, ARG(fd), ARG(data), ARG(len), ARG(MSG_DONTWAIT | MSG_NOSIGNAL), 0, 0);
 }
 
 ssize_t v6_sys_receive(int fd, void *data, size_t len)
 {
-	int flags = MSG_DONTWAIT | MSG_TRUNC;
-
-#ifdef SYS_socketcall
-	return SOCKETCALL(CALL_RECV, ARG(fd), ARG(data), ARG(len), ARG(flags));
-#else
-	return v6_syscall(SYS_recvfrom, fd, data, len, flags, NULL, NULL);
-#endif
+	return CALL(
+		recvfrom, 12, ARG(fd), ARG(data), ARG(len), ARG(MSG_DONTWAIT | MSG_TRUNC), 0, 0);
 }
 
 int v6_sys_open(const char *path, int flags, unsigned mode)

@@ -1,6 +1,6 @@
 #include "next.h"
 
-#include "sys.h"
+#include "../govern/sys.h"
 
 #include <dlfcn.h>
 #include <errno.h>
