@@ -189,8 +189,10 @@ void v6_options_help(void)
 	puts("\nsettings, each also V6SHIM_NAME in the environment and 'name = value' in a\n"
 	     "configuration file; the first value is the default:");
 	for (unsigned id = 0; id < V6_SETTING_COUNT; id++) {
+		enum v6_list list = v6_setting_list(id);
+
 		printf("\n  --%-14s %s\n", v6_setting_name(id), v6_setting_help(id));
-		for (const struct v6_word *w = v6_words(v6_setting_list(id)); *w->word; w++)
+		for (const struct v6_word *w = v6_words(list); w->list == list; w++)
 			printf("      %-19s %s\n", w->word, w->meaning);
 	}
 	puts("\na rule: [program=GLOB,...] [port=N|N-M,...] [proto=tcp|udp,...] => setting=value "

@@ -222,7 +222,7 @@ static void list(void)
 {
 	enum { INDENT = 14, WIDTH = 100 };
 
-	for (const struct v6_word *w = v6_words(V6_LIST_PROFILE) + 1; *w->word; w++) {
+	for (const struct v6_word *w = v6_words(V6_LIST_PROFILE) + 1; w->list == V6_LIST_PROFILE; w++) {
 		const char *name = v6_word(V6_LIST_PROFILE, w->value);
 		char buf[512];
 		struct v6_text t = v6_text_in(buf, sizeof(buf));
@@ -250,7 +250,7 @@ static void show_settings(const struct v6_word *profile)
 	struct v6_slice rest, name, value;
 
 	printf("# profile %s", profile->word);
-	for (const struct v6_word *w = profile + 1; *w->word; w++) {
+	for (const struct v6_word *w = profile + 1; w->list == V6_LIST_PROFILE; w++) {
 		if (w->value != profile->value)
 			continue;
 		printf("%s%s", before, w->word);
