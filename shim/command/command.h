@@ -4,7 +4,7 @@
 #ifndef V6_COMMAND_H
 #define V6_COMMAND_H
 
-#include "../core/settings.h"
+#include <stdbool.h>
 
 /* Exit statuses (DESIGN.md 1.7). */
 enum {
@@ -26,12 +26,8 @@ struct v6_command {
 	void (*help)(void);
 };
 
-extern const struct v6_command v6_command_run;
-extern const struct v6_command v6_command_config;
-extern const struct v6_command v6_command_profiles;
-extern const struct v6_command v6_command_check;
-extern const struct v6_command v6_command_report;
-extern const struct v6_command v6_command_who;
+extern const struct v6_command v6_command_run, v6_command_config, v6_command_profiles,
+	v6_command_check, v6_command_report, v6_command_who;
 
 /* "v6shim: " and the rest, one line on standard error. */
 __attribute__((format(printf, 1, 2))) void v6_complain(const char *format, ...);

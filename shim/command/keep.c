@@ -1,12 +1,10 @@
 #include "keep.h"
 
-#include <errno.h>
 #include <stdalign.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "command.h"
+#include "memory.h"
 
 struct chunk {
 	struct chunk *next;
@@ -18,15 +16,11 @@ static struct chunk *kept;
 
 void *v6_keep(size_t size)
 {
-	struct chunk *chunk = calloc(1, sizeof(*chunk) + size);
+	struct chunk *chunk = v6_resize(NULL, sizeof(*chunk) + size);
 
-	if (!chunk) {
-		v6_complain("%s", strerror(ENOMEM));
-		exit(V6_EXIT_USAGE);
-	}
 	chunk->next = kept;
 	kept = chunk;
-	return chunk->bytes;
+	return memset(chunk->bytes, 0, size);
 }
 
 char *v6_keep_bytes(const char *bytes, size_t len)

@@ -3,7 +3,6 @@
  */
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "../core/nearest.h"
 #include "../core/version.h"
@@ -14,7 +13,7 @@ static const struct v6_command *const commands[] = {
 	&v6_command_config,
 	&v6_command_profiles,
 	&v6_command_check,
-	&v6_command_report,
+	/* &v6_command_report, */
 	&v6_command_who,
 };
 
@@ -51,7 +50,7 @@ int v6_command_usage(const struct v6_command *c)
 	return V6_EXIT_USAGE;
 }
 
-static void usage(FILE *to)
+static int usage(FILE *to, int status)
 {
 	fputs("usage: v6shim COMMAND [ARGUMENT...]\n"
 	      "\n"
@@ -64,11 +63,18 @@ static void usage(FILE *to)
 	      "  --help     this, and 'v6shim COMMAND --help' for each\n"
 	      "  --version  the version\n",
 		to);
+	return status;
+}
+
+static int version(void)
+{
+	puts("v6shim " V6_VERSION);
+	return V6_EXIT_OK;
 }
 
 static int unknown(const char *word)
 {
-	struct v6_nearest near = v6_nearest_to((struct v6_slice){word, strlen(word)});
+	struct v6_nearest near = v6_nearest_to(v6_slice_of(word));
 
 	for (unsigned i = 0; i < COUNT; i++)
 		v6_nearest_offer(&near, commands[i]->name);
@@ -81,47 +87,34 @@ static int unknown(const char *word)
 	return V6_EXIT_USAGE;
 }
 
-/* Output that did not arrive (a full disk, a closed pipe) is no success. */
-static int flushed(int status)
+static int dispatch(int argc, char **argv)
 {
+	if (argc < 2)
+		return usage(stderr, V6_EXIT_USAGE);
+	if (v6_is_help(argv[1]))
+		return usage(stdout, V6_EXIT_OK);
+	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V"))
+		return version();
+	for (unsigned i = 0; i < COUNT; i++) {
+		if (strcmp(argv[1], commands[i]->name))
+			continue;
+		if (argc > 2 && v6_is_help(argv[2]))
+			return v6_command_help(commands[i]);
+		if (argc > 2 && !strcmp(argv[2], "--version"))
+			return version();
+		return commands[i]->main(argc - 1, argv + 1);
+	}
+	return unknown(argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+	int status = dispatch(argc, argv);
+
+	/* Output that did not arrive (a full disk, a closed pipe) is no success. */
 	if (fflush(stdout) || ferror(stdout)) {
 		v6_complain("standard output: the output could not be written");
 		return status ? status : V6_EXIT_NO;
 	}
 	return status;
-}
-
-static int version(void)
-{
-	puts("v6shim " V6_VERSION);
-	return V6_EXIT_OK;
-}
-
-static int dispatch(int argc, char **argv)
-{
-	for (unsigned i = 0; i < COUNT; i++) {
-		if (strcmp(argv[0], commands[i]->name))
-			continue;
-		if (argc > 1 && v6_is_help(argv[1]))
-			return v6_command_help(commands[i]);
-		if (argc > 1 && !strcmp(argv[1], "--version"))
-			return version();
-		return commands[i]->main(argc, argv);
-	}
-	return unknown(argv[0]);
-}
-
-int main(int argc, char **argv)
-{
-	if (argc < 2) {
-		usage(stderr);
-		return V6_EXIT_USAGE;
-	}
-	if (v6_is_help(argv[1])) {
-		usage(stdout);
-		return flushed(V6_EXIT_OK);
-	}
-	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V"))
-		return flushed(version());
-	return flushed(dispatch(argc - 1, argv + 1));
 }

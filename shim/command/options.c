@@ -1,170 +1,102 @@
 #include "options.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "../core/nearest.h"
+#include "../govern/configure.h"
 #include "command.h"
 #include "keep.h"
-#include "stat.h"
+#include "table.h"
 
-enum { MESSAGE_SIZE = 2048 };
+enum { BEFORE = 40, AFTER = 36 }; /* bytes of a line that are shown around a place in it */
 
-/* Columns on a terminal: bytes of UTF-8 that begin a character. */
-static size_t columns(const char *shown)
+/* At most BEFORE bytes of a line as they are shown: harmless, a blank for each tab. */
+static void add_shown(struct v6_text *t, struct v6_slice part)
 {
-	size_t n = 0;
+	char copy[BEFORE];
 
-	for (; *shown; shown++)
-		n += ((unsigned char)*shown & 0xc0) != 0x80;
-	return n;
+	for (size_t i = 0; i < part.len; i++)
+		copy[i] = memchr("\t\r\n", part.ptr[i], 3) ? ' ' : part.ptr[i];
+	v6_text_safe(t, copy, part.len);
 }
 
-/* A part of a line as it is shown: harmless, a blank for a tab. */
-static void show_part(struct v6_text *t, struct v6_slice part)
-{
-	while (part.len) {
-		size_t n = v6_utf8_length(part.ptr, part.len);
-
-		if (strchr("\t\r\n", *part.ptr) && *part.ptr)
-			v6_text_char(t, ' ');
-		else
-			v6_text_safe(t, part.ptr, n ? n : 1);
-		part = v6_slice_from(part, n ? n : 1);
-	}
-}
-
-/* The last `most` bytes, or a few less where that would be within a character. */
-static struct v6_slice last_of(struct v6_slice text, size_t most)
-{
-	if (text.len <= most)
-		return text;
-	text = v6_slice_from(text, text.len - most);
-	while (text.len > most - 4 && ((unsigned char)*text.ptr & 0xc0) == 0x80)
-		text = v6_slice_from(text, 1);
-	return text;
-}
-
-static const char *last_columns(const char *shown, size_t most)
-{
-	for (size_t n = columns(shown); n > most; n--) {
-		shown++;
-		while (((unsigned char)*shown & 0xc0) == 0x80)
-			shown++;
-	}
-	return shown;
-}
-
-static void cut_columns(char *shown, size_t most)
-{
-	for (; *shown; shown++)
-		if (((unsigned char)*shown & 0xc0) != 0x80 && !most--) {
-			*shown = '\0';
-			return;
-		}
-}
-
-/*
- * Under the message, on a terminal: the line, or as much of it as is around the
- * place, and a mark below that.
- */
+/* Under the message, on a terminal: as much of the line as is around the place, and a mark. */
 static void show_place(struct v6_slice line, size_t column)
 {
-	enum { BEFORE = 40, AFTER = 36, WIDEST = 4 };
-	char left[WIDEST * BEFORE + 1], right[WIDEST * WIDEST * AFTER + 1];
-	struct v6_text t = v6_text_in(left, sizeof(left));
-	struct v6_slice before, after;
-	const char *begin;
+	char buf[4 * (BEFORE + AFTER) + 1];
+	struct v6_text t = v6_text_in(buf, sizeof(buf));
+	struct v6_slice before = {line.ptr, column - 1}, after;
+	unsigned width;
 
 	if (!isatty(STDERR_FILENO) || !line.len || !column || column > line.len + 1)
 		return;
-	before = (struct v6_slice){line.ptr, column - 1};
 	after = v6_slice_from(line, column - 1);
-	show_part(&t, last_of(before, BEFORE));
-	begin = last_columns(left, BEFORE);
-	t = v6_text_in(right, sizeof(right));
-	if (after.len > WIDEST * AFTER)
-		after.len = WIDEST * AFTER;
-	show_part(&t, after);
-	cut_columns(right, AFTER);
-	fprintf(stderr, "  %s%s\n  %*s^\n", begin, right, (int)columns(begin), "");
+	if (before.len > BEFORE)
+		before = v6_slice_from(before, before.len - BEFORE);
+	if (after.len > AFTER)
+		after.len = AFTER;
+	/* Not from within a character, nor to within one. */
+	while (before.len && (*before.ptr & 0xc0) == 0x80)
+		before = v6_slice_from(before, 1);
+	while (after.len && after.ptr + after.len < line.ptr + line.len &&
+		(after.ptr[after.len] & 0xc0) == 0x80)
+		after.len--;
+	add_shown(&t, before);
+	width = v6_text_width(buf);
+	add_shown(&t, after);
+	fprintf(stderr, "  %s\n  %*s^\n", buf, (int)width, "");
 }
 
-static void tell(const struct v6_problem *problem, enum v6_spelling spelling, struct v6_slice line)
+static void print_problem(const struct v6_problem *p, struct v6_slice line, void *context)
 {
-	char buf[MESSAGE_SIZE];
+	char buf[2048];
 	struct v6_text t = v6_text_in(buf, sizeof(buf));
+	size_t column = v6_problem_column(p);
 
-	v6_problem_text(&t, problem, spelling);
+	(void)context;
+	v6_problem_text(&t, p);
 	v6_complain("%s", buf);
-	if (problem->column > 1 || problem->rule || problem->line)
-		show_place(line, problem->column);
+	if (column > 1 || p->rule || p->line)
+		show_place(line, column);
 }
 
 /*
  * A path may be given relative to the working directory; only here, for the
- * server may change its own.
+ * server may change its own. A bare word for the log is a misspelt one, not a file.
  */
-static const char *absolute(const char *path)
+static const char *absolute(enum v6_setting id, const char *value)
 {
-	const char *joined;
 	char *cwd;
 
-	while (!strncmp(path, "./", 2))
-		path += 2 + strspn(path + 2, "/");
+	if ((id != V6_SETTING_CONFIG && id != V6_SETTING_LOG) || *value == '/' || !*value)
+		return value;
+	if (id == V6_SETTING_LOG && (!strncmp(value, "fd:", 3) || !strpbrk(value, "/.")))
+		return value;
+	while (!strncmp(value, "./", 2))
+		value += 2 + strspn(value + 2, "/");
 	cwd = getcwd(NULL, 0);
-	if (!cwd)
-		return path;
-	joined = v6_keep_joined(strcmp(cwd, "/") ? cwd : "", "/", path, NULL);
+	if (cwd)
+		value = v6_keep_joined(strcmp(cwd, "/") ? cwd : "", "/", value, NULL);
 	free(cwd);
-	return joined;
+	return value;
 }
 
-/* A bare word after --log is a misspelt one, not a file. */
-static bool is_relative_path(enum v6_setting id, const char *value)
-{
-	if (*value == '/' || !*value)
-		return false;
-	if (id == V6_SETTING_CONFIG)
-		return true;
-	return id == V6_SETTING_LOG && strncmp(value, "fd:", 3) && strpbrk(value, "/.");
-}
-
-/* What run hands on. --rules that is given again adds to the rules, as it did here. */
-static void keep(struct v6_options *o, enum v6_setting id, const char *value)
-{
-	if (id == V6_SETTING_RULES && o->value[id])
-		value = v6_keep_joined(o->value[id], ";", value, NULL);
-	o->value[id] = value;
-}
-
-static int set(struct v6_options *o, enum v6_setting id, const char *value, enum v6_origin origin,
-	enum v6_spelling spelling)
+static int set(struct v6_options *o, enum v6_setting id, const char *value)
 {
 	struct v6_problem problem;
 
-	if (is_relative_path(id, value))
-		value = absolute(value);
-	if (v6_config_set(&o->config, id, v6_slice_of(value), origin, &problem)) {
-		tell(&problem, spelling, v6_slice_of(value));
+	value = absolute(id, value);
+	if (v6_config_set(&o->config, id, v6_slice_of(value), V6_ORIGIN_OPTION, &problem)) {
+		print_problem(&problem, v6_slice_of(value), NULL);
 		return -1;
 	}
-	if (o->config.settings.origin[id] == origin)
-		keep(o, id, value);
+	/* Rules that are given again add to those before. */
+	if (id == V6_SETTING_RULES && o->value[id])
+		value = v6_keep_joined(o->value[id], ";", value, NULL);
+	o->value[id] = value;
 	return 0;
-}
-
-static int unknown(struct v6_slice name, enum v6_spelling spelling)
-{
-	struct v6_problem problem = {
-		.kind = V6_PROBLEM_UNKNOWN_SETTING, .setting = V6_SETTING_COUNT, .text = name};
-
-	tell(&problem, spelling, name);
-	return -1;
 }
 
 static const struct v6_own_option *find_own(const struct v6_own_option *own, struct v6_slice name)
@@ -175,12 +107,14 @@ static const struct v6_own_option *find_own(const struct v6_own_option *own, str
 	return NULL;
 }
 
-/* An option that is no setting's: the caller may have one that is meant. */
-static int unknown_option(const struct v6_options *o, struct v6_slice written, const char *command)
+/* An option that is no setting's: one of the caller's may be meant. */
+static int unknown(const struct v6_own_option *own, struct v6_slice written, const char *command)
 {
+	struct v6_problem problem = {
+		.origin = V6_ORIGIN_OPTION, .setting = V6_SETTING_COUNT, .text = written};
 	struct v6_slice name = written;
 	struct v6_nearest near;
-	char buf[MESSAGE_SIZE];
+	char buf[2048];
 	struct v6_text t = v6_text_in(buf, sizeof(buf));
 
 	while (v6_slice_begins(name, "-"))
@@ -193,143 +127,60 @@ static int unknown_option(const struct v6_options *o, struct v6_slice written, c
 	near = v6_nearest_to(name);
 	for (unsigned id = 0; id < V6_SETTING_COUNT; id++)
 		v6_nearest_offer(&near, v6_setting_name(id));
-	for (const struct v6_own_option *own = o->own; own && own->name; own++)
-		v6_nearest_offer(&near, own->name);
-	if (!near.word || !find_own(o->own, v6_slice_of(near.word)))
-		return unknown(written, V6_SPELL_OPTION);
-	v6_text_safe(&t, written.ptr, written.len);
-	v6_complain("%s: unknown option; did you mean '--%s'", buf, near.word);
+	for (const struct v6_own_option *o = own; o && o->name; o++)
+		v6_nearest_offer(&near, o->name);
+	if (near.word && find_own(own, v6_slice_of(near.word))) {
+		v6_text_safe(&t, written.ptr, written.len);
+		v6_complain("%s: unknown option; did you mean '--%s'", buf, near.word);
+	} else {
+		print_problem(&problem, written, NULL);
+	}
 	return -1;
-}
-
-/* "--policy=both" or "--policy both", at argv[*i]; *i is left on its last part. */
-static int option(struct v6_options *o, int argc, char **argv, int *i)
-{
-	const char *arg = argv[*i], *equals = strchr(arg, '='), *value;
-	struct v6_slice written = {arg, equals ? (size_t)(equals - arg) : strlen(arg)};
-	bool dashes = v6_slice_begins(written, "--");
-	struct v6_slice name = dashes ? v6_slice_from(written, 2) : v6_slice_of("");
-	enum v6_setting id = v6_setting_by_name(name);
-	const struct v6_own_option *own = find_own(o->own, name);
-
-	if (id == V6_SETTING_COUNT && !own)
-		return unknown_option(o, written, argv[0]);
-	if (!equals && *i + 1 >= argc) {
-		v6_complain("%s: no value given", arg);
-		return -1;
-	}
-	value = equals ? equals + 1 : argv[++*i];
-	if (own) {
-		*own->value = value;
-		return 0;
-	}
-	return set(o, id, value, V6_ORIGIN_COMMAND_LINE, V6_SPELL_OPTION);
-}
-
-static int from_environment(struct v6_options *o)
-{
-	int result = 0;
-
-	for (char **e = environ; e && *e; e++) {
-		const char *equals = strchr(*e, '=');
-		struct v6_slice name = {*e, strcspn(*e, "=")};
-		enum v6_setting id;
-
-		if (!equals || !v6_setting_env_ours(name))
-			continue;
-		id = v6_setting_by_env_name(name);
-		if (id == V6_SETTING_COUNT)
-			result = unknown(name, V6_SPELL_ENV);
-		else if (set(o, id, equals + 1, V6_ORIGIN_ENVIRONMENT, V6_SPELL_ENV))
-			result = -1;
-	}
-	return result;
-}
-
-static void tell_of_file(const struct v6_problem *problem, struct v6_slice line, void *context)
-{
-	(void)context;
-	tell(problem, V6_SPELL_NAME, line);
-}
-
-static int refuse_file(struct v6_slice path, enum v6_problem_kind kind, int error)
-{
-	struct v6_problem problem = {.kind = kind,
-		.setting = V6_SETTING_COUNT,
-		.file = path,
-		.limit = V6_CONFIG_FILE_MAX,
-		.error = error};
-
-	tell(&problem, V6_SPELL_NAME, v6_slice_of(""));
-	return -1;
-}
-
-/* Its length, or -1 after a message. size: one byte more than a file may have. */
-static ssize_t read_file(struct v6_slice path, char *text, size_t size)
-{
-	size_t len = 0;
-	struct stat st;
-	ssize_t n;
-	int fd;
-
-	/* As the library opens it: what it cannot read must not pass here. */
-	fd = open(path.ptr, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd < 0)
-		return refuse_file(path, V6_PROBLEM_FILE, errno);
-	if (!v6_fstat(fd, &st) && S_ISFIFO(st.st_mode)) {
-		close(fd);
-		return refuse_file(path, V6_PROBLEM_FILE_PIPE, 0);
-	}
-	do {
-		n = read(fd, text + len, size - len);
-		len += n > 0 ? (size_t)n : 0;
-	} while ((n > 0 && len < size) || (n < 0 && errno == EINTR));
-	if (n < 0)
-		refuse_file(path, V6_PROBLEM_FILE, errno);
-	close(fd);
-	if (n < 0)
-		return -1;
-	if (len == size)
-		return refuse_file(path, V6_PROBLEM_FILE_SIZE, 0);
-	return (ssize_t)len;
-}
-
-static int from_file(struct v6_options *o)
-{
-	static char text[V6_CONFIG_FILE_MAX + 1];
-	struct v6_slice path = o->config.settings.config;
-	ssize_t len;
-
-	if (!path.len)
-		return 0;
-	len = read_file(path, text, sizeof(text));
-	if (len < 0)
-		return -1;
-	if (v6_config_file(
-		    &o->config, path, (struct v6_slice){text, (size_t)len}, tell_of_file, NULL))
-		return -1;
-	return 0;
 }
 
 int v6_options_read(struct v6_options *o, int argc, char **argv, const struct v6_own_option *own)
 {
+	static const enum v6_setting paths[] = {V6_SETTING_LOG, V6_SETTING_CONFIG};
 	int result = 0, i = 1;
 
-	memset(o->value, 0, sizeof(o->value));
 	v6_config_init(&o->config);
-	o->own = own;
 	for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
+		struct v6_slice value = v6_slice_of(argv[i]), written = v6_slice_cut(&value, '=');
+		bool attached = argv[i][written.len] == '=',
+		     dashes = v6_slice_begins(written, "--");
+		struct v6_slice name = dashes ? v6_slice_from(written, 2) : v6_slice_of("");
+		enum v6_setting id = v6_setting_by_name(name);
+		const struct v6_own_option *mine = find_own(own, name);
+
 		if (!strcmp(argv[i], "--")) {
 			i++;
 			break;
 		}
-		if (option(o, argc, argv, &i))
+		if (id == V6_SETTING_COUNT && !mine) {
+			result = unknown(own, written, argv[0]);
+		} else if (!attached && i + 1 >= argc) {
+			v6_complain("%s: no value given", argv[i]);
 			result = -1;
+		} else {
+			const char *text = attached ? value.ptr : argv[++i];
+
+			if (mine)
+				*mine->value = text;
+			else if (set(o, id, text))
+				result = -1;
+		}
 	}
 	o->next = i;
-	result |= from_environment(o);
-	result |= from_file(o);
-	v6_settings_finish(&o->config.settings);
+	for (i = 0; i < 2; i++) {
+		char name[32];
+		struct v6_text t = v6_text_in(name, sizeof(name));
+
+		v6_setting_env_name(&t, paths[i]);
+		if (getenv(name))
+			setenv(name, absolute(paths[i], getenv(name)), 1);
+	}
+	if (v6_configure(&o->config, environ, print_problem, NULL))
+		result = -1;
 	return result;
 }
 
@@ -338,11 +189,11 @@ void v6_options_help(void)
 	puts("\nsettings, each also V6SHIM_NAME in the environment and 'name = value' in a\n"
 	     "configuration file; the first value is the default:");
 	for (unsigned id = 0; id < V6_SETTING_COUNT; id++) {
-		const char *word, *meaning;
+		enum v6_list list = v6_setting_list(id);
 
 		printf("\n  --%-14s %s\n", v6_setting_name(id), v6_setting_help(id));
-		for (unsigned i = 0; (meaning = v6_setting_word(id, i, &word)); i++)
-			printf("      %-19s %s\n", word, meaning);
+		for (const struct v6_word *w = v6_words(list); w->list == list; w++)
+			printf("      %-19s %s\n", w->word, w->meaning);
 	}
 	puts("\na rule: [program=GLOB,...] [port=N|N-M,...] [proto=tcp|udp,...] => setting=value "
 	     "...");

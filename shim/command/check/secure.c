@@ -8,35 +8,6 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-/* The extended attribute security.capability: struct vfs_ns_cap_data of linux/capability.h. */
-enum {
-	REVISION_1 = 0x01000000, /* one word of each set */
-	REVISION_2 = 0x02000000, /* two */
-	REVISION_3 = 0x03000000, /* two, and the root of the user namespace that it is for */
-	REVISION_MASK = 0x7f000000,
-	EFFECTIVE = 1,
-	SIZE_1 = 12,
-	SIZE_2 = 20,
-	SIZE_3 = 24,
-};
-
-/* capget(2), which has no wrapper in libc. */
-enum { CAPGET_VERSION_3 = 0x20080522 };
-
-struct capget_header {
-	uint32_t version;
-	int pid;
-};
-
-struct capget_data {
-	uint32_t effective, permitted, inheritable;
-};
-
-struct capabilities {
-	uint64_t permitted, inheritable;
-	bool effective;
-};
-
 /* This process, as far as execve looks at it. */
 struct caller {
 	uint64_t permitted, inheritable, bounding;
@@ -47,8 +18,14 @@ struct caller {
 static struct caller caller(void)
 {
 	struct caller c = {.no_new_privs = prctl(PR_GET_NO_NEW_PRIVS, 0L, 0L, 0L, 0L) == 1};
-	struct capget_header header = {.version = CAPGET_VERSION_3};
-	struct capget_data data[2] = {{0}};
+	/* capget(2), which has no wrapper in libc: version 3, of this process. */
+	struct {
+		uint32_t version;
+		int pid;
+	} header = {.version = 0x20080522};
+	struct {
+		uint32_t effective, permitted, inheritable;
+	} data[2] = {{0}};
 
 	if (!syscall(SYS_capget, &header, data)) {
 		c.permitted = data[0].permitted | (uint64_t)data[1].permitted << 32;
@@ -63,6 +40,11 @@ static struct caller caller(void)
 	return c;
 }
 
+struct capabilities {
+	uint64_t permitted, inheritable;
+	bool effective;
+};
+
 static uint32_t little(const unsigned char *bytes)
 {
 	return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
@@ -70,11 +52,14 @@ static uint32_t little(const unsigned char *bytes)
 }
 
 /*
- * False: the file has no capabilities that this kernel would look at. Those of
- * revision 3 are for another user namespace: its own are shown as revision 2.
+ * False: the file has no capabilities that this kernel would look at. The extended attribute
+ * is struct vfs_ns_cap_data of linux/capability.h: revision 1 has one word of each set, revision
+ * 2 two. Those of revision 3 are for another user namespace: its own are shown as revision 2.
  */
 static bool file_capabilities(const char *path, struct capabilities *c)
 {
+	enum { REVISION_1 = 0x01000000, REVISION_2 = 0x02000000, SIZE_1 = 12, SIZE_2 = 20 };
+	enum { REVISION_MASK = 0x7f000000, EFFECTIVE = 1, SIZE_3 = 24 };
 	unsigned char raw[SIZE_3] = {0};
 	ssize_t n = getxattr(path, "security.capability", raw, sizeof(raw));
 	uint32_t magic = little(raw), revision = magic & REVISION_MASK;
@@ -82,12 +67,9 @@ static bool file_capabilities(const char *path, struct capabilities *c)
 	if (!(n == SIZE_1 && revision == REVISION_1) && !(n == SIZE_2 && revision == REVISION_2))
 		return false;
 	c->effective = magic & EFFECTIVE;
-	c->permitted = little(raw + 4);
-	c->inheritable = little(raw + 8);
-	if (revision == REVISION_2) {
-		c->permitted |= (uint64_t)little(raw + 12) << 32;
-		c->inheritable |= (uint64_t)little(raw + 16) << 32;
-	}
+	/* Of revision 1 the second words are zeroes. */
+	c->permitted = little(raw + 4) | (uint64_t)little(raw + 12) << 32;
+	c->inheritable = little(raw + 8) | (uint64_t)little(raw + 16) << 32;
 	return true;
 }
 
@@ -125,29 +107,21 @@ static bool is_mapped(const char *map, unsigned long id)
 	return found;
 }
 
-static bool owner_is_mapped(const struct stat *st)
-{
-	return is_mapped("/proc/self/uid_map", st->st_uid) &&
-	       is_mapped("/proc/self/gid_map", st->st_gid);
-}
-
-static bool changes_id(const struct stat *st)
-{
-	if (st->st_mode & S_ISUID && st->st_uid != geteuid())
-		return true;
-	/* Without the group's execute bit it is no set-group-id bit: inode(7). */
-	return st->st_mode & S_ISGID && st->st_mode & S_IXGRP && st->st_gid != getegid();
-}
-
 /*
  * Older kernels compare the new effective ids with the real ones alone, newer
  * ones (6.18) with the old effective ones too: where these differ, all is secure.
  */
 static enum v6_secure by_ids(const struct caller *c, const struct stat *st, bool honoured)
 {
+	bool user = st->st_mode & S_ISUID && st->st_uid != geteuid();
+	/* Without the group's execute bit it is no set-group-id bit: inode(7). */
+	bool group = st->st_mode & S_ISGID && st->st_mode & S_IXGRP && st->st_gid != getegid();
+
 	if (getuid() != geteuid() || getgid() != getegid())
 		return V6_SECURE_IDS;
-	if (!honoured || c->no_new_privs || !changes_id(st) || !owner_is_mapped(st))
+	if (!honoured || c->no_new_privs || !(user || group) ||
+		!is_mapped("/proc/self/uid_map", st->st_uid) ||
+		!is_mapped("/proc/self/gid_map", st->st_gid))
 		return V6_SECURE_NO;
 	return V6_SECURE_SET_ID;
 }

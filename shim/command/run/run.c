@@ -4,12 +4,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "command.h"
-#include "options.h"
-#include "reach.h"
+#include "../check/reach.h"
+#include "../command.h"
+#include "../keep.h"
+#include "../options.h"
 
 static void help(void)
 {
@@ -19,46 +19,29 @@ static void help(void)
 	v6_options_help();
 }
 
-/* Ours first, so that what else is preloaded is what it calls on to. */
-static int preload(const char *library)
+/* What options set, and the library: ours first, so that what else is preloaded is called on to. */
+static int export(const struct v6_options *o, const char *library)
 {
 	const char *others = getenv("LD_PRELOAD");
-	char *both;
-	size_t size;
-	int result;
 
-	if (!others || !*others)
-		return setenv("LD_PRELOAD", library, 1);
-	size = strlen(library) + 1 + strlen(others) + 1;
-	both = malloc(size);
-	if (!both)
-		return -1;
-	snprintf(both, size, "%s:%s", library, others);
-	result = setenv("LD_PRELOAD", both, 1);
-	free(both);
-	return result;
-}
-
-static int export_settings(const struct v6_options *o)
-{
 	for (unsigned id = 0; id < V6_SETTING_COUNT; id++) {
-		char buf[32];
-		struct v6_text t = v6_text_in(buf, sizeof(buf));
+		char name[32];
+		struct v6_text t = v6_text_in(name, sizeof(name));
 
-		if (!o->value[id])
-			continue;
 		v6_setting_env_name(&t, id);
-		if (setenv(buf, o->value[id], 1))
+		if (o->value[id] && setenv(name, o->value[id], 1))
 			return -1;
 	}
-	return 0;
+	if (others && *others)
+		library = v6_keep_joined(library, ":", others, NULL);
+	return setenv("LD_PRELOAD", library, 1);
 }
 
 static int refuse(const struct v6_reach *r)
 {
-	static char buf[PATH_MAX * 4 + V6_HOP_NOTE * 2];
+	static char buf[2 * PATH_MAX * 4 + V6_HOP_NOTE];
 	struct v6_text t = v6_text_in(buf, sizeof(buf));
-	int status = v6_obstacle_words(r->obstacle)->exit;
+	int status = v6_obstacle_exit(r->obstacle);
 
 	if (status != V6_EXIT_USAGE) {
 		v6_text_safe(&t, r->name, strlen(r->name));
@@ -90,7 +73,7 @@ static int run(int argc, char **argv)
 	v6_reach(&reach, command);
 	if (reach.obstacle)
 		return refuse(&reach);
-	if (export_settings(&o) || preload(reach.library.path)) {
+	if (export(&o, reach.library.path)) {
 		v6_complain("run: %s", strerror(errno));
 		return V6_EXIT_USAGE;
 	}

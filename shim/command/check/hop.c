@@ -3,25 +3,42 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "keep.h"
-#include "stat.h"
+#include "../../govern/sys.h"
+#include "../command.h"
+#include "../keep.h"
+
+static const struct {
+	int exit;
+	const char *clause[1 + V6_INSTEAD_MAX]; /* why, then what to do */
+} obstacles[] = {
+#define ROW(id, status, ...) {V6_EXIT_##status, {__VA_ARGS__}},
+	V6_OBSTACLES(ROW)};
+
+int v6_obstacle_exit(enum v6_obstacle obstacle)
+{
+	return obstacles[obstacle].exit;
+}
+
+const char *v6_obstacle_instead(enum v6_obstacle obstacle, unsigned i)
+{
+	return i < V6_INSTEAD_MAX ? obstacles[obstacle].clause[1 + i] : NULL;
+}
 
 void v6_hop_init(struct v6_hop *hop, const char *path)
 {
 	struct stat st;
+	char *target;
 
 	*hop = (struct v6_hop){.path = path};
-	if (!v6_lstat(path, &st) && S_ISLNK(st.st_mode)) {
-		char *target = realpath(path, NULL);
-
-		if (target)
-			hop->target = v6_keep_bytes(target, strlen(target));
-		free(target);
-	}
+	if (v6_sys_lstat(path, &st) < 0 || !S_ISLNK(st.st_mode))
+		return;
+	target = realpath(path, NULL);
+	if (target)
+		hop->target = v6_keep_joined(target, NULL);
+	free(target);
 }
 
 void v6_hop_note(struct v6_hop *hop, const char *words, const char *name)
@@ -35,7 +52,7 @@ void v6_hop_note(struct v6_hop *hop, const char *words, const char *name)
 void v6_hop_stop(struct v6_hop *hop, enum v6_obstacle obstacle, const char *name)
 {
 	hop->obstacle = obstacle;
-	v6_hop_note(hop, "", name ? name : "");
+	v6_hop_note(hop, "", name);
 }
 
 void v6_hop_name(struct v6_text *t, const struct v6_hop *hop)
@@ -49,7 +66,7 @@ void v6_hop_name(struct v6_text *t, const struct v6_hop *hop)
 
 void v6_hop_why(struct v6_text *t, const struct v6_hop *hop)
 {
-	const char *why = v6_obstacle_words(hop->obstacle)->why;
+	const char *why = obstacles[hop->obstacle].clause[0];
 
 	v6_text_str(t, why);
 	if (*why && *hop->note)
@@ -57,35 +74,30 @@ void v6_hop_why(struct v6_text *t, const struct v6_hop *hop)
 	v6_text_str(t, hop->note);
 }
 
-static bool ends_in(const char *path, const char *name)
+bool v6_hop_is(const struct v6_hop *hop, const char *const *names)
 {
-	const char *slash = strrchr(path, '/');
+	const char *paths[] = {hop->path, hop->target};
 
-	return !strcmp(slash ? slash + 1 : path, name);
-}
+	for (unsigned i = 0; i < 2 && paths[i]; i++) {
+		const char *slash = strrchr(paths[i], '/');
 
-bool v6_hop_is(const struct v6_hop *hop, const char *name)
-{
-	return ends_in(hop->path, name) || (hop->target && ends_in(hop->target, name));
-}
-
-static enum v6_obstacle missing(const char *path)
-{
-	struct stat st;
-
-	return v6_lstat(path, &st) ? V6_OBSTACLE_NO_FILE : V6_OBSTACLE_DANGLING;
+		for (const char *const *name = names; *name; name++)
+			if (!strcmp(slash ? slash + 1 : paths[i], *name))
+				return true;
+	}
+	return false;
 }
 
 enum v6_obstacle v6_executable(const char *path, struct stat *st, int *error)
 {
+	struct stat link;
 	struct statvfs fs;
 
-	if (v6_stat(path, st)) {
-		*error = errno;
-		if (*error == ENOENT || *error == ENOTDIR)
-			return missing(path);
+	*error = -v6_sys_stat(path, st);
+	if (*error == ENOENT || *error == ENOTDIR)
+		return v6_sys_lstat(path, &link) < 0 ? V6_OBSTACLE_NO_FILE : V6_OBSTACLE_DANGLING;
+	if (*error)
 		return V6_OBSTACLE_NO_WAY;
-	}
 	*error = EACCES;
 	if (S_ISDIR(st->st_mode))
 		return V6_OBSTACLE_DIRECTORY;
@@ -107,26 +119,10 @@ int v6_open_regular(const char *path)
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
 
-	if (fd >= 0 && (v6_fstat(fd, &st) || !S_ISREG(st.st_mode))) {
+	if (fd >= 0 && (v6_sys_fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))) {
 		close(fd);
 		errno = EACCES;
 		return -1;
 	}
-	return fd;
-}
-
-int v6_hop_open(struct v6_hop *hop, struct stat *st, int *error)
-{
-	enum v6_obstacle obstacle = v6_executable(hop->path, st, error);
-	int fd;
-
-	if (obstacle) {
-		v6_hop_stop(
-			hop, obstacle, obstacle == V6_OBSTACLE_NO_WAY ? strerror(*error) : NULL);
-		return -1;
-	}
-	fd = v6_open_regular(hop->path);
-	if (fd < 0)
-		v6_hop_stop(hop, V6_OBSTACLE_UNREADABLE, strerror(errno));
 	return fd;
 }

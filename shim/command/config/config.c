@@ -2,12 +2,9 @@
  * v6shim config: the settings in force, or what is wrong with them.
  */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "../core/terms.h"
-#include "command.h"
-#include "options.h"
+#include "../command.h"
+#include "../options.h"
 
 static void help(void)
 {
@@ -24,18 +21,11 @@ static void help(void)
 	v6_options_help();
 }
 
-/*
- * A path as it is, where a file can hold it so and a terminal show it; otherwise
- * in a comment, with what is no text in hexadecimal.
- */
-static const char *path_value(struct v6_text *t, struct v6_slice path)
+static const char *origin_words(enum v6_origin origin)
 {
-	if (v6_config_file_holds(path)) {
-		v6_text_slice(t, path);
-		return "";
-	}
-	v6_text_safe(t, path.ptr, path.len);
-	return "; no configuration file can hold this path";
+	return origin == V6_ORIGIN_OPTION ? "command line"
+	       : origin == V6_ORIGIN_FILE ? "configuration file"
+					  : v6_word(V6_LIST_ORIGIN, origin);
 }
 
 static void print_setting(const struct v6_settings *s, enum v6_setting id)
@@ -45,21 +35,19 @@ static void print_setting(const struct v6_settings *s, enum v6_setting id)
 	const char *but = "";
 	bool none;
 
-	if (id == V6_SETTING_LOG && s->log == V6_LOG_PATH)
-		but = path_value(&t, s->log_path);
-	else
+	/* A path as it is, where a file can hold it so; otherwise in a comment, harmless. */
+	if (id != V6_SETTING_LOG || s->log != V6_LOG_PATH)
 		v6_setting_value(&t, s, id);
+	else if (v6_config_file_holds(s->log_path))
+		v6_text_slice(&t, s->log_path);
+	else {
+		v6_text_safe(&t, s->log_path.ptr, s->log_path.len);
+		but = "; no configuration file can hold this path";
+	}
 	/* What must not be read back: no value, or the name of this very file. */
 	none = !strcmp(buf, "none") || id == V6_SETTING_CONFIG || *but;
 	printf("%s%-*s = %-20s # %s%s\n", none ? "# " : "", none ? 11 : 13, v6_setting_name(id),
-		buf, v6_origin_name(s->origin[id]), but);
-}
-
-static void print_settings(const struct v6_config *c)
-{
-	for (unsigned id = 0; id < V6_SETTING_COUNT; id++)
-		if (id != V6_SETTING_RULES)
-			print_setting(&c->settings, id);
+		buf, origin_words(s->origin[id]), but);
 }
 
 /* A rule may be as long as what it came from: a file, or a string of the environment. */
@@ -72,48 +60,32 @@ static const char *rule_text(const struct v6_rule *rule)
 	return buf;
 }
 
-static void print_rules(const struct v6_rules *rules)
-{
-	for (unsigned i = 0; i < rules->count; i++)
-		printf("%s  # rule %u\n", rule_text(&rules->rule[i]), i + 1);
-}
-
 /* A call that a rule may match. */
 struct query {
-	const char *program, *port, *proto;
-	int port_number, proto_number; /* -1: not given */
+	const char *program, *port, *proto; /* as given; NULL: not */
+	uint64_t port_number;
+	int proto_number; /* -1: not given */
 };
 
-static int parse_query(struct query *q)
+static bool parse_query(struct query *q)
 {
-	char *end;
-	long port;
+	const char *slash = q->program ? strrchr(q->program, '/') : NULL;
 
-	q->port_number = q->proto_number = -1;
 	/* As the library has it: rules match the base name. */
-	if (q->program && strrchr(q->program, '/'))
-		q->program = strrchr(q->program, '/') + 1;
-	if (q->port) {
-		port = strtol(q->port, &end, 10);
-		if (!*q->port || *end || port < 0 || port > 65535 ||
-			!strchr("0123456789", *q->port)) {
-			v6_complain("--port: '%s' is no port; a number from 0 to 65535 is meant",
-				q->port);
-			return -1;
-		}
-		q->port_number = (int)port;
+	if (slash)
+		q->program = slash + 1;
+	if (q->port && !v6_slice_uint(v6_slice_of(q->port), UINT16_MAX, &q->port_number)) {
+		v6_complain("--port: '%s' is no port; a number from 0 to 65535 is meant", q->port);
+		return false;
 	}
-	if (q->proto) {
-		q->proto_number = v6_proto_parse(v6_slice_of(q->proto));
-		if (q->proto_number < 0) {
-			v6_complain(
-				"--proto: unknown protocol '%s'; a name as tcp or udp is meant, or "
-				"a number",
-				q->proto);
-			return -1;
-		}
+	q->proto_number = q->proto ? v6_proto_parse(v6_slice_of(q->proto)) : -1;
+	if (q->proto && q->proto_number < 0) {
+		v6_complain("--proto: unknown protocol '%s'; a name as tcp or udp is meant, or a "
+			    "number",
+			q->proto);
+		return false;
 	}
-	return 0;
+	return true;
 }
 
 /* Why a rule does not match, or NULL. */
@@ -122,7 +94,7 @@ static const char *mismatch(const struct v6_rule *r, const struct query *q)
 	if (!v6_rule_program(r, v6_slice_of(q->program ? q->program : "")))
 		return q->program ? "its program= does not match"
 				  : "it has a program=, and no --program was given";
-	if (r->ports && q->port_number < 0)
+	if (r->ports && !q->port)
 		return "it has a port=, and acts at bind and listen only";
 	if (r->ports && !v6_rule_port(r, (unsigned)q->port_number))
 		return "its port= does not match";
@@ -132,46 +104,35 @@ static const char *mismatch(const struct v6_rule *r, const struct query *q)
 	return NULL;
 }
 
-/* The settings that a rule may set, each with where it came from. */
-static void print_knobs(const struct v6_config *c, const struct v6_rule *rule)
+/* Which rule applies, and the settings that a rule may set, each with where it came from. */
+static void explain(const struct v6_config *c, const struct query *q)
 {
 	struct v6_knobs knobs = c->settings.knobs;
+	const char *why = "";
+	unsigned applies = 0;
 
-	if (rule)
-		knobs = v6_rule_apply(rule, &knobs);
-	for (unsigned id = 0; id < V6_SETTING_COUNT; id++) {
-		char buf[64];
-		struct v6_text t = v6_text_in(buf, sizeof(buf));
-
-		if (!v6_rule_may_set(id))
-			continue;
-		v6_knobs_value(&t, &knobs, id);
-		printf("%-13s = %-20s # ", v6_setting_name(id), buf);
-		if (rule && rule->sets & 1u << id)
-			printf("rule %u\n", (unsigned)(rule - c->rules.rule) + 1);
-		else
-			puts(v6_origin_name(c->settings.origin[id]));
-	}
-}
-
-static int explain(const struct v6_config *c, struct query *q)
-{
-	const struct v6_rule *applies = NULL;
-
-	if (parse_query(q))
-		return V6_EXIT_USAGE;
-	for (unsigned i = 0; i < c->rules.count && !applies; i++) {
-		const struct v6_rule *rule = &c->rules.rule[i];
-		const char *why = mismatch(rule, q);
-
-		printf("# rule %u: %s: %s\n", i + 1, why ? why : "applies", rule_text(rule));
+	for (unsigned i = 0; i < c->rules.count && why; i++) {
+		why = mismatch(&c->rules.rule[i], q);
+		printf("# rule %u: %s: %s\n", i + 1, why ? why : "applies",
+			rule_text(&c->rules.rule[i]));
 		if (!why)
-			applies = rule;
+			applies = i + 1;
 	}
 	if (!applies)
 		puts(c->rules.count ? "# no rule applies" : "# there are no rules");
-	print_knobs(c, applies);
-	return V6_EXIT_OK;
+	else
+		knobs = v6_rule_apply(&c->rules.rule[applies - 1], &knobs);
+	for (unsigned id = 0; id < V6_KNOBS; id++) {
+		char buf[64];
+		struct v6_text t = v6_text_in(buf, sizeof(buf));
+
+		v6_knobs_value(&t, &knobs, id);
+		printf("%-13s = %-20s # ", v6_setting_name(id), buf);
+		if (applies && c->rules.rule[applies - 1].sets & 1u << id)
+			printf("rule %u\n", applies);
+		else
+			puts(origin_words(c->settings.origin[id]));
+	}
 }
 
 static int run(int argc, char **argv)
@@ -187,10 +148,17 @@ static int run(int argc, char **argv)
 		v6_complain("config: unexpected argument '%s'", argv[o.next]);
 		return v6_command_usage(&v6_command_config);
 	}
-	if (q.program || q.port || q.proto)
-		return explain(&o.config, &q);
-	print_settings(&o.config);
-	print_rules(&o.config.rules);
+	if (q.program || q.port || q.proto) {
+		if (!parse_query(&q))
+			return V6_EXIT_USAGE;
+		explain(&o.config, &q);
+		return V6_EXIT_OK;
+	}
+	for (unsigned id = 0; id < V6_SETTING_COUNT; id++)
+		if (id != V6_SETTING_RULES)
+			print_setting(&o.config.settings, id);
+	for (unsigned i = 0; i < o.config.rules.count; i++)
+		printf("%s  # rule %u\n", rule_text(&o.config.rules.rule[i]), i + 1);
 	return V6_EXIT_OK;
 }
 

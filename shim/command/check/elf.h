@@ -10,16 +10,10 @@
 #define V6_ELF_H
 
 #include <limits.h>
-#include <stdbool.h>
-#include <stdint.h>
 
-#include "../core/text.h"
+#include "../../core/text.h"
 
-enum v6_libc {
-	V6_LIBC_UNKNOWN,
-	V6_LIBC_GLIBC,
-	V6_LIBC_MUSL,
-};
+enum v6_libc { V6_LIBC_UNKNOWN, V6_LIBC_GLIBC, V6_LIBC_MUSL };
 
 struct v6_elf {
 	bool wide; /* 64-bit */
@@ -31,8 +25,7 @@ struct v6_elf {
 	bool go;               /* the Go runtime is in it */
 };
 
-/* The first bytes of an ELF file. */
-enum { V6_ELF_MAGIC_SIZE = 4 };
+/* Whether these are the first bytes of an ELF file. */
 bool v6_elf_magic(const char *head, size_t len);
 
 /*
@@ -53,7 +46,7 @@ bool v6_elf_same_family(const struct v6_elf *a, const struct v6_elf *b);
 /* The libc that a loader or a libc's file name belongs to; a path will do. */
 enum v6_libc v6_libc_by_name(const char *path);
 
-/* "glibc", "musl". */
+/* "glibc", "musl", "unknown libc". */
 const char *v6_libc_name(enum v6_libc libc);
 
 #endif

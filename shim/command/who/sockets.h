@@ -4,7 +4,7 @@
 #ifndef V6_SOCKETS_H
 #define V6_SOCKETS_H
 
-#include "../core/diag.h"
+#include "../../core/diag.h"
 
 /* Starts as {0}. */
 struct v6_sockets {
@@ -14,7 +14,7 @@ struct v6_sockets {
 	 * MPTCP is TCP's), port, family, then address.
 	 */
 	struct v6_diag_socket *list;
-	size_t count;
+	size_t count, room;
 	/*
 	 * 0, or the errno that sock_diag gave where /proc/net had to do: there is no
 	 * V6ONLY and no cookie then, and only what listens or is UDP.
@@ -25,11 +25,9 @@ struct v6_sockets {
 
 /*
  * All of them, or those of one port (host order; 0: all). 0, or the negated errno
- * where neither sock_diag nor /proc/net tells of TCP or UDP, or memory is short.
+ * where neither sock_diag nor /proc/net tells of TCP or UDP.
  */
-int v6_sockets_gather(struct v6_sockets *s, uint16_t port);
-
-void v6_sockets_free(struct v6_sockets *s);
+int v6_sockets_find(struct v6_sockets *s, uint16_t port);
 
 /* Whether it gets what clients send: it listens, or is a datagram socket. */
 bool v6_socket_serving(const struct v6_diag_socket *socket);

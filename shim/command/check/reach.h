@@ -6,10 +6,6 @@
 #ifndef V6_REACH_H
 #define V6_REACH_H
 
-#include <stdbool.h>
-
-#include "../core/text.h"
-#include "elf.h"
 #include "hop.h"
 #include "library.h"
 
@@ -32,7 +28,7 @@ struct v6_reach {
 
 /*
  * argv: the command and its arguments, ending with NULL. Follows them for this
- * process, its user, environment and working directory. Memory: v6_keep.
+ * process, its user, environment and working directory. *reach is zeroes. Memory: v6_keep.
  */
 void v6_reach(struct v6_reach *reach, char **argv);
 

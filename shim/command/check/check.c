@@ -1,0 +1,101 @@
+/*
+ * v6shim check: whether a preload reaches a command, and if not, why.
+ */
+#include <stdio.h>
+
+#include "../command.h"
+#include "../table.h"
+#include "reach.h"
+
+static void help(void)
+{
+	puts("\n"
+	     "A line for each file on the way: scripts by their interpreters, env by what it\n"
+	     "starts, the library last; each \"ok\", or \"no\" and why. COMMAND is looked for and\n"
+	     "followed as 'v6shim run' would start it, for this user; nothing of it is executed.\n"
+	     "\n"
+	     "What cannot be told from files: system calls that a program makes itself (Go "
+	     "apart),\n"
+	     "io_uring, calls inside libc, the programs that COMMAND starts, and AT_SECURE set by\n"
+	     "SELinux, AppArmor or Smack. The load record of the log is the proof (log-level "
+	     "all).\n"
+	     "\n"
+	     "Exit status 0: a preload reaches it; 3: it does not; 2: bad usage.");
+}
+
+/* Two paths, every byte of them as \xNN; of one thread. */
+static char buf[2 * PATH_MAX * 4 + V6_HOP_NOTE];
+
+static void add_row(struct v6_table *table, const struct v6_hop *hop)
+{
+	struct v6_text t = v6_text_in(buf, sizeof(buf));
+
+	v6_hop_name(&t, hop);
+	v6_table_cell(table, buf);
+	v6_table_cell(table, *hop->what ? hop->what : "-");
+	v6_table_cell(table, hop->obstacle ? "no" : "ok");
+	t = v6_text_in(buf, sizeof(buf));
+	v6_hop_why(&t, hop);
+	v6_table_cell(table, buf);
+}
+
+static void print_verdict(const struct v6_reach *r)
+{
+	struct v6_text t = v6_text_in(buf, sizeof(buf));
+	int status = v6_obstacle_exit(r->obstacle);
+	bool starts = status != V6_EXIT_NOT_FOUND && status != V6_EXIT_NOT_EXECUTABLE;
+	const char *clause;
+
+	v6_text_str(&t, !starts              ? ""
+			: r->obstacle        ? "a preload does not reach "
+			: r->shell_is_static ? "a preload reaches what "
+					     : "a preload reaches ");
+	v6_text_safe(&t, r->name, strlen(r->name));
+	if (!*r->name)
+		v6_text_str(&t, "''");
+	if (r->obstacle) {
+		v6_text_str(&t, starts ? ": " : " does not start: ");
+		v6_reach_why(&t, r);
+	} else if (r->shell_is_static) {
+		v6_text_str(&t, " starts");
+	}
+	puts(buf);
+	for (unsigned i = 0; (clause = v6_obstacle_instead(r->obstacle, i)); i++)
+		printf("%-10s%s\n", i ? "" : "instead", clause);
+	if (r->shell && !r->obstacle)
+		puts("note      programs that a shell starts inherit the preload and the settings, "
+		     "unless set-id, static or Go");
+}
+
+static int run(int argc, char **argv)
+{
+	static const struct v6_column columns[4] = {{.gap = 0}, {.gap = 3}, {.gap = 3}, {.gap = 3}};
+	struct v6_table table = {.columns = columns, .column_count = 4};
+	static struct v6_reach r;
+	int first = argc > 1 && !strcmp(argv[1], "--") ? 2 : 1;
+
+	if (first == 1 && argc > 1 && argv[1][0] == '-') {
+		v6_complain("check: unknown option '%s'", argv[1]);
+		return v6_command_usage(&v6_command_check);
+	}
+	if (first >= argc) {
+		v6_complain("check: no command given");
+		return v6_command_usage(&v6_command_check);
+	}
+	v6_reach(&r, argv + first);
+	for (unsigned i = 0; i < r.hops; i++)
+		add_row(&table, &r.hop[i]);
+	add_row(&table, &r.preload);
+	v6_table_print(&table, 0, "", "");
+	v6_table_free(&table);
+	print_verdict(&r);
+	return r.obstacle ? V6_EXIT_UNREACHABLE : V6_EXIT_OK;
+}
+
+const struct v6_command v6_command_check = {
+	.name = "check",
+	.usage = "[--] COMMAND [ARGUMENT...]",
+	.summary = "tell whether a preload reaches COMMAND, and if not, why",
+	.main = run,
+	.help = help,
+};

@@ -1,0 +1,323 @@
+#include "elf.h"
+
+#include <elf.h>
+#include <unistd.h>
+
+#include "../../govern/sys.h"
+#include "../keep.h"
+
+enum {
+	HEADERS_MAX = 65536, /* bytes of program headers: the kernel's own bound */
+	ENTRIES_MAX = 4096,  /* of a dynamic section */
+	NOTES_SIZE = 4096,
+	CHUNK_SIZE = 65536,
+	MARK_RANGE = 256 << 20, /* bytes of one file in which Go's mark is looked for, all in all */
+};
+
+struct segment {
+	uint64_t type, flags, offset, vaddr, filesz;
+};
+
+struct file {
+	int fd;
+	uint64_t size;
+	bool wide, big_endian;
+	struct segment *segment;
+	unsigned segments;
+};
+
+/* As many of the bytes as the file has. */
+static size_t read_some(const struct file *f, uint64_t offset, void *to, uint64_t len)
+{
+	ssize_t n = offset < f->size ? pread(f->fd, to, (size_t)len, (off_t)offset) : 0;
+
+	return n > 0 ? (size_t)n : 0;
+}
+
+static uint64_t number(const struct file *f, const unsigned char *bytes, size_t size)
+{
+	uint64_t value = 0;
+
+	for (size_t i = 0; i < size; i++)
+		value = value << 8 | bytes[f->big_endian ? i : size - 1 - i];
+	return value;
+}
+
+/* A member of an ELF structure of the file's class, out of its bytes. */
+#define MEMBER(f, bytes, structure, member)                                                        \
+	((f)->wide ? number(f, (bytes) + offsetof(Elf64_##structure, member),                      \
+			     sizeof(((Elf64_##structure *)NULL)->member))                          \
+		   : number(f, (bytes) + offsetof(Elf32_##structure, member),                      \
+			     sizeof(((Elf32_##structure *)NULL)->member)))
+
+#define SIZE(f, structure) ((f)->wide ? sizeof(Elf64_##structure) : sizeof(Elf32_##structure))
+
+bool v6_elf_magic(const char *head, size_t len)
+{
+	return len >= SELFMAG && !memcmp(head, ELFMAG, SELFMAG);
+}
+
+static const char *read_header(struct file *f, unsigned char h[sizeof(Elf64_Ehdr)])
+{
+	static const char cut[] = "it ends within its first header";
+	size_t n = read_some(f, 0, h, sizeof(Elf64_Ehdr));
+
+	if (n < EI_NIDENT)
+		return cut;
+	if (!v6_elf_magic((char *)h, n))
+		return "it does not begin as an ELF file does";
+	if (h[EI_CLASS] != ELFCLASS32 && h[EI_CLASS] != ELFCLASS64)
+		return "neither 32-bit nor 64-bit";
+	if (h[EI_DATA] != ELFDATA2LSB && h[EI_DATA] != ELFDATA2MSB)
+		return "of no known byte order";
+	f->wide = h[EI_CLASS] == ELFCLASS64;
+	f->big_endian = h[EI_DATA] == ELFDATA2MSB;
+	return n < SIZE(f, Ehdr) ? cut : NULL;
+}
+
+static const char *read_segments(struct file *f, const unsigned char *h)
+{
+	uint64_t at = MEMBER(f, h, Ehdr, e_phoff), count = MEMBER(f, h, Ehdr, e_phnum);
+	unsigned char p[sizeof(Elf64_Phdr)];
+
+	if (!count || MEMBER(f, h, Ehdr, e_phentsize) != SIZE(f, Phdr) ||
+		count * SIZE(f, Phdr) > HEADERS_MAX)
+		return "its program headers are of no known size";
+	f->segment = v6_keep(count * sizeof(*f->segment));
+	for (; f->segments < count; at += SIZE(f, Phdr)) {
+		struct segment *s = &f->segment[f->segments++];
+
+		if (read_some(f, at, p, SIZE(f, Phdr)) != SIZE(f, Phdr))
+			return "it ends before its program headers do";
+		*s = (struct segment){
+			.type = MEMBER(f, p, Phdr, p_type),
+			.flags = MEMBER(f, p, Phdr, p_flags),
+			.offset = MEMBER(f, p, Phdr, p_offset),
+			.vaddr = MEMBER(f, p, Phdr, p_vaddr),
+			.filesz = MEMBER(f, p, Phdr, p_filesz),
+		};
+		if (s->type == PT_LOAD && (s->offset > f->size || s->filesz > f->size - s->offset))
+			return "it ends before its segments do";
+	}
+	return NULL;
+}
+
+/* The first segment of a type, or NULL. */
+static const struct segment *segment_of(const struct file *f, uint64_t type)
+{
+	for (unsigned i = 0; i < f->segments; i++)
+		if (f->segment[i].type == type)
+			return &f->segment[i];
+	return NULL;
+}
+
+static const char *read_loader(const struct file *f, struct v6_elf *elf)
+{
+	const struct segment *s = segment_of(f, PT_INTERP);
+
+	if (!s)
+		return NULL;
+	/* load_elf_binary: 2 bytes to PATH_MAX, the last of them NUL. */
+	if (s->filesz < 2 || s->filesz > sizeof(elf->loader) ||
+		read_some(f, s->offset, elf->loader, s->filesz) != s->filesz ||
+		elf->loader[s->filesz - 1]) {
+		elf->loader[0] = '\0';
+		return "the name of its loader is damaged";
+	}
+	return NULL;
+}
+
+struct entry {
+	uint64_t tag, value;
+};
+
+static bool read_entry(
+	const struct file *f, const struct segment *dynamic, unsigned i, struct entry *e)
+{
+	unsigned char d[sizeof(Elf64_Dyn)];
+	uint64_t at = (uint64_t)i * SIZE(f, Dyn);
+
+	if (i >= ENTRIES_MAX || at >= dynamic->filesz || dynamic->offset > f->size ||
+		read_some(f, dynamic->offset + at, d, SIZE(f, Dyn)) != SIZE(f, Dyn))
+		return false;
+	e->tag = MEMBER(f, d, Dyn, d_tag);
+	e->value = MEMBER(f, d, Dyn, d_un);
+	return e->tag != DT_NULL;
+}
+
+static enum v6_libc needed_libc(const struct file *f)
+{
+	const struct segment *dynamic = segment_of(f, PT_DYNAMIC), *s;
+	enum v6_libc libc = V6_LIBC_UNKNOWN;
+	struct entry e = {0};
+	uint64_t strings;
+
+	if (!dynamic)
+		return libc;
+	for (unsigned i = 0; e.tag != DT_STRTAB; i++)
+		if (!read_entry(f, dynamic, i, &e))
+			return libc;
+	/* Where in the file the address of the strings is. */
+	for (s = f->segment; s < f->segment + f->segments; s++)
+		if (s->type == PT_LOAD && e.value >= s->vaddr && e.value - s->vaddr < s->filesz)
+			break;
+	if (s == f->segment + f->segments)
+		return libc;
+	strings = s->offset + (e.value - s->vaddr);
+	for (unsigned i = 0; !libc && read_entry(f, dynamic, i, &e); i++) {
+		char name[64];
+
+		if (e.tag != DT_NEEDED || e.value > f->size)
+			continue;
+		name[read_some(f, strings + e.value, name, sizeof(name) - 1)] = '\0';
+		libc = v6_libc_by_name(name);
+	}
+	return libc;
+}
+
+/* The linker's note "Go", type 4, which stays when all that can be stripped is. */
+static bool has_go_note(const struct file *f, const struct segment *s)
+{
+	enum { NAMED = 12, SIZE_OF_NAME = 4, BUILD_ID = 4 };
+	unsigned char notes[NOTES_SIZE];
+	size_t n = read_some(f, s->offset, notes, s->filesz < NOTES_SIZE ? s->filesz : NOTES_SIZE);
+
+	for (size_t i = 0; i + NAMED + SIZE_OF_NAME <= n; i += 4)
+		if (number(f, notes + i, 4) == SIZE_OF_NAME &&
+			number(f, notes + i + 8, 4) == BUILD_ID &&
+			!memcmp(notes + i + NAMED, "Go", sizeof("Go")))
+			return true;
+	return false;
+}
+
+/*
+ * The mark of debug/buildinfo, 16-aligned in a writable segment. One that is not
+ * writable may hold it as a constant, as this program does.
+ */
+static bool has_go_mark(const struct file *f, const struct segment *s, uint64_t *range)
+{
+	static const char mark[] = "\xff Go buildinf:";
+	enum { ALIGNMENT = 16 };
+	static char chunk[CHUNK_SIZE];
+	uint64_t at = (s->offset + ALIGNMENT - 1) & ~(uint64_t)(ALIGNMENT - 1);
+	uint64_t end = s->offset + s->filesz;
+	size_t n = CHUNK_SIZE;
+
+	for (; at < end && *range >= CHUNK_SIZE && n == CHUNK_SIZE; at += n, *range -= n) {
+		n = read_some(f, at, chunk, end - at < CHUNK_SIZE ? end - at : CHUNK_SIZE);
+		for (size_t i = 0; i + strlen(mark) <= n; i += ALIGNMENT)
+			if (!memcmp(chunk + i, mark, strlen(mark)))
+				return true;
+	}
+	return false;
+}
+
+static bool has_go(const struct file *f)
+{
+	uint64_t range = MARK_RANGE;
+
+	for (const struct segment *s = f->segment; s < f->segment + f->segments; s++)
+		if ((s->type == PT_NOTE && has_go_note(f, s)) ||
+			(s->type == PT_LOAD && s->flags & PF_W && has_go_mark(f, s, &range)))
+			return true;
+	return false;
+}
+
+const char *v6_elf_read(int fd, struct v6_elf *elf)
+{
+	unsigned char h[sizeof(Elf64_Ehdr)];
+	struct file f = {.fd = fd};
+	const char *problem;
+	struct stat st;
+
+	memset(elf, 0, sizeof(*elf));
+	if (v6_sys_fstat(fd, &st) < 0)
+		return "it cannot be read";
+	f.size = (uint64_t)st.st_size;
+	problem = read_header(&f, h);
+	if (problem)
+		return problem;
+	elf->wide = f.wide;
+	elf->big_endian = f.big_endian;
+	elf->type = (uint16_t)MEMBER(&f, h, Ehdr, e_type);
+	elf->machine = (uint16_t)MEMBER(&f, h, Ehdr, e_machine);
+	if (elf->type != ET_EXEC && elf->type != ET_DYN)
+		return "an object file or a core dump, no program";
+	problem = read_segments(&f, h);
+	if (!problem)
+		problem = read_loader(&f, elf);
+	if (problem)
+		return problem;
+	elf->needs = needed_libc(&f);
+	elf->go = has_go(&f);
+	return NULL;
+}
+
+static const struct machine {
+	uint16_t number, wide; /* wide: of its 64-bit side */
+	const char *name;
+} machines[] = {
+	{EM_386, EM_X86_64, "i386"}, {EM_X86_64, EM_X86_64, "x86-64"}, {EM_ARM, EM_AARCH64, "arm"},
+	{EM_AARCH64, EM_AARCH64, "aarch64"}, {EM_RISCV, EM_RISCV, "riscv"},
+	{EM_PPC, EM_PPC64, "ppc"}, {EM_PPC64, EM_PPC64, "ppc64"}, {EM_S390, EM_S390, "s390"},
+	{EM_MIPS, EM_MIPS, "mips"}, {EM_SPARC, EM_SPARCV9, "sparc"},
+	{EM_SPARCV9, EM_SPARCV9, "sparc64"},
+	{258, 258, "loongarch"}, /* younger than the <elf.h> of some libcs */
+};
+
+/* NULL: not known. */
+static const struct machine *find_machine(const struct v6_elf *elf)
+{
+	for (unsigned i = 0; i < sizeof(machines) / sizeof(*machines); i++)
+		if (machines[i].number == elf->machine)
+			return &machines[i];
+	return NULL;
+}
+
+void v6_elf_text(struct v6_text *t, const struct v6_elf *elf)
+{
+	const struct machine *m = find_machine(elf);
+
+	v6_text_str(t, elf->wide ? "ELF 64-bit " : "ELF 32-bit ");
+	v6_text_str(t, m ? m->name : "machine ");
+	if (!m)
+		v6_text_uint(t, elf->machine);
+	if (elf->big_endian)
+		v6_text_str(t, " big-endian");
+}
+
+bool v6_elf_same_machine(const struct v6_elf *a, const struct v6_elf *b)
+{
+	return a->wide == b->wide && a->big_endian == b->big_endian && a->machine == b->machine;
+}
+
+bool v6_elf_same_family(const struct v6_elf *a, const struct v6_elf *b)
+{
+	const struct machine *x = find_machine(a), *y = find_machine(b);
+
+	return a->big_endian == b->big_endian &&
+	       (a->machine == b->machine || (x && y && x->wide == y->wide));
+}
+
+enum v6_libc v6_libc_by_name(const char *path)
+{
+	static const char *const glibc[] = {
+		"ld-linux", "ld64.so.", "ld.so.1", "ld-2.", "libc.so.6"};
+	const char *slash = strrchr(path, '/');
+	struct v6_slice name = v6_slice_of(slash ? slash + 1 : path);
+
+	for (unsigned i = 0; i < sizeof(glibc) / sizeof(*glibc); i++)
+		if (v6_slice_begins(name, glibc[i]))
+			return V6_LIBC_GLIBC;
+	return v6_slice_begins(name, "ld-musl-") || v6_slice_begins(name, "libc.musl-") ||
+			       v6_slice_is(name, "libc.so")
+		       ? V6_LIBC_MUSL
+		       : V6_LIBC_UNKNOWN;
+}
+
+const char *v6_libc_name(enum v6_libc libc)
+{
+	static const char *const names[] = {"unknown libc", "glibc", "musl"};
+
+	return names[libc];
+}

@@ -1,0 +1,43 @@
+/*
+ * Files that do nothing but start another in their own process: a script, env(1),
+ * a loader that is called by its name (ld.so(8)). What they start, and whether
+ * LD_PRELOAD is still there then.
+ */
+#ifndef V6_LAUNCH_H
+#define V6_LAUNCH_H
+
+#include <stddef.h>
+
+enum {
+	V6_SCRIPT_HEAD = 256, /* bytes of a file that the kernel looks at: BINPRM_BUF_SIZE */
+	V6_SCRIPT_DEPTH = 5,  /* interpreters that may be scripts themselves */
+};
+
+/*
+ * Reads a script's first line as the kernel does, execve(2) and load_script in
+ * fs/binfmt_script.c. head: the file's first bytes and zeroes, made strings of.
+ * The interpreter, and in *argument all that follows it, as one; NULL: the kernel
+ * takes it for no script (ENOEXEC).
+ */
+const char *v6_launch_script(char head[V6_SCRIPT_HEAD], const char **argument);
+
+struct v6_launch {
+	char **argv;           /* of what is started; NULL: nothing is */
+	const char *path;      /* the PATH by which it is looked for; NULL: none */
+	const char *directory; /* to which env changes first; NULL: stays */
+	const char *drops;     /* the word that takes LD_PRELOAD away; NULL: it stays */
+};
+
+/*
+ * Reads the command line of env, GNU's with -S or a smaller one; path is the PATH
+ * that it inherits. What it does not understand starts nothing. Memory: v6_keep.
+ */
+struct v6_launch v6_launch_env(char **argv, const char *path);
+
+/* Reads the command line of a loader, glibc's or musl's: what is started, or NULL. */
+char **v6_launch_loader(char **argv);
+
+/* How many words there are before the NULL. */
+size_t v6_argv_count(char **argv);
+
+#endif

@@ -1,0 +1,135 @@
+#include "library.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "../../core/version.h"
+#include "../../govern/sys.h"
+#include "hop.h"
+
+static const char name[] = "libv6shim.so";
+
+/* Finds bytes in a file, and copies what follows them; -1 with errno, or whether they are there. */
+static int find_in_file(const char *path, const char *bytes, size_t len, char *rest, size_t size)
+{
+	int fd = v6_open_regular(path);
+	char *map = MAP_FAILED, *found;
+	struct stat st;
+	size_t left;
+
+	if (fd < 0)
+		return -1;
+	errno = EINVAL;
+	if (v6_sys_fstat(fd, &st) >= 0 && st.st_size)
+		map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	close(fd);
+	if (map == MAP_FAILED)
+		return -1;
+	found = memmem(map, (size_t)st.st_size, bytes, len);
+	if (found && size) {
+		left = (size_t)(map + st.st_size - found) - len;
+		snprintf(rest, size, "%.*s", (int)(left < size ? left : size), found + len);
+	}
+	munmap(map, (size_t)st.st_size);
+	return found != NULL;
+}
+
+__attribute__((format(printf, 2, 3))) static bool refuse(
+	struct v6_library *l, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(l->problem, sizeof(l->problem), format, args);
+	va_end(args);
+	return false;
+}
+
+static bool judge(struct v6_library *l)
+{
+	int is =
+		find_in_file(l->path, V6_MARKER, strlen(V6_MARKER), l->version, sizeof(l->version));
+	struct statvfs fs;
+
+	if (is < 0)
+		return refuse(l, "%s", strerror(errno));
+	if (!is)
+		return refuse(l, "no v6shim library");
+	if (strcmp(l->version, V6_VERSION))
+		return refuse(l, "version %s, this command is " V6_VERSION, l->version);
+	if (strpbrk(l->path, ": \t\n\v\f\r"))
+		return refuse(l, "LD_PRELOAD cannot hold a path with a space or a colon");
+	if (!statvfs(l->path, &fs) && fs.f_flag & ST_NOEXEC)
+		return refuse(l, "its filesystem is mounted noexec");
+	return true;
+}
+
+bool v6_library_find(struct v6_library *l)
+{
+	ssize_t n = readlink("/proc/self/exe", l->path, sizeof(l->path) - sizeof(name));
+	char *slash = n > 0 ? memrchr(l->path, '/', (size_t)n) : NULL;
+
+	l->version[0] = l->problem[0] = '\0';
+	if (slash) {
+		memcpy(slash + 1, name, sizeof(name));
+		if (!access(l->path, F_OK))
+			return judge(l);
+	}
+	memcpy(l->path, V6_LIBDIR "/libv6shim.so", sizeof(V6_LIBDIR "/libv6shim.so"));
+	if (!access(l->path, F_OK))
+		return judge(l);
+	memcpy(l->path, name, sizeof(name));
+	return refuse(l, "neither beside this command nor in " V6_LIBDIR);
+}
+
+/* What the loader puts for $LIB: it has that as a string of its own. NULL: it cannot be told. */
+static const char *lib_of(const char *loader)
+{
+	/* The last is what others begin with. */
+	static const char words[][32] = {"\0lib/x86_64-linux-gnu", "\0lib/i386-linux-gnu",
+		"\0lib/aarch64-linux-gnu", "\0lib/arm-linux-gnueabihf", "\0lib64", "\0lib32",
+		"\0lib"};
+
+	for (unsigned i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (find_in_file(loader, words[i], strlen(words[i] + 1) + 2, NULL, 0) > 0)
+			return words[i] + 1;
+	return NULL;
+}
+
+static bool read_elf(const char *path, struct v6_elf *elf)
+{
+	int fd = v6_open_regular(path);
+	bool is = fd >= 0 && !v6_elf_read(fd, elf);
+
+	if (fd >= 0)
+		close(fd);
+	return is;
+}
+
+bool v6_library_for_both(struct v6_library *l, const struct v6_elf *program)
+{
+	static struct v6_library other;
+	static struct v6_elf elf;
+	const char *ours, *theirs;
+	size_t prefix, end = strlen(l->path) - strlen(name) - 1;
+
+	if (strstr(l->path, "/$LIB/"))
+		return true;
+	ours = read_elf("/proc/self/exe", &elf) ? lib_of(elf.loader) : NULL;
+	theirs = lib_of(program->loader);
+	if (!ours || !theirs || strlen(ours) >= end)
+		return false;
+	prefix = end - strlen(ours);
+	if (strncmp(l->path + prefix, ours, strlen(ours)) || l->path[prefix - 1] != '/')
+		return false;
+	snprintf(other.path, sizeof(other.path), "%.*s%s/%s", (int)prefix, l->path, theirs, name);
+	if (!read_elf(other.path, &elf) || !v6_elf_same_machine(&elf, program) || !judge(&other))
+		return false;
+	snprintf(l->path + prefix, sizeof(l->path) - prefix, "$LIB/%s", name);
+	return true;
+}

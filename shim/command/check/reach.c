@@ -1,0 +1,453 @@
+#include "reach.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "../keep.h"
+#include "launch.h"
+#include "secure.h"
+
+/* Where execvp looks when there is no PATH. */
+#ifdef __GLIBC__
+static const char default_path[] = "/bin:/usr/bin";
+#else
+static const char default_path[] = "/usr/local/bin:/bin:/usr/bin";
+#endif
+
+static const char *const envs[] = {"env", NULL};
+static const char *const shells[] = {
+	"sh", "ash", "bash", "dash", "ksh", "mksh", "zsh", "busybox", NULL};
+/* They hand on an environment of their own making, to root's programs too. */
+static const char *const cleaners[] = {"sudo", "doas", "pkexec", NULL};
+
+/* What is followed now. A launcher's own words make it another for what it starts. */
+struct step {
+	struct v6_reach *reach;
+	char **argv;
+	const char *path;      /* PATH; NULL: none */
+	const char *directory; /* the working directory; NULL: this process's */
+};
+
+static void start(const struct step *step);
+
+/* The last place is kept for the one hop too many, which says so. */
+static struct v6_hop *add_hop(struct v6_reach *r, const char *path)
+{
+	struct v6_hop *hop = &r->hop[r->hops < V6_HOPS_MAX ? r->hops++ : V6_HOPS_MAX - 1];
+
+	v6_hop_init(hop, path);
+	if (r->hops == V6_HOPS_MAX)
+		hop->obstacle = V6_OBSTACLE_ENDLESS;
+	return hop;
+}
+
+/* A name as seen from the working directory of the step. */
+static const char *from(const struct step *step, const char *name)
+{
+	if (*name == '/' || !step->directory)
+		return name;
+	return v6_keep_joined(step->directory, "/", name, NULL);
+}
+
+/* ---- a program, and whether the library is for it */
+
+static bool is_loader(const struct v6_hop *hop, const struct v6_elf *elf)
+{
+	return !*elf->loader && v6_libc_by_name(hop->path);
+}
+
+/*
+ * By what the loader's name leads to: a name may be a link to another libc's.
+ * What the program is linked with helps where somebody named the loader himself.
+ */
+static enum v6_libc program_libc(const struct v6_elf *elf)
+{
+	char *real = realpath(elf->loader, NULL);
+	enum v6_libc libc = real ? v6_libc_by_name(real) : V6_LIBC_UNKNOWN;
+
+	free(real);
+	if (!libc)
+		libc = v6_libc_by_name(elf->loader);
+	return libc ? libc : elf->needs;
+}
+
+/* False, with the obstacle: damaged. */
+static bool read_program(struct v6_hop *hop, int fd, struct v6_elf *elf)
+{
+	const char *problem = v6_elf_read(fd, elf);
+	struct v6_text t = v6_text_in(hop->what, sizeof(hop->what));
+
+	if (problem) {
+		v6_hop_stop(hop, V6_OBSTACLE_DAMAGED, problem);
+		return false;
+	}
+	v6_elf_text(&t, elf);
+	v6_text_str(&t, ", ");
+	v6_text_str(&t, *elf->loader          ? v6_libc_name(program_libc(elf))
+			: is_loader(hop, elf) ? "a loader"
+					      : "static");
+	if (elf->go)
+		v6_text_str(&t, ", Go");
+	return true;
+}
+
+static void find_library(struct v6_reach *r)
+{
+	struct v6_hop *hop = &r->preload;
+	struct v6_text t = v6_text_in(hop->what, sizeof(hop->what));
+	bool usable = v6_library_find(&r->library);
+	int fd = v6_open_regular(r->library.path);
+
+	hop->path = r->library.path;
+	hop->obstacle = usable ? V6_OBSTACLE_NONE : V6_OBSTACLE_LIBRARY;
+	v6_hop_note(
+		hop, usable ? "version " : "", usable ? r->library.version : r->library.problem);
+	if (fd < 0)
+		return;
+	if (!v6_elf_read(fd, &r->library_elf)) {
+		v6_elf_text(&t, &r->library_elf);
+		v6_text_str(&t, ", ");
+		v6_text_str(&t, v6_libc_name(r->library_elf.needs));
+	}
+	close(fd);
+}
+
+/* The library must be for the program, and its libc the program's: else the program ends. */
+static void judge_fit(struct v6_reach *r, const struct v6_hop *hop, const struct v6_elf *elf)
+{
+	const struct v6_elf *library = &r->library_elf;
+	enum v6_obstacle obstacle = V6_OBSTACLE_NONE;
+	enum v6_libc libc = program_libc(elf);
+
+	if (r->preload.obstacle)
+		return;
+	if (!v6_elf_same_machine(library, elf)) {
+		obstacle = V6_OBSTACLE_NEEDS_MACHINE;
+		if (v6_elf_same_family(library, elf) && library->wide)
+			obstacle = v6_library_for_both(&r->library, elf) ? V6_OBSTACLE_NONE
+									 : V6_OBSTACLE_NEEDS_32;
+	} else if (libc != library->needs && library->needs) {
+		/* A library that names no libc takes whichever is there. */
+		obstacle = libc == V6_LIBC_MUSL ? V6_OBSTACLE_NEEDS_MUSL : V6_OBSTACLE_NEEDS_GLIBC;
+	}
+	if (obstacle)
+		v6_hop_stop(&r->preload, obstacle, hop->path);
+}
+
+/* Which ids, for who wants to start it as what it would become. */
+static void note_ids(struct v6_hop *hop, const struct stat *st)
+{
+	struct v6_text t = v6_text_in(hop->note, sizeof(hop->note));
+
+	if (st->st_mode & S_ISUID) {
+		v6_text_str(&t, "set-user-id, user ");
+		v6_text_uint(&t, st->st_uid);
+	}
+	if (st->st_mode & S_ISGID && st->st_mode & S_IXGRP) {
+		v6_text_str(&t, t.len ? ", set-group-id, group " : "set-group-id, group ");
+		v6_text_uint(&t, st->st_gid);
+	}
+}
+
+/*
+ * Its loader, and whether it would start with AT_SECURE or hand on no environment. The
+ * obstacle is the hop's; returned is the errno of execve, 0 where it would start.
+ */
+static int judge_start(
+	struct v6_hop *hop, const struct v6_elf *elf, const struct stat *st, bool with_arguments)
+{
+	static const enum v6_obstacle obstacles[] = {
+		[V6_SECURE_SET_ID] = V6_OBSTACLE_SET_ID,
+		[V6_SECURE_CAPABILITIES] = V6_OBSTACLE_CAPABILITIES,
+		[V6_SECURE_IDS] = V6_OBSTACLE_IDS,
+		[V6_SECURE_EPERM] = V6_OBSTACLE_EPERM,
+	};
+	enum v6_secure secure;
+	struct stat of_loader;
+	bool inert;
+	int error;
+
+	if (*elf->loader && v6_executable(elf->loader, &of_loader, &error)) {
+		v6_hop_stop(hop, error == ENOENT ? V6_OBSTACLE_NO_LOADER : V6_OBSTACLE_BAD_LOADER,
+			elf->loader);
+		return error;
+	}
+	/* Before its set-id bit, for what to do instead is another thing. */
+	if (with_arguments && v6_hop_is(hop, cleaners)) {
+		hop->obstacle = V6_OBSTACLE_CLEANED;
+		return 0;
+	}
+	secure = v6_secure_by(hop->path, st, &inert);
+	hop->obstacle = obstacles[secure];
+	if (secure == V6_SECURE_SET_ID)
+		note_ids(hop, st);
+	if (inert)
+		v6_hop_note(hop, "its set-id bit or capabilities change nothing here", "");
+	return secure == V6_SECURE_EPERM ? EPERM : 0;
+}
+
+/* ---- what programs start */
+
+/* What is started by words on the command line is what the verdict is about. */
+static void add_launch(struct v6_reach *r, struct v6_hop *hop, const char *name)
+{
+	v6_hop_note(hop, "starts ", name);
+	if (r->launches + 1 != r->hops)
+		return;
+	r->launches++;
+	r->name = name;
+}
+
+/* env and what it starts; false: it starts nothing. */
+static bool follow_env(const struct step *step, struct v6_hop *hop, const struct v6_elf *elf)
+{
+	struct v6_launch launch = v6_launch_env(step->argv, step->path);
+	struct step next = *step;
+
+	if (!launch.argv)
+		return false;
+	add_launch(step->reach, hop, launch.argv[0]);
+	if (launch.drops) {
+		v6_hop_stop(hop, V6_OBSTACLE_DROPPED, launch.drops);
+		return true;
+	}
+	/* A library of another class is passed over with a complaint, and handed on. */
+	if (*elf->loader && v6_elf_same_machine(&step->reach->library_elf, elf))
+		judge_fit(step->reach, hop, elf);
+	next.argv = launch.argv;
+	next.path = launch.path;
+	if (launch.directory)
+		next.directory = from(step, launch.directory);
+	start(&next);
+	return true;
+}
+
+static void judge_program(const struct step *step, struct v6_hop *hop, const struct v6_elf *elf)
+{
+	enum v6_obstacle kind = elf->go              ? V6_OBSTACLE_GO
+				: !*elf->loader      ? V6_OBSTACLE_STATIC
+				: !program_libc(elf) ? V6_OBSTACLE_LOADER
+						     : V6_OBSTACLE_NONE;
+
+	if (v6_hop_is(hop, envs) && follow_env(step, hop, elf))
+		return;
+	if (v6_hop_is(hop, shells)) {
+		step->reach->shell = true;
+		/* Only what it starts matters, and that gets the environment all the same. */
+		if (kind == V6_OBSTACLE_STATIC) {
+			step->reach->shell_is_static = true;
+			v6_hop_note(hop, "hands the preload on, and is not reached itself", "");
+			return;
+		}
+	}
+	hop->obstacle = kind;
+	if (!kind)
+		judge_fit(step->reach, hop, elf);
+}
+
+/*
+ * A loader that is called by its name, and the program that it maps itself: no permissions and no
+ * ids are asked for. False: it starts nothing.
+ */
+static bool follow_loader(const struct step *step, struct v6_hop *hop)
+{
+	struct step next = *step;
+	struct v6_elf elf;
+	int fd;
+
+	next.argv = v6_launch_loader(step->argv);
+	if (!next.argv)
+		return false;
+	add_launch(step->reach, hop, next.argv[0]);
+	hop = add_hop(step->reach, from(step, next.argv[0]));
+	if (hop->obstacle)
+		return true;
+	fd = v6_open_regular(hop->path);
+	if (fd < 0) {
+		v6_hop_stop(hop, V6_OBSTACLE_NO_WAY, strerror(errno));
+		return true;
+	}
+	if (read_program(hop, fd, &elf))
+		judge_program(&next, hop, &elf);
+	close(fd);
+	return true;
+}
+
+/* ---- execve(2) and execvp(3) */
+
+/* An ELF file; the errno of execve. */
+static int execute_elf(const struct step *step, struct v6_hop *hop, const struct stat *st, int fd)
+{
+	struct v6_reach *r = step->reach;
+	struct v6_elf elf;
+	int error;
+
+	if (!read_program(hop, fd, &elf))
+		return ENOEXEC;
+	/* Its loader need not be here: an emulator may bring its own. */
+	if (!r->preload.obstacle && !v6_elf_same_family(&r->library_elf, &elf)) {
+		judge_fit(r, hop, &elf);
+		return 0;
+	}
+	error = judge_start(hop, &elf, st, step->argv[0] && step->argv[1]);
+	if (!hop->obstacle && !(is_loader(hop, &elf) && follow_loader(step, hop)))
+		judge_program(step, hop, &elf);
+	return error;
+}
+
+/* The arguments of what runs a script: its own word or two, the script, the script's. */
+static char **script_argv(const char *first, const char *second, const char *script, char **argv)
+{
+	char **result = v6_keep((v6_argv_count(argv) + 4) * sizeof(*result)), **to = result;
+
+	*to++ = v6_keep_joined(first, NULL);
+	if (*second)
+		*to++ = v6_keep_joined(second, NULL);
+	*to++ = v6_keep_joined(script, NULL);
+	if (*argv)
+		memcpy(to, argv + 1, v6_argv_count(argv + 1) * sizeof(*to));
+	return result;
+}
+
+/*
+ * What execve of one file would come to; its errno, 0 where it would start. *path is NULL then,
+ * or the interpreter of a script, which the kernel opens next: step->argv becomes that one's.
+ */
+static int execute_file(struct step *step, struct v6_hop *hop, const char **path)
+{
+	char head[V6_SCRIPT_HEAD] = "";
+	const char *interpreter, *argument;
+	enum v6_obstacle obstacle;
+	struct stat st;
+	int error, fd;
+	ssize_t n;
+
+	obstacle = v6_executable(hop->path, &st, &error);
+	if (obstacle) {
+		v6_hop_stop(hop, obstacle, obstacle == V6_OBSTACLE_NO_WAY ? strerror(error) : "");
+		return error;
+	}
+	*path = NULL;
+	fd = v6_open_regular(hop->path);
+	if (fd < 0) {
+		v6_hop_stop(hop, V6_OBSTACLE_UNREADABLE, strerror(errno));
+		return 0;
+	}
+	n = pread(fd, head, sizeof(head), 0);
+	if (v6_elf_magic(head, n > 0 ? (size_t)n : 0)) {
+		error = execute_elf(step, hop, &st, fd);
+		close(fd);
+		return error;
+	}
+	close(fd);
+	memcpy(hop->what, "script", sizeof("script"));
+	interpreter = v6_launch_script(head, &argument);
+	if (!interpreter)
+		return ENOEXEC;
+	v6_hop_note(hop, "run by ", interpreter);
+	step->argv = script_argv(interpreter, argument, hop->path, step->argv);
+	*path = from(step, step->argv[0]);
+	return 0;
+}
+
+/* What execve of path would come to, through its interpreters; its errno, 0 where it would start. */
+static int execute(const struct step *step, const char *path)
+{
+	struct step own = *step;
+	int error = 0;
+
+	for (unsigned depth = 0; path && !error; depth++) {
+		struct v6_hop *hop = add_hop(step->reach, path);
+
+		if (depth > V6_SCRIPT_DEPTH)
+			hop->obstacle = V6_OBSTACLE_DEPTH;
+		if (hop->obstacle)
+			return ELOOP;
+		error = execute_file(&own, hop, &path);
+	}
+	return error;
+}
+
+/* Text that is neither ELF nor begins with #! is the shell's. */
+static int execute_or_shell(const struct step *step, const char *path)
+{
+	int error = execute(step, path);
+	struct v6_hop *last = &step->reach->hop[step->reach->hops - 1];
+	struct step shell = *step;
+
+	if (error != ENOEXEC || last->obstacle)
+		return error;
+	v6_hop_note(last, "no #! line: run by /bin/sh, as execvp(3) does", "");
+	shell.argv = script_argv("/bin/sh", "", path, step->argv);
+	return execute(&shell, "/bin/sh");
+}
+
+/* What makes execvp try the next directory of PATH. */
+static bool is_passed_over(int error)
+{
+	return error == EACCES || error == ENODEV || error == ENOENT || error == ENOTDIR ||
+	       error == ESTALE || error == ETIMEDOUT;
+}
+
+static void search(const struct step *step)
+{
+	const char *path = step->path ? step->path : default_path, *found = NULL;
+	struct v6_reach *r = step->reach;
+	unsigned first = r->hops;
+
+	for (;; path++) {
+		size_t len = strcspn(path, ":");
+		const char *directory = len ? v6_keep_bytes(path, len) : ".";
+		const char *file = v6_keep_joined(from(step, directory), "/", step->argv[0], NULL);
+
+		r->hops = first;
+		if (!is_passed_over(execute_or_shell(step, file)))
+			return;
+		if (!found && r->hop[first].obstacle != V6_OBSTACLE_NO_FILE &&
+			r->hop[first].obstacle != V6_OBSTACLE_NO_WAY)
+			found = file;
+		path += len;
+		if (!*path)
+			break;
+	}
+	r->hops = first;
+	if (found)
+		execute_or_shell(step, found);
+	else
+		add_hop(r, step->argv[0])->obstacle = V6_OBSTACLE_NOT_IN_PATH;
+}
+
+static void start(const struct step *step)
+{
+	const char *word = step->argv[0];
+
+	if (strchr(word, '/'))
+		execute_or_shell(step, from(step, word));
+	else if (*word)
+		search(step);
+	else
+		add_hop(step->reach, word)->obstacle = V6_OBSTACLE_NO_NAME;
+}
+
+void v6_reach(struct v6_reach *r, char **argv)
+{
+	r->name = argv[0];
+	find_library(r);
+	start(&(struct step){.reach = r, .argv = argv, .path = getenv("PATH")});
+	r->at = &r->preload;
+	for (unsigned i = r->hops; i--;)
+		if (r->hop[i].obstacle)
+			r->at = &r->hop[i];
+	r->obstacle = r->at->obstacle;
+}
+
+void v6_reach_why(struct v6_text *t, const struct v6_reach *r)
+{
+	/* What the command's own name stands for needs no name. */
+	if (r->at != &r->hop[r->launches]) {
+		v6_text_safe(t, r->at->path, strlen(r->at->path));
+		v6_text_str(t, ": ");
+	}
+	v6_hop_why(t, r->at);
+}

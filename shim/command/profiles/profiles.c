@@ -1,0 +1,344 @@
+/*
+ * v6shim profiles: the systems whose rules a program can be put under, what each
+ * profile sets, and how near to the system that comes.
+ *
+ * What each system does, how that is known, and what of it a program meets on Linux under the
+ * shim is from FACTS.md, section 2 and, for Linux, section 1.
+ */
+#include <stdio.h>
+
+#include "../../core/nearest.h"
+#include "../../core/settings.h"
+#include "../command.h"
+#include "../table.h"
+
+/*
+ * "mapped" is ::ffff:127.0.0.1 on a socket whose V6ONLY is 1; "IPv4 before dual-stack"
+ * is 0.0.0.0 and then `::` with V6ONLY 0 on one port.
+ */
+enum facet_id {
+	INITIAL,
+	KNOB,
+	NAME,
+	SCOPE,
+	SET_0,
+	SET_1,
+	SET_2,
+	AFTER_BIND,
+	IPV4_FIRST,
+	IPV6_FIRST,
+	MAPPED_BIND,
+	MAPPED_TCP,
+	MAPPED_UDP,
+	PASSIVE,
+	FACETS
+};
+
+static const char *const titles[FACETS] = {"a new socket's V6ONLY", "what changes that",
+	"name of the option", "what it acts on", "set to 0", "set to 1", "set to 2",
+	"set after bind", "IPv4 before dual-stack", "dual-stack before IPv4", "mapped bind",
+	"mapped TCP connect", "mapped UDP connect", "passive getaddrinfo"};
+
+/* How it is known; the last two make a facet approximate. */
+enum known { MEASURED, SOURCE, DOCUMENTED, DISPUTED, REPORT, INFERRED, UNCONFIRMED };
+
+static const char *const known_words[] = {"measured", "source", "documented",
+	"source; reports differ", "user's report", "approximate: inferred",
+	"approximate: not known"};
+
+struct facet {
+	const char *does; /* NULL: nothing is said of it */
+	const char *why;  /* NOT, and BY of which it is a part: what is met instead */
+	enum known known;
+	enum { KERNEL, BY, NOT } given; /* Linux does the same of itself; by a setting; not */
+	enum v6_setting by;
+};
+
+/* What is met on Linux instead, and why. */
+static const char after_bind[] = "EINVAL: Linux takes the option before bind alone";
+static const char no_connect[] = "ENETUNREACH: connect is not interposed";
+static const char one_process[] =
+	"EADDRINUSE where the two sockets are of two processes: only one's own can be shared";
+static const char option_name[] =
+	"IPV6_V6ONLY: a program that is compiled on Linux calls it by that name";
+static const char every_socket[] = "every IPv6 socket has it, single addresses too";
+
+/* clang-format off */
+#define KERNEL(does, known)             {does, NULL, known, KERNEL, 0}
+#define BY(setting, does, known)        {does, NULL, known, BY, V6_SETTING_##setting}
+#define PART(setting, does, known, why) {does, why, known, BY, V6_SETTING_##setting}
+#define NOT(does, known, why)           {does, why, known, NOT, 0}
+
+static const struct facet table[V6_PROFILE_COUNT][FACETS] = {
+	[V6_PROFILE_LINUX] = {
+		[INITIAL] = BY(POLICY, "0", MEASURED),
+		[KNOB] = BY(POLICY, "sysctl net.ipv6.bindv6only", MEASURED),
+		[SET_0] = KERNEL("ok", MEASURED), [SET_1] = KERNEL("ok", MEASURED),
+		[SET_2] = KERNEL("ok, reads 1", MEASURED),
+		[AFTER_BIND] = KERNEL("EINVAL", MEASURED),
+		[IPV4_FIRST] = KERNEL("EADDRINUSE", MEASURED),
+		[IPV6_FIRST] = KERNEL("EADDRINUSE", MEASURED),
+		[MAPPED_BIND] = KERNEL("EINVAL", MEASURED),
+		[MAPPED_TCP] = KERNEL("ENETUNREACH", MEASURED),
+		[MAPPED_UDP] = KERNEL("ENETUNREACH", MEASURED),
+		[PASSIVE] = BY(ORDER, "IPv4, IPv6", MEASURED),
+	}, [V6_PROFILE_FREEBSD] = {
+		[INITIAL] = BY(POLICY, "1", SOURCE),
+		[KNOB] = BY(POLICY, "sysctl net.inet6.ip6.v6only", SOURCE),
+		[SET_0] = KERNEL("ok", SOURCE), [SET_1] = KERNEL("ok", SOURCE),
+		[AFTER_BIND] = KERNEL("EINVAL", SOURCE),
+		[IPV4_FIRST] = PART(ON_CONFLICT, "ok, of the same user", SOURCE, one_process),
+		[IPV6_FIRST] = KERNEL("EADDRINUSE", SOURCE),
+		[MAPPED_BIND] = BY(ON_MAPPED, "EADDRNOTAVAIL", INFERRED),
+		[MAPPED_TCP] = NOT("EINVAL", SOURCE, no_connect),
+		[MAPPED_UDP] = NOT("EINVAL", SOURCE, no_connect),
+		[PASSIVE] = BY(ORDER, "IPv6, IPv4", SOURCE),
+	}, [V6_PROFILE_NETBSD] = {
+		[INITIAL] = BY(POLICY, "1", SOURCE),
+		[KNOB] = BY(POLICY, "sysctl net.inet6.ip6.v6only", SOURCE),
+		[SET_0] = KERNEL("ok", SOURCE), [SET_1] = KERNEL("ok", SOURCE),
+		[AFTER_BIND] = KERNEL("EINVAL", SOURCE),
+		[IPV4_FIRST] = PART(ON_CONFLICT, "ok", SOURCE, one_process),
+		[IPV6_FIRST] = PART(ON_CONFLICT, "ok", INFERRED, one_process),
+		[MAPPED_BIND] = KERNEL("EINVAL", SOURCE),
+		[MAPPED_TCP] = NOT("EINVAL", SOURCE, no_connect),
+		[MAPPED_UDP] = NOT("EINVAL", SOURCE, no_connect),
+		[PASSIVE] = BY(ORDER, "IPv6, IPv4", SOURCE),
+	}, [V6_PROFILE_OPENBSD] = {
+		[INITIAL] = BY(POLICY, "1", SOURCE), [KNOB] = BY(POLICY, "nothing", SOURCE),
+		[SET_0] = BY(ON_CONTRARY, "EINVAL", SOURCE), [SET_1] = KERNEL("ok", SOURCE),
+		[AFTER_BIND] = KERNEL("EINVAL", SOURCE),
+		[IPV4_FIRST] = BY(POLICY, "ok: it is never dual-stack", SOURCE),
+		[IPV6_FIRST] = BY(POLICY, "ok: it is never dual-stack", SOURCE),
+		[MAPPED_BIND] = BY(ON_MAPPED, "EADDRNOTAVAIL", SOURCE),
+		[MAPPED_TCP] = NOT("EADDRNOTAVAIL", SOURCE, no_connect),
+		[MAPPED_UDP] = NOT("EADDRNOTAVAIL", SOURCE, no_connect),
+		[PASSIVE] = BY(ORDER, "IPv4, IPv6", INFERRED),
+	}, [V6_PROFILE_DRAGONFLY] = {
+		[INITIAL] = BY(POLICY, "1", SOURCE), [KNOB] = BY(POLICY, "nothing", SOURCE),
+		[SET_0] = BY(ON_CONTRARY, "EOPNOTSUPP", SOURCE), [SET_1] = KERNEL("ok", SOURCE),
+		[AFTER_BIND] = KERNEL("EINVAL, which comes first", SOURCE),
+		[IPV4_FIRST] = BY(POLICY, "ok: it is never dual-stack", SOURCE),
+		[IPV6_FIRST] = BY(POLICY, "ok: it is never dual-stack", SOURCE),
+		[MAPPED_BIND] = BY(ON_MAPPED, "EADDRNOTAVAIL", SOURCE),
+		[MAPPED_TCP] = NOT("EADDRNOTAVAIL", SOURCE, no_connect),
+		[MAPPED_UDP] = NOT("EADDRNOTAVAIL", SOURCE, no_connect),
+		[PASSIVE] = BY(ORDER, "IPv6, IPv4", INFERRED),
+	}, [V6_PROFILE_MACOS] = {
+		[INITIAL] = BY(POLICY, "0", SOURCE),
+		[KNOB] = BY(POLICY, "sysctl net.inet6.ip6.v6only", SOURCE),
+		[SET_0] = KERNEL("ok", SOURCE), [SET_1] = KERNEL("ok", SOURCE),
+		[AFTER_BIND] = KERNEL("EINVAL", SOURCE),
+		[IPV4_FIRST] = PART(ON_CONFLICT, "ok: tcp46 beside tcp4", SOURCE, one_process),
+		[IPV6_FIRST] = KERNEL("EADDRINUSE, since 10.9", DISPUTED),
+		[MAPPED_BIND] = BY(ON_MAPPED, "EADDRNOTAVAIL", INFERRED),
+		[MAPPED_TCP] = NOT("EAFNOSUPPORT", SOURCE, no_connect),
+		[MAPPED_UDP] = NOT("EINVAL", SOURCE, no_connect),
+		[PASSIVE] = BY(ORDER, "IPv4, IPv6", SOURCE),
+	}, [V6_PROFILE_ILLUMOS] = {
+		[INITIAL] = BY(POLICY, "0", SOURCE), [KNOB] = BY(POLICY, "nothing", SOURCE),
+		[SET_0] = KERNEL("ok", SOURCE), [SET_1] = KERNEL("ok", SOURCE),
+		[SET_2] = BY(ON_NONBOOLEAN, "EINVAL", SOURCE),
+		[AFTER_BIND] = NOT("ok, and it takes effect", SOURCE, after_bind),
+		[IPV4_FIRST] = PART(ON_CONFLICT, "ok", SOURCE, one_process),
+		[IPV6_FIRST] = PART(ON_CONFLICT, "ok", SOURCE, one_process),
+		[MAPPED_BIND] = BY(ON_MAPPED, "EADDRNOTAVAIL", SOURCE),
+		[MAPPED_TCP] = NOT("EADDRNOTAVAIL", SOURCE, no_connect),
+		[MAPPED_UDP] = NOT("EADDRNOTAVAIL", SOURCE, no_connect),
+		[PASSIVE] = BY(ORDER, "IPv6, IPv4", SOURCE),
+	}, [V6_PROFILE_WINDOWS] = {
+		[INITIAL] = BY(POLICY, "1", DOCUMENTED), [KNOB] = BY(POLICY, "nothing", DOCUMENTED),
+		[SET_0] = KERNEL("ok", DOCUMENTED), [SET_1] = KERNEL("ok", DOCUMENTED),
+		[AFTER_BIND] = NOT("success", REPORT, after_bind),
+		[IPV4_FIRST] = KERNEL("it fails", DOCUMENTED),
+		[IPV6_FIRST] = KERNEL("it fails", DOCUMENTED),
+	}, [V6_PROFILE_QNX] = {
+		[INITIAL] = BY(POLICY, "1, by its NetBSD lineage", UNCONFIRMED),
+		[KNOB] = BY(POLICY, "sysctl net.inet6.ip6.bindv6only", DOCUMENTED),
+		[NAME] = NOT("IPV6_BINDV6ONLY", DOCUMENTED, option_name),
+		[SCOPE] = NOT("wildcard TCP and UDP", DOCUMENTED, every_socket),
+		[IPV4_FIRST] = PART(ON_CONFLICT, "ok, as on NetBSD", INFERRED, one_process),
+		[IPV6_FIRST] = PART(ON_CONFLICT, "ok, as on NetBSD", INFERRED, one_process),
+	}, [V6_PROFILE_IBMI] = {
+		[INITIAL] = BY(POLICY, "0: :: takes both families", DOCUMENTED),
+		[SET_1] = KERNEL("ok", DOCUMENTED),
+	}, [V6_PROFILE_AIX] = {
+		[INITIAL] = BY(POLICY, "0", INFERRED),
+	}, [V6_PROFILE_BINDV6ONLY_0] = {
+		[INITIAL] = BY(POLICY, "0", MEASURED),
+	}, [V6_PROFILE_BINDV6ONLY_1] = {
+		[INITIAL] = BY(POLICY, "1", MEASURED),
+	},
+};
+/* clang-format on */
+
+/*
+ * What is not known is left to Linux. Of what few systems have, and of the sysctl of Linux, nothing
+ * more is said than what is known.
+ */
+static struct facet facet_of(enum v6_profile profile, enum facet_id id)
+{
+	struct facet facet = table[profile][id];
+
+	if (!facet.does && id != NAME && id != SCOPE && id != SET_2 &&
+		profile != V6_PROFILE_BINDV6ONLY_0 && profile != V6_PROFILE_BINDV6ONLY_1)
+		facet = (struct facet){"?", NULL, UNCONFIRMED, KERNEL, 0};
+	return facet;
+}
+
+static void help(void)
+{
+	puts("\n"
+	     "Without NAME, every profile with what it sets. With NAME, the settings in the\n"
+	     "syntax of a configuration file, and beside each facet of that system how it is\n"
+	     "known and what gives it here: a setting of the profile, or Linux itself. What\n"
+	     "Linux cannot give is told with the reason. All but the settings is a comment, so\n"
+	     "that the output can be kept as a file for --config, and changed.\n"
+	     "\n"
+	     "Of the facets: 'IPv4 before dual-stack' is a bind of 0.0.0.0 and then one of ::\n"
+	     "with V6ONLY 0, on one port; 'mapped' is ::ffff:127.0.0.1, on a socket with V6ONLY\n"
+	     "1. 'approximate' is what is inferred or not known. Nothing but Linux was run.\n"
+	     "\n"
+	     "  v6shim run --profile NAME -- COMMAND   a setting given beside it wins\n"
+	     "\n"
+	     "Exit status 0; 2: bad usage, or no such profile.");
+}
+
+/* The facets that are approximate, where the title does not say that all of it is. */
+static void add_approximate(struct v6_text *t, const struct v6_word *w, const char *before)
+{
+	for (unsigned id = 0; id < FACETS && !strstr(w->meaning, "(approximate)"); id++) {
+		struct facet facet = facet_of(w->value, id);
+
+		if (!facet.does || facet.known < INFERRED)
+			continue;
+		v6_text_str(t, before);
+		v6_text_str(t, titles[id]);
+		before = ", ";
+	}
+}
+
+static void list(void)
+{
+	enum { INDENT = 14, WIDTH = 100 };
+
+	for (const struct v6_word *w = v6_words(V6_LIST_PROFILE) + 1; w->list == V6_LIST_PROFILE; w++) {
+		const char *name = v6_word(V6_LIST_PROFILE, w->value);
+		char buf[512];
+		struct v6_text t = v6_text_in(buf, sizeof(buf));
+
+		if (name != w->word) {
+			printf("%-*sanother name of %s\n", INDENT, w->word, name);
+			continue;
+		}
+		v6_text_str(&t, w->meaning);
+		add_approximate(&t, w, "; approximate: ");
+		printf("%-*s", INDENT, name);
+		v6_print_wrapped(buf, INDENT, INDENT, WIDTH);
+		t = v6_text_in(buf, sizeof(buf));
+		v6_profile_text(&t, w->value);
+		printf("%*s", INDENT, "");
+		v6_print_wrapped(buf, INDENT, INDENT, WIDTH);
+	}
+}
+
+static void show_settings(const struct v6_word *profile)
+{
+	const char *before = ", also named ";
+	char buf[512];
+	struct v6_text t = v6_text_in(buf, sizeof(buf));
+	struct v6_slice rest, name, value;
+
+	printf("# profile %s", profile->word);
+	for (const struct v6_word *w = profile + 1; w->list == V6_LIST_PROFILE; w++) {
+		if (w->value != profile->value)
+			continue;
+		printf("%s%s", before, w->word);
+		before = ", ";
+	}
+	add_approximate(&t, profile, "\n# approximate: ");
+	printf("\n# %s%s\n\n", profile->meaning, buf);
+	t = v6_text_in(buf, sizeof(buf));
+	v6_profile_text(&t, profile->value);
+	rest = (struct v6_slice){buf, t.len};
+	while ((value = v6_slice_word(&rest)).len) {
+		name = v6_slice_cut(&value, '=');
+		printf("%-13.*s = %.*s\n", (int)name.len, name.ptr, (int)value.len, value.ptr);
+	}
+}
+
+static void show_facets(enum v6_profile profile)
+{
+	const char *reasons[FACETS];
+	unsigned count = 0, shown = 0;
+
+	printf("\n#%-25s%-33s%-25s%s\n", "", "there", "known from", "here by");
+	for (unsigned id = 0; id < FACETS; id++) {
+		struct facet f = facet_of(profile, id);
+		char number[16] = "";
+		unsigned i = 0;
+
+		if (!f.does)
+			continue;
+		shown++;
+		/* Each reason once, by its number. */
+		while (f.why && i < count && reasons[i] != f.why)
+			i++;
+		if (f.why && i == count)
+			reasons[count++] = f.why;
+		if (f.why)
+			snprintf(number, sizeof(number), " (%u)", i + 1);
+		printf("# %-24s%-33s%-25s%s%s\n", titles[id], f.does, known_words[f.known],
+			f.given == KERNEL ? "Linux"
+			: f.given == NOT  ? "not given"
+					  : v6_setting_name(f.by),
+			number);
+	}
+	if (shown == 1)
+		puts("# All else is as the kernel has it.");
+	if (count)
+		puts("#\n# What cannot be given, and what is met on Linux instead:");
+	for (unsigned i = 0; i < count; i++)
+		printf("# (%u) %s\n", i + 1, reasons[i]);
+}
+
+static int run(int argc, char **argv)
+{
+	const struct v6_word *w = v6_words(V6_LIST_PROFILE);
+	const char *near;
+	char buf[256];
+	struct v6_text t = v6_text_in(buf, sizeof(buf));
+	int profile;
+
+	if (argc > 2 || (argc > 1 && argv[1][0] == '-')) {
+		v6_complain("profiles: unexpected argument '%s'", argv[argc > 2 ? 2 : 1]);
+		return v6_command_usage(&v6_command_profiles);
+	}
+	if (argc < 2) {
+		list();
+		return V6_EXIT_OK;
+	}
+	profile = v6_word_value(V6_LIST_PROFILE, v6_slice_of(argv[1]));
+	if (profile > V6_PROFILE_NONE) {
+		while (w->value != profile)
+			w++;
+		show_settings(w);
+		show_facets((enum v6_profile)profile);
+		return V6_EXIT_OK;
+	}
+	near = v6_nearest_of(V6_LIST_PROFILE, v6_slice_of(argv[1]));
+	v6_text_safe(&t, argv[1], strlen(argv[1]));
+	if (near)
+		v6_complain("profiles: unknown profile '%s'; did you mean '%s'", buf, near);
+	else
+		v6_complain("profiles: unknown profile '%s'; 'v6shim profiles' lists them", buf);
+	return V6_EXIT_USAGE;
+}
+
+const struct v6_command v6_command_profiles = {
+	.name = "profiles",
+	.usage = "[NAME]",
+	.summary = "the profiles of other systems, and what each sets",
+	.main = run,
+	.help = help,
+};

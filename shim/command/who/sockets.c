@@ -1,0 +1,207 @@
+#include "sockets.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "../../core/resolve.h"
+#include "../../govern/dump.h"
+#include "../../govern/sys.h"
+#include "../memory.h"
+
+#define LISTEN (1U << V6_STATE_LISTEN)
+#define BOUND  (1U << V6_STATE_BOUND_INACTIVE)
+#define CLOSE  (1U << V6_STATE_CLOSE)
+
+/*
+ * What holds ports, and where /proc has it; in the order of the listing. A
+ * datagram socket that has a peer is not in CLOSE but in ESTABLISHED.
+ */
+static const struct source {
+	int proto;
+	uint32_t states;
+	const char *proc[2]; /* IPv4, IPv6 */
+} sources[] = {
+	{V6_PROTO_TCP, LISTEN | BOUND, {"/proc/net/tcp", "/proc/net/tcp6"}},
+	{V6_PROTO_MPTCP, LISTEN, {NULL, NULL}},
+	{V6_PROTO_UDP, CLOSE, {"/proc/net/udp", "/proc/net/udp6"}},
+	{132, LISTEN, {NULL, NULL}}, /* SCTP */
+	{33, LISTEN, {NULL, NULL}},  /* DCCP */
+	{V6_PROTO_UDPLITE, CLOSE, {NULL, NULL}},
+};
+
+enum { SOURCES = sizeof(sources) / sizeof(*sources) };
+
+bool v6_socket_serving(const struct v6_diag_socket *socket)
+{
+	return socket->state == V6_STATE_LISTEN || v6_type_of_proto(socket->proto) == V6_TYPE_DGRAM;
+}
+
+static bool add(const struct v6_diag_socket *socket, void *context)
+{
+	struct v6_sockets *s = context;
+
+	s->list = v6_grow(s->list, s->count, &s->room, sizeof(*s->list));
+	s->list[s->count++] = *socket;
+	return true;
+}
+
+/* 0, or the negated errno. */
+static int dump(struct v6_sockets *s, const struct v6_diag_query *query)
+{
+	enum { TRIES = 8 }; /* while the sockets change */
+	static char buf[V6_DIAG_PART_SIZE];
+	size_t before = s->count;
+	int result = -EINTR;
+
+	for (int i = 0; i < TRIES && (result == -EINTR || result == -ENOBUFS); i++) {
+		/* One each: what is left of a dump that was given up would come first. */
+		int netlink = v6_dump_open();
+
+		if (netlink < 0)
+			return netlink;
+		s->count = before;
+		result = v6_dump(netlink, query, buf, sizeof(buf), add, s);
+		v6_sys_close(netlink);
+	}
+	s->moving |= result == -EINTR;
+	if (result && result != -EINTR)
+		s->count = before;
+	return result == -EINTR ? 0 : result;
+}
+
+/* A line of /proc/net/tcp and the like, proc(5); false for its heading. */
+static bool read_line(struct v6_diag_socket *socket, const char *line)
+{
+	unsigned word[4], port, peer, state, uid, inode;
+	int used = 0;
+	bool inet6;
+
+	/* The address: one word or four, each in this machine's byte order. */
+	if (sscanf(line, " %*u: %8x%n", &word[0], &used) != 1)
+		return false;
+	line += used;
+	inet6 = sscanf(line, "%8x%8x%8x%n", &word[1], &word[2], &word[3], &used) == 3;
+	if (inet6)
+		line += used;
+	if (sscanf(line, ":%4x %*32[0-9A-Fa-f]:%4x %2x %*s %*s %*s %u %*u %u", &port, &peer, &state,
+		    &uid, &inode) != 5)
+		return false;
+	*socket = (struct v6_diag_socket){
+		.local = {.family = inet6 ? V6_FAMILY_INET6 : V6_FAMILY_INET,
+			.port = (uint16_t)port},
+		.peer = peer != 0,
+		.state = (uint8_t)state,
+		.v6only = V6_UNKNOWN,
+		.uid = uid,
+		.inode = inode,
+	};
+	memcpy(socket->local.bytes, word, inet6 ? sizeof(word) : sizeof(*word));
+	return true;
+}
+
+/* Where the kernel gives no diagnostics, its older tables have to do. */
+static int read_proc(struct v6_sockets *s, const char *path, const struct v6_diag_query *query)
+{
+	FILE *file = fopen(path, "re");
+	struct v6_diag_socket socket;
+	char line[512];
+
+	if (!file)
+		return -errno;
+	while (fgets(line, sizeof(line), file)) {
+		if (!read_line(&socket, line))
+			continue;
+		socket.proto = query->proto;
+		if ((!query->port || socket.local.port == query->port) &&
+			query->states >> (socket.state & 31) & 1)
+			add(&socket, s);
+	}
+	fclose(file);
+	return 0;
+}
+
+static int find(struct v6_sockets *s, const struct source *source, bool inet6, uint16_t port)
+{
+	struct v6_diag_query query = {
+		.family = inet6 ? V6_FAMILY_INET6 : V6_FAMILY_INET,
+		.proto = source->proto,
+		.states = source->states,
+		.port = port,
+		.sequence = 1,
+	};
+	int refused, result;
+
+	/* Once it is known to be of no use. */
+	if (s->no_diag && !source->proc[0])
+		return 0;
+	refused = dump(s, &query);
+	/* The other protocols are those of few kernels, and their absence is no news. */
+	if (!refused || !source->proc[0])
+		return 0;
+	s->no_diag = -refused;
+	result = read_proc(s, source->proc[inet6], &query);
+	if (result != -ENOENT)
+		return result;
+	return inet6 ? 0 : refused;
+}
+
+static unsigned rank(int proto)
+{
+	unsigned i = 0;
+
+	while (i < SOURCES && sources[i].proto != v6_port_space(proto))
+		i++;
+	return i;
+}
+
+static int order(uint64_t x, uint64_t y)
+{
+	return (x > y) - (x < y);
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct v6_diag_socket *x = a, *y = b;
+	int d = order(rank(x->proto), rank(y->proto));
+
+	d = d ? d : order(x->local.port, y->local.port);
+	d = d ? d : order(x->local.family, y->local.family);
+	d = d ? d : memcmp(x->local.bytes, y->local.bytes, sizeof(x->local.bytes));
+	d = d ? d : order(x->iface, y->iface);
+	d = d ? d : order(x->inode, y->inode);
+	d = d ? d : order((unsigned)x->proto, (unsigned)y->proto);
+	d = d ? d : order(x->state, y->state);
+	return d ? d : order(x->cookie, y->cookie);
+}
+
+/*
+ * Whether two that are neighbours in that order are one: met twice in a dump, or
+ * an MPTCP socket and its TCP part, which shares its inode (net/mptcp/subflow.c,
+ * mptcp_subflow_create_socket).
+ */
+static bool same(const struct v6_diag_socket *a, const struct v6_diag_socket *b)
+{
+	return v6_port_space(a->proto) == v6_port_space(b->proto) &&
+	       a->local.port == b->local.port && a->local.family == b->local.family &&
+	       a->inode == b->inode && (a->inode || (a->cookie && a->cookie == b->cookie));
+}
+
+int v6_sockets_find(struct v6_sockets *s, uint16_t port)
+{
+	size_t kept = 0;
+	int result = 0;
+
+	for (unsigned i = 0; i < 2 * SOURCES && !result; i++)
+		result = find(s, &sources[i / 2], i % 2, port);
+	if (result)
+		return result;
+	if (s->count)
+		qsort(s->list, s->count, sizeof(*s->list), by_place);
+	/* Of those that are the same the last stays: MPTCP, not TCP; listening, not bound. */
+	for (size_t i = 0; i < s->count; i++)
+		if (i + 1 == s->count || !same(&s->list[i], &s->list[i + 1]))
+			s->list[kept++] = s->list[i];
+	s->count = kept;
+	return 0;
+}

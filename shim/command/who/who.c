@@ -1,0 +1,430 @@
+/*
+ * v6shim who: what holds the ports of this network namespace, and which of IPv4
+ * and IPv6 each socket serves.
+ */
+#include <net/if.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "../../core/errname.h"
+#include "../../core/nearest.h"
+#include "../../core/record.h"
+#include "../../core/resolve.h"
+#include "../command.h"
+#include "../json.h"
+#include "../table.h"
+#include "holders.h"
+#include "sockets.h"
+
+enum { BOTH = V6_SERVES_INET6 | V6_SERVES_INET, CELL_SIZE = 256 };
+
+static struct v6_sockets sockets;
+static struct v6_holders holders;
+static unsigned wanted; /* the port, host order; 0: all */
+
+static void help(void)
+{
+	puts("\n"
+	     "Shows every socket that listens, every datagram socket that is bound and has no\n"
+	     "peer, and TCP sockets that are bound and do not listen: the families it serves,\n"
+	     "its address, the processes that hold it, its owner, V6ONLY. PORT is a number or\n"
+	     "the name of a service; then both IPv4 and IPv6 are answered, 'nobody' included.\n"
+	     "\n"
+	     "  --json  one object a line for each socket: proto, family, addr, port, iface,\n"
+	     "          v6only, listening, serves, note, uid, user, inode, processes (pid, fd,\n"
+	     "          program; all of them); what does not apply or is not known is absent\n"
+	     "\n"
+	     "Exit status 0; 1: PORT is given and nobody holds it; 2: bad usage, or the kernel\n"
+	     "could not be asked.\n"
+	     "\n"
+	     "This network namespace only: 'nsenter -t PID -n v6shim who' looks into that of a\n"
+	     "process. '?' stands for a process that may not be seen: root sees those of all\n"
+	     "users. Connections, open or in TIME_WAIT, are not shown. Of an SCTP socket with\n"
+	     "several addresses the first is shown.");
+}
+
+/* ---- what is known of a socket */
+
+/* V6_SERVES_* bits; 0 for one that is bound and does not listen. */
+static unsigned serves(const struct v6_diag_socket *s)
+{
+	return v6_socket_serving(s) ? v6_serves(&s->local, s->v6only) : 0;
+}
+
+/* A socket on `::` of which the kernel did not tell V6ONLY may serve IPv4 or not. */
+static bool perhaps_inet(const struct v6_diag_socket *s)
+{
+	return v6_socket_serving(s) && s->local.family == V6_FAMILY_INET6 &&
+	       s->v6only == V6_UNKNOWN && v6_address_wildcard(&s->local);
+}
+
+static bool same_port(const struct v6_diag_socket *a, const struct v6_diag_socket *b)
+{
+	return v6_port_space(a->proto) == v6_port_space(b->proto) && a->local.port == b->local.port;
+}
+
+/*
+ * Whether IPv4 that a dual-stack socket would serve goes to the other one: the
+ * kernel prefers the socket whose family, address and interface say more
+ * (net/ipv4/udp.c and inet_hashtables.c, compute_score). ::ffff:0.0.0.0 competes with
+ * `::` for the same packets, and which wins is not said.
+ */
+static bool takes_ipv4_of(const struct v6_diag_socket *dual, const struct v6_diag_socket *other)
+{
+	static const uint8_t zero[4];
+
+	return serves(other) == V6_SERVES_INET &&
+	       !(v6_address_mapped(&other->local) && !memcmp(other->local.bytes + 12, zero, 4)) &&
+	       (!dual->iface || dual->iface == other->iface);
+}
+
+static void add_address(struct v6_text *t, const struct v6_diag_socket *s)
+{
+	bool in6 = s->local.family == V6_FAMILY_INET6;
+	struct v6_address bare = s->local;
+	char name[IF_NAMESIZE];
+
+	bare.scope = 0;
+	v6_text_str(t, in6 ? "[" : "");
+	v6_address_text(t, &bare);
+	if (s->iface) {
+		v6_text_char(t, '%');
+		if (if_indextoname(s->iface, name))
+			v6_text_safe(t, name, strlen(name));
+		else
+			v6_text_uint(t, s->iface);
+	}
+	v6_text_str(t, in6 ? "]:" : ":");
+	v6_text_uint(t, s->local.port);
+}
+
+/* Where the IPv4 goes that a dual-stack socket could serve; nothing where it serves it all. */
+static void add_diversion(struct v6_text *t, const struct v6_diag_socket *dual)
+{
+	const struct v6_diag_socket *some = NULL, *end = sockets.list + sockets.count;
+	const struct v6_diag_socket *s = dual;
+	unsigned count = 0;
+
+	if (serves(dual) != BOTH)
+		return;
+	while (s > sockets.list && same_port(s - 1, dual))
+		s--;
+	for (; s < end && same_port(s, dual); s++) {
+		if (!takes_ipv4_of(dual, s))
+			continue;
+		if (v6_address_wildcard(&s->local) && s->iface == dual->iface) {
+			v6_text_str(t, "IPv4 goes to ");
+			add_address(t, s);
+			return;
+		}
+		some = some ? some : s;
+		count++;
+	}
+	if (!some)
+		return;
+	v6_text_str(t, "IPv4 to ");
+	add_address(t, some);
+	v6_text_str(t, count > 1 ? " and others goes to those sockets" : " goes to that socket");
+}
+
+/* ---- for a person */
+
+/* "nginx[4242] fd 6,9, ...": up to three processes; of more, two and how many more there are. */
+static void add_processes(struct v6_text *t, const struct v6_diag_socket *s)
+{
+	enum { FDS = 4 };
+	size_t count, i;
+	const struct v6_holding *h = v6_holders_of(&holders, s->inode, &count);
+	unsigned processes = 0, told = 0, fds;
+
+	if (!count)
+		v6_text_char(t, '?');
+	for (i = 0; i < count; i++)
+		processes += !i || h[i].pid != h[i - 1].pid;
+	for (i = 0; i < count && told < (processes > 3 ? 2 : 3); told++) {
+		v6_text_str(t, told ? ", " : "");
+		v6_text_safe(t, h[i].program, strlen(h[i].program));
+		v6_text_char(t, '[');
+		v6_text_int(t, h[i].pid);
+		v6_text_str(t, "] fd ");
+		for (fds = 0; i < count && (!fds || h[i].pid == h[i - 1].pid); i++, fds++) {
+			if (fds < FDS) {
+				v6_text_str(t, fds ? "," : "");
+				v6_text_int(t, h[i].fd);
+			}
+		}
+		v6_text_str(t, fds > FDS ? "..." : "");
+	}
+	if (told < processes) {
+		v6_text_str(t, " and ");
+		v6_text_uint(t, processes - told);
+		v6_text_str(t, " more");
+	}
+}
+
+static void add_remark(struct v6_text *t, const struct v6_diag_socket *s)
+{
+	static const char *const v6only[] = {"V6ONLY ?", "V6ONLY 0", "V6ONLY 1"};
+	char diversion[CELL_SIZE];
+	struct v6_text d = v6_text_in(diversion, sizeof(diversion));
+	const char *const remarks[] = {
+		s->local.family == V6_FAMILY_INET6 ? v6only[s->v6only - V6_UNKNOWN] : "",
+		diversion,
+		s->proto != v6_port_space(s->proto) ? "MPTCP" : "",
+		v6_socket_serving(s) ? "" : "bound, not listening",
+	};
+
+	add_diversion(&d, s);
+	for (unsigned i = 0; i < sizeof(remarks) / sizeof(*remarks); i++) {
+		v6_text_str(t, t->len && *remarks[i] ? ", " : "");
+		v6_text_str(t, remarks[i]);
+	}
+}
+
+enum { COLUMNS = 6 };
+
+/* The port, where *proto is not 0, and then the protocol is told; the families; `who`, if anybody. */
+static void add_row(struct v6_table *table, int *proto, unsigned port, const char *families,
+	const char *who, const struct v6_diag_socket *s)
+{
+	char cell[COLUMNS][CELL_SIZE];
+	struct v6_text t[COLUMNS];
+	struct passwd *user;
+
+	for (unsigned i = 0; i < COLUMNS; i++)
+		t[i] = v6_text_in(cell[i], CELL_SIZE);
+	if (*proto) {
+		v6_proto_text(&t[0], *proto);
+		v6_text_char(&t[0], ' ');
+		v6_text_uint(&t[0], port);
+		*proto = 0;
+	}
+	v6_text_str(&t[1], families);
+	v6_text_str(&t[2], who);
+	if (s) {
+		add_address(&t[2], s);
+		add_processes(&t[3], s);
+		user = getpwuid((uid_t)s->uid);
+		if (user)
+			v6_text_safe(&t[4], user->pw_name, strlen(user->pw_name));
+		else
+			v6_text_uint(&t[4], s->uid);
+		add_remark(&t[5], s);
+	}
+	for (unsigned i = 0; i < COLUMNS; i++)
+		v6_table_cell(table, cell[i]);
+}
+
+/* The sockets of one protocol's port, from `first` on; the one after them. */
+static const struct v6_diag_socket *add_port(
+	struct v6_table *table, const struct v6_diag_socket *first)
+{
+	static const char *const titles[] = {"-", "IPv6", "IPv4", "IPv6+IPv4"};
+	const struct v6_diag_socket *end = first, *s;
+	int proto = v6_port_space(first->proto);
+	unsigned port = first->local.port, answered = wanted ? 0 : BOTH;
+
+	for (; end < sockets.list + sockets.count && same_port(first, end); end++)
+		answered |= perhaps_inet(end) ? BOTH : serves(end);
+	if (!(answered & V6_SERVES_INET))
+		add_row(table, &proto, port, "IPv4", "nobody", NULL);
+	for (s = first; s < end; s++)
+		add_row(table, &proto, port,
+			perhaps_inet(s) ? "IPv6+IPv4?" : titles[serves(s) & BOTH], "", s);
+	if (!(answered & V6_SERVES_INET6))
+		add_row(table, &proto, port, "IPv6", "nobody", NULL);
+	return end;
+}
+
+static void print_table(void)
+{
+	static const struct v6_column columns[COLUMNS] = {
+		{.gap = 0}, {.gap = 3}, {.gap = 2}, {.gap = 3}, {.gap = 3}, {.gap = 3}};
+	struct v6_table table = {.columns = columns, .column_count = COLUMNS};
+	const struct v6_diag_socket *s = sockets.list;
+	int unused[] = {V6_PROTO_TCP, V6_PROTO_UDP};
+
+	for (unsigned i = 0; i < 2 && !sockets.count && wanted; i++)
+		add_row(&table, &unused[i], wanted, "nobody", "", NULL);
+	while (sockets.count && s < sockets.list + sockets.count)
+		s = add_port(&table, s);
+	v6_table_print(&table, 0, "", "");
+	v6_table_free(&table);
+}
+
+/* ---- for a machine */
+
+static void print_json(const struct v6_diag_socket *s)
+{
+	char name[IF_NAMESIZE], buf[CELL_SIZE];
+	struct v6_text t = v6_text_in(buf, sizeof(buf));
+	struct passwd *user = getpwuid((uid_t)s->uid);
+	unsigned bits = serves(s);
+	size_t count;
+	const struct v6_holding *h = v6_holders_of(&holders, s->inode, &count);
+
+	v6_json_begin(NULL, '{');
+	v6_proto_text(&t, s->proto);
+	v6_json_string("proto", buf);
+	v6_json_string("family", v6_word(V6_LIST_FAMILY, s->local.family));
+	t = v6_text_in(buf, sizeof(buf));
+	v6_address_text(&t, &s->local);
+	v6_json_string("addr", buf);
+	v6_json_uint("port", s->local.port);
+	if (s->iface && if_indextoname(s->iface, name))
+		v6_json_string("iface", name);
+	if (s->local.family == V6_FAMILY_INET6 && s->v6only != V6_UNKNOWN)
+		v6_json_int("v6only", s->v6only);
+	v6_json_bool("listening", v6_socket_serving(s));
+	if (!perhaps_inet(s)) {
+		v6_json_begin("serves", '[');
+		if (bits & V6_SERVES_INET6)
+			v6_json_string(NULL, "inet6");
+		if (bits & V6_SERVES_INET)
+			v6_json_string(NULL, "inet");
+		v6_json_end();
+	}
+	t = v6_text_in(buf, sizeof(buf));
+	add_diversion(&t, s);
+	if (t.len)
+		v6_json_string("note", buf);
+	v6_json_uint("uid", s->uid);
+	if (user)
+		v6_json_string("user", user->pw_name);
+	v6_json_uint("inode", s->inode);
+	v6_json_begin("processes", '[');
+	for (size_t i = 0; i < count; i++) {
+		v6_json_begin(NULL, '{');
+		v6_json_int("pid", h[i].pid);
+		v6_json_int("fd", h[i].fd);
+		v6_json_string("program", h[i].program);
+		v6_json_end();
+	}
+	v6_json_end();
+	v6_json_end();
+}
+
+/* What the listing lacks, and why: at its end, or beside it where a machine reads it. */
+static void print_notes(FILE *to)
+{
+	const char *name = v6_errname(sockets.no_diag);
+	size_t held = 1;
+
+	if (sockets.no_diag)
+		fprintf(to,
+			"V6ONLY is not known, and only TCP that listens and UDP are shown: the "
+			"kernel gives no socket diagnostics here (%s)\n",
+			name ? name : strerror(sockets.no_diag));
+	if (sockets.moving)
+		fputs("the sockets changed while they were listed: some may be missing\n", to);
+	for (size_t i = 0; i < sockets.count && held; i++)
+		v6_holders_of(&holders, sockets.list[i].inode, &held);
+	if (held)
+		return;
+	if (geteuid())
+		fputs("?  a process that this user may not see; root sees the processes\n", to);
+	else if (holders.unreadable)
+		fputs("?  a process that may not be seen without CAP_SYS_PTRACE\n", to);
+	else
+		fputs("?  no process in this PID namespace: the kernel itself, or one outside\n",
+			to);
+}
+
+/* ---- the command line */
+
+static int read_port(const char *text)
+{
+	struct servent *service;
+	uint64_t port;
+
+	if (*text && !text[strspn(text, "0123456789")]) {
+		if (!v6_slice_uint(v6_slice_of(text), UINT16_MAX, &port) || !port) {
+			v6_complain("who: '%s': a port is a number from 1 to 65535", text);
+			return -1;
+		}
+	} else {
+		service = getservbyname(text, "tcp");
+		if (!service)
+			service = getservbyname(text, "udp");
+		if (!service) {
+			v6_complain("who: '%s': neither a port nor the name of a service", text);
+			return -1;
+		}
+		port = ntohs((uint16_t)service->s_port);
+	}
+	if (wanted) {
+		v6_complain("who: unexpected argument '%s'", text);
+		return -1;
+	}
+	wanted = (unsigned)port;
+	return 0;
+}
+
+static int unknown_option(const char *option)
+{
+	struct v6_nearest near = v6_nearest_to(v6_slice_of(option));
+
+	v6_nearest_offer(&near, "--json");
+	v6_nearest_offer(&near, "--help");
+	if (near.word)
+		v6_complain("who: unknown option '%s'; did you mean '%s'", option, near.word);
+	else
+		v6_complain("who: unknown option '%s'", option);
+	return -1;
+}
+
+/* Options may also stand behind PORT: no other program's follow. */
+static int read_arguments(int argc, char **argv, bool *json)
+{
+	bool options = true;
+	int result = 0;
+
+	for (int i = 1; i < argc && !result; i++) {
+		if (!options || argv[i][0] != '-')
+			result = read_port(argv[i]);
+		else if (!strcmp(argv[i], "--"))
+			options = false;
+		else if (!strcmp(argv[i], "--json"))
+			*json = true;
+		else
+			result = unknown_option(argv[i]);
+	}
+	return result;
+}
+
+static int run(int argc, char **argv)
+{
+	bool json = false;
+	int result;
+
+	for (int i = 1; i < argc; i++)
+		if (v6_is_help(argv[i]))
+			return v6_command_help(&v6_command_who);
+	if (read_arguments(argc, argv, &json))
+		return v6_command_usage(&v6_command_who);
+	result = v6_sockets_find(&sockets, (uint16_t)wanted);
+	if (result) {
+		v6_complain("who: the sockets cannot be listed: %s", strerror(-result));
+		return V6_EXIT_USAGE;
+	}
+	if (sockets.count && !v6_holders_find(&holders))
+		v6_complain("who: the processes cannot be listed: /proc cannot be read");
+	if (json)
+		for (size_t i = 0; i < sockets.count; i++)
+			print_json(&sockets.list[i]);
+	else
+		print_table();
+	print_notes(json ? stderr : stdout);
+	return wanted && !sockets.count ? V6_EXIT_NO : V6_EXIT_OK;
+}
+
+const struct v6_command v6_command_who = {
+	.name = "who",
+	.usage = "[--json] [PORT]",
+	.summary = "show what holds the ports, and which of IPv4 and IPv6 each serves",
+	.main = run,
+	.help = help,
+};
