@@ -1,0 +1,16 @@
+/*
+ * Memory that grows. Where there is none the command ends: "v6shim: no memory",
+ * V6_EXIT_USAGE.
+ */
+#ifndef V6_MEMORY_H
+#define V6_MEMORY_H
+
+#include <stddef.h>
+
+/* realloc(3), of at least one byte. */
+void *v6_resize(void *memory, size_t size);
+
+/* The array, with room for one element of `size` bytes more than `count`; *room is how many it holds. */
+void *v6_grow(void *array, size_t count, size_t *room, size_t size);
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * Tables on standard output: columns as wide as what stands in them, and as narrow
+ * as the terminal wants it; and text that is wrapped to the same width.
+ */
+#ifndef V6_TABLE_H
+#define V6_TABLE_H
+
+#include "../core/text.h"
+
+struct v6_column {
+	const char *title; /* NULL in all of them: no heading */
+	uint8_t gap;       /* blanks before it; of the first: the indent */
+	bool right;        /* flush right */
+	bool wraps;        /* where the width is short its cells go on in lines below */
+};
+
+struct v6_table {
+	const struct v6_column *columns;
+	unsigned column_count;
+	/* The table's own; zero at first. */
+	char **cells; /* row by row */
+	size_t count, room;
+};
+
+/*
+ * The next cell, left to right and row after row: UTF-8 that is safe to print, copied. A column
+ * without title and without text in any row takes no place, nor does its gap.
+ */
+void v6_table_cell(struct v6_table *t, const char *text);
+
+/*
+ * Prints it; no line ends in blanks. `width` as of v6_terminal_width(). `before` and `after` go
+ * around the heading: "" or what switches a terminal's colours.
+ */
+void v6_table_print(const struct v6_table *t, unsigned width, const char *before, const char *after);
+
+/* Where the column begins in a line, from 0, where nothing is wrapped. */
+unsigned v6_table_column_start(const struct v6_table *t, unsigned column);
+
+void v6_table_free(struct v6_table *t);
+
+/* The columns of a terminal that UTF-8 text takes: one a character. */
+unsigned v6_text_width(const char *text);
+
+/* Of standard output, where that is a terminal that tells its width; otherwise 0: lines as they come. */
+unsigned v6_terminal_width(void);
+
+/*
+ * Prints text and a newline, broken at blanks where it is wider than `width` (0: never); lines but
+ * the first begin with `indent` blanks. The text may begin with `column` columns taken already.
+ */
+void v6_print_wrapped(const char *text, unsigned column, unsigned indent, unsigned width);
+
+#endif
