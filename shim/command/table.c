@@ -1,0 +1,183 @@
+#include "table.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "memory.h"
+
+/* A column that wraps is not made narrower than this. */
+enum { LEAST = 10 };
+
+unsigned v6_text_width(const char *text)
+{
+	unsigned n = 0;
+
+	for (; *text; text++)
+		n += ((unsigned char)*text & 0xc0) != 0x80;
+	return n;
+}
+
+unsigned v6_terminal_width(void)
+{
+	struct winsize size;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size))
+		return 0;
+	return size.ws_col;
+}
+
+/* The bytes of the text's beginning that go into one line: up to a blank, if there is one. */
+static size_t piece(const char *text, unsigned width)
+{
+	size_t blank = 0, i;
+	unsigned n = 0;
+
+	for (i = 0; text[i]; i++) {
+		if (text[i] == ' ')
+			blank = i;
+		if (((unsigned char)text[i] & 0xc0) != 0x80 && n++ == width)
+			return blank ? blank : i;
+	}
+	return i;
+}
+
+static const char *after_blanks(const char *text)
+{
+	return text + strspn(text, " ");
+}
+
+void v6_print_wrapped(const char *text, unsigned column, unsigned indent, unsigned width)
+{
+	for (;;) {
+		unsigned room = width > column ? width - column : 1;
+		size_t n = piece(text, width ? room : UINT_MAX);
+
+		fwrite(text, 1, n, stdout);
+		putchar('\n');
+		text = after_blanks(text + n);
+		if (!*text)
+			return;
+		column = indent + LEAST < width ? indent : 0;
+		printf("%*s", (int)column, "");
+	}
+}
+
+void v6_table_cell(struct v6_table *t, const char *text)
+{
+	size_t size = strlen(text) + 1;
+
+	t->cells = v6_grow(t->cells, t->count, &t->room, sizeof(*t->cells));
+	t->cells[t->count] = memcpy(v6_resize(NULL, size), text, size);
+	t->count++;
+}
+
+void v6_table_free(struct v6_table *t)
+{
+	while (t->count)
+		free(t->cells[--t->count]);
+	free(t->cells);
+	t->cells = NULL;
+	t->room = 0;
+}
+
+/* As wide as the widest cell. */
+static unsigned column_width(const struct v6_table *t, unsigned column)
+{
+	const char *title = t->columns[column].title;
+	unsigned widest = title ? v6_text_width(title) : 0;
+
+	for (size_t i = column; i < t->count; i += t->column_count) {
+		unsigned width = v6_text_width(t->cells[i]);
+
+		widest = width > widest ? width : widest;
+	}
+	return widest;
+}
+
+unsigned v6_table_column_start(const struct v6_table *t, unsigned column)
+{
+	unsigned start = 0;
+
+	for (unsigned i = 0; i <= column; i++) {
+		unsigned width = column_width(t, i);
+
+		start += width || i == column ? t->columns[i].gap : 0;
+		start += i < column ? width : 0;
+	}
+	return start;
+}
+
+/* Takes from the widest column that wraps, until all of them fit. */
+static void narrow(const struct v6_table *t, unsigned *widths, unsigned total, unsigned width)
+{
+	for (; width && total > width; total--) {
+		unsigned widest = 0;
+
+		for (unsigned i = 0; i < t->column_count; i++)
+			if (t->columns[i].wraps && widths[i] > LEAST &&
+				(!t->columns[widest].wraps || widths[i] > widths[widest]))
+				widest = i;
+		if (!t->columns[widest].wraps || widths[widest] <= LEAST)
+			return;
+		widths[widest]--;
+	}
+}
+
+/* One line of a row: of each cell as much as fits. Whether there is more. */
+static bool print_line(const struct v6_table *t, const unsigned *widths, const char **rest)
+{
+	unsigned blanks = 0;
+	bool more = false;
+
+	for (unsigned i = 0; i < t->column_count; i++) {
+		size_t n = piece(rest[i], t->columns[i].wraps ? widths[i] : UINT_MAX);
+		unsigned used = 0, pad;
+
+		for (size_t byte = 0; byte < n; byte++)
+			used += ((unsigned char)rest[i][byte] & 0xc0) != 0x80;
+		pad = widths[i] > used ? widths[i] - used : 0;
+		blanks += widths[i] ? t->columns[i].gap : 0;
+		if (t->columns[i].right)
+			blanks += pad;
+		if (n) {
+			printf("%*s%.*s", (int)blanks, "", (int)n, rest[i]);
+			blanks = 0;
+		}
+		if (!t->columns[i].right)
+			blanks += pad;
+		rest[i] = after_blanks(rest[i] + n);
+		more |= *rest[i] != '\0';
+	}
+	return more;
+}
+
+void v6_table_print(const struct v6_table *t, unsigned width, const char *before, const char *after)
+{
+	unsigned columns = t->column_count, total = 0;
+	unsigned *widths = v6_resize(NULL, columns * sizeof(*widths));
+	const char **rest = v6_resize(NULL, columns * sizeof(*rest));
+
+	for (unsigned i = 0; i < columns; i++) {
+		widths[i] = column_width(t, i);
+		total += widths[i] ? widths[i] + t->columns[i].gap : 0;
+		rest[i] = t->columns[i].title;
+	}
+	narrow(t, widths, total, width);
+	if (rest[0]) {
+		fputs(before, stdout);
+		print_line(t, widths, rest);
+		puts(after);
+	}
+	for (size_t row = 0; row + columns <= t->count; row += columns) {
+		memcpy(rest, t->cells + row, columns * sizeof(*rest));
+		while (print_line(t, widths, rest))
+			putchar('\n');
+		putchar('\n');
+	}
+	free(widths);
+	free(rest);
+}
