@@ -75,10 +75,13 @@ struct v6_slice v6_map_keep(struct v6_map *map, struct v6_slice text)
 	return (struct v6_slice){entry_of(map, text.ptr, text.len)->key, text.len};
 }
 
-void v6_map_free(struct v6_map *map)
+void v6_map_free(struct v6_map *map, void (*drop)(void *value))
 {
-	for (size_t i = 0; i < map->room; i++)
+	for (size_t i = 0; i < map->room; i++) {
+		if (drop)
+			drop(map->entries[i].value);
 		free(map->entries[i].key);
+	}
 	free(map->entries);
 	*map = (struct v6_map){0};
 }

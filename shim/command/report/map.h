@@ -18,6 +18,7 @@ void **v6_map_at(struct v6_map *map, const void *key, size_t len);
 /* The same text in the map's own memory; equal texts have one place. */
 struct v6_slice v6_map_keep(struct v6_map *map, struct v6_slice text);
 
-void v6_map_free(struct v6_map *map);
+/* `drop`, unless NULL, is given each value. */
+void v6_map_free(struct v6_map *map, void (*drop)(void *value));
 
 #endif
