@@ -37,11 +37,12 @@ ld_shared = -shared -Wl,-soname,libv6shim.so,-z,defs,-z,nodelete,--version-scrip
 glibc := __x86_64__&&__LP64__:2.2.5:2.4:2.8 __i386__:2.0:2.4:2.8 __arm__:2.4:2.4:2.8 __s390x__:2.2:2.4:2.8 \
 	__powerpc64__&&!__LITTLE_ENDIAN__:2.3:2.4:2.8 __powerpc64__&&__LITTLE_ENDIAN__:2.17:2.17:2.17 \
 	__aarch64__:2.17:2.17:2.17 __riscv&&__LP64__:2.27:2.27:2.27
-pinned := dlsym memcpy __libc_start_main
+pinned := dlopen dlsym memcpy __libc_start_main
 
 core    := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard shim/core/*.c))
+govern  := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard shim/govern/*.c))
 preload := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard shim/preload/*.c))
-command := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard shim/command/*.c))
+command := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard shim/command/*.c shim/command/*/*.c))
 examples := $(patsubst %.c,$(BUILD)/%,$(wildcard examples/*.c))
 programs := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/programs/*.c))
 units    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*.c))
@@ -67,13 +68,13 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(c_flags) -DV6_LIBDIR='"$(LIBDIR)"' -c -o $@ $<
 
-$(BUILD)/libv6shim.so: $(core) $(preload) shim/preload/libv6shim.map $(BUILD)/glibc/flags
+$(BUILD)/libv6shim.so: $(core) $(govern) $(preload) shim/preload/libv6shim.map $(BUILD)/glibc/flags
 	$(SAY) LINK $@
-	$(Q)$(CC) $(c_flags) $(ld_flags) $(ld_shared) -o $@ $(core) $(preload) @$(BUILD)/glibc/flags -ldl
+	$(Q)$(CC) $(c_flags) $(ld_flags) $(ld_shared) -o $@ $(core) $(govern) $(preload) @$(BUILD)/glibc/flags -ldl
 
-$(BUILD)/v6shim: $(core) $(command) $(BUILD)/glibc/flags
+$(BUILD)/v6shim: $(core) $(govern) $(command) $(BUILD)/glibc/flags
 	$(SAY) LINK $@
-	$(Q)$(CC) $(c_flags) $(ld_flags) -pie -o $@ $(core) $(command) @$(BUILD)/glibc/flags
+	$(Q)$(CC) $(c_flags) $(ld_flags) -pie -o $@ $(core) $(govern) $(command) @$(BUILD)/glibc/flags
 
 # Linker flags; none where the table has no line for what $(CC) builds for.
 hash := \#
@@ -139,5 +140,5 @@ clean:
 # What has a subject of its own: fuzz targets, benchmarks, other machines, packages.
 include $(wildcard tests/*/*.mk examples/packaging/*.mk)
 
--include $(core:.o=.d) $(preload:.o=.d) $(command:.o=.d)
+-include $(core:.o=.d) $(govern:.o=.d) $(preload:.o=.d) $(command:.o=.d)
 -include $(addsuffix .d,$(examples) $(programs) $(units))

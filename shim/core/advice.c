@@ -34,13 +34,13 @@ static void text_done(struct v6_text *t, const struct v6_record *r)
 {
 	bool log = r->mode == V6_MODE_LOG;
 
-	switch (r->action) {
+	switch (r->verdict.action) {
 	case V6_ACTION_SPLIT:
 		v6_text_str(t, log ? "; V6ONLY 1 on this socket would let both live"
 				   : "; this socket now serves IPv6 alone, and both live");
 		break;
 	case V6_ACTION_YIELD:
-		if (r->after == 1 || (log && r->before == 1)) {
+		if (r->after == 1 || (log && r->facts.before == 1)) {
 			v6_text_str(t, "; the policy gave way, and this socket serves IPv6 alone");
 			break;
 		}
@@ -73,11 +73,11 @@ static void text_advice(struct v6_text *t, const struct v6_record *r)
 	if (h->connection) {
 		v6_text_str(t, " (open, or in TIME_WAIT): a server that sets SO_REUSEADDR can "
 			       "bind all the same; it passes by itself within a minute or two");
-	} else if (v6_port_family(&r->address) == v6_port_family(&h->address)) {
+	} else if (v6_port_family(&r->facts.address) == v6_port_family(&h->address)) {
 		v6_text_str(t, ", the same family: is the server started twice?");
-	} else if (v6_port_family(&r->address) == V6_FAMILY_INET6) {
+	} else if (v6_port_family(&r->facts.address) == V6_FAMILY_INET6) {
 		v6_text_str(t, ", and this IPv6 socket wants IPv4 too (V6ONLY 0): ");
-		if (r->event == V6_EVENT_LISTEN && !own(h))
+		if (r->facts.event == V6_EVENT_LISTEN && !own(h))
 			v6_text_str(t, "policy=ipv6-only lets both live");
 		else
 			v6_text_str(t, "on-conflict=resolve or policy=ipv6-only lets both live");
@@ -100,8 +100,9 @@ static void text_overlap(struct v6_text *t, const struct v6_record *r)
 
 void v6_advice_conflict(struct v6_text *t, const struct v6_record *r)
 {
-	bool resolved = r->action == V6_ACTION_SPLIT || r->action == V6_ACTION_SHARE ||
-			r->action == V6_ACTION_YIELD;
+	bool resolved = r->verdict.action == V6_ACTION_SPLIT ||
+			r->verdict.action == V6_ACTION_SHARE ||
+			r->verdict.action == V6_ACTION_YIELD;
 
 	if (!r->holder.known) {
 		v6_text_str(t, "what holds the port was not found: it may be in another network "
@@ -115,7 +116,7 @@ void v6_advice_conflict(struct v6_text *t, const struct v6_record *r)
 		return;
 	}
 	text_holder(t, &r->holder);
-	if (r->mode == V6_MODE_LOG && r->want == 1 && !resolved)
+	if (r->mode == V6_MODE_LOG && r->verdict.v6only == 1 && !resolved)
 		v6_text_str(t, "; V6ONLY 1, which enforce would have set, might let both live");
 	else if (resolved)
 		text_done(t, r);
@@ -125,12 +126,12 @@ void v6_advice_conflict(struct v6_text *t, const struct v6_record *r)
 
 void v6_advice_disorder(struct v6_text *t, const struct v6_record *r, enum v6_order order)
 {
-	bool denied = r->action == V6_ACTION_DENY;
+	bool denied = r->verdict.action == V6_ACTION_DENY;
 
 	v6_text_str(t, "order=");
 	v6_text_str(t, v6_word(V6_LIST_ORDER, order));
 	v6_text_str(t, denied ? ": no " : ": an ");
-	v6_text_str(t, v6_family_title(v6_family_other(r->address.family)));
+	v6_text_str(t, v6_family_title(v6_family_other(r->facts.address.family)));
 	v6_text_str(t, " socket of this process has the port ");
 	v6_text_str(t, denied ? "yet" : "already");
 }

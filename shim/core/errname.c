@@ -60,3 +60,29 @@ const char *v6_errname_at(unsigned i)
 {
 	return i < COUNT ? errnames[i].name : NULL;
 }
+
+static const struct {
+	int number;
+	char words[64];
+} file_errors[] = {
+	{EACCES, ": permission denied (EACCES)"},
+	{EAGAIN, ": nothing to read (EAGAIN)"},
+	{EIO, ": input/output error (EIO)"},
+	{EISDIR, ": is a directory (EISDIR)"},
+	{ELOOP, ": too many symbolic links (ELOOP)"},
+	{EMFILE, ": too many open descriptors (EMFILE)"},
+	{ENAMETOOLONG, ": name too long (ENAMETOOLONG)"},
+	{ENFILE, ": too many open files (ENFILE)"},
+	{ENOENT, ": no such file (ENOENT)"},
+	{ENOTDIR, ": a part of the path is no directory (ENOTDIR)"},
+	{ENXIO, ": is a socket or a device (ENXIO)"},
+	{EPERM, ": not permitted (EPERM)"},
+};
+
+const char *v6_errno_words(int number)
+{
+	for (unsigned i = 0; i < sizeof(file_errors) / sizeof(*file_errors); i++)
+		if (file_errors[i].number == number)
+			return file_errors[i].words;
+	return ": not readable";
+}

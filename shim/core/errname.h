@@ -12,6 +12,12 @@ const char *v6_errname(int number);
 /* The number of a name, 0 where there is no such name. */
 int v6_errname_parse(struct v6_slice name);
 
+/*
+ * ": no such file (ENOENT)", for what open(2) and read(2) answer; of others no more than that it is not readable.
+ * strerror(3) takes a lock.
+ */
+const char *v6_errno_words(int number);
+
 /* Walks the names for "did you mean": the i-th, NULL past the last. */
 const char *v6_errname_at(unsigned i);
 

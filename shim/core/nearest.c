@@ -81,7 +81,7 @@ const char *v6_nearest_of(enum v6_list list, struct v6_slice written)
 {
 	struct v6_nearest near = v6_nearest_to(written);
 
-	for (const struct v6_word *w = v6_words(list); *w->word; w++)
+	for (const struct v6_word *w = v6_words(list); w->list == list; w++)
 		v6_nearest_offer(&near, w->word);
 	return near.word;
 }

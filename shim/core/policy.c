@@ -10,7 +10,6 @@ void v6_facts_init(struct v6_facts *f, enum v6_event event)
 		.bound = V6_UNKNOWN,
 		.asked = V6_UNKNOWN,
 		.before = V6_UNKNOWN,
-		.value = V6_UNKNOWN,
 		.other = V6_UNKNOWN};
 }
 
@@ -60,27 +59,34 @@ static bool ordered_address(const struct v6_knobs *knobs, const struct v6_addres
 	return knobs->order != V6_ORDER_APP && a->port && v6_address_wildcard(a);
 }
 
+static unsigned bind_needs(const struct v6_knobs *knobs, const struct v6_address *a)
+{
+	unsigned needs = 0;
+
+	if (v6_policy_forced(knobs->policy) && governed_address(a))
+		needs |= V6_NEED_VERDICT | (a->port ? 0 : V6_NEED_TYPE);
+	if (ordered_address(knobs, a))
+		needs |= V6_NEED_VERDICT | V6_NEED_OTHER | V6_NEED_TYPE;
+	return needs;
+}
+
 unsigned v6_policy_needs(
 	const struct v6_knobs *knobs, enum v6_event event, const struct v6_address *a)
 {
-	bool forced = v6_policy_forced(knobs->policy);
-	unsigned needs = 0;
-
 	switch (event) {
 	case V6_EVENT_SOCKET:
-		return initial(knobs) ? V6_NEED_FAMILY | V6_NEED_TYPE : 0;
+		return initial(knobs) ? V6_NEED_VERDICT : 0;
 	case V6_EVENT_SETSOCKOPT:
-		return may_deny(knobs)
-			       ? V6_NEED_FAMILY | V6_NEED_TYPE | V6_NEED_BOUND | V6_NEED_VALUE
-			       : 0;
+		return may_deny(knobs) ? V6_NEED_VERDICT | V6_NEED_FAMILY | V6_NEED_TYPE |
+						 V6_NEED_BOUND | V6_NEED_VALUE
+				       : 0;
 	case V6_EVENT_BIND:
-		if (forced && governed_address(a))
-			needs |= V6_NEED_FAMILY | V6_NEED_TYPE;
-		if (ordered_address(knobs, a))
-			needs |= V6_NEED_OTHER | V6_NEED_TYPE;
-		return needs;
+		return bind_needs(knobs, a);
 	case V6_EVENT_LISTEN:
-		return forced ? V6_NEED_FAMILY | V6_NEED_TYPE | V6_NEED_BOUND : 0;
+		if (!v6_policy_forced(knobs->policy))
+			return 0;
+		return V6_NEED_VERDICT |
+		       (knobs->mode == V6_MODE_LOG ? V6_NEED_TYPE | V6_NEED_BOUND : 0);
 	default:
 		return 0;
 	}
@@ -120,11 +126,11 @@ static struct v6_verdict decide_setsockopt(const struct v6_knobs *knobs, const s
 	struct v6_verdict v = nothing;
 	int want = v6_policy_value(knobs->policy);
 
-	if (f->value == V6_UNKNOWN)
+	if (f->asked == V6_UNKNOWN)
 		return v;
 	if (f->nonboolean)
 		deny(&v, knobs->on_nonboolean, f);
-	if (want == V6_UNKNOWN || f->value == want)
+	if (want == V6_UNKNOWN || f->asked == want)
 		return v;
 	v.finding = V6_FINDING_CONTRARY;
 	deny(&v, knobs->on_contrary, f);

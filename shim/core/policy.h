@@ -21,12 +21,15 @@ struct v6_facts {
 	enum v6_event event;       /* SOCKET, SETSOCKOPT, BIND or LISTEN */
 	enum v6_family family;     /* of the socket; OTHER: unknown */
 	enum v6_type type;         /* UNKNOWN */
-	struct v6_address address; /* BIND: as passed */
+	struct v6_address address; /* BIND: as passed; OTHER: there is none */
 	int bound;                 /* SETSOCKOPT, LISTEN: has the socket a port? 0, 1, V6_UNKNOWN */
-	int asked;       /* V6ONLY that the application asked for before: 0, 1, V6_UNKNOWN */
-	int before;      /* V6ONLY as the kernel has it now: 0, 1, V6_UNKNOWN */
-	int value;       /* SETSOCKOPT: V6ONLY that is asked for now: 0, 1, V6_UNKNOWN */
+	/*
+	 * V6ONLY that the application asks for now (SETSOCKOPT), or that it asked for before:
+	 * 0, 1, V6_UNKNOWN.
+	 */
+	int asked;
 	bool nonboolean; /* SETSOCKOPT: the value was neither 0 nor 1 */
+	int before;      /* V6ONLY as the kernel has it now: 0, 1, V6_UNKNOWN */
 	/*
 	 * BIND with an order: has a socket of the other family that protocol and port in
 	 * this process? 0, 1, V6_UNKNOWN.
@@ -36,16 +39,17 @@ struct v6_facts {
 
 void v6_facts_init(struct v6_facts *f, enum v6_event event);
 
-/* Facts beyond the call's own arguments: bits. */
-enum v6_need {
-	V6_NEED_FAMILY = 1 << 0,
-	V6_NEED_TYPE = 1 << 1,
-	V6_NEED_BOUND = 1 << 2,
-	V6_NEED_ASKED = 1 << 3,
-	V6_NEED_BEFORE = 1 << 4,
-	V6_NEED_VALUE = 1 << 5, /* and `nonboolean`: what the caller points to */
-	V6_NEED_OTHER = 1 << 6,
-	V6_NEED_PROTO = 1 << 7, /* of records alone */
+/* Bits: whether there is anything to decide, and which facts are to be asked for first. */
+enum {
+	V6_NEED_VERDICT = 1 << 0,
+	V6_NEED_FAMILY = 1 << 1,
+	V6_NEED_TYPE = 1 << 2,
+	V6_NEED_BOUND = 1 << 3,
+	V6_NEED_VALUE = 1 << 4, /* SETSOCKOPT: `asked`, `nonboolean`: what the caller points to */
+	V6_NEED_OTHER = 1 << 5,
+	/* What the record tells of a verdict, and no verdict depends on. */
+	V6_NEED_ASKED = 1 << 6,
+	V6_NEED_BEFORE = 1 << 7,
 };
 
 struct v6_verdict {
@@ -63,9 +67,11 @@ int v6_policy_value(enum v6_policy policy);
 bool v6_policy_forced(enum v6_policy policy);
 
 /*
- * Which facts decide what is done about a call before it is made, as V6_NEED_* bits;
- * 0 where nothing is to be done whatever they are. `address` is that of a bind, NULL
- * for other calls. v6_decide() sets and denies the same whatever the other facts are.
+ * What is to be known before the call is made, V6_NEED_* bits: 0 where nothing is to
+ * be done whatever the facts. `address` is that of a bind, NULL for other calls. What
+ * v6_decide() does to a socket is the same whatever the facts are that are not named:
+ * an unknown type or `bound` is left to the kernel, which refuses V6ONLY on what is
+ * bound, raw, or not AF_INET6. With mode=log the kernel is not asked so, and they are named.
  */
 unsigned v6_policy_needs(
 	const struct v6_knobs *knobs, enum v6_event event, const struct v6_address *address);
@@ -79,7 +85,7 @@ struct v6_verdict v6_decide(const struct v6_knobs *knobs, const struct v6_facts 
 /*
  * The errno for a bind of a v4-mapped address that the kernel refused with EINVAL
  * for V6ONLY being 1: the system's that the profile stands for, or 0 to leave it.
- * It needs V6_NEED_BEFORE and V6_NEED_BOUND.
+ * It needs `before` and `bound`.
  */
 int v6_decide_mapped(const struct v6_knobs *knobs, const struct v6_facts *facts);
 

@@ -13,15 +13,15 @@ const struct v6_field v6_record_fields[] = {
 	{"pid", V6_FIELD_COUNT, 0, AT(pid)},
 	{"program", V6_FIELD_STRING, 0, AT(program)},
 	{"via", V6_FIELD_WORD, V6_LIST_VIA, AT(via)},
-	{"event", V6_FIELD_WORD, V6_LIST_EVENT, AT(event)},
+	{"event", V6_FIELD_WORD, V6_LIST_EVENT, AT(facts.event)},
 	{"fd", V6_FIELD_FD, 0, AT(fd)},
-	{"family", V6_FIELD_WORD, V6_LIST_FAMILY, AT(family)},
-	{"type", V6_FIELD_WORD, V6_LIST_TYPE, AT(type)},
+	{"family", V6_FIELD_WORD, V6_LIST_FAMILY, AT(facts.family)},
+	{"type", V6_FIELD_WORD, V6_LIST_TYPE, AT(facts.type)},
 	{"proto", V6_FIELD_PROTO, 0, AT(proto)},
-	{"addr", V6_FIELD_ADDRESS, 0, AT(address)},
-	{"port", V6_FIELD_PORT, 0, AT(address)},
-	{"asked", V6_FIELD_BIT, 0, AT(asked)},
-	{"before", V6_FIELD_BIT, 0, AT(before)},
+	{"addr", V6_FIELD_ADDRESS, 0, AT(facts.address)},
+	{"port", V6_FIELD_PORT, 0, AT(facts.address)},
+	{"asked", V6_FIELD_BIT, 0, AT(facts.asked)},
+	{"before", V6_FIELD_BIT, 0, AT(facts.before)},
 	{"after", V6_FIELD_BIT, 0, AT(after)},
 	{"serves", V6_FIELD_SERVES, 0, AT(serves)},
 	{"families_before", V6_FIELD_FAMILIES, 0, AT(families_before)},
@@ -29,8 +29,8 @@ const struct v6_field v6_record_fields[] = {
 	{"policy", V6_FIELD_DECISION, V6_LIST_POLICY, AT(policy)},
 	{"rule", V6_FIELD_COUNT, 0, AT(rule)},
 	{"mode", V6_FIELD_DECISION, V6_LIST_MODE, AT(mode)},
-	{"action", V6_FIELD_DECISION, V6_LIST_ACTION, AT(action)},
-	{"finding", V6_FIELD_DECISION, V6_LIST_FINDING, AT(finding)},
+	{"action", V6_FIELD_DECISION, V6_LIST_ACTION, AT(verdict.action)},
+	{"finding", V6_FIELD_DECISION, V6_LIST_FINDING, AT(verdict.finding)},
 	{"holder", V6_FIELD_HOLDER, 0, AT(holder)},
 	{"result", V6_FIELD_RESULT, 0, AT(result)},
 	{"errno", V6_FIELD_ERRNO, 0, AT(error)},
@@ -59,10 +59,11 @@ const struct v6_field v6_holder_fields[] = {
 void v6_record_init(struct v6_record *r, enum v6_event event)
 {
 	memset(r, 0, sizeof(*r));
-	r->event = event;
+	v6_facts_init(&r->facts, event);
+	r->verdict.v6only = V6_UNKNOWN;
 	r->fd = -1;
 	r->proto = -1;
-	r->asked = r->before = r->after = r->want = V6_UNKNOWN;
+	r->after = V6_UNKNOWN;
 	r->has_policy = event != V6_EVENT_LOST && event != V6_EVENT_ERROR;
 	r->holder.fd = -1;
 	r->holder.uid = -1;
@@ -73,9 +74,9 @@ enum v6_log_level v6_record_level(const struct v6_record *r)
 {
 	if (!r->has_policy)
 		return V6_LOG_LEVEL_ERROR;
-	if (r->action != V6_ACTION_NONE || r->finding != V6_FINDING_NONE)
+	if (r->verdict.action != V6_ACTION_NONE || r->verdict.finding != V6_FINDING_NONE)
 		return V6_LOG_LEVEL_CHANGE;
-	switch (r->event) {
+	switch (r->facts.event) {
 	case V6_EVENT_BIND:
 	case V6_EVENT_LISTEN:
 	case V6_EVENT_GETADDRINFO:
@@ -182,29 +183,29 @@ static const char *word_at(const struct v6_field *f, const void *member)
 
 static void json_object(struct v6_text *t, const struct v6_field *f, const void *from);
 
-/* Whether the key applies. */
+/* Whether the key applies. `r` is looked at for kinds that the holder's table has not. */
 static bool applies(const struct v6_field *f, const struct v6_record *r, const void *member)
 {
-	const struct v6_address *address = member;
-	const struct v6_slice *slice = member;
-	const int *number = member;
-
 	switch ((enum v6_field_kind)f->kind) {
+	case V6_FIELD_VERSION:
+	case V6_FIELD_TIME:
+		return true;
 	case V6_FIELD_FD:
 	case V6_FIELD_PROTO:
-		return *number >= 0;
+		return *(const int *)member >= 0;
 	case V6_FIELD_BIT:
-		return *number != V6_UNKNOWN;
+		return *(const int *)member != V6_UNKNOWN;
 	case V6_FIELD_COUNT:
 	case V6_FIELD_SERVES:
 	case V6_FIELD_ERRNO:
-		return *number != 0;
+	case V6_FIELD_FAMILIES: /* its count comes first */
+		return *(const unsigned *)member != 0;
 	case V6_FIELD_COUNT64:
 		return *(const uint64_t *)member != 0;
 	case V6_FIELD_UID:
 		return *(const int64_t *)member >= 0;
 	case V6_FIELD_STRING:
-		return slice->len != 0;
+		return ((const struct v6_slice *)member)->len != 0;
 	case V6_FIELD_WORD:
 		return word_at(f, member) != NULL;
 	case V6_FIELD_DECISION:
@@ -214,16 +215,13 @@ static bool applies(const struct v6_field *f, const struct v6_record *r, const v
 	case V6_FIELD_ADDRESS:
 	case V6_FIELD_PORT:
 	case V6_FIELD_AFAMILY:
-		return address->family != V6_FAMILY_OTHER;
-	case V6_FIELD_FAMILIES:
-		return ((const struct v6_families *)member)->count != 0;
+		return ((const struct v6_address *)member)->family != V6_FAMILY_OTHER;
 	case V6_FIELD_HOLDER:
 		return r->holder.known;
 	case V6_FIELD_SETTINGS:
 		return r->config != NULL || r->settings.len;
-	default:
-		return true;
 	}
+	return false;
 }
 
 static void json_value(
@@ -231,21 +229,15 @@ static void json_value(
 {
 	const struct v6_address *address = member;
 	const struct v6_slice *slice = member;
-	const int *number = member;
 
 	switch ((enum v6_field_kind)f->kind) {
 	case V6_FIELD_VERSION:
 		v6_text_int(t, V6_RECORD_VERSION);
 		break;
-	case V6_FIELD_TIME:
-		v6_text_char(t, '"');
-		v6_text_time(t, *(const int64_t *)member);
-		v6_text_char(t, '"');
-		break;
 	case V6_FIELD_FD:
 	case V6_FIELD_COUNT:
 	case V6_FIELD_BIT:
-		v6_text_int(t, *number);
+		v6_text_int(t, *(const int *)member);
 		break;
 	case V6_FIELD_COUNT64:
 	case V6_FIELD_UID:
@@ -262,14 +254,16 @@ static void json_value(
 	case V6_FIELD_AFAMILY:
 		quoted(t, v6_word(f->list, address->family));
 		break;
+	case V6_FIELD_TIME:
 	case V6_FIELD_PROTO:
-		v6_text_char(t, '"');
-		v6_proto_text(t, *number);
-		v6_text_char(t, '"');
-		break;
 	case V6_FIELD_ADDRESS:
 		v6_text_char(t, '"');
-		v6_address_text(t, address);
+		if (f->kind == V6_FIELD_TIME)
+			v6_text_time(t, *(const int64_t *)member);
+		else if (f->kind == V6_FIELD_PROTO)
+			v6_proto_text(t, *(const int *)member);
+		else
+			v6_address_text(t, address);
 		v6_text_char(t, '"');
 		break;
 	case V6_FIELD_PORT:
@@ -285,7 +279,7 @@ static void json_value(
 		json_object(t, v6_holder_fields, member);
 		break;
 	case V6_FIELD_ERRNO:
-		json_errno(t, *number);
+		json_errno(t, *(const int *)member);
 		break;
 	case V6_FIELD_SETTINGS:
 		if (r->config)
@@ -296,7 +290,6 @@ static void json_value(
 	}
 }
 
-/* No kind of the holder's table looks at the record. */
 static void json_object(struct v6_text *t, const struct v6_field *f, const void *from)
 {
 	char before = '{';
@@ -339,17 +332,17 @@ bool v6_record_json(struct v6_text *t, const struct v6_record *r)
 
 static void text_subject(struct v6_text *t, const struct v6_record *r)
 {
-	v6_text_str(t, v6_word(V6_LIST_EVENT, r->event));
+	v6_text_str(t, v6_word(V6_LIST_EVENT, r->facts.event));
 	if (r->proto >= 0) {
 		v6_text_char(t, ' ');
 		v6_proto_text(t, r->proto);
 	}
-	if (r->address.family != V6_FAMILY_OTHER) {
+	if (r->facts.address.family != V6_FAMILY_OTHER) {
 		v6_text_char(t, ' ');
-		v6_address_port_text(t, &r->address);
-	} else if (r->family != V6_FAMILY_OTHER) {
+		v6_address_port_text(t, &r->facts.address);
+	} else if (r->facts.family != V6_FAMILY_OTHER) {
 		v6_text_char(t, ' ');
-		v6_text_str(t, v6_family_title(r->family));
+		v6_text_str(t, v6_family_title(r->facts.family));
 	}
 	if (r->fd >= 0) {
 		v6_text_str(t, " fd ");
@@ -378,19 +371,20 @@ static void text_errno(struct v6_text *t, int number)
 
 static void text_v6only(struct v6_text *t, const struct v6_record *r)
 {
-	bool changes = r->action == V6_ACTION_SET || r->action == V6_ACTION_OVERRIDE ||
-		       r->action == V6_ACTION_SPLIT || r->action == V6_ACTION_YIELD;
+	bool changes = r->verdict.action == V6_ACTION_SET ||
+		       r->verdict.action == V6_ACTION_OVERRIDE ||
+		       r->verdict.action == V6_ACTION_SPLIT || r->verdict.action == V6_ACTION_YIELD;
 
-	if (r->mode == V6_MODE_LOG && changes && r->want != V6_UNKNOWN) {
+	if (r->mode == V6_MODE_LOG && changes && r->verdict.v6only != V6_UNKNOWN) {
 		v6_text_str(t, "V6ONLY ");
-		v6_text_int(t, r->before);
+		v6_text_int(t, r->facts.before);
 		v6_text_str(t, ", would be set to ");
-		v6_text_int(t, r->want);
+		v6_text_int(t, r->verdict.v6only);
 		return;
 	}
 	v6_text_str(t, "V6ONLY ");
-	v6_text_int(t, r->before);
-	if (r->after != V6_UNKNOWN && r->after != r->before) {
+	v6_text_int(t, r->facts.before);
+	if (r->after != V6_UNKNOWN && r->after != r->facts.before) {
 		v6_text_str(t, " -> ");
 		v6_text_int(t, r->after);
 	}
@@ -410,29 +404,29 @@ static void text_outcome(struct v6_text *t, const struct v6_record *r)
 	bool log = r->mode == V6_MODE_LOG;
 	size_t start = t->len;
 
-	if (r->event == V6_EVENT_SETSOCKOPT && r->asked != V6_UNKNOWN) {
+	if (r->facts.event == V6_EVENT_SETSOCKOPT && r->facts.asked != V6_UNKNOWN) {
 		part(t, &start);
 		v6_text_str(t, "asks for V6ONLY ");
-		v6_text_int(t, r->asked);
+		v6_text_int(t, r->facts.asked);
 	}
-	if (r->action == V6_ACTION_DENY) {
+	if (r->verdict.action == V6_ACTION_DENY) {
 		part(t, &start);
 		v6_text_str(t, log ? "would be denied" : "denied with ");
 		if (!log)
 			text_errno(t, r->error);
 	}
-	if (r->action == V6_ACTION_SHARE) {
+	if (r->verdict.action == V6_ACTION_SHARE) {
 		part(t, &start);
 		v6_text_str(t, log ? "the port would be shared" : "the port is shared");
 	}
-	if (r->before != V6_UNKNOWN) {
+	if (r->facts.before != V6_UNKNOWN) {
 		part(t, &start);
 		text_v6only(t, r);
 	}
 	if (r->families_before.count) {
 		part(t, &start);
 		text_families(t, &r->families_before);
-		if (r->action == V6_ACTION_REORDER) {
+		if (r->verdict.action == V6_ACTION_REORDER) {
 			v6_text_str(t, log ? ", would be reordered" : " -> ");
 			if (!log)
 				text_families(t, &r->families_after);
@@ -448,16 +442,16 @@ static void text_outcome(struct v6_text *t, const struct v6_record *r)
 		if (r->serves & V6_SERVES_INET)
 			v6_text_str(t, "IPv4");
 	}
-	if (r->has_result && r->error && (log || r->action != V6_ACTION_DENY)) {
+	if (r->has_result && r->error && (log || r->verdict.action != V6_ACTION_DENY)) {
 		part(t, &start);
 		v6_text_str(t, "fails with ");
 		text_errno(t, r->error);
 	}
-	if (r->finding != V6_FINDING_NONE) {
+	if (r->verdict.finding != V6_FINDING_NONE) {
 		part(t, &start);
-		v6_text_str(t, v6_word(V6_LIST_FINDING, r->finding));
+		v6_text_str(t, v6_word(V6_LIST_FINDING, r->verdict.finding));
 	}
-	if (r->event == V6_EVENT_LOST) {
+	if (r->facts.event == V6_EVENT_LOST) {
 		part(t, &start);
 		v6_text_uint(t, r->count);
 		v6_text_str(t, r->count == 1 ? " record could not be written"
@@ -467,7 +461,7 @@ static void text_outcome(struct v6_text *t, const struct v6_record *r)
 
 static void text_why(struct v6_text *t, const struct v6_record *r)
 {
-	if (!r->has_policy || r->event == V6_EVENT_LOAD)
+	if (!r->has_policy || r->facts.event == V6_EVENT_LOAD)
 		return;
 	v6_text_str(t, " (policy ");
 	v6_text_str(t, v6_word(V6_LIST_POLICY, r->policy));
@@ -477,9 +471,9 @@ static void text_why(struct v6_text *t, const struct v6_record *r)
 	}
 	if (r->mode == V6_MODE_LOG)
 		v6_text_str(t, ", mode log");
-	if (r->event != V6_EVENT_SETSOCKOPT && r->asked != V6_UNKNOWN) {
+	if (r->facts.event != V6_EVENT_SETSOCKOPT && r->facts.asked != V6_UNKNOWN) {
 		v6_text_str(t, "; the application asked for ");
-		v6_text_int(t, r->asked);
+		v6_text_int(t, r->facts.asked);
 	}
 	v6_text_char(t, ')');
 }
@@ -530,7 +524,7 @@ bool v6_record_text(struct v6_text *t, const struct v6_record *r)
 		text_settings(t, r);
 	}
 	if (r->note.len) {
-		v6_text_str(t, r->event == V6_EVENT_ERROR ? ": " : " - ");
+		v6_text_str(t, r->facts.event == V6_EVENT_ERROR ? ": " : " - ");
 		v6_text_safe(t, r->note.ptr, r->note.len);
 	}
 	v6_text_char(t, '\n');

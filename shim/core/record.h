@@ -11,6 +11,7 @@
 
 #include "address.h"
 #include "config.h"
+#include "policy.h"
 #include "terms.h"
 
 /* The version of the record format, key `v`. */
@@ -42,30 +43,24 @@ struct v6_holder {
 	int v6only; /* 0, 1, V6_UNKNOWN */
 };
 
+/* What is known of the call and what was decided lies in it as the policy has it. */
 struct v6_record {
 	int64_t time; /* microseconds since the epoch */
 	int pid;
 	struct v6_slice program;
 	enum v6_via via;
-	enum v6_event event;
-	int fd;                    /* -1: absent */
-	enum v6_family family;     /* OTHER: absent */
-	enum v6_type type;         /* UNKNOWN: absent */
-	int proto;                 /* IPPROTO_*; -1: absent */
-	struct v6_address address; /* family OTHER: absent */
-	int asked;  /* of setsockopt: what is asked for now; otherwise: what was, before */
-	int before; /* V6ONLY: 0, 1, V6_UNKNOWN */
-	int after;
-	int want;        /* the V6ONLY that the verdict named, for the text form; not in JSON */
-	unsigned serves; /* V6_SERVES_* bits; 0: absent */
+	struct v6_facts facts; /* absent: OTHER, UNKNOWN, V6_UNKNOWN */
+	int fd;                /* -1: absent */
+	int proto;             /* IPPROTO_*; -1: absent */
+	int after;             /* V6ONLY: 0, 1, V6_UNKNOWN */
+	unsigned serves;       /* V6_SERVES_* bits; 0: absent */
 	struct v6_families families_before;
 	struct v6_families families_after;
 	bool has_policy; /* policy, mode, action and finding apply */
 	enum v6_policy policy;
 	unsigned rule; /* from 1; 0: none */
 	enum v6_mode mode;
-	enum v6_action action;
-	enum v6_finding finding;
+	struct v6_verdict verdict;
 	struct v6_holder holder;
 	bool has_result;
 	int64_t result;

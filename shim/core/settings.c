@@ -311,10 +311,10 @@ enum v6_list v6_setting_list(enum v6_setting id)
 
 void v6_setting_values(struct v6_text *t, enum v6_setting id)
 {
-	const struct v6_word *words = v6_words(v6_setting_list(id));
+	const struct v6_word *first = v6_words(v6_setting_list(id));
 
-	for (const struct v6_word *w = words; *w->word; w++) {
-		if (w != words)
+	for (const struct v6_word *w = first; w->list && w->list == first->list; w++) {
+		if (w != first)
 			v6_text_str(t, ", ");
 		v6_text_str(t, w->word);
 	}

@@ -10,16 +10,6 @@
 /* A V6ONLY value or a yes/no that is not known, or that does not apply. */
 enum { V6_UNKNOWN = -1 };
 
-/*
- * One word of a list. Text of a fixed size rather than pointers, which would be
- * relocated, page by page, in every process at its start.
- */
-struct v6_word {
-	char word[20]; /* "" ends a list */
-	uint16_t value;
-	char meaning[86]; /* for --help; "" where the word says it all */
-};
-
 enum v6_list {
 	V6_LIST_NONE, /* an empty list */
 	V6_LIST_POLICY,
@@ -45,6 +35,18 @@ enum v6_list {
 	V6_LIST_FINDING,
 };
 
+/*
+ * One word of a list: for (w = v6_words(list); w->list == list; w++). Text of a fixed size
+ * rather than pointers, which would be relocated, page by page, in every process at its start.
+ */
+struct v6_word {
+	uint8_t list; /* enum v6_list */
+	char word[19];
+	uint16_t value;
+	char meaning[86]; /* for --help; "" where the word says it all */
+};
+
+/* The first word of a list. */
 const struct v6_word *v6_words(enum v6_list list);
 
 /* The first word of a value, NULL where it has none. */

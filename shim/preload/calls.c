@@ -11,11 +11,11 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include "govern.h"
-#include "live.h"
 #include "next.h"
+#include "passive.h"
+#include "way.h"
 
-#include "forbidden.h"
+#include "../govern/forbidden.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -25,46 +25,48 @@ EXPORT int socket(int domain, int type, int protocol)
 {
 	int fd;
 
-	v6_live_need();
+	v6_preload_settled();
 	fd = v6_next.socket(domain, type, protocol);
-	if (RARELY(v6_live.watch_socket) && (domain == AF_INET6 || domain == AF_INET))
-		v6_govern_socket(fd, domain, type, protocol);
+	if (RARELY(v6_preload_watches(V6_EVENT_SOCKET)) &&
+		(domain == AF_INET6 || domain == AF_INET))
+		v6_preload_socket(fd, domain, type, protocol);
 	return fd;
 }
 
 EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 {
 	if (RARELY(level == IPPROTO_IPV6 && name == IPV6_V6ONLY)) {
-		v6_live_need();
-		if (v6_live.watch_v6only)
-			return v6_govern_v6only(fd, value, len);
+		v6_preload_settled();
+		if (v6_preload_watches(V6_EVENT_SETSOCKOPT))
+			return v6_preload_v6only(fd, value, len);
 	}
 	return v6_next.setsockopt(fd, level, name, value, len);
 }
 
 EXPORT int bind(int fd, const struct sockaddr *addr, socklen_t len)
 {
-	v6_live_need();
-	if (v6_live.watch_bind)
-		return v6_govern_bind(fd, addr, len);
+	v6_preload_settled();
+	if (v6_preload_watches(V6_EVENT_BIND))
+		return v6_preload_bind(fd, addr, len);
 	return v6_next.bind(fd, addr, len);
 }
 
 EXPORT int listen(int fd, int backlog)
 {
-	v6_live_need();
-	if (v6_live.watch_bind)
-		return v6_govern_listen(fd, backlog);
+	v6_preload_settled();
+	if (v6_preload_watches(V6_EVENT_LISTEN))
+		return v6_preload_listen(fd, backlog);
 	return v6_next.listen(fd, backlog);
 }
 
 EXPORT int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
 	struct addrinfo **result)
 {
-	v6_live_need();
+	v6_preload_settled();
 	if (!v6_next.getaddrinfo)
 		v6_next_resolve();
-	if (v6_live.watch_passive && !node && hints && hints->ai_flags & AI_PASSIVE)
-		return v6_govern_passive(service, hints, result);
+	if (v6_preload_watches(V6_EVENT_GETADDRINFO) && !node && hints &&
+		hints->ai_flags & AI_PASSIVE)
+		return v6_preload_passive(service, hints, result);
 	return v6_next.getaddrinfo(node, service, hints, result);
 }

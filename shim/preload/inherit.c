@@ -1,19 +1,19 @@
 #include "inherit.h"
 
-#include "descriptors.h"
-#include "emit.h"
-#include "facts.h"
-#include "live.h"
+#include "../govern/emit.h"
+#include "../govern/facts.h"
+#include "../govern/holder.h"
+#include "way.h"
 
-#include "forbidden.h"
+#include "../govern/forbidden.h"
 
-struct telling {
+struct recording {
 	unsigned left;   /* how many descriptors may still be looked at */
-	uint64_t cookie; /* of the socket that was told last */
+	uint64_t cookie; /* of the socket that was recorded last */
 };
 
 /* inetd's services have theirs at 0, 1 and 2: that is one socket. */
-static bool told(int fd, struct telling *t)
+static bool recorded(int fd, struct recording *t)
 {
 	uint64_t cookie = v6_fact_cookie(fd);
 	bool same = cookie && cookie == t->cookie;
@@ -23,36 +23,38 @@ static bool told(int fd, struct telling *t)
 }
 
 /* The constructor runs before the program: whatever is bound by now was bound by another. */
-static bool tell(int fd, void *context)
+static bool record(int ask, int fd, void *context)
 {
-	struct telling *t = context;
+	const struct v6_knobs *knobs = &v6_live.config->settings.knobs;
+	struct recording *t = context;
 	struct v6_record r;
-	int v6only;
 
 	if (!t->left--)
 		return false;
 	v6_record_init(&r, V6_EVENT_INHERIT);
-	r.address = v6_fact_bound(fd);
-	if (r.address.family == V6_FAMILY_OTHER || !r.address.port || told(fd, t))
+	r.facts.address = v6_fact_bound(ask);
+	if (r.facts.address.family == V6_FAMILY_OTHER || !r.facts.address.port || recorded(ask, t))
 		return true;
-	v6only = v6_fact_v6only(fd);
+	r.program = v6_preload_caller.program;
+	r.via = V6_VIA_PRELOAD;
 	r.fd = fd;
-	r.family = (uint8_t)v6_fact_family(fd);
-	r.type = (uint8_t)v6_fact_type(fd);
-	r.proto = v6_fact_proto(fd);
-	r.before = r.after = (int8_t)(v6only < 0 ? V6_UNKNOWN : v6only);
-	if (!v6_fact_connected(fd))
-		r.serves = (uint8_t)v6_serves(&r.address, v6only);
-	r.policy = v6_live.settings.knobs.policy;
-	r.mode = v6_live.settings.knobs.mode;
+	r.facts.family = v6_fact_family(ask);
+	r.facts.type = v6_fact_type(ask);
+	r.proto = v6_fact_proto(ask);
+	r.facts.before = r.after = v6_known(v6_fact_v6only(ask));
+	if (!v6_fact_connected(ask))
+		r.serves = v6_serves(&r.facts.address, r.after);
+	r.policy = knobs->policy;
+	r.mode = knobs->mode;
 	v6_emit(&r);
 	return true;
 }
 
-void v6_inherit_tell(void)
+void v6_inherit_record(void)
 {
-	struct telling t = {.left = V6_DESCRIPTORS_MAX};
+	struct recording t = {.left = V6_DESCRIPTORS_MAX};
+	struct v6_call c = v6_preload_call(-1);
 
-	if (v6_emit_wanted(V6_LEVEL_BIND))
-		v6_proc_numbers("/proc/self/fd", tell, &t);
+	if (v6_emit_wants(V6_LOG_LEVEL_BIND))
+		c.way->descriptors(&c, record, &t);
 }

@@ -6,6 +6,6 @@
 #define V6_INHERIT_H
 
 /* Writes a record for each, where the level wants such records. By the constructor. */
-void v6_inherit_tell(void);
+void v6_inherit_record(void);
 
 #endif

@@ -3,41 +3,48 @@
  * or by a call that arrived before it.
  */
 #include <elf.h>
-#include <string.h>
+#include <unistd.h>
 
 #include "../core/version.h"
-#include "clock.h"
-#include "configure.h"
-#include "emit.h"
+#include "../govern/clock.h"
+#include "../govern/configure.h"
+#include "../govern/emit.h"
+#include "../govern/log.h"
+#include "../govern/sys.h"
 #include "inherit.h"
-#include "live.h"
-#include "match.h"
 #include "next.h"
-#include "raw.h"
-#include "sink.h"
 #include "start.h"
+#include "way.h"
 
-#include "forbidden.h"
+#include "../govern/forbidden.h"
 
 __attribute__((used)) static const char marker[] = V6_MARKER V6_VERSION;
 
-struct v6_live v6_live;
-atomic_int v6_live_state;
+atomic_int v6_preload_state;
 
-enum { PROGRAM_SIZE = 256 };
+enum { PROGRAM_SIZE = 256, PROBLEMS_SIZE = 2048 };
 
 static char program_text[PROGRAM_SIZE];
 static char log_path_text[V6_PATH_SIZE];
 static char config_path_text[V6_PATH_SIZE];
+static char problems_text[PROBLEMS_SIZE];
 static struct v6_config config;
 
-static struct v6_slice base_name(struct v6_slice path)
+/* A call from an IFUNC resolver or from DT_PREINIT_ARRAY comes before glibc has set environ. */
+static char **environment(void)
 {
-	size_t start = path.len;
+	return environ ? environ : v6_start_environment();
+}
 
-	while (start && path.ptr[start - 1] != '/')
-		start--;
-	return v6_slice_from(path, start);
+static struct v6_slice variable(const char *name)
+{
+	for (char **e = environment(); e && *e; e++) {
+		struct v6_slice value = v6_slice_of(*e);
+
+		if (v6_slice_is(v6_slice_cut(&value, '='), name))
+			return value;
+	}
+	return v6_slice_of("");
 }
 
 /*
@@ -45,25 +52,29 @@ static struct v6_slice base_name(struct v6_slice path)
  * applet's rather than busybox's. fexecve(3) leaves a name that says nothing;
  * then it is the file's. Copied, for servers write their titles over both.
  */
-static void find_program(struct v6_live *live)
+static void find_program(void)
 {
 	const char *execfn = (const char *)(uintptr_t)v6_start_auxiliary(AT_EXECFN, 0);
-	struct v6_slice path = v6_slice_of(execfn ? execfn : "");
+	struct v6_slice path = v6_slice_of(execfn ? execfn : ""), name;
 	char exe[PROGRAM_SIZE];
 	ssize_t n;
 
 	if (!path.len || v6_slice_begins(path, "/dev/fd/") ||
 		v6_slice_begins(path, "/proc/self/fd/")) {
-		n = v6_raw_readlink("/proc/self/exe", exe, sizeof(exe));
+		n = v6_sys_readlink("/proc/self/exe", exe, sizeof(exe));
 		path = (struct v6_slice){exe, n > 0 ? (size_t)n : 0};
 	}
-	path = base_name(path);
-	if (path.len > sizeof(program_text))
-		path.len = sizeof(program_text);
-	memcpy(program_text, path.ptr, path.len);
-	live->program = (struct v6_slice){program_text, path.len};
+	do
+		name = v6_slice_cut(&path, '/');
+	while (path.len);
+	if (name.len > sizeof(program_text))
+		name.len = sizeof(program_text);
+	if (name.len)
+		memcpy(program_text, name.ptr, name.len);
+	v6_preload_caller.program = (struct v6_slice){program_text, name.len};
 }
 
+/* Out of the environment, which servers write their titles over. */
 static void keep(struct v6_slice *path, char *room)
 {
 	if (!path->len)
@@ -72,65 +83,92 @@ static void keep(struct v6_slice *path, char *room)
 	path->ptr = room;
 }
 
-/* Out of the environment, which servers write their titles over. */
-static void keep_paths(struct v6_settings *s)
+/* Each problem on a line of its own, as many as there is room for. */
+static void add_problem(const struct v6_problem *p, struct v6_slice line, void *context)
 {
-	if (s->log == V6_LOG_PATH)
-		keep(&s->log_path, log_path_text);
-	keep(&s->config, config_path_text);
+	struct v6_text *t = context;
+
+	(void)line;
+	if (t->len)
+		v6_text_str(t, "\nv6shim: ");
+	v6_problem_text(t, p);
 }
 
-static void settle(struct v6_live *live)
+void v6_preload_complain(void)
 {
-	/* Where it cannot be told nothing is risked. */
-	if (v6_start_auxiliary(AT_SECURE, 1)) {
-		live->inert = true;
+	static atomic_bool said;
+
+	if (atomic_exchange(&said, true))
 		return;
-	}
-	v6_clock_settle();
-	find_program(live);
-	v6_sink_prepare(live, v6_configure_environment("JOURNAL_STREAM"));
-	live->broken = v6_configure(&config) != 0;
-	live->settings = config.settings;
-	keep_paths(&live->settings);
-	v6_match_settle(live, &config.rules);
-	v6_sink_open(live);
-	if (live->broken) {
-		live->watch_bind = true;
-		/* On standard error it has been said. */
-		if (live->settings.log != V6_LOG_STDERR)
-			v6_configure_record();
-	}
+	v6_emit_complain(v6_slice_of(problems_text));
+	v6_emit_complain(v6_slice_of(
+		"every bind and listen on IPv4 and IPv6 fails with EINVAL until this is mended"));
 }
 
-void v6_live_settle(void)
+static void settle(void)
 {
-	enum { TRIES = 100000, PAUSE = 50, SETTLED = 1 };
+	struct v6_text problems = v6_text_in(problems_text, sizeof(problems_text));
+	struct v6_settings *s = &config.settings;
+	bool broken;
+
+	/* Where it cannot be told nothing is risked: nothing is read, written or changed. */
+	if (v6_start_auxiliary(AT_SECURE, 1))
+		return;
+	find_program();
+	v6_config_init(&config);
+	broken = v6_configure(&config, environment(), add_problem, &problems) != 0;
+	keep(&s->log_path, log_path_text);
+	keep(&s->config, config_path_text);
+	v6_live_caller(&config, &v6_preload_caller);
+	v6_log_init(s, v6_preload_caller.program, variable("JOURNAL_STREAM"));
+	v6_live_init(&config, broken, &v6_preload_caller);
+}
+
+enum { SETTLED = 1, BY_CONSTRUCTOR = 2 };
+
+/* A call that came before the constructor. */
+void v6_preload_settle(void)
+{
+	enum { TRIES = 100000, PAUSE = 50 };
 	uint64_t mask = 0;
 
 	/* With signals held back no handler of this thread can wait for this thread. */
-	v6_raw_block_signals(UINT64_MAX, &mask);
+	v6_sys_block_signals(UINT64_MAX, &mask);
 	for (int i = 0; i < TRIES; i++) {
-		int pid = v6_raw_getpid(), seen = atomic_load(&v6_live_state);
+		int pid = v6_sys_getpid(), seen = atomic_load(&v6_preload_state);
 		int begun = pid > 0 ? -pid : INT32_MIN; /* getpid may be refused */
 
 		if (seen == SETTLED)
 			break;
 		/* A child of fork may find it begun by a thread that it does not have. */
-		if (seen != begun && atomic_compare_exchange_strong(&v6_live_state, &seen, begun)) {
-			settle(&v6_live);
-			atomic_store_explicit(&v6_live_state, SETTLED, memory_order_release);
+		if (seen != begun && seen != BY_CONSTRUCTOR &&
+			atomic_compare_exchange_strong(&v6_preload_state, &seen, begun)) {
+			settle();
+			atomic_store_explicit(&v6_preload_state, SETTLED, memory_order_release);
 			break;
 		}
-		v6_raw_sleep_microseconds(PAUSE);
+		v6_sys_sleep_microseconds(PAUSE);
 	}
-	v6_raw_restore_signals(mask);
+	v6_sys_restore_signals(mask);
 }
 
+/* Here the program has no handlers yet, and it costs no system call of its own. */
 __attribute__((constructor)) static void come_to_life(void)
 {
+	int unsettled = 0;
+	struct v6_record r;
+
 	v6_next_resolve();
-	v6_live_need();
-	v6_emit_load();
-	v6_inherit_tell();
+	if (!v6_start_auxiliary(AT_SECURE, 1))
+		v6_clock_init();
+	if (atomic_compare_exchange_strong(&v6_preload_state, &unsettled, BY_CONSTRUCTOR)) {
+		settle();
+		atomic_store_explicit(&v6_preload_state, SETTLED, memory_order_release);
+	}
+	v6_preload_settled();
+	v6_record_init(&r, V6_EVENT_LOAD);
+	r.program = v6_preload_caller.program;
+	r.via = V6_VIA_PRELOAD;
+	v6_emit_load(&r);
+	v6_inherit_record();
 }

@@ -1,6 +1,6 @@
 #include "next.h"
 
-#include "raw.h"
+#include "../govern/sys.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -16,22 +16,22 @@ static int result_of(int raw)
 
 static int kernel_socket(int domain, int type, int protocol)
 {
-	return result_of(v6_raw_socket(domain, type, protocol));
+	return result_of(v6_sys_socket(domain, type, protocol));
 }
 
 static int kernel_setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 {
-	return result_of(v6_raw_setsockopt(fd, level, name, value, len));
+	return result_of(v6_sys_setsockopt(fd, level, name, value, len));
 }
 
 static int kernel_bind(int fd, const struct sockaddr *addr, socklen_t len)
 {
-	return result_of(v6_raw_bind(fd, addr, len));
+	return result_of(v6_sys_bind(fd, addr, len));
 }
 
 static int kernel_listen(int fd, int backlog)
 {
-	return result_of(v6_raw_listen(fd, backlog));
+	return result_of(v6_sys_listen(fd, backlog));
 }
 
 struct v6_next v6_next = {

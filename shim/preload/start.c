@@ -7,7 +7,7 @@
 
 #include "next.h"
 
-#include "forbidden.h"
+#include "../govern/forbidden.h"
 
 /*
  * glibc's dynamic linker: where the kernel put argc; argv, the environment and the

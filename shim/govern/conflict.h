@@ -1,0 +1,37 @@
+/*
+ * What is done when both families want one port: split, share and yield.
+ */
+#ifndef V6_CONFLICT_H
+#define V6_CONFLICT_H
+
+#include "way.h"
+
+/*
+ * After a bind or listen that failed with EADDRINUSE on a port: tries what the
+ * plan says, and undoes what did not help, so that the options of every socket
+ * are as they were and record.error is the first one. Fills in verdict and holder.
+ * facts.address must be set. With `describe` the holder is searched for.
+ */
+void v6_conflict_resolve(struct v6_call *c, bool describe);
+
+/*
+ * After a bind that succeeded: notes that this process has the port, and, with
+ * `describe`, whether a socket of the other family has it too and gets the IPv4 datagrams,
+ * which UDP with SO_REUSEADDR lets pass in silence. Sets finding and holder.
+ */
+void v6_conflict_bound(struct v6_call *c, bool describe);
+
+/*
+ * Whether a socket of the other family has the protocol and port of this bind in
+ * this process: 0 or 1; V6_UNKNOWN where that cannot be told.
+ */
+int v6_conflict_other_family(struct v6_call *c);
+
+/*
+ * V6ONLY as the socket has it without the policy: as it was read, or else what
+ * the application asked for, or else what every new socket starts with;
+ * V6_UNKNOWN where no descriptor is left to find that out with.
+ */
+int v6_conflict_before(const struct v6_call *c);
+
+#endif

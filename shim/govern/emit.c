@@ -1,0 +1,181 @@
+#include "emit.h"
+
+#include "../core/advice.h"
+#include "../core/version.h"
+#include "clock.h"
+#include "facts.h"
+#include "log.h"
+#include "scratch.h"
+#include "self.h"
+#include "sys.h"
+
+#include "forbidden.h"
+
+/* The state of the load record. LATE: being written, and no longer waited for. */
+enum { UNWRITTEN, BEING_WRITTEN, LATE, WRITTEN };
+
+/* Where in a slot the line begins, and the memory that stays beside it. */
+enum {
+	LINE = V6_LOG_HEADROOM,
+	SPARE = LINE + V6_RECORD_SIZE,
+};
+
+_Static_assert((int)V6_SCRATCH_SIZE - (int)SPARE >= (int)V6_PATH_SIZE,
+	"a slot has room for a record and a path");
+
+static enum v6_severity severity(const struct v6_record *r)
+{
+	if (r->facts.event == V6_EVENT_ERROR)
+		return V6_SEVERITY_ERROR;
+	if (r->facts.event == V6_EVENT_LOST || r->verdict.finding == V6_FINDING_CONFLICT)
+		return V6_SEVERITY_WARNING;
+	if (r->verdict.finding != V6_FINDING_NONE || r->verdict.action == V6_ACTION_DENY)
+		return V6_SEVERITY_NOTICE;
+	return V6_SEVERITY_INFO;
+}
+
+static struct v6_log_line line_in(char *scratch, size_t len, const struct v6_record *r)
+{
+	return (struct v6_log_line){.text = scratch + LINE,
+		.len = len,
+		.severity = severity(r),
+		.time = r->time,
+		.spare = scratch + SPARE};
+}
+
+/* Whether it fits into a record; *written: whether it was written. The spare memory is spoilt. */
+static bool put(char *scratch, const struct v6_record *r, bool *written)
+{
+	/* What is longer than PIPE_BUF may be torn in a pipe. */
+	struct v6_text t = v6_text_in(scratch + LINE, V6_RECORD_SIZE);
+	bool json = v6_live.config->settings.format == V6_LOG_FORMAT_JSON;
+	bool fits = json ? v6_record_json(&t, r) : v6_record_text(&t, r);
+	struct v6_log_line line = line_in(scratch, t.len, r);
+
+	*written = fits && v6_log_write(&line);
+	return fits;
+}
+
+static struct v6_record of_this_process(enum v6_event event, const struct v6_record *like)
+{
+	struct v6_record r;
+
+	v6_record_init(&r, event);
+	r.time = like->time;
+	r.pid = like->pid;
+	r.program = like->program;
+	r.via = like->via;
+	r.policy = v6_live.config->settings.knobs.policy;
+	r.mode = v6_live.config->settings.knobs.mode;
+	return r;
+}
+
+static bool put_load(char *scratch, const struct v6_record *like)
+{
+	struct v6_record r = of_this_process(V6_EVENT_LOAD, like);
+	bool written;
+
+	r.version = v6_slice_of(V6_VERSION);
+	r.config = v6_live.config;
+	if (v6_fact_cookieless())
+		r.note = v6_slice_of(V6_ADVICE_NO_COOKIE);
+	if (!put(scratch, &r, &written)) { /* a path may be as long as a record */
+		r.config = NULL;
+		r.note = v6_slice_of(V6_ADVICE_NO_ROOM);
+		put(scratch, &r, &written);
+	}
+	return written;
+}
+
+/*
+ * Before any other record, at the latest. Another thread that is writing it is
+ * waited for, but not for long: it may be this one, interrupted by a signal.
+ */
+static void need_load(struct v6_self *self, char *scratch, const struct v6_record *like)
+{
+	enum { TRIES = 20, PAUSE = 50 };
+	int state;
+
+	for (int i = 0; i < TRIES; i++) {
+		state = UNWRITTEN;
+
+		if (atomic_compare_exchange_strong(&self->load, &state, BEING_WRITTEN)) {
+			/* Where it could not be written the next record tries again. */
+			atomic_store(&self->load, put_load(scratch, like) ? WRITTEN : UNWRITTEN);
+			return;
+		}
+		if (state != BEING_WRITTEN)
+			return;
+		v6_sys_sleep_microseconds(PAUSE);
+	}
+	atomic_compare_exchange_strong(&self->load, &state, LATE);
+}
+
+static void put_lost(struct v6_self *self, char *scratch, const struct v6_record *like)
+{
+	struct v6_record r = of_this_process(V6_EVENT_LOST, like);
+	bool written;
+
+	r.count = atomic_exchange(&self->lost, 0);
+	if (!r.count)
+		return;
+	put(scratch, &r, &written);
+	if (!written)
+		atomic_fetch_add(&self->lost, (unsigned long)r.count);
+}
+
+void v6_emit(struct v6_record *r)
+{
+	struct v6_self *self;
+	bool written = false;
+	char *scratch;
+
+	if (!v6_emit_wants(v6_record_level(r)))
+		return;
+	self = v6_self();
+	if (!r->pid)
+		r->pid = self->pid;
+	r->time = v6_clock_now();
+	scratch = v6_scratch_claim();
+	if (scratch) {
+		if (atomic_load_explicit(&self->load, memory_order_acquire) != WRITTEN)
+			need_load(self, scratch, r);
+		if (atomic_load_explicit(&self->lost, memory_order_relaxed))
+			put_lost(self, scratch, r);
+		put(scratch, r, &written);
+		v6_scratch_release(scratch);
+	}
+	if (!written)
+		atomic_fetch_add(&self->lost, 1);
+}
+
+void v6_emit_load(const struct v6_record *like)
+{
+	struct v6_record r = *like;
+	char *scratch = v6_emit_wants(V6_LOG_LEVEL_ALL) ? v6_scratch_claim() : NULL;
+
+	if (!scratch)
+		return;
+	r.time = v6_clock_now();
+	r.pid = v6_self()->pid;
+	need_load(v6_self(), scratch, &r);
+	v6_scratch_release(scratch);
+}
+
+void v6_emit_complain(struct v6_slice message)
+{
+	static const struct v6_record error = {.facts.event = V6_EVENT_ERROR};
+	char *scratch = v6_scratch_claim();
+	struct v6_log_line line;
+	struct v6_text t;
+
+	if (!scratch)
+		return;
+	t = v6_text_in(scratch + LINE, V6_RECORD_SIZE);
+	v6_text_str(&t, "v6shim: ");
+	v6_text_slice(&t, message);
+	v6_text_char(&t, '\n');
+	line = line_in(scratch, t.len, &error);
+	v6_log_complain(&line);
+	v6_scratch_release(scratch);
+}

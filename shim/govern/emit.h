@@ -1,0 +1,29 @@
+/*
+ * From a record to a line in the log.
+ */
+#ifndef V6_EMIT_H
+#define V6_EMIT_H
+
+#include "../core/record.h"
+#include "live.h"
+
+/* Whether a record of this level is to be written at all. */
+static inline bool v6_emit_wants(enum v6_log_level level)
+{
+	return v6_live.logging && level <= v6_live.config->settings.level;
+}
+
+/*
+ * Writes the record where its level is wanted, and fills in its time, and this
+ * process's id where the record has none; program and via are the caller's. The first record of a process is preceded by its load record, and
+ * one that comes after records were lost by a lost record. errno is spoilt.
+ */
+void v6_emit(struct v6_record *r);
+
+/* The load record, where level `all` wants it right away. `like` tells who loads. */
+void v6_emit_load(const struct v6_record *like);
+
+/* What must be said whatever the log is: see v6_log_complain(). No newline. */
+void v6_emit_complain(struct v6_slice message);
+
+#endif

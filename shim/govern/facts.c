@@ -1,0 +1,141 @@
+#include "facts.h"
+
+#include "asked.h"
+#include "sys.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "forbidden.h"
+
+/* asm-generic/socket.h since Linux 4.12; older headers lack it. */
+#ifndef SO_COOKIE
+#define SO_COOKIE 57
+#endif
+
+static int int_option(int fd, int level, int name)
+{
+	int value = 0;
+	socklen_t len = sizeof(value);
+	int result = v6_sys_getsockopt(fd, level, name, &value, &len);
+
+	return result < 0 ? result : value;
+}
+
+int v6_fact_v6only(int fd)
+{
+	return int_option(fd, IPPROTO_IPV6, IPV6_V6ONLY);
+}
+
+enum v6_family v6_fact_family(int fd)
+{
+	switch (int_option(fd, SOL_SOCKET, SO_DOMAIN)) {
+	case AF_INET:
+		return V6_FAMILY_INET;
+	case AF_INET6:
+		return V6_FAMILY_INET6;
+	default:
+		return V6_FAMILY_OTHER;
+	}
+}
+
+enum v6_type v6_fact_type(int fd)
+{
+	int type = int_option(fd, SOL_SOCKET, SO_TYPE);
+
+	return type < 0 ? V6_TYPE_UNKNOWN : v6_type_of(type);
+}
+
+int v6_fact_proto(int fd)
+{
+	return int_option(fd, SOL_SOCKET, SO_PROTOCOL);
+}
+
+/* An inode number is never taken for a cookie, nor a cookie for it. */
+#define INODE (UINT64_C(1) << 62)
+
+uint64_t v6_fact_cookie(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t len = sizeof(cookie);
+	struct stat st;
+
+	if (v6_sys_getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) >= 0)
+		return cookie;
+	return v6_sys_fstat(fd, &st) < 0 || !S_ISSOCK(st.st_mode) ? 0 : INODE | st.st_ino;
+}
+
+bool v6_fact_cookieless(void)
+{
+	int fd = v6_sys_socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	uint64_t cookie;
+	socklen_t len = sizeof(cookie);
+	int error;
+
+	if (fd < 0)
+		return false;
+	error = v6_sys_getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len);
+	v6_sys_close(fd);
+	return error < 0;
+}
+
+struct v6_address v6_fact_bound(int fd)
+{
+	union {
+		struct sockaddr sa;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+	} u;
+	socklen_t len = sizeof(u);
+
+	memset(&u, 0, sizeof(u));
+	if (v6_sys_getsockname(fd, &u, &len) < 0)
+		len = 0;
+	return v6_address_from(&u, len < sizeof(u) ? len : sizeof(u));
+}
+
+int v6_fact_connected(int fd)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+
+	return v6_sys_getpeername(fd, &ss, &len) >= 0;
+}
+
+int v6_fact_reuseport(int fd)
+{
+	return int_option(fd, SOL_SOCKET, SO_REUSEPORT);
+}
+
+int v6_fact_set_reuseport(int fd, int value)
+{
+	return v6_sys_setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &value, sizeof(value));
+}
+
+int v6_fact_initial_v6only(void)
+{
+	int fd = v6_sys_socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int value;
+
+	if (fd < 0)
+		return fd;
+	value = v6_fact_v6only(fd);
+	v6_sys_close(fd);
+	return value;
+}
+
+int v6_fact_asked(int fd)
+{
+	return v6_asked_any() ? v6_asked_find(v6_fact_cookie(fd)) : V6_UNKNOWN;
+}
+
+int v6_fact_set_v6only(int fd, int value)
+{
+	return v6_sys_setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &value, sizeof(value));
+}
+
+bool v6_fact_refused(int error)
+{
+	return error == -EPERM || error == -EACCES || error == -ENOSYS;
+}

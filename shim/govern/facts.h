@@ -1,0 +1,60 @@
+/*
+ * What the kernel says of a descriptor. Each function is one system call and
+ * returns the value, 0 or more, or the negated errno. errno is spoilt.
+ */
+#ifndef V6_FACTS_H
+#define V6_FACTS_H
+
+#include "../core/address.h"
+#include "../core/terms.h"
+
+/* IPV6_V6ONLY, 0 or 1; -EOPNOTSUPP and the like on what is not AF_INET6. ipv6(7). */
+int v6_fact_v6only(int fd);
+
+/* SO_DOMAIN as a family, SO_TYPE as a type, SO_PROTOCOL. socket(7), Linux 2.6.32. */
+enum v6_family v6_fact_family(int fd);
+enum v6_type v6_fact_type(int fd);
+int v6_fact_proto(int fd);
+
+/*
+ * SO_COOKIE, Linux 4.12: the socket's own number, never used again in its network
+ * namespace. Before that its inode number, which comes again only after 2^32 others
+ * (fs/inode.c, get_next_ino); two system calls. 0 where there is neither.
+ */
+uint64_t v6_fact_cookie(int fd);
+
+/* Whether the kernel has no SO_COOKIE. Three system calls. */
+bool v6_fact_cookieless(void);
+
+/* The address it is bound to; family OTHER where it is neither IPv4 nor IPv6. */
+struct v6_address v6_fact_bound(int fd);
+
+/* Whether it has a peer: 0 or 1. */
+int v6_fact_connected(int fd);
+
+/* SO_REUSEPORT: 0 or 1. socket(7). */
+int v6_fact_reuseport(int fd);
+int v6_fact_set_reuseport(int fd, int value);
+
+/*
+ * V6ONLY as a new AF_INET6 socket of this network namespace has it: the sysctl
+ * net.ipv6.bindv6only. Three system calls.
+ */
+int v6_fact_initial_v6only(void);
+
+/* V6ONLY that the application asked for before: 0, 1, V6_UNKNOWN. */
+int v6_fact_asked(int fd);
+
+/* Sets IPV6_V6ONLY: 0, or the negated errno. */
+int v6_fact_set_v6only(int fd, int value);
+
+/* A value as it was told, V6_UNKNOWN for a negated errno. */
+static inline int v6_known(int fact)
+{
+	return fact < 0 ? V6_UNKNOWN : fact;
+}
+
+/* Whether a negated errno is none of these calls' own: a seccomp(2) filter refused the call. */
+bool v6_fact_refused(int error);
+
+#endif

@@ -1,0 +1,472 @@
+#include "govern.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+
+#include "../core/advice.h"
+#include "../core/order.h"
+#include "asked.h"
+#include "conflict.h"
+#include "emit.h"
+#include "facts.h"
+#include "holder.h"
+#include "live.h"
+#include "scratch.h"
+
+#include "forbidden.h"
+
+static void begin(struct v6_call *c, enum v6_event event)
+{
+	int fd = c->record.fd, pid = c->record.pid;
+
+	v6_record_init(&c->record, event);
+	c->record.fd = fd;
+	c->record.pid = pid;
+	c->record.program = c->way->caller(c)->program;
+	c->record.via = c->way->via;
+	c->record.has_result = true;
+	c->knobs = &v6_live.config->settings.knobs;
+}
+
+/* The settings of the rule that the call falls under. */
+static void match(struct v6_call *c, int proto, int port)
+{
+	c->knobs = v6_live_match(c->way->caller(c), c->ask, proto, port, &c->record.rule);
+}
+
+static bool denied(const struct v6_call *c)
+{
+	return c->record.verdict.deny && v6_call_enforces(c);
+}
+
+static void fail(struct v6_call *c, int error)
+{
+	c->record.result = -1;
+	c->record.error = error;
+}
+
+static bool wants_record(const struct v6_call *c)
+{
+	return v6_emit_wants(v6_record_level(&c->record));
+}
+
+static void emit(struct v6_call *c)
+{
+	c->record.policy = c->knobs->policy;
+	c->record.mode = c->knobs->mode;
+	v6_emit(&c->record);
+}
+
+/*
+ * The value that V6ONLY is set to, as the kernel takes it: an int, and a null pointer is 0
+ * (net/ipv6/ipv6_sockglue.c, do_ipv6_setsockopt). Unknown where the kernel would refuse the
+ * length or the pointer.
+ */
+static void ask_value(struct v6_call *c, bool good)
+{
+	struct v6_facts *f = &c->record.facts;
+	int n = 0;
+
+	if (c->len < (socklen_t)sizeof(n) || c->len > INT32_MAX)
+		return;
+	if (c->pointer && c->way->read(c, c->pointer, &n, sizeof(n), good) < 0)
+		return;
+	f->nonboolean = n != 0 && n != 1;
+	f->asked = n != 0;
+}
+
+/* The one place that asks for facts. false: what was asked is no IPv4 or IPv6 socket. */
+static bool ask(struct v6_call *c, unsigned need)
+{
+	struct v6_facts *f = &c->record.facts;
+	int before;
+
+	if (need & V6_NEED_FAMILY) {
+		f->family = v6_fact_family(c->ask);
+		if (f->family == V6_FAMILY_OTHER)
+			return false;
+	}
+	if (need & V6_NEED_TYPE)
+		f->type = v6_fact_type(c->ask);
+	if (need & V6_NEED_BOUND)
+		f->bound = v6_fact_bound(c->ask).port != 0;
+	if (need & V6_NEED_VALUE)
+		ask_value(c, false);
+	if (need & V6_NEED_OTHER)
+		f->other = v6_conflict_other_family(c);
+	if (need & V6_NEED_BEFORE) {
+		before = v6_fact_v6only(c->ask);
+		if (before < 0 && !v6_fact_refused(before) && need & V6_NEED_ASKED)
+			return false;
+		f->before = v6_known(before);
+	}
+	if (need & V6_NEED_ASKED && f->before != v6_policy_value(c->knobs->policy)) {
+		f->asked = v6_fact_asked(c->ask);
+		c->asked = true;
+	}
+	return true;
+}
+
+/* socket */
+
+/* What a protocol of 0 stands for; no system call where the type tells it. */
+static int proto_of(enum v6_type type, int protocol)
+{
+	if (protocol)
+		return protocol;
+	return type == V6_TYPE_STREAM  ? V6_PROTO_TCP
+	       : type == V6_TYPE_DGRAM ? V6_PROTO_UDP
+				       : V6_MATCH_ASK;
+}
+
+void v6_govern_socket(struct v6_call *c, int fd, int domain, int type, int protocol)
+{
+	struct v6_verdict *v = &c->record.verdict;
+	struct v6_record *r = &c->record;
+
+	begin(c, V6_EVENT_SOCKET);
+	r->fd = fd;
+	r->result = fd;
+	r->facts.family = domain == AF_INET6 ? V6_FAMILY_INET6 : V6_FAMILY_INET;
+	r->facts.type = v6_type_of(type);
+	match(c, proto_of(r->facts.type, protocol), V6_MATCH_NO_PORT);
+	if (fd >= 0) {
+		if (domain == AF_INET6 && v6_emit_wants(V6_LOG_LEVEL_CHANGE))
+			ask(c, V6_NEED_BEFORE);
+		*v = v6_decide(c->knobs, &r->facts);
+		if (v->v6only != V6_UNKNOWN && v6_call_enforces(c) &&
+			v6_fact_set_v6only(fd, v->v6only) < 0)
+			v->action = V6_ACTION_NONE;
+	}
+	if (!wants_record(c))
+		return;
+	r->proto = fd >= 0 ? v6_fact_proto(fd) : protocol;
+	if (fd >= 0)
+		r->after = v6_known(v6_fact_v6only(fd));
+	else
+		r->error = c->saved;
+	emit(c);
+}
+
+/* setsockopt(IPV6_V6ONLY) */
+
+static void describe_v6only(struct v6_call *c)
+{
+	struct v6_record *r = &c->record;
+
+	r->facts.family = v6_fact_family(c->ask);
+	r->facts.type = v6_fact_type(c->ask);
+	r->proto = v6_fact_proto(c->ask);
+	r->after = v6_known(v6_fact_v6only(c->ask));
+	if (r->error != EINVAL || r->verdict.action == V6_ACTION_DENY ||
+		r->facts.type == V6_TYPE_RAW || !v6_fact_bound(c->ask).port)
+		return;
+	r->facts.address = v6_fact_bound(c->ask);
+	r->note = v6_slice_of(V6_ADVICE_BOUND);
+}
+
+void v6_govern_v6only(struct v6_call *c)
+{
+	struct v6_record *r = &c->record;
+	unsigned need;
+
+	begin(c, V6_EVENT_SETSOCKOPT);
+	match(c, V6_MATCH_ASK, V6_MATCH_NO_PORT);
+	need = v6_policy_needs(c->knobs, V6_EVENT_SETSOCKOPT, NULL);
+	if ((need || v6_emit_wants(V6_LOG_LEVEL_ALL)) && ask(c, need | V6_NEED_BEFORE) && need)
+		r->verdict = v6_decide(c->knobs, &r->facts);
+	if (denied(c)) {
+		fail(c, r->verdict.deny);
+	} else {
+		c->way->make(c);
+		ask_value(c, !r->error);
+		if (!need)
+			r->verdict = v6_decide(c->knobs, &r->facts);
+	}
+	if (r->facts.asked != V6_UNKNOWN && (!r->error || denied(c)))
+		v6_asked_add(v6_fact_cookie(c->ask), r->facts.asked);
+	if (!wants_record(c))
+		return;
+	describe_v6only(c);
+	emit(c);
+}
+
+/* bind and listen */
+
+/* The policy is not in force, which must not pass in silence. */
+static void emit_refused(const struct v6_call *c, int error)
+{
+	struct v6_call copy = *c;
+	struct v6_record *r = &copy.record;
+
+	r->facts.event = V6_EVENT_ERROR;
+	r->has_policy = false;
+	fail(&copy, -error);
+	r->note = v6_slice_of(V6_ADVICE_FILTERED);
+	emit(&copy);
+}
+
+/* Finds the rule, asks what the policy needs, and sets V6ONLY where that is its verdict. */
+static void judge(struct v6_call *c)
+{
+	struct v6_facts *f = &c->record.facts;
+	struct v6_verdict *v = &c->record.verdict;
+	bool bind = f->event == V6_EVENT_BIND;
+	int port = bind             ? f->address.port
+		   : v6_live.ported ? v6_fact_bound(c->ask).port
+				    : V6_MATCH_NO_PORT;
+	unsigned need;
+	int error;
+
+	if (bind && f->address.family == V6_FAMILY_OTHER)
+		return;
+	match(c, V6_MATCH_ASK, port);
+	need = v6_policy_needs(c->knobs, f->event, &f->address);
+	if (!need)
+		return;
+	if (v6_policy_forced(c->knobs->policy) && v6_emit_wants(V6_LOG_LEVEL_CHANGE) &&
+		(!bind ||
+			(f->address.family == V6_FAMILY_INET6 && v6_address_wildcard(&f->address))))
+		need |= V6_NEED_BEFORE | V6_NEED_ASKED;
+	if (!ask(c, need))
+		return;
+	*v = v6_decide(c->knobs, f);
+	if (v->v6only == V6_UNKNOWN || !v6_call_enforces(c))
+		return;
+	/* Bound already, raw, or not AF_INET6 at all: the kernel says so, and nothing is ours. */
+	error = v6_fact_set_v6only(c->ask, v->v6only);
+	c->set = error >= 0;
+	if (!c->set)
+		v->action = V6_ACTION_NONE;
+	if (v6_fact_refused(error))
+		emit_refused(c, error);
+}
+
+/*
+ * The address that bind(2) is given. With an AF_INET socket AF_UNSPEC and 0.0.0.0 are one
+ * too (net/ipv4/af_inet.c, __inet_bind); only a conflict need know.
+ */
+static struct v6_address read_address(struct v6_call *c, bool good)
+{
+	struct v6_address none = {.family = V6_FAMILY_OTHER}, a;
+	struct sockaddr_in6 in6;
+	size_t len = c->len < sizeof(in6) ? c->len : sizeof(in6);
+
+	if (c->way->read(c, c->pointer, &in6, len, good) < 0)
+		return none;
+	a = v6_address_from(&in6, len);
+	if (a.family != V6_FAMILY_OTHER || c->record.error != EADDRINUSE ||
+		len < sizeof(struct sockaddr_in) || in6.sin6_family != AF_UNSPEC ||
+		v6_fact_family(c->ask) != V6_FAMILY_INET)
+		return a;
+	in6.sin6_family = AF_INET;
+	return v6_address_from(&in6, sizeof(struct sockaddr_in));
+}
+
+/* Whether memory that bind(2) was given was read by the kernel, and so can be by us. */
+static bool kernel_read(const struct v6_call *c)
+{
+	int error = c->record.error;
+
+	return c->len <= sizeof(struct sockaddr_storage) && error != EFAULT && error != EBADF &&
+	       error != ENOTSOCK && error != EPERM && error != ENOSYS;
+}
+
+/* The errno of another system for a mapped address on a socket that is IPv6 only. */
+static void answer_mapped(struct v6_call *c)
+{
+	struct v6_record *r = &c->record;
+	int error;
+
+	ask(c, V6_NEED_BEFORE | V6_NEED_BOUND);
+	error = v6_decide_mapped(c->knobs, &r->facts);
+	if (!error)
+		return;
+	r->verdict.action = V6_ACTION_DENY;
+	if (!v6_call_enforces(c))
+		return;
+	r->verdict.deny = error;
+	r->error = error;
+}
+
+/*
+ * What was set for a call that failed in the end is as it was before. With
+ * mode=log it may be the very action that would have spared it a conflict.
+ */
+static void undo(struct v6_call *c)
+{
+	struct v6_verdict *v = &c->record.verdict;
+
+	if (!c->record.error)
+		return;
+	if (c->set) /* 0 is what Linux starts sockets with, where it could not be told */
+		v6_fact_set_v6only(c->ask, v6_conflict_before(c) == 1);
+	c->set = false;
+	if (!v6_call_enforces(c) && v->finding == V6_FINDING_CONFLICT)
+		return;
+	if (v->action == V6_ACTION_SET || v->action == V6_ACTION_OVERRIDE)
+		v->action = V6_ACTION_NONE;
+}
+
+/* What is known already is not asked again: every answer is a system call. */
+static void describe(struct v6_call *c)
+{
+	struct v6_record *r = &c->record;
+	struct v6_facts *f = &r->facts;
+	struct v6_address bound;
+
+	if (f->event == V6_EVENT_LISTEN)
+		f->address = v6_fact_bound(c->ask);
+	f->family = r->error ? v6_fact_family(c->ask) : f->address.family;
+	if (f->family == V6_FAMILY_OTHER)
+		return;
+	r->proto = v6_fact_proto(c->ask);
+	/* A raw socket may be of any protocol, but takes no V6ONLY (EINVAL). */
+	if (f->type == V6_TYPE_UNKNOWN && c->set)
+		f->type = v6_type_of_proto(r->proto);
+	if (f->type == V6_TYPE_UNKNOWN)
+		f->type = v6_fact_type(c->ask);
+	if (f->family == V6_FAMILY_INET6) {
+		if (!c->asked)
+			f->asked = v6_fact_asked(c->ask);
+		r->after = v6_known(v6_fact_v6only(c->ask));
+	}
+	/* A stream serves from listen on, a datagram socket from bind on. */
+	if (r->error || f->type == V6_TYPE_RAW ||
+		(f->event == V6_EVENT_LISTEN) != (f->type == V6_TYPE_STREAM))
+		return;
+	bound = v6_fact_bound(c->ask);
+	r->serves = v6_serves(&bound, r->after);
+}
+
+static void emit_bind(struct v6_call *c)
+{
+	struct v6_record *r = &c->record;
+	struct v6_text note;
+
+	describe(c);
+	if (r->facts.family == V6_FAMILY_OTHER)
+		return;
+	r->mode = c->knobs->mode;
+	if (c->text) {
+		note = v6_text_in(c->text + V6_HOLDER_TEXT, V6_SCRATCH_SIZE - V6_HOLDER_TEXT);
+		if (r->verdict.finding == V6_FINDING_CONFLICT)
+			v6_advice_conflict(&note, r);
+		else if (r->verdict.finding == V6_FINDING_DISORDER)
+			v6_advice_disorder(&note, r, c->knobs->order);
+		r->note = (struct v6_slice){note.buf, note.len};
+	}
+	emit(c);
+}
+
+/* What came of the call: conflicts, undoing, the record. */
+static void conclude(struct v6_call *c)
+{
+	bool change = v6_emit_wants(V6_LOG_LEVEL_CHANGE);
+	struct v6_facts *f = &c->record.facts;
+
+	if (f->address.family != V6_FAMILY_OTHER && f->address.port) {
+		if (c->record.error == EADDRINUSE && !denied(c)) {
+			c->text = change ? v6_scratch_claim() : NULL;
+			v6_conflict_resolve(c, change);
+		}
+		if (!c->record.error && f->event == V6_EVENT_BIND)
+			v6_conflict_bound(
+				c, change && c->record.verdict.finding != V6_FINDING_CONFLICT);
+	}
+	undo(c);
+	if (wants_record(c)) {
+		if (!c->text && c->record.verdict.finding != V6_FINDING_NONE)
+			c->text = v6_scratch_claim();
+		emit_bind(c);
+	}
+	if (c->text)
+		v6_scratch_release(c->text);
+}
+
+/* The first call that a broken configuration refuses says why: see the way in. */
+static bool refuse_all(struct v6_call *c)
+{
+	if (!v6_live.broken || v6_fact_family(c->ask) == V6_FAMILY_OTHER)
+		return false;
+	fail(c, EINVAL);
+	return true;
+}
+
+void v6_govern_bind(struct v6_call *c)
+{
+	struct v6_facts *f = &c->record.facts;
+
+	begin(c, V6_EVENT_BIND);
+	if (refuse_all(c))
+		return;
+	/* Where nothing is to be done beforehand nothing is read before the kernel has. */
+	if (v6_live.acts) {
+		f->address = read_address(c, false);
+		judge(c);
+	} else if (!v6_live.judged) {
+		match(c, V6_MATCH_ASK, V6_MATCH_NO_PORT);
+	}
+	if (denied(c)) {
+		fail(c, c->record.verdict.deny);
+		conclude(c);
+		return;
+	}
+	if (f->before == V6_UNKNOWN && v6_emit_wants(V6_LOG_LEVEL_BIND))
+		ask(c, V6_NEED_BEFORE);
+	c->way->make(c);
+	/* Read before the call as well, where something had to be done: that will do on success. */
+	if (kernel_read(c) && (c->record.error || f->address.family == V6_FAMILY_OTHER))
+		f->address = read_address(c, true);
+	if (v6_live.judged && !v6_live.acts)
+		judge(c);
+	/* Where V6ONLY was set for this bind it was one of `::`, and has to be undone. */
+	if (c->record.error == EINVAL && v6_live.mapped && !c->set)
+		answer_mapped(c);
+	conclude(c);
+}
+
+void v6_govern_listen(struct v6_call *c)
+{
+	struct v6_facts *f = &c->record.facts;
+
+	begin(c, V6_EVENT_LISTEN);
+	if (refuse_all(c))
+		return;
+	judge(c);
+	if (f->before == V6_UNKNOWN && v6_emit_wants(V6_LOG_LEVEL_BIND))
+		ask(c, V6_NEED_BEFORE);
+	c->way->make(c);
+	if (c->record.error == EADDRINUSE)
+		f->address = v6_fact_bound(c->ask);
+	conclude(c);
+}
+
+/* getaddrinfo */
+
+struct addrinfo *v6_govern_passive(struct v6_call *c, int result, int error,
+	const struct addrinfo *hints, struct addrinfo *list)
+{
+	struct v6_record *r = &c->record;
+	struct v6_families planned;
+
+	c->record.fd = -1;
+	begin(c, V6_EVENT_GETADDRINFO);
+	match(c,
+		hints->ai_socktype ? proto_of(v6_type_of(hints->ai_socktype), hints->ai_protocol)
+				   : hints->ai_protocol,
+		V6_MATCH_NO_PORT);
+	r->result = result;
+	r->error = result == EAI_SYSTEM ? error : 0;
+	if (!result) {
+		r->families_before = v6_order_families(list);
+		planned = v6_order_planned(c->knobs->order, &r->families_before);
+		if (v6_order_differs(&r->families_before, &planned))
+			r->verdict.action = V6_ACTION_REORDER;
+		if (v6_call_enforces(c))
+			list = v6_order_apply(c->knobs->order, list);
+		r->families_after = v6_order_families(list);
+	}
+	emit(c);
+	return list;
+}

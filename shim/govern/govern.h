@@ -1,0 +1,32 @@
+/*
+ * The governed calls: gather facts, ask the policy, act, call on, record.
+ *
+ * The way in fills in way, ask, record.fd and the arguments of a struct v6_call
+ * that is zero otherwise, and gives record.result and record.error to the caller.
+ * v6_live must be settled.
+ */
+#ifndef V6_GOVERN_H
+#define V6_GOVERN_H
+
+#include <netdb.h>
+
+#include "way.h"
+
+/* After socket() returned `fd` (or -1). */
+void v6_govern_socket(struct v6_call *c, int fd, int domain, int type, int protocol);
+
+/* In place of setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, pointer, len). */
+void v6_govern_v6only(struct v6_call *c);
+
+/* In place of bind(fd, pointer, len) and listen(fd, backlog). */
+void v6_govern_bind(struct v6_call *c);
+void v6_govern_listen(struct v6_call *c);
+
+/*
+ * After getaddrinfo(NULL, ...) with AI_PASSIVE returned `result` and `list`: what is to be
+ * returned in its place, the same nodes. `error`: errno, for EAI_SYSTEM.
+ */
+struct addrinfo *v6_govern_passive(struct v6_call *c, int result, int error,
+	const struct addrinfo *hints, struct addrinfo *list);
+
+#endif

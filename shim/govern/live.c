@@ -1,0 +1,106 @@
+#include "live.h"
+
+#include "facts.h"
+
+#include "forbidden.h"
+
+static const struct v6_config none;
+
+struct v6_live v6_live = {.config = &none};
+
+static bool has_rule(const struct v6_caller *who, unsigned i)
+{
+	return !who || who->rules[i / 32] >> i % 32 & 1;
+}
+
+void v6_live_caller(const struct v6_config *config, struct v6_caller *who)
+{
+	for (unsigned i = 0; i < config->rules.count; i++)
+		if (v6_rule_program(&config->rules.rule[i], who->program))
+			who->rules[i / 32] |= UINT32_C(1) << i % 32;
+}
+
+static void watch(const struct v6_knobs *k)
+{
+	const unsigned binds = 1u << V6_EVENT_BIND | 1u << V6_EVENT_LISTEN;
+	bool forced = v6_policy_forced(k->policy), ordered = k->order != V6_ORDER_APP;
+
+	v6_live.judged |= forced || ordered;
+	v6_live.acts |= k->mode == V6_MODE_ENFORCE && (forced || ordered);
+	v6_live.mapped |= k->on_mapped != 0;
+	if (v6_policy_needs(k, V6_EVENT_SOCKET, NULL))
+		v6_live.watch |= 1u << V6_EVENT_SOCKET;
+	/* What is asked for is remembered. */
+	if (forced || v6_policy_needs(k, V6_EVENT_SETSOCKOPT, NULL))
+		v6_live.watch |= 1u << V6_EVENT_SETSOCKOPT;
+	/* Where the policy clears V6ONLY it may have to yield. */
+	if (forced || ordered || v6_policy_value(k->policy) == 0 || k->on_mapped ||
+		k->on_conflict != V6_ON_CONFLICT_FAIL)
+		v6_live.watch |= binds;
+	if (ordered)
+		v6_live.watch |= 1u << V6_EVENT_GETADDRINFO;
+}
+
+static void watch_records(const struct v6_settings *s)
+{
+	v6_live.logging = s->log != V6_LOG_OFF;
+	if (!v6_live.logging)
+		return;
+	v6_live.watch |= 1u << V6_EVENT_SETSOCKOPT | 1u << V6_EVENT_BIND | 1u << V6_EVENT_LISTEN;
+	if (s->level >= V6_LOG_LEVEL_BIND)
+		v6_live.watch |= 1u << V6_EVENT_GETADDRINFO;
+	if (s->level >= V6_LOG_LEVEL_ALL)
+		v6_live.watch |= 1u << V6_EVENT_SOCKET;
+}
+
+void v6_live_init(struct v6_config *config, bool broken, const struct v6_caller *who)
+{
+	struct v6_rules *rules = &config->rules;
+
+	v6_live.config = config;
+	v6_live.broken = broken;
+	watch_records(&config->settings);
+	watch(&config->settings.knobs);
+	for (unsigned i = 0; i < rules->count; i++) {
+		struct v6_rule *r = &rules->rule[i];
+
+		r->knobs = v6_rule_apply(r, &config->settings.knobs);
+		if (!has_rule(who, i))
+			continue;
+		watch(&r->knobs);
+		v6_live.ported |= r->ports != 0;
+	}
+	v6_live.judged |= v6_live.ported;
+	if (broken)
+		v6_live.watch |= 1u << V6_EVENT_BIND | 1u << V6_EVENT_LISTEN;
+}
+
+enum { NO_PROTO = V6_MATCH_ASK - 1 };
+
+/* The protocol costs a system call: asked for once, by the first rule that nothing else rules out. */
+static bool matches(const struct v6_rule *r, int ask, int *proto, int port)
+{
+	if (port == V6_MATCH_NO_PORT ? r->ports != 0 : !v6_rule_port(r, (unsigned)port))
+		return false;
+	if (r->protos && *proto == V6_MATCH_ASK) {
+		*proto = v6_fact_proto(ask);
+		if (*proto < 0) /* or -EPERM would be V6_MATCH_ASK again */
+			*proto = NO_PROTO;
+	}
+	return v6_rule_proto(r, *proto);
+}
+
+const struct v6_knobs *v6_live_match(
+	const struct v6_caller *who, int ask, int proto, int port, unsigned *rule)
+{
+	const struct v6_config *config = v6_live.config;
+
+	for (unsigned i = 0; i < config->rules.count; i++) {
+		if (!has_rule(who, i) || !matches(&config->rules.rule[i], ask, &proto, port))
+			continue;
+		*rule = i + 1;
+		return &config->rules.rule[i].knobs;
+	}
+	*rule = 0;
+	return &config->settings.knobs;
+}

@@ -1,0 +1,40 @@
+/*
+ * What is in force: settled once, constant from then on.
+ */
+#ifndef V6_LIVE_H
+#define V6_LIVE_H
+
+#include "way.h"
+
+struct v6_live {
+	const struct v6_config *config;
+	bool broken;    /* the configuration did not parse: bind and listen are refused */
+	bool logging;   /* records go somewhere */
+	unsigned watch; /* bit 1 << enum v6_event: the call has anything to do beyond calling on */
+	/* Whether the settings or any rule have such a thing to do. */
+	bool judged; /* a bind whose address matters: V6ONLY to set, an order, a rule with port= */
+	bool acts;   /* the same, before the call is made: with mode=enforce */
+	bool ported; /* a rule with port= */
+	bool mapped; /* on-mapped */
+};
+
+extern struct v6_live v6_live;
+
+/*
+ * Puts a configuration in force, which must stay and whose rules are completed from the
+ * settings. `who`: the only caller there will be, whose program= rules alone count; NULL: any.
+ */
+void v6_live_init(struct v6_config *config, bool broken, const struct v6_caller *who);
+
+/* Fills in who->rules from who->program. */
+void v6_live_caller(const struct v6_config *config, struct v6_caller *who);
+
+/*
+ * The settings of the first rule that matches, or the plain ones; *rule is its number from 1,
+ * or 0. V6_MATCH_ASK: the protocol is asked for, of the descriptor, once a rule needs it.
+ */
+enum { V6_MATCH_ASK = -1, V6_MATCH_NO_PORT = -1 };
+const struct v6_knobs *v6_live_match(
+	const struct v6_caller *who, int ask, int proto, int port, unsigned *rule);
+
+#endif

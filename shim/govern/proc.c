@@ -1,0 +1,101 @@
+#include "proc.h"
+
+#include <fcntl.h>
+
+#include "scratch.h"
+#include "sys.h"
+
+#include "forbidden.h"
+
+/* getdents64(2): the fixed part of a linux_dirent64; the name follows. */
+enum { DIRENT_RECLEN = 16, DIRENT_NAME = 19 };
+
+static bool visit_entries(const char *buf, size_t len, v6_proc_visit *visit, void *context)
+{
+	uint16_t reclen;
+
+	for (size_t at = 0; at + DIRENT_NAME < len; at += reclen) {
+		const char *name = buf + at + DIRENT_NAME;
+		uint64_t number;
+
+		memcpy(&reclen, buf + at + DIRENT_RECLEN, sizeof(reclen));
+		if (reclen <= DIRENT_NAME || at + reclen > len)
+			return false;
+		if (v6_slice_uint((struct v6_slice){name, strnlen(name, reclen - DIRENT_NAME)},
+			    INT32_MAX, &number) &&
+			!visit((int)number, context))
+			return false;
+	}
+	return true;
+}
+
+bool v6_proc_numbers(const char *path, v6_proc_visit *visit, void *context)
+{
+	int fd = v6_sys_open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	char *buf;
+	ssize_t n = 0;
+
+	if (fd < 0)
+		return false;
+	buf = v6_scratch_claim();
+	if (buf) {
+		do
+			n = v6_sys_getdents(fd, buf, V6_SCRATCH_SIZE);
+		while (n > 0 && visit_entries(buf, (size_t)n, visit, context));
+		v6_scratch_release(buf);
+	}
+	v6_sys_close(fd);
+	return buf && n >= 0;
+}
+
+void v6_proc_path(char buf[V6_PROC_PATH], int pid, const char *rest, int number)
+{
+	struct v6_text t = v6_text_in(buf, V6_PROC_PATH);
+
+	v6_text_str(&t, "/proc/");
+	v6_text_int(&t, pid);
+	v6_text_char(&t, '/');
+	v6_text_str(&t, rest);
+	if (number < 0)
+		return;
+	v6_text_char(&t, '/');
+	v6_text_int(&t, number);
+}
+
+uint64_t v6_proc_socket(int pid, int fd)
+{
+	static const char prefix[] = "socket:[";
+	char path[V6_PROC_PATH], link[48];
+	struct v6_slice text = {link, 0};
+	uint64_t inode = 0;
+	ssize_t n;
+
+	v6_proc_path(path, pid, "fd", fd);
+	n = v6_sys_readlink(path, link, sizeof(link));
+	if (n < 0)
+		return 0;
+	text.len = (size_t)n;
+	if (!v6_slice_begins(text, prefix) || !v6_slice_ends(text, "]"))
+		return 0;
+	text = v6_slice_from(text, strlen(prefix));
+	text.len--;
+	v6_slice_uint(text, UINT64_MAX, &inode);
+	return inode;
+}
+
+size_t v6_proc_comm(int pid, char *buf, size_t size)
+{
+	char path[V6_PROC_PATH];
+	ssize_t n = -1;
+	int fd;
+
+	v6_proc_path(path, pid, "comm", -1);
+	fd = v6_sys_open(path, O_RDONLY | O_CLOEXEC, 0);
+	if (fd >= 0) {
+		n = v6_sys_read(fd, buf, size);
+		v6_sys_close(fd);
+	}
+	if (n > 0 && buf[n - 1] == '\n')
+		n--;
+	return n > 0 ? (size_t)n : 0;
+}

@@ -1,0 +1,25 @@
+/*
+ * /proc: directories of numbers, and the process that has a socket.
+ */
+#ifndef V6_PROC_H
+#define V6_PROC_H
+
+#include "../core/text.h"
+
+/* One name that is a number; false ends the walk. */
+typedef bool v6_proc_visit(int number, void *context);
+
+/* Walks a directory whose names are numbers; false where it cannot be read to its end. */
+bool v6_proc_numbers(const char *path, v6_proc_visit *visit, void *context);
+
+/* "/proc/PID/REST", or "/proc/PID/REST/NUMBER" where number >= 0, as a text in buf. */
+enum { V6_PROC_PATH = 64 };
+void v6_proc_path(char buf[V6_PROC_PATH], int pid, const char *rest, int number);
+
+/* The inode of the socket that a descriptor of a process is; 0 where it is none, or not readable. */
+uint64_t v6_proc_socket(int pid, int fd);
+
+/* comm of a process: its length in buf, 0 where it cannot be read. */
+size_t v6_proc_comm(int pid, char *buf, size_t size);
+
+#endif

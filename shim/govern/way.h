@@ -1,0 +1,65 @@
+/*
+ * One governed call on its way, and the five things in which the ways in differ:
+ * how the call is made, how the caller's memory is read, who calls, which sockets
+ * are the caller's own, and the descriptor to ask beside the one to tell.
+ */
+#ifndef V6_WAY_H
+#define V6_WAY_H
+
+#include <sys/socket.h>
+
+#include "../core/record.h"
+
+struct v6_call {
+	const struct v6_way *way;
+	/*
+	 * The call's arguments. record.fd is the descriptor's number in the caller's process;
+	 * `ask` is one of this process for the same socket (the same number, for a preload).
+	 */
+	int ask;
+	const void *pointer; /* bind: the address; setsockopt: the value; of the caller's memory */
+	socklen_t len;       /* of what it points to */
+	int backlog;         /* listen */
+	int saved;           /* errno as the caller left it */
+	/* What is known and decided; record.result and error are what the caller gets. */
+	struct v6_record record;
+	const struct v6_knobs *knobs; /* of the rule that matched, or the plain settings */
+	bool set;                     /* V6ONLY was set by us */
+	bool asked;                   /* facts.asked was looked up */
+	char *text;                   /* scratch for the record's strings, or NULL */
+};
+
+/* Who calls. */
+struct v6_caller {
+	struct v6_slice program;           /* base name of the executable, as it was executed */
+	uint32_t rules[V6_RULES_MAX / 32]; /* a bit for each rule whose program= it matches */
+};
+
+/* One descriptor of the caller's; false ends the walk. */
+typedef bool v6_way_visit(int ask, int tell, void *context);
+
+struct v6_way {
+	enum v6_via via;
+
+	/* Makes the call with the caller's own arguments, and sets record.result and error. */
+	void (*make)(struct v6_call *c);
+
+	/*
+	 * Copies `len` bytes from where the caller points: 0, or -EFAULT. `good`: the kernel has
+	 * read them in this call, so that they need not be tested.
+	 */
+	int (*read)(struct v6_call *c, const void *from, void *to, size_t len, bool good);
+
+	const struct v6_caller *(*caller)(struct v6_call *c);
+
+	/* Visits every descriptor of the caller's process; `ask` is valid during the visit. */
+	void (*descriptors)(struct v6_call *c, v6_way_visit *visit, void *context);
+};
+
+/* Whether what the verdict says is done, or (mode=log) only recorded. */
+static inline bool v6_call_enforces(const struct v6_call *c)
+{
+	return c->knobs->mode == V6_MODE_ENFORCE;
+}
+
+#endif

@@ -1,0 +1,12 @@
+/*
+ * Passive look-ups: getaddrinfo for a server's own addresses, in the order of the settings.
+ */
+#ifndef V6_PASSIVE_H
+#define V6_PASSIVE_H
+
+#include <netdb.h>
+
+/* In place of getaddrinfo(NULL, service, hints, list) with AI_PASSIVE. */
+int v6_preload_passive(const char *service, const struct addrinfo *hints, struct addrinfo **list);
+
+#endif

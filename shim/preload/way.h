@@ -1,0 +1,48 @@
+/*
+ * The way in by preload: the governed calls made from inside the caller's process.
+ */
+#ifndef V6_PRELOAD_WAY_H
+#define V6_PRELOAD_WAY_H
+
+#include <stdatomic.h>
+
+#include "../govern/live.h"
+
+/* 0: not settled; 1: settled. Anything else: being settled. */
+extern atomic_int v6_preload_state;
+
+/*
+ * Puts the settings in force by whoever comes first: the constructor, or a call that
+ * arrived before it. Bounded; safe in a signal handler and after fork.
+ */
+void v6_preload_settle(void);
+
+static inline void v6_preload_settled(void)
+{
+	if (__builtin_expect(atomic_load_explicit(&v6_preload_state, memory_order_acquire) != 1, 0))
+		v6_preload_settle();
+}
+
+/* Whether an interposed call has anything to do beyond calling on. */
+static inline bool v6_preload_watches(enum v6_event event)
+{
+	return v6_live.watch >> event & 1;
+}
+
+/* The slow way of each; results and errno are as the interposed calls return them. */
+void v6_preload_socket(int fd, int domain, int type, int protocol);
+int v6_preload_v6only(int fd, const void *value, socklen_t len);
+int v6_preload_bind(int fd, const void *addr, socklen_t len);
+int v6_preload_listen(int fd, int backlog);
+
+/* A call of this process's, for what is governed or recorded without an interposed call. */
+struct v6_call v6_preload_call(int fd);
+
+/*
+ * Who calls: this process; filled in once by v6_preload_settle(). And what is said at the
+ * first call that a broken configuration refuses.
+ */
+extern struct v6_caller v6_preload_caller;
+void v6_preload_complain(void);
+
+#endif
