@@ -49,8 +49,8 @@ bool v6_address_same(const struct v6_address *a, const struct v6_address *b)
 
 static bool call_failed(const struct v6_record *r)
 {
-	bool call = r->event == V6_EVENT_SOCKET || r->event == V6_EVENT_SETSOCKOPT ||
-		    r->event == V6_EVENT_BIND || r->event == V6_EVENT_LISTEN;
+	bool call = r->facts.event == V6_EVENT_SOCKET || r->facts.event == V6_EVENT_SETSOCKOPT ||
+		    r->facts.event == V6_EVENT_BIND || r->facts.event == V6_EVENT_LISTEN;
 
 	return call && (r->error || (r->has_result && r->result < 0));
 }
@@ -80,7 +80,7 @@ static struct v6_process *process_of(struct v6_gather *g, int log, const struct 
 	struct v6_slice program = v6_map_keep(&g->names, r->program);
 	struct v6_process **running = (struct v6_process **)v6_map_at(&g->running, key, sizeof(key));
 	struct v6_process *p = *running;
-	bool load = r->event == V6_EVENT_LOAD;
+	bool load = r->facts.event == V6_EVENT_LOAD;
 
 	if (p && p->program.ptr == program.ptr &&
 		(!load || (!p->loaded && llabs(r->time - p->first) < LOAD_LATE)))
@@ -113,7 +113,7 @@ static void add_to_process(struct v6_gather *g, struct v6_process *p, const stru
 		p->policy = r->policy;
 		p->mode = r->mode;
 	}
-	if (r->event == V6_EVENT_LOAD) {
+	if (r->facts.event == V6_EVENT_LOAD) {
 		p->loaded = true;
 		p->version = v6_map_keep(&g->names, r->version);
 		p->settings = v6_map_keep(&g->names, r->settings);
@@ -141,8 +141,8 @@ static struct v6_listener **socket_on(struct v6_gather *g, const struct v6_proce
 static void begin_listener(
 	struct v6_listener *l, struct v6_process *p, const struct v6_record *r)
 {
-	v6_record_init(&l->r, r->event);
-	l->r.address = r->address;
+	v6_record_init(&l->r, r->facts.event);
+	l->r.facts.address = r->facts.address;
 	l->order = ++p->orders;
 	l->actions = 0;
 	l->replaced = l->inherited = l->gone = false;
@@ -162,23 +162,23 @@ static struct v6_listener *add_listener(struct v6_process *p, const struct v6_re
 static void update_listener(struct v6_gather *g, struct v6_listener *l, const struct v6_record *r)
 {
 	struct v6_record old = l->r;
-	bool decided = l->actions && r->action == V6_ACTION_NONE;
+	bool decided = l->actions && r->verdict.action == V6_ACTION_NONE;
 
 	l->r = *r;
-	l->r.asked = r->asked != V6_UNKNOWN ? r->asked : old.asked;
-	l->r.before = old.before != V6_UNKNOWN ? old.before : r->before;
+	l->r.facts.asked = r->facts.asked != V6_UNKNOWN ? r->facts.asked : old.facts.asked;
+	l->r.facts.before = old.facts.before != V6_UNKNOWN ? old.facts.before : r->facts.before;
 	l->r.after = r->after != V6_UNKNOWN ? r->after : old.after;
 	l->r.serves = r->serves ? r->serves : old.serves;
 	if (decided) {
 		l->r.policy = old.policy;
 		l->r.mode = old.mode;
 		l->r.rule = old.rule;
-		l->r.action = old.action;
+		l->r.verdict.action = old.verdict.action;
 	}
-	if (r->action != V6_ACTION_NONE)
-		l->actions |= 1U << r->action;
+	if (r->verdict.action != V6_ACTION_NONE)
+		l->actions |= 1U << r->verdict.action;
 	l->r.note = old.note;
-	if (r->note.len && r->finding == V6_FINDING_NONE && !r->error)
+	if (r->note.len && r->verdict.finding == V6_FINDING_NONE && !r->error)
 		l->r.note = v6_map_keep(&g->names, r->note);
 	l->r.error = 0;
 	l->r.program = l->r.settings = l->r.version = (struct v6_slice){"", 0};
@@ -187,13 +187,13 @@ static void update_listener(struct v6_gather *g, struct v6_listener *l, const st
 
 static bool same_socket(const struct v6_listener *l, const struct v6_record *r)
 {
-	return l->r.proto == r->proto && v6_address_same(&l->r.address, &r->address);
+	return l->r.proto == r->proto && v6_address_same(&l->r.facts.address, &r->facts.address);
 }
 
 /* The same but for the port, which the kernel chose for one of the two. */
 static bool same_chosen(const struct v6_listener *l, const struct v6_record *r)
 {
-	struct v6_address bound = l->r.address, address = r->address;
+	struct v6_address bound = l->r.facts.address, address = r->facts.address;
 
 	bound.port = address.port = 0;
 	return l->chosen && l->r.proto == r->proto && v6_address_same(&bound, &address);
@@ -202,12 +202,12 @@ static bool same_chosen(const struct v6_listener *l, const struct v6_record *r)
 static struct v6_attempt **attempt_at(
 	struct v6_gather *g, const struct v6_process *p, const struct v6_record *r)
 {
-	struct v6_address a = r->address;
+	struct v6_address a = r->facts.address;
 	struct {
 		unsigned process, listen, family, scope, port;
 		int proto;
 		uint8_t bytes[16];
-	} key = {p->serial, r->event == V6_EVENT_LISTEN, a.family, a.scope, a.port, r->proto, {0}};
+	} key = {p->serial, r->facts.event == V6_EVENT_LISTEN, a.family, a.scope, a.port, r->proto, {0}};
 
 	memcpy(key.bytes, a.bytes, sizeof(key.bytes));
 	return (struct v6_attempt **)v6_map_at(&g->attempts, &key, sizeof(key));
@@ -236,14 +236,14 @@ static void add_bound(struct v6_gather *g, struct v6_process *p, const struct v6
 	struct v6_listener **on, *l;
 
 	/* This is how datagram clients bind. */
-	if (r->type == V6_TYPE_DGRAM && !r->address.port) {
+	if (r->facts.type == V6_TYPE_DGRAM && !r->facts.address.port) {
 		p->clients++;
 		return;
 	}
 	add_success(g, p, r);
 	on = socket_on(g, p, r->fd);
 	l = *on;
-	if (l && (same_socket(l, r) || (!r->address.port && same_chosen(l, r)))) {
+	if (l && (same_socket(l, r) || (!r->facts.address.port && same_chosen(l, r)))) {
 		begin_listener(l, p, r);
 	} else {
 		if (l)
@@ -252,8 +252,8 @@ static void add_bound(struct v6_gather *g, struct v6_process *p, const struct v6
 	}
 	update_listener(g, l, r);
 	l->binds++;
-	l->chosen = !r->address.port;
-	l->inherited = r->event == V6_EVENT_INHERIT;
+	l->chosen = !r->facts.address.port;
+	l->inherited = r->facts.event == V6_EVENT_INHERIT;
 }
 
 /* The descriptor may have been duplicated between bind and listen. */
@@ -296,7 +296,7 @@ static struct v6_attempt *add_failed(
 	struct v6_gather *g, struct v6_process *p, const struct v6_record *r)
 {
 	struct v6_attempt **place = attempt_at(g, p, r), *a = *place;
-	struct v6_listener *l = r->event == V6_EVENT_LISTEN ? *socket_on(g, p, r->fd) : NULL;
+	struct v6_listener *l = r->facts.event == V6_EVENT_LISTEN ? *socket_on(g, p, r->fd) : NULL;
 
 	if (!a)
 		a = *place = zeroed(sizeof(*a));
@@ -316,11 +316,11 @@ static struct v6_attempt *add_failed(
 static const struct v6_attempt *add_socket(
 	struct v6_gather *g, struct v6_process *p, const struct v6_record *r)
 {
-	if (r->event == V6_EVENT_INHERIT || (r->event == V6_EVENT_BIND && !call_failed(r)))
+	if (r->facts.event == V6_EVENT_INHERIT || (r->facts.event == V6_EVENT_BIND && !call_failed(r)))
 		add_bound(g, p, r);
-	else if (r->event == V6_EVENT_LISTEN && !call_failed(r))
+	else if (r->facts.event == V6_EVENT_LISTEN && !call_failed(r))
 		add_listening(g, p, r);
-	else if (r->address.family != V6_FAMILY_OTHER)
+	else if (r->facts.address.family != V6_FAMILY_OTHER)
 		return add_failed(g, p, r);
 	return NULL;
 }
@@ -330,19 +330,19 @@ static const struct v6_attempt *add_socket(
 /* V6_TROUBLE_KINDS for a record of none. */
 static enum v6_trouble_kind kind_of(const struct v6_record *r)
 {
-	bool binds = r->event == V6_EVENT_BIND || r->event == V6_EVENT_LISTEN;
+	bool binds = r->facts.event == V6_EVENT_BIND || r->facts.event == V6_EVENT_LISTEN;
 
-	if (r->event == V6_EVENT_ERROR)
+	if (r->facts.event == V6_EVENT_ERROR)
 		return V6_TROUBLE_ERROR;
 	/* Every EADDRINUSE is one, also where the finding was another. */
-	if (r->finding == V6_FINDING_CONFLICT ||
-		(binds && r->error == EADDRINUSE && r->action != V6_ACTION_DENY))
+	if (r->verdict.finding == V6_FINDING_CONFLICT ||
+		(binds && r->error == EADDRINUSE && r->verdict.action != V6_ACTION_DENY))
 		return V6_TROUBLE_CONFLICT;
-	if (r->finding == V6_FINDING_DISORDER)
+	if (r->verdict.finding == V6_FINDING_DISORDER)
 		return V6_TROUBLE_DISORDER;
-	if (r->finding == V6_FINDING_CONTRARY)
+	if (r->verdict.finding == V6_FINDING_CONTRARY)
 		return V6_TROUBLE_CONTRARY;
-	if (r->action == V6_ACTION_DENY)
+	if (r->verdict.action == V6_ACTION_DENY)
 		return V6_TROUBLE_DENIAL;
 	return call_failed(r) ? V6_TROUBLE_FAILURE : V6_TROUBLE_KINDS;
 }
@@ -405,12 +405,12 @@ void v6_gather_record(struct v6_gather *g, int log, const struct v6_record *r)
 	enum v6_trouble_kind kind = kind_of(r);
 
 	g->records++;
-	g->denials += r->action == V6_ACTION_DENY;
+	g->denials += r->verdict.action == V6_ACTION_DENY;
 	add_to_process(g, p, r);
-	switch (r->event) {
+	switch (r->facts.event) {
 	case V6_EVENT_GETADDRINFO:
 		p->lookups++;
-		if (r->action == V6_ACTION_REORDER && !p->reorders++) {
+		if (r->verdict.action == V6_ACTION_REORDER && !p->reorders++) {
 			p->found = r->families_before;
 			p->handed = r->families_after;
 		}

@@ -88,8 +88,8 @@ static bool is_another(const struct v6_listener *a, const struct v6_listener *b)
 	const struct v6_record *r = &a->r, *s = &b->r;
 
 	return !a->chosen && !b->chosen && r->proto == s->proto &&
-	       v6_address_same(&r->address, &s->address) && r->serves == s->serves &&
-	       r->asked == s->asked && r->before == s->before && r->after == s->after &&
+	       v6_address_same(&r->facts.address, &s->facts.address) && r->serves == s->serves &&
+	       r->facts.asked == s->facts.asked && r->facts.before == s->facts.before && r->after == s->after &&
 	       a->actions == b->actions && r->error == s->error && a->replaced == b->replaced &&
 	       a->inherited == b->inherited && r->rule == s->rule && r->mode == s->mode;
 }
@@ -125,7 +125,7 @@ static bool add_row(struct page *page, struct v6_table *table, size_t first, siz
 
 	for (unsigned column = 0; column < COLUMNS; column++) {
 		struct v6_text *t = begin(page);
-		int before = l->r.before != V6_UNKNOWN ? l->r.before : l->r.after;
+		int before = l->r.facts.before != V6_UNKNOWN ? l->r.facts.before : l->r.after;
 
 		switch (column) {
 		case ORDER:
@@ -138,11 +138,11 @@ static bool add_row(struct page *page, struct v6_table *table, size_t first, siz
 				v6_text_char(t, '-');
 			break;
 		case ADDRESS:
-			v6_address_port_text(t, &l->r.address);
+			v6_address_port_text(t, &l->r.facts.address);
 			break;
 		case FD:
 		case ASKED:
-			number_text(t, column == FD ? l->r.fd : l->r.asked);
+			number_text(t, column == FD ? l->r.fd : l->r.facts.asked);
 			break;
 		case V6ONLY:
 			number_text(t, before);
@@ -239,7 +239,7 @@ static void print_sockets(struct page *page)
 
 		if (!r->note.len)
 			continue;
-		v6_address_port_text(begin(page), &r->address);
+		v6_address_port_text(begin(page), &r->facts.address);
 		v6_text_str(&page->t, ": ");
 		v6_text_safe(&page->t, r->note.ptr, r->note.len);
 		end(page, "  note   ", 9);
@@ -300,7 +300,7 @@ static void print_sums(const struct page *page)
 
 	for (const struct v6_trouble *t = page->process->troubles; t; t = t->next) {
 		sums[t->kind]++;
-		denials += t->r.action == V6_ACTION_DENY;
+		denials += t->r.verdict.action == V6_ACTION_DENY;
 		unresolved += v6_trouble_unresolved(t);
 	}
 	print_sum(page, "conflicts", sums[V6_TROUBLE_CONFLICT], unresolved,
@@ -448,7 +448,7 @@ static bool is_in_trouble(const struct v6_process *p)
 {
 	const struct v6_trouble *t = p->troubles;
 
-	while (t && !v6_trouble_unresolved(t) && t->r.action != V6_ACTION_DENY &&
+	while (t && !v6_trouble_unresolved(t) && t->r.verdict.action != V6_ACTION_DENY &&
 		t->kind != V6_TROUBLE_DISORDER && t->kind != V6_TROUBLE_ERROR)
 		t = t->next;
 	return t || p->lost;

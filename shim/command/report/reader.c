@@ -497,11 +497,11 @@ enum v6_read v6_read_record(
 	if (object(&in, record_member, r)) {
 		if (next(&in) >= 0)
 			fail(&in, "the end of the line");
-		else if (in.version && (r->time == INT64_MIN || !r->pid || r->event == no_event))
+		else if (in.version && (r->time == INT64_MIN || !r->pid || r->facts.event == no_event))
 			fail(&in, "keys \"time\", \"pid\" and \"event\"");
 		else if (in.version) {
 			r->has_policy =
-				r->event != V6_EVENT_LOST && r->event != V6_EVENT_ERROR;
+				r->facts.event != V6_EVENT_LOST && r->facts.event != V6_EVENT_ERROR;
 			return V6_READ_RECORD;
 		}
 	}

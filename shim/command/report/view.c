@@ -28,14 +28,14 @@ unsigned v6_listener_serves(const struct v6_listener *l, bool enforce, bool *tol
 	if (!enforce || r->mode != V6_MODE_LOG) {
 		if (r->error || r->serves)
 			return r->error ? 0 : r->serves;
-		*told = r->type == V6_TYPE_DGRAM;
-		return v6_serves(&r->address, r->after);
+		*told = r->facts.type == V6_TYPE_DGRAM;
+		return v6_serves(&r->facts.address, r->after);
 	}
 	if (did(l, V6_ACTION_DENY) || (r->error && !split && !did(l, V6_ACTION_SHARE)))
 		return 0;
-	*told = r->serves || r->type == V6_TYPE_DGRAM || r->error;
+	*told = r->serves || r->facts.type == V6_TYPE_DGRAM || r->error;
 	return v6_serves(
-		&r->address, split ? 1 : set ? v6_policy_value(r->policy) : r->after);
+		&r->facts.address, split ? 1 : set ? v6_policy_value(r->policy) : r->after);
 }
 
 /* Blocks. */
@@ -81,10 +81,10 @@ static char *printed(const struct v6_block *block, size_t *len)
 		struct v6_record r = block->listeners[i]->r;
 
 		if (block->listeners[i]->chosen)
-			r.address.port = 0;
+			r.facts.address.port = 0;
 		v6_call_text(&t, &r);
 		v6_listener_text(&t, p, block->listeners[i]);
-		fprintf(f, "%s %d %d %d %u %p\n", buf, r.asked, r.before, r.after, r.serves,
+		fprintf(f, "%s %d %d %d %u %p\n", buf, r.facts.asked, r.facts.before, r.after, r.serves,
 			(const void *)r.note.ptr);
 	}
 	for (const struct v6_trouble *trouble = p->troubles; trouble; trouble = trouble->next) {
@@ -120,7 +120,7 @@ static void add_serving(struct v6_view *view, const struct v6_process *p)
 
 			if (!(serves & bit))
 				continue;
-			at = serving_at(view, p->log, l->r.proto, l->r.address.port, bit);
+			at = serving_at(view, p->log, l->r.proto, l->r.facts.address.port, bit);
 			s = *at;
 			if (!s) {
 				s = *at = v6_resize(NULL, sizeof(*s));
@@ -197,7 +197,7 @@ static bool is_governed(const struct v6_listener *l, bool enforce)
 		return enforce && forced;
 	if (value == V6_UNKNOWN || value != l->r.after)
 		return false;
-	return v6_policy_forced(l->r.policy) ? forced : l->r.asked == V6_UNKNOWN;
+	return v6_policy_forced(l->r.policy) ? forced : l->r.facts.asked == V6_UNKNOWN;
 }
 
 /* The unresolved conflict that the socket met. */
@@ -207,14 +207,14 @@ static const struct v6_trouble *conflict_of(
 	const struct v6_trouble *t = p->troubles;
 
 	while (t && !(v6_trouble_unresolved(t) && t->r.proto == l->r.proto &&
-			    v6_address_same(&t->r.address, &l->r.address)))
+			    v6_address_same(&t->r.facts.address, &l->r.facts.address)))
 		t = t->next;
 	return t;
 }
 
 static void add_listener(struct v6_verdict_of_port *v, const struct v6_listener *l)
 {
-	bool told, in6 = l->r.address.family == V6_FAMILY_INET6 && !v6_address_mapped(&l->r.address);
+	bool told, in6 = l->r.facts.address.family == V6_FAMILY_INET6 && !v6_address_mapped(&l->r.facts.address);
 	unsigned serves = v6_listener_serves(l, v->enforce, &told);
 	/* Without V6ONLY it is not known what a socket serves: then it serves nothing, but did not fail. */
 	bool failed = v->enforce ? !serves && (l->r.error || did(l, V6_ACTION_DENY)) : l->r.error;
@@ -233,9 +233,9 @@ static void add_listener(struct v6_verdict_of_port *v, const struct v6_listener 
 	v->doubtful |= !told;
 	v->missing &= ~serves;
 	if (serves & V6_SERVES_INET6)
-		add_reach(&v->inet6, &l->r.address);
+		add_reach(&v->inet6, &l->r.facts.address);
 	if (serves & V6_SERVES_INET) {
-		add_reach(&v->inet, &l->r.address);
+		add_reach(&v->inet, &l->r.facts.address);
 		v->dual |= in6;
 		v->own |= !in6;
 	}
@@ -266,7 +266,7 @@ static struct v6_verdict_of_port judge(struct v6_view *view, const struct v6_blo
 	struct v6_verdict_of_port v = {
 		.process = block->process,
 		.proto = listeners[0]->r.proto,
-		.port = listeners[0]->r.address.port,
+		.port = listeners[0]->r.facts.address.port,
 		.enforce = enforce,
 		.missing = V6_SERVES_INET6 | V6_SERVES_INET,
 	};
@@ -291,7 +291,7 @@ static int by_port(const void *a, const void *b)
 
 	if (r->proto != s->proto)
 		return r->proto - s->proto;
-	return r->address.port != s->address.port ? r->address.port - s->address.port
+	return r->facts.address.port != s->facts.address.port ? r->facts.address.port - s->facts.address.port
 						  : by_order(a, b);
 }
 
@@ -303,7 +303,7 @@ void v6_verdicts(
 
 	for (size_t i = 0; i < block->listener_count; i++)
 		if (!block->listeners[i]->replaced &&
-			block->listeners[i]->r.address.family != V6_FAMILY_OTHER)
+			block->listeners[i]->r.facts.address.family != V6_FAMILY_OTHER)
 			rows[count++] = block->listeners[i];
 	qsort(rows, count, sizeof(*rows), by_port);
 	for (size_t from = 0, n; from < count; from += n) {
@@ -311,7 +311,7 @@ void v6_verdicts(
 		bool log = false;
 
 		for (n = 0; from + n < count && rows[from + n]->r.proto == rows[from]->r.proto &&
-			    rows[from + n]->r.address.port == rows[from]->r.address.port;
+			    rows[from + n]->r.facts.address.port == rows[from]->r.facts.address.port;
 			n++)
 			log |= rows[from + n]->r.mode == V6_MODE_LOG && rows[from + n]->actions;
 		v = judge(view, block, rows + from, n, false);
@@ -358,9 +358,9 @@ static void failed_text(struct v6_text *t, const struct v6_verdict_of_port *v)
 	bool denied = did(v->failed, V6_ACTION_DENY);
 
 	v6_text_str(t, ": the ");
-	v6_text_str(t, v6_word(V6_LIST_EVENT, r->event));
+	v6_text_str(t, v6_word(V6_LIST_EVENT, r->facts.event));
 	v6_text_str(t, " of ");
-	v6_address_port_text(t, &r->address);
+	v6_address_port_text(t, &r->facts.address);
 	if (v->enforce && denied) {
 		v6_text_str(t, " would be denied");
 		return;
@@ -400,7 +400,7 @@ void v6_verdict_text(struct v6_text *t, const struct v6_verdict_of_port *v, cons
 		failed_text(t, v);
 	} else if (v->silent) {
 		v6_text_str(t, ": ");
-		v6_address_port_text(t, &v->silent->r.address);
+		v6_address_port_text(t, &v->silent->r.facts.address);
 		v6_text_str(t, " is bound and has not listened");
 	} else if (v->missing == V6_SERVES_INET) {
 		governed_text(t, v);

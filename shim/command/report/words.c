@@ -109,7 +109,7 @@ static void reason_text(struct v6_text *t, const struct v6_record *r, enum v6_ac
 		v6_text_str(t, v6_word(V6_LIST_POLICY, r->policy));
 		break;
 	case V6_ACTION_OVERRIDE:
-		v6_text_str(t, r->asked == 1 ? ": the application asked for IPv6 alone"
+		v6_text_str(t, r->facts.asked == 1 ? ": the application asked for IPv6 alone"
 					     : ": the application asked for dual-stack");
 		break;
 	case V6_ACTION_DENY:
@@ -146,7 +146,7 @@ static bool has_initial(const struct v6_listener *l)
 	int value = v6_policy_value(l->r.policy);
 
 	return value != V6_UNKNOWN && !v6_policy_forced(l->r.policy) &&
-	       l->r.mode == V6_MODE_ENFORCE && l->r.asked == V6_UNKNOWN && l->r.after == value &&
+	       l->r.mode == V6_MODE_ENFORCE && l->r.facts.asked == V6_UNKNOWN && l->r.after == value &&
 	       !l->inherited;
 }
 
@@ -164,7 +164,7 @@ void v6_listener_text(struct v6_text *t, const struct v6_process *p, const struc
 	}
 	if (l->r.error && !denied) {
 		part(t, start);
-		v6_text_str(t, v6_word(V6_LIST_EVENT, l->r.event));
+		v6_text_str(t, v6_word(V6_LIST_EVENT, l->r.facts.event));
 		v6_text_str(t, " fails with ");
 		v6_errno_text(t, l->r.error);
 	}
@@ -176,7 +176,7 @@ void v6_listener_text(struct v6_text *t, const struct v6_process *p, const struc
 	if (l->replaced) {
 		part(t, start);
 		v6_text_str(t, "its descriptor got another socket later");
-	} else if (!l->r.error && !l->r.serves && l->r.type != V6_TYPE_DGRAM && v6_knows_binds(p)) {
+	} else if (!l->r.error && !l->r.serves && l->r.facts.type != V6_TYPE_DGRAM && v6_knows_binds(p)) {
 		part(t, start);
 		v6_text_str(t, "has not listened");
 	}
@@ -202,17 +202,17 @@ const char *v6_trouble_name(enum v6_trouble_kind kind)
 
 void v6_call_text(struct v6_text *t, const struct v6_record *r)
 {
-	v6_text_str(t, v6_word(V6_LIST_EVENT, r->event));
+	v6_text_str(t, v6_word(V6_LIST_EVENT, r->facts.event));
 	if (r->proto >= 0) {
 		v6_text_char(t, ' ');
 		v6_proto_text(t, r->proto);
 	}
-	if (r->address.family != V6_FAMILY_OTHER) {
+	if (r->facts.address.family != V6_FAMILY_OTHER) {
 		v6_text_char(t, ' ');
-		v6_address_port_text(t, &r->address);
-	} else if (r->family != V6_FAMILY_OTHER) {
+		v6_address_port_text(t, &r->facts.address);
+	} else if (r->facts.family != V6_FAMILY_OTHER) {
 		v6_text_char(t, ' ');
-		v6_text_str(t, v6_family_title(r->family));
+		v6_text_str(t, v6_family_title(r->facts.family));
 	}
 	if (r->fd >= 0)
 		number(t, " fd ", r->fd);
@@ -220,7 +220,7 @@ void v6_call_text(struct v6_text *t, const struct v6_record *r)
 
 static void conflict_text(struct v6_text *t, const struct v6_trouble *trouble)
 {
-	enum v6_action action = trouble->r.action;
+	enum v6_action action = trouble->r.verdict.action;
 	bool log = trouble->r.mode == V6_MODE_LOG && action != V6_ACTION_NONE;
 
 	if (!trouble->failed && !log) {
@@ -247,7 +247,7 @@ static void conflict_text(struct v6_text *t, const struct v6_trouble *trouble)
 /* What came of a call that the shim may have denied. */
 static void denial_text(struct v6_text *t, const struct v6_trouble *trouble)
 {
-	bool denied = trouble->r.action == V6_ACTION_DENY;
+	bool denied = trouble->r.verdict.action == V6_ACTION_DENY;
 
 	if (denied && trouble->r.mode == V6_MODE_LOG) {
 		v6_text_str(t, "let through; enforce would deny it");
@@ -269,7 +269,7 @@ void v6_outcome_text(struct v6_text *t, const struct v6_trouble *trouble)
 		v6_text_str(t, "out of order, ");
 		break;
 	case V6_TROUBLE_CONTRARY:
-		number(t, "asks for V6ONLY ", trouble->r.asked);
+		number(t, "asks for V6ONLY ", trouble->r.facts.asked);
 		v6_text_str(t, " against policy ");
 		v6_text_str(t, v6_word(V6_LIST_POLICY, trouble->r.policy));
 		v6_text_str(t, ", ");
