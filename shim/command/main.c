@@ -13,7 +13,7 @@ static const struct v6_command *const commands[] = {
 	&v6_command_config,
 	&v6_command_profiles,
 	&v6_command_check,
-	/* &v6_command_report, */
+	&v6_command_report,
 	&v6_command_who,
 };
 

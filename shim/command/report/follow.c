@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "../command.h"
-#include "../stat.h"
+#include "../../govern/sys.h"
 
 /* How often files are looked at. */
 enum { TICK_MS = 100 };
@@ -49,7 +49,7 @@ static void check_cut(struct v6_source *s)
 {
 	struct stat st;
 
-	if (!s->regular || v6_fstat(s->fd, &st) || st.st_size >= s->offset)
+	if (!s->regular || v6_sys_fstat(s->fd, &st) || st.st_size >= s->offset)
 		return;
 	v6_complain("%s: cut to %" PRId64 " bytes; reading it from its beginning", s->name,
 		(int64_t)st.st_size);
@@ -69,7 +69,7 @@ static void check_moved(struct v6_input *in, struct v6_source *s)
 	struct v6_source *new;
 	struct stat st;
 
-	if (s->replaced || is_stdin(s) || v6_stat(s->name, &st) ||
+	if (s->replaced || is_stdin(s) || v6_sys_stat(s->name, &st) ||
 		(st.st_dev == s->dev && st.st_ino == s->ino))
 		return;
 	for (size_t i = 0; i < in->count; i++) {

@@ -7,7 +7,7 @@
 
 #include "../command.h"
 #include "../memory.h"
-#include "../stat.h"
+#include "../../govern/sys.h"
 #include "reader.h"
 
 /* Lines. */
@@ -120,7 +120,7 @@ bool v6_source_open(struct v6_source *s, bool follow)
 	struct stat st;
 
 	s->fd = !strcmp(s->name, "-") ? STDIN_FILENO : open(s->name, flags);
-	if (s->fd < 0 || v6_fstat(s->fd, &st))
+	if (s->fd < 0 || v6_sys_fstat(s->fd, &st))
 		return fail(s, errno);
 	if (S_ISDIR(st.st_mode))
 		return fail(s, EISDIR);
@@ -202,7 +202,7 @@ static void look_at(struct v6_input *in, struct v6_source *s)
 	struct stat st;
 	int fd;
 
-	if (!strcmp(s->name, "-") || v6_stat(s->name, &st) || !S_ISREG(st.st_mode))
+	if (!strcmp(s->name, "-") || v6_sys_stat(s->name, &st) || !S_ISREG(st.st_mode))
 		return;
 	s->regular = true;
 	s->dev = st.st_dev;
