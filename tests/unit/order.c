@@ -102,9 +102,8 @@ static void is_parted(unsigned n, uint64_t inet6, enum v6_order order)
 		assert_int_equal(is[i], should[i]);
 }
 
-static void test_every_list_is_parted_stably_and_keeps_every_entry(void **state)
+TEST(every_list_is_parted_stably_and_keeps_every_entry)
 {
-	(void)state;
 	each_list(is_parted);
 }
 
@@ -124,9 +123,8 @@ static void is_planned(unsigned n, uint64_t inet6, enum v6_order order)
 	assert_int_equal(v6_order_differs(&found, &after), after.inet6 != inet6);
 }
 
-static void test_the_families_planned_are_those_that_come_of_it(void **state)
+TEST(the_families_planned_are_those_that_come_of_it)
 {
-	(void)state;
 	each_list(is_planned);
 }
 
@@ -142,9 +140,8 @@ static void is_done_once(unsigned n, uint64_t inet6, enum v6_order order)
 		assert_int_equal(once[i], twice[i]);
 }
 
-static void test_a_list_in_order_stays_as_it_is(void **state)
+TEST(a_list_in_order_stays_as_it_is)
 {
-	(void)state;
 	each_list(is_done_once);
 }
 
@@ -167,9 +164,8 @@ static void keeps_the_name(unsigned n, uint64_t inet6, enum v6_order order)
 		assert_null(head->ai_canonname);
 }
 
-static void test_the_canonical_name_is_at_the_head_and_nowhere_else(void **state)
+TEST(the_canonical_name_is_at_the_head_and_nowhere_else)
 {
-	(void)state;
 	each_list(keeps_the_name);
 }
 
@@ -195,17 +191,15 @@ static void keeps_all_names(unsigned n, uint64_t inet6, enum v6_order order)
 	}
 }
 
-static void test_no_name_of_any_entry_is_lost_or_doubled(void **state)
+TEST(no_name_of_any_entry_is_lost_or_doubled)
 {
-	(void)state;
 	each_list(keeps_all_names);
 }
 
-static void test_an_empty_list_stays_empty(void **state)
+TEST(an_empty_list_stays_empty)
 {
 	struct v6_families none = v6_order_families(NULL);
 
-	(void)state;
 	assert_int_equal(none.count, 0);
 	for (size_t i = 0; i < COUNT(orders); i++) {
 		struct v6_families planned = v6_order_planned(orders[i], &none);
@@ -215,11 +209,10 @@ static void test_an_empty_list_stays_empty(void **state)
 	}
 }
 
-static void test_lists_as_long_as_a_record_tells_and_longer_are_parted_too(void **state)
+TEST(lists_as_long_as_a_record_tells_and_longer_are_parted_too)
 {
 	uint64_t seed = 20240607;
 
-	(void)state;
 	for (unsigned rounds = 0; rounds < 2000; rounds++) {
 		unsigned n = 1 + random_below(&seed, MANY);
 		uint64_t inet6 = random_next(&seed);
@@ -239,21 +232,19 @@ static void test_lists_as_long_as_a_record_tells_and_longer_are_parted_too(void 
 	}
 }
 
-static void test_a_list_that_is_too_long_to_tell_is_told_as_far_as_it_goes(void **state)
+TEST(a_list_that_is_too_long_to_tell_is_told_as_far_as_it_goes)
 {
 	struct list l;
 	struct v6_families f = v6_order_families(make(&l, MANY, 0x5555555555555555));
 
-	(void)state;
 	assert_int_equal(f.count, V6_FAMILIES_MAX);
 	assert_int_equal(f.inet6, 0x55555555);
 }
 
-static void test_lists_differ_by_length_and_by_families(void **state)
+TEST(lists_differ_by_length_and_by_families)
 {
 	struct v6_families a = {3, 5}, b = {3, 5};
 
-	(void)state;
 	assert_false(v6_order_differs(&a, &b));
 	b.inet6 = 6;
 	assert_true(v6_order_differs(&a, &b));
@@ -261,9 +252,8 @@ static void test_lists_differ_by_length_and_by_families(void **state)
 	assert_true(v6_order_differs(&a, &b));
 }
 
-static void test_each_order_has_its_first_family(void **state)
+TEST(each_order_has_its_first_family)
 {
-	(void)state;
 	assert_int_equal(v6_order_first(V6_ORDER_APP), V6_FAMILY_OTHER);
 	assert_int_equal(v6_order_first(V6_ORDER_IPV4_FIRST), V6_FAMILY_INET);
 	assert_int_equal(v6_order_first(V6_ORDER_IPV6_FIRST), V6_FAMILY_INET6);
@@ -330,9 +320,8 @@ static char letter_of(const struct v6_verdict *v)
 	return v->finding == V6_FINDING_DISORDER ? 'D' : v->finding ? '?' : '-';
 }
 
-static void test_the_history_of_a_port_is_judged_as_the_contract_says(void **state)
+TEST(the_history_of_a_port_is_judged_as_the_contract_says)
 {
-	(void)state;
 	for (size_t i = 0; i < COUNT(histories); i++) {
 		struct v6_knobs knobs = {.order = (uint8_t)histories[i].order,
 			.on_disorder = histories[i].deny ? EADDRINUSE : 0};
@@ -357,14 +346,13 @@ static void test_the_history_of_a_port_is_judged_as_the_contract_says(void **sta
 }
 
 /* What is no half of a pair, each by one thing that is different. */
-static void test_what_is_no_wildcard_bind_of_a_port_is_not_judged(void **state)
+TEST(what_is_no_wildcard_bind_of_a_port_is_not_judged)
 {
 	const struct v6_facts wildcard = bind_of('6', false);
 	struct v6_knobs knobs = {.order = V6_ORDER_IPV4_FIRST, .on_disorder = EPERM};
 	struct v6_facts f = wildcard;
 	struct v6_verdict v = v6_decide(&knobs, &f);
 
-	(void)state;
 	assert_int_equal(v.deny, EPERM);
 	assert_true(v6_ordered(&knobs, &f));
 	for (int i = 0; i < 9; i++) {
@@ -410,13 +398,12 @@ static void test_what_is_no_wildcard_bind_of_a_port_is_not_judged(void **state)
 	assert_int_equal(v.deny, 0);
 }
 
-static void test_an_order_and_a_forced_policy_both_have_their_say(void **state)
+TEST(an_order_and_a_forced_policy_both_have_their_say)
 {
 	struct v6_knobs knobs = {.order = V6_ORDER_IPV6_FIRST, .policy = V6_POLICY_IPV6_ONLY};
 	struct v6_facts f = bind_of('6', true);
 	struct v6_verdict v;
 
-	(void)state;
 	f.before = 0;
 	v = v6_decide(&knobs, &f);
 	assert_int_equal(v.finding, V6_FINDING_DISORDER);
@@ -432,9 +419,8 @@ static void test_an_order_and_a_forced_policy_both_have_their_say(void **state)
 	assert_int_equal(v.action, V6_ACTION_DENY);
 }
 
-static void test_mode_log_judges_a_port_as_enforce_does(void **state)
+TEST(mode_log_judges_a_port_as_enforce_does)
 {
-	(void)state;
 	for (int n = 0; n < 3 * 2 * 2 * 2; n++) {
 		struct v6_knobs knobs = {
 			.order = (uint8_t)orders[n % 3], .on_disorder = n / 3 % 2 ? EPERM : 0};
@@ -449,24 +435,4 @@ static void test_mode_log_judges_a_port_as_enforce_does(void **state)
 	}
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_list_is_parted_stably_and_keeps_every_entry),
-		cmocka_unit_test(test_the_families_planned_are_those_that_come_of_it),
-		cmocka_unit_test(test_a_list_in_order_stays_as_it_is),
-		cmocka_unit_test(test_the_canonical_name_is_at_the_head_and_nowhere_else),
-		cmocka_unit_test(test_no_name_of_any_entry_is_lost_or_doubled),
-		cmocka_unit_test(test_an_empty_list_stays_empty),
-		cmocka_unit_test(test_lists_as_long_as_a_record_tells_and_longer_are_parted_too),
-		cmocka_unit_test(test_a_list_that_is_too_long_to_tell_is_told_as_far_as_it_goes),
-		cmocka_unit_test(test_lists_differ_by_length_and_by_families),
-		cmocka_unit_test(test_each_order_has_its_first_family),
-		cmocka_unit_test(test_the_history_of_a_port_is_judged_as_the_contract_says),
-		cmocka_unit_test(test_what_is_no_wildcard_bind_of_a_port_is_not_judged),
-		cmocka_unit_test(test_an_order_and_a_forced_policy_both_have_their_say),
-		cmocka_unit_test(test_mode_log_judges_a_port_as_enforce_does),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS()

@@ -18,9 +18,8 @@ static const char *const findings[] = {"none", "conflict", "disorder", "contrary
 /* No word, or not quite one. */
 static const char *const strangers[] = {"", "Bind", "bin", "bind ", "bindx", "none,", "set\n"};
 
-static void test_events_have_the_contracts_words(void **state)
+TEST(events_have_the_contracts_words)
 {
-	(void)state;
 	assert_int_equal(COUNT(events), V6_EVENT_COUNT);
 	for (unsigned i = 0; i < COUNT(events); i++) {
 		assert_string_equal(v6_event_name(i), events[i]);
@@ -30,9 +29,8 @@ static void test_events_have_the_contracts_words(void **state)
 		assert_int_equal(v6_event_parse(slice(strangers[i])), V6_EVENT_COUNT);
 }
 
-static void test_actions_have_the_contracts_words(void **state)
+TEST(actions_have_the_contracts_words)
 {
-	(void)state;
 	assert_int_equal(COUNT(actions), V6_ACTION_COUNT);
 	for (unsigned i = 0; i < COUNT(actions); i++) {
 		assert_string_equal(v6_action_name(i), actions[i]);
@@ -42,9 +40,8 @@ static void test_actions_have_the_contracts_words(void **state)
 		assert_int_equal(v6_action_parse(slice(strangers[i])), V6_ACTION_COUNT);
 }
 
-static void test_findings_have_the_contracts_words(void **state)
+TEST(findings_have_the_contracts_words)
 {
-	(void)state;
 	assert_int_equal(COUNT(findings), V6_FINDING_COUNT);
 	for (unsigned i = 0; i < COUNT(findings); i++) {
 		assert_string_equal(v6_finding_name(i), findings[i]);
@@ -54,7 +51,7 @@ static void test_findings_have_the_contracts_words(void **state)
 		assert_int_equal(v6_finding_parse(slice(strangers[i])), V6_FINDING_COUNT);
 }
 
-static void test_socket_types_have_their_words_whatever_flags_came_along(void **state)
+TEST(socket_types_have_their_words_whatever_flags_came_along)
 {
 	static const struct {
 		int sock_type;
@@ -70,7 +67,6 @@ static void test_socket_types_have_their_words_whatever_flags_came_along(void **
 		{-1, V6_TYPE_OTHER, "other"},
 	};
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		assert_int_equal(v6_type_of(rows[i].sock_type), rows[i].type);
 		assert_int_equal(v6_type_of(rows[i].sock_type | SOCK_CLOEXEC), rows[i].type);
@@ -82,11 +78,10 @@ static void test_socket_types_have_their_words_whatever_flags_came_along(void **
 	assert_int_equal(v6_type_parse(slice("tcp")), V6_TYPE_COUNT);
 }
 
-static void test_type_of_a_protocol_that_has_but_one(void **state)
+TEST(type_of_a_protocol_that_has_but_one)
 {
 	enum { MPTCP = 262, UDPLITE = 136, SCTP = 132 };
 
-	(void)state;
 	assert_int_equal(v6_type_of_proto(IPPROTO_TCP), V6_TYPE_STREAM);
 	assert_int_equal(v6_type_of_proto(MPTCP), V6_TYPE_STREAM);
 	assert_int_equal(v6_type_of_proto(IPPROTO_UDP), V6_TYPE_DGRAM);
@@ -105,7 +100,7 @@ static const char *proto_text(int proto)
 	return buf;
 }
 
-static void test_protocols_have_the_systems_names(void **state)
+TEST(protocols_have_the_systems_names)
 {
 	static const struct {
 		int number;
@@ -123,7 +118,6 @@ static void test_protocols_have_the_systems_names(void **state)
 		{256 /* IPPROTO_SMC, linux/smc.h */, "smc"},
 	};
 
-	(void)state;
 	for (unsigned i = 0; i < COUNT(rows); i++) {
 		assert_string_equal(proto_text(rows[i].number), rows[i].name);
 		assert_int_equal(
@@ -135,9 +129,8 @@ static void test_protocols_have_the_systems_names(void **state)
 	assert_null(v6_proto_name_at(COUNT(rows)));
 }
 
-static void test_every_protocol_number_is_read_back(void **state)
+TEST(every_protocol_number_is_read_back)
 {
-	(void)state;
 	for (int proto = 0; proto <= 65535; proto++) {
 		const char *text = proto_text(proto);
 		char digits[12];
@@ -148,29 +141,14 @@ static void test_every_protocol_number_is_read_back(void **state)
 	}
 }
 
-static void test_what_is_no_protocol_is_refused(void **state)
+TEST(what_is_no_protocol_is_refused)
 {
 	static const char *const bad[] = {"", "TCP", "tcp ", " tcp", "tc", "tcpx", "-1", "+6", "6 ",
 		"65536", "99999", "000006", "100000", "4294967302", "0x6", "6a", "a"};
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(bad); i++)
 		if (v6_proto_parse(fenced(bad[i], strlen(bad[i]))) != -1)
 			fail_msg("'%s' was taken for a protocol", bad[i]);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_events_have_the_contracts_words),
-		cmocka_unit_test(test_actions_have_the_contracts_words),
-		cmocka_unit_test(test_findings_have_the_contracts_words),
-		cmocka_unit_test(test_socket_types_have_their_words_whatever_flags_came_along),
-		cmocka_unit_test(test_type_of_a_protocol_that_has_but_one),
-		cmocka_unit_test(test_protocols_have_the_systems_names),
-		cmocka_unit_test(test_every_protocol_number_is_read_back),
-		cmocka_unit_test(test_what_is_no_protocol_is_refused),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS()
