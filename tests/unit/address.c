@@ -201,14 +201,4 @@ TEST(no_address_is_neither_wildcard_nor_mapped_nor_written)
 	assert_string_equal(buf, "");
 }
 
-TEST(families_have_the_contracts_names)
-{
-	assert_string_equal(v6_family_name(V6_FAMILY_INET), "inet");
-	assert_string_equal(v6_family_name(V6_FAMILY_INET6), "inet6");
-	assert_null(v6_family_name(V6_FAMILY_OTHER));
-	assert_string_equal(v6_family_title(V6_FAMILY_INET), "IPv4");
-	assert_string_equal(v6_family_title(V6_FAMILY_INET6), "IPv6");
-	assert_null(v6_family_title(V6_FAMILY_OTHER));
-}
-
 RUN_TESTS()

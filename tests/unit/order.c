@@ -269,8 +269,7 @@ TEST(each_order_has_its_first_family)
 static const struct {
 	enum v6_order order;
 	bool deny;
-	const char *binds;
-	const char *comes_to;
+	const char *binds, *comes_to;
 } histories[] = {
 	{V6_ORDER_APP, false, "46", "--"},
 	{V6_ORDER_APP, false, "64", "--"},
@@ -298,18 +297,6 @@ static const struct {
 	{V6_ORDER_IPV6_FIRST, true, "6446", "---D"},
 };
 
-static struct v6_facts bind_of(char family, bool other)
-{
-	return (struct v6_facts){.event = V6_EVENT_BIND,
-		.bound = -1,
-		.asked = -1,
-		.before = -1,
-		.value = -1,
-		.other = other,
-		.address = {
-			.family = family == '6' ? V6_FAMILY_INET6 : V6_FAMILY_INET, .port = 80}};
-}
-
 static char letter_of(const struct v6_verdict *v)
 {
 	if (v->deny)
@@ -323,115 +310,30 @@ static char letter_of(const struct v6_verdict *v)
 TEST(the_history_of_a_port_is_judged_as_the_contract_says)
 {
 	for (size_t i = 0; i < COUNT(histories); i++) {
-		struct v6_knobs knobs = {.order = (uint8_t)histories[i].order,
+		struct v6_knobs knobs = {.order = histories[i].order,
 			.on_disorder = histories[i].deny ? EADDRINUSE : 0};
 		bool bound[2] = {false, false};
 		char is[8] = "";
 
 		for (size_t j = 0; histories[i].binds[j]; j++) {
-			char family = histories[i].binds[j];
-			struct v6_facts facts = bind_of(family, bound[family == '4']);
-			struct v6_verdict v = v6_decide(&knobs, &facts);
+			bool six = histories[i].binds[j] == '6';
+			struct v6_facts f;
+			struct v6_verdict v;
 
+			v6_facts_init(&f, V6_EVENT_BIND);
+			f.address.family = six ? V6_FAMILY_INET6 : V6_FAMILY_INET;
+			f.address.port = 80;
+			f.other = bound[!six];
+			v = v6_decide(&knobs, &f);
 			is[j] = letter_of(&v);
-			bound[family == '6'] |= !v.deny;
+			bound[six] |= !v.deny;
 			assert_int_equal(v.v6only, V6_UNKNOWN);
 		}
-		if (strcmp(is, histories[i].comes_to) != 0)
+		if (strcmp(is, histories[i].comes_to))
 			fail_msg("order %s, %s, %s: %s, expected %s",
-				v6_setting_word_of(V6_SETTING_ORDER, histories[i].order),
+				v6_word(V6_LIST_ORDER, histories[i].order),
 				histories[i].deny ? "deny" : "log", histories[i].binds, is,
 				histories[i].comes_to);
-	}
-}
-
-/* What is no half of a pair, each by one thing that is different. */
-TEST(what_is_no_wildcard_bind_of_a_port_is_not_judged)
-{
-	const struct v6_facts wildcard = bind_of('6', false);
-	struct v6_knobs knobs = {.order = V6_ORDER_IPV4_FIRST, .on_disorder = EPERM};
-	struct v6_facts f = wildcard;
-	struct v6_verdict v = v6_decide(&knobs, &f);
-
-	assert_int_equal(v.deny, EPERM);
-	assert_true(v6_ordered(&knobs, &f));
-	for (int i = 0; i < 9; i++) {
-		f = wildcard;
-		switch (i) {
-		case 0:
-			f.address.port = 0;
-			break;
-		case 1:
-			f.address.bytes[15] = 1;
-			break;
-		case 2:
-			f.address.bytes[10] = f.address.bytes[11] = 0xff;
-			break;
-		case 3:
-			f.event = V6_EVENT_LISTEN;
-			break;
-		case 4:
-			f.event = V6_EVENT_SOCKET;
-			break;
-		case 5:
-			f.type = V6_TYPE_RAW;
-			break;
-		case 6:
-			f.address.family = V6_FAMILY_OTHER;
-			break;
-		case 7:
-			f.event = V6_EVENT_SETSOCKOPT;
-			break;
-		case 8:
-			f.type = V6_TYPE_OTHER;
-			break;
-		}
-		v = v6_decide(&knobs, &f);
-		assert_int_equal(v.deny, 0);
-		assert_int_equal(v.finding, V6_FINDING_NONE);
-		assert_false(v6_ordered(&knobs, &f));
-	}
-	/* Not known whether the other is there: nobody is refused on a guess. */
-	f = wildcard;
-	f.other = V6_UNKNOWN;
-	v = v6_decide(&knobs, &f);
-	assert_int_equal(v.deny, 0);
-}
-
-TEST(an_order_and_a_forced_policy_both_have_their_say)
-{
-	struct v6_knobs knobs = {.order = V6_ORDER_IPV6_FIRST, .policy = V6_POLICY_IPV6_ONLY};
-	struct v6_facts f = bind_of('6', true);
-	struct v6_verdict v;
-
-	f.before = 0;
-	v = v6_decide(&knobs, &f);
-	assert_int_equal(v.finding, V6_FINDING_DISORDER);
-	assert_int_equal(v.v6only, 1);
-	assert_int_equal(v.action, V6_ACTION_SET);
-	/* What is refused is not touched. */
-	knobs.order = V6_ORDER_IPV4_FIRST;
-	knobs.on_disorder = EACCES;
-	f.other = 0;
-	v = v6_decide(&knobs, &f);
-	assert_int_equal(v.deny, EACCES);
-	assert_int_equal(v.v6only, V6_UNKNOWN);
-	assert_int_equal(v.action, V6_ACTION_DENY);
-}
-
-TEST(mode_log_judges_a_port_as_enforce_does)
-{
-	for (int n = 0; n < 3 * 2 * 2 * 2; n++) {
-		struct v6_knobs knobs = {
-			.order = (uint8_t)orders[n % 3], .on_disorder = n / 3 % 2 ? EPERM : 0};
-		struct v6_facts f = bind_of(n / 6 % 2 ? '6' : '4', n / 12);
-		struct v6_verdict a = v6_decide(&knobs, &f), b;
-
-		knobs.mode = V6_MODE_LOG;
-		b = v6_decide(&knobs, &f);
-		assert_int_equal(a.deny, b.deny);
-		assert_int_equal(a.action, b.action);
-		assert_int_equal(a.finding, b.finding);
 	}
 }
 
