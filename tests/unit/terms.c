@@ -76,8 +76,8 @@ TEST(every_list_has_the_contracts_words_and_no_others)
 				fail_msg("'%s' where '%.*s' was expected", w->word, (int)word.len,
 					word.ptr);
 			assert_int_equal(w->value, number);
-			assert_int_equal(v6_word_value(lists[i].list, fenced(word.ptr, word.len)),
-				number);
+			assert_int_equal(
+				v6_word_value(lists[i].list, fenced(word.ptr, word.len)), number);
 			/* The first name of a number is the one that is written. */
 			if (lists[i].list != V6_LIST_PROFILE || n < V6_PROFILE_COUNT)
 				assert_string_equal(
@@ -94,8 +94,8 @@ TEST(every_list_has_the_contracts_words_and_no_others)
 
 TEST(what_is_not_quite_a_word_is_none)
 {
-	static const char *const strangers[] = {"", "Bind", "bin", "bind ", "bindx", "none,",
-		"set\n", "allow", "both", "tcp"};
+	static const char *const strangers[] = {
+		"", "Bind", "bin", "bind ", "bindx", "none,", "set\n", "allow", "both", "tcp"};
 
 	for (size_t i = 0; i < COUNT(strangers); i++) {
 		assert_int_equal(v6_word_value(V6_LIST_EVENT, slice(strangers[i])), -1);
