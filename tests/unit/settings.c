@@ -40,8 +40,8 @@ static const struct {
 		"allow, deny:ERRNO", {"allow", "deny:EINVAL"}},
 	{V6_SETTING_MODE, "mode", "V6SHIM_MODE", "enforce", "enforce, log", {"enforce", "log"}},
 	{V6_SETTING_PROFILE, "profile", "V6SHIM_PROFILE", "none",
-		"none, linux, freebsd, netbsd, openbsd, dragonfly, macos, illumos, windows, qnx, "
-		"ibmi, aix, bindv6only=0, bindv6only=1, openindiana, solaris",
+		"linux, freebsd, netbsd, openbsd, dragonfly, macos, illumos, windows, qnx, "
+		"ibmi, aix, bindv6only=0, bindv6only=1",
 		{"none", "linux", "freebsd", "netbsd", "openbsd", "dragonfly", "macos", "illumos",
 			"windows", "qnx", "ibmi", "aix", "bindv6only=0", "bindv6only=1"}},
 	{V6_SETTING_RULES, "rules", "V6SHIM_RULES", "none", "", {NULL}},
