@@ -64,8 +64,11 @@ static unsigned bind_needs(const struct v6_knobs *knobs, const struct v6_address
 	unsigned needs = 0;
 
 	if (v6_policy_forced(knobs->policy) && governed_address(a))
-		needs |= V6_NEED_VERDICT | (a->port ? 0 : V6_NEED_TYPE);
-	if (ordered_address(knobs, a))
+		needs |= V6_NEED_VERDICT |
+			 (a->port && knobs->mode != V6_MODE_LOG ? 0 : V6_NEED_TYPE);
+	/* The family that comes second is never found out of order, and only a deny stops it. */
+	if (ordered_address(knobs, a) &&
+		(knobs->on_disorder || a->family == v6_order_first(knobs->order)))
 		needs |= V6_NEED_VERDICT | V6_NEED_OTHER | V6_NEED_TYPE;
 	return needs;
 }

@@ -311,12 +311,17 @@ enum v6_list v6_setting_list(enum v6_setting id)
 
 void v6_setting_values(struct v6_text *t, enum v6_setting id)
 {
-	const struct v6_word *first = v6_words(v6_setting_list(id));
+	enum v6_list list = v6_setting_list(id);
+	const char *comma = "";
 
-	for (const struct v6_word *w = first; w->list && w->list == first->list; w++) {
-		if (w != first)
-			v6_text_str(t, ", ");
+	for (const struct v6_word *w = v6_words(list); w->list == list; w++) {
+		/* No profile is nothing to choose, and second names are read only. */
+		if (v6_word(list, w->value) != w->word ||
+			(list == V6_LIST_PROFILE && w->value == V6_PROFILE_NONE))
+			continue;
+		v6_text_str(t, comma);
 		v6_text_str(t, w->word);
+		comma = ", ";
 	}
 }
 

@@ -119,14 +119,14 @@ static const struct v6_word table[] = {
 	{V6_LIST_FINDING, "conflict", V6_FINDING_CONFLICT, ""},
 	{V6_LIST_FINDING, "disorder", V6_FINDING_DISORDER, ""},
 	{V6_LIST_FINDING, "contrary", V6_FINDING_CONTRARY, ""},
-	{V6_LIST_NONE, "", 0, ""},
+	{V6_LIST_END, "", 0, ""},
 };
 
 const struct v6_word *v6_words(enum v6_list list)
 {
 	const struct v6_word *w = table;
 
-	while (w->list != V6_LIST_NONE && w->list != list)
+	while (w->list != V6_LIST_END && w->list != list)
 		w++;
 	return w;
 }

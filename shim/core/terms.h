@@ -33,6 +33,7 @@ enum v6_list {
 	V6_LIST_EVENT,
 	V6_LIST_ACTION,
 	V6_LIST_FINDING,
+	V6_LIST_END, /* no list: what stands behind the last */
 };
 
 /*

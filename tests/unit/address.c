@@ -36,47 +36,43 @@ static struct v6_address from(const void *sockaddr, size_t len)
 	return v6_address_from(fenced(sockaddr, len).ptr, len);
 }
 
-static void test_an_ipv6_address_is_read_with_port_and_scope(void **state)
+TEST(an_ipv6_address_is_read_with_port_and_scope)
 {
 	struct sockaddr_in6 sa = in6("fe80::1", 8080, 3);
 	struct v6_address a = from(&sa, sizeof(sa));
 
-	(void)state;
 	assert_int_equal(a.family, V6_FAMILY_INET6);
 	assert_int_equal(a.port, 8080);
 	assert_int_equal(a.scope, 3);
 	assert_memory_equal(a.bytes, &sa.sin6_addr, 16);
 }
 
-static void test_an_ipv6_address_without_its_scope_is_read(void **state)
+TEST(an_ipv6_address_without_its_scope_is_read)
 {
 	struct sockaddr_in6 sa = in6("2001:db8::1", 65535, 7);
 	struct v6_address a = from(&sa, IN6_WITHOUT_SCOPE);
 
-	(void)state;
 	assert_int_equal(a.family, V6_FAMILY_INET6);
 	assert_int_equal(a.port, 65535);
 	assert_int_equal(a.scope, 0);
 	assert_memory_equal(a.bytes, &sa.sin6_addr, 16);
 }
 
-static void test_an_ipv4_address_is_read_with_its_port(void **state)
+TEST(an_ipv4_address_is_read_with_its_port)
 {
 	struct sockaddr_in sa = in4("192.0.2.1", 80);
 	struct v6_address a = from(&sa, sizeof(sa));
 
-	(void)state;
 	assert_int_equal(a.family, V6_FAMILY_INET);
 	assert_int_equal(a.port, 80);
 	assert_memory_equal(a.bytes, &sa.sin_addr, 4);
 }
 
-static void test_lengths_that_the_kernel_refuses_give_no_address(void **state)
+TEST(lengths_that_the_kernel_refuses_give_no_address)
 {
 	struct sockaddr_in6 six = in6("::", 80, 0);
 	struct sockaddr_in four = in4("0.0.0.0", 80);
 
-	(void)state;
 	for (size_t len = 0; len <= sizeof(six); len++)
 		assert_int_equal(from(&six, len).family,
 			len < IN6_WITHOUT_SCOPE ? V6_FAMILY_OTHER : V6_FAMILY_INET6);
@@ -85,7 +81,7 @@ static void test_lengths_that_the_kernel_refuses_give_no_address(void **state)
 			len < sizeof(four) ? V6_FAMILY_OTHER : V6_FAMILY_INET);
 }
 
-static void test_lengths_beyond_the_address_change_nothing(void **state)
+TEST(lengths_beyond_the_address_change_nothing)
 {
 	struct {
 		struct sockaddr_in6 sa;
@@ -96,7 +92,6 @@ static void test_lengths_beyond_the_address_change_nothing(void **state)
 		char more[100];
 	} long4 = {.sa = in4("127.0.0.1", 1)};
 
-	(void)state;
 	memset(long6.more, 0xff, sizeof(long6.more));
 	memset(long4.more, 0xff, sizeof(long4.more));
 	for (size_t more = 0; more <= sizeof(long6.more); more++) {
@@ -110,9 +105,8 @@ static void test_lengths_beyond_the_address_change_nothing(void **state)
 	}
 }
 
-static void test_other_families_give_no_address(void **state)
+TEST(other_families_give_no_address)
 {
-	(void)state;
 	for (unsigned family = 0; family < 70; family++) {
 		struct sockaddr_un sa = {.sun_family = (sa_family_t)family};
 
@@ -142,9 +136,8 @@ static const struct {
 	{"ff02::1", 2, false, false, "[ff02::1%2]:80"},
 };
 
-static void test_ipv6_addresses_are_told_apart_and_written(void **state)
+TEST(ipv6_addresses_are_told_apart_and_written)
 {
-	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct sockaddr_in6 sa = in6(rows[i].text, 80, rows[i].scope);
 		struct v6_address a = from(&sa, sizeof(sa));
@@ -163,7 +156,7 @@ static void test_ipv6_addresses_are_told_apart_and_written(void **state)
 	}
 }
 
-static void test_ipv4_addresses_are_told_apart_and_written(void **state)
+TEST(ipv4_addresses_are_told_apart_and_written)
 {
 	static const struct {
 		const char *text;
@@ -178,7 +171,6 @@ static void test_ipv4_addresses_are_told_apart_and_written(void **state)
 		{"255.255.255.255", 65535, false, "255.255.255.255:65535"},
 	};
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(fours); i++) {
 		struct sockaddr_in sa = in4(fours[i].text, fours[i].port);
 		struct v6_address a = from(&sa, sizeof(sa));
@@ -195,14 +187,13 @@ static void test_ipv4_addresses_are_told_apart_and_written(void **state)
 	}
 }
 
-static void test_no_address_is_neither_wildcard_nor_mapped_nor_written(void **state)
+TEST(no_address_is_neither_wildcard_nor_mapped_nor_written)
 {
 	struct v6_address a = {.family = V6_FAMILY_OTHER, .bytes = {[10] = 0xff, 0xff}};
 	struct v6_address zero = {.family = V6_FAMILY_OTHER};
 	char buf[8];
 	struct v6_text t = v6_text_in(buf, sizeof(buf));
 
-	(void)state;
 	assert_false(v6_address_wildcard(&zero));
 	assert_false(v6_address_mapped(&a));
 	v6_address_text(&t, &a);
@@ -210,31 +201,4 @@ static void test_no_address_is_neither_wildcard_nor_mapped_nor_written(void **st
 	assert_string_equal(buf, "");
 }
 
-static void test_families_have_the_contracts_names(void **state)
-{
-	(void)state;
-	assert_string_equal(v6_family_name(V6_FAMILY_INET), "inet");
-	assert_string_equal(v6_family_name(V6_FAMILY_INET6), "inet6");
-	assert_null(v6_family_name(V6_FAMILY_OTHER));
-	assert_string_equal(v6_family_title(V6_FAMILY_INET), "IPv4");
-	assert_string_equal(v6_family_title(V6_FAMILY_INET6), "IPv6");
-	assert_null(v6_family_title(V6_FAMILY_OTHER));
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_an_ipv6_address_is_read_with_port_and_scope),
-		cmocka_unit_test(test_an_ipv6_address_without_its_scope_is_read),
-		cmocka_unit_test(test_an_ipv4_address_is_read_with_its_port),
-		cmocka_unit_test(test_lengths_that_the_kernel_refuses_give_no_address),
-		cmocka_unit_test(test_lengths_beyond_the_address_change_nothing),
-		cmocka_unit_test(test_other_families_give_no_address),
-		cmocka_unit_test(test_ipv6_addresses_are_told_apart_and_written),
-		cmocka_unit_test(test_ipv4_addresses_are_told_apart_and_written),
-		cmocka_unit_test(test_no_address_is_neither_wildcard_nor_mapped_nor_written),
-		cmocka_unit_test(test_families_have_the_contracts_names),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS()

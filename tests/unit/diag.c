@@ -186,7 +186,7 @@ static struct v6_diag_socket only_socket(const struct v6_diag_query *query, cons
 
 /* ---- requests */
 
-static void test_a_request_is_what_the_kernels_header_says(void **state)
+TEST(a_request_is_what_the_kernels_header_says)
 {
 	struct v6_diag_query query = {.family = V6_FAMILY_INET6,
 		.proto = IPPROTO_TCP,
@@ -200,7 +200,6 @@ static void test_a_request_is_what_the_kernels_header_says(void **state)
 	/* One byte more or less of an odd size: no alignment. */
 	char *buf = fence_last(V6_DIAG_REQUEST_SIZE + 1);
 
-	(void)state;
 	memset(&expected, 0, sizeof(expected));
 	expected.head.nlmsg_len = sizeof(expected);
 	expected.head.nlmsg_type = SOCK_DIAG_BY_FAMILY;
@@ -223,7 +222,7 @@ static void test_a_request_is_what_the_kernels_header_says(void **state)
 	assert_memory_equal(buf, &expected, sizeof(r));
 }
 
-static void test_a_protocol_above_255_goes_in_an_attribute(void **state)
+TEST(a_protocol_above_255_goes_in_an_attribute)
 {
 	struct v6_diag_query query = {.family = V6_FAMILY_INET, .proto = 262};
 	struct {
@@ -234,7 +233,6 @@ static void test_a_protocol_above_255_goes_in_an_attribute(void **state)
 	} r;
 	char *buf = fence_last(V6_DIAG_REQUEST_SIZE);
 
-	(void)state;
 	assert_int_equal(sizeof(r), V6_DIAG_REQUEST_SIZE);
 	assert_int_equal(v6_diag_request(buf, &query), sizeof(r));
 	memcpy(&r, buf, sizeof(r));
@@ -250,12 +248,11 @@ static void test_a_protocol_above_255_goes_in_an_attribute(void **state)
 	assert_int_equal(v6_diag_request(buf, &query), sizeof(r));
 }
 
-static void test_what_cannot_be_asked_makes_no_request(void **state)
+TEST(what_cannot_be_asked_makes_no_request)
 {
 	static const int protos[] = {-1, 0, 65536, INT32_MAX, INT32_MIN};
 	struct v6_diag_query query = any6;
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(protos); i++) {
 		query.proto = protos[i];
 		assert_int_equal(v6_diag_request(fence_last(0), &query), 0);
@@ -270,12 +267,11 @@ static void test_what_cannot_be_asked_makes_no_request(void **state)
 
 /* ---- sockets */
 
-static void test_an_ipv6_socket_is_read_whole(void **state)
+TEST(an_ipv6_socket_is_read_whole)
 {
 	struct answer a = {.len = 0};
 	struct v6_diag_socket s;
 
-	(void)state;
 	append_socket(&a, "2001:db8::1", 1);
 	s = only_socket(&any6, &a);
 	assert_int_equal(s.local.family, V6_FAMILY_INET6);
@@ -293,12 +289,11 @@ static void test_an_ipv6_socket_is_read_whole(void **state)
 	assert_true(s.cookie == 0x76543210fedcba98);
 }
 
-static void test_an_ipv4_socket_has_four_bytes_and_no_v6only(void **state)
+TEST(an_ipv4_socket_has_four_bytes_and_no_v6only)
 {
 	struct answer a = {.len = 0};
 	struct v6_diag_socket s;
 
-	(void)state;
 	/* An attribute that does not apply is not believed. */
 	append_socket(&a, "192.0.2.1", 1);
 	s = only_socket(&any4, &a);
@@ -309,11 +304,10 @@ static void test_an_ipv4_socket_has_four_bytes_and_no_v6only(void **state)
 	assert_int_equal(s.proto, IPPROTO_UDP);
 }
 
-static void test_v6only_is_0_1_or_unknown(void **state)
+TEST(v6only_is_0_1_or_unknown)
 {
 	static const int values[][2] = {{0, 0}, {1, 1}, {2, 1}, {255, 1}, {V6_UNKNOWN, V6_UNKNOWN}};
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(values); i++) {
 		struct answer a = {.len = 0};
 
@@ -322,13 +316,12 @@ static void test_v6only_is_0_1_or_unknown(void **state)
 	}
 }
 
-static void test_v6only_is_found_under_flags_and_any_length(void **state)
+TEST(v6only_is_found_under_flags_and_any_length)
 {
 	static const char bytes[] = "\1\0\0\0\0";
 	static const int types[] = {INET_DIAG_SKV6ONLY, INET_DIAG_SKV6ONLY | NLA_F_NESTED,
 		INET_DIAG_SKV6ONLY | NLA_F_NET_BYTEORDER};
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(types); i++)
 		for (size_t len = 0; len <= 5; len++) {
 			struct inet_diag_msg m = message(AF_INET6, "::");
@@ -342,7 +335,7 @@ static void test_v6only_is_found_under_flags_and_any_length(void **state)
 		}
 }
 
-static void test_only_addresses_of_a_link_get_a_scope(void **state)
+TEST(only_addresses_of_a_link_get_a_scope)
 {
 	static const struct {
 		const char *addr;
@@ -352,7 +345,6 @@ static void test_only_addresses_of_a_link_get_a_scope(void **state)
 		{"ff0e::1", false}, {"::", false}, {"::1", false}, {"::ffff:192.0.2.1", false},
 		{"2001:db8::1", false}};
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct answer a = {.len = 0};
 		struct v6_diag_socket s;
@@ -364,12 +356,11 @@ static void test_only_addresses_of_a_link_get_a_scope(void **state)
 	}
 }
 
-static void test_a_peer_is_an_address_or_a_port(void **state)
+TEST(a_peer_is_an_address_or_a_port)
 {
 	struct inet_diag_msg m = message(AF_INET6, "::1"), n = message(AF_INET, "127.0.0.1");
 	struct answer a = {.len = 0}, b = {.len = 0}, c = {.len = 0}, d = {.len = 0};
 
-	(void)state;
 	m.id.idiag_dport = htons(1);
 	append_bare(&a, &m);
 	assert_true(only_socket(&any6, &a).peer);
@@ -389,12 +380,11 @@ static void test_a_peer_is_an_address_or_a_port(void **state)
 
 /* ---- the course of an answer */
 
-static void test_sockets_come_in_order_over_several_parts(void **state)
+TEST(sockets_come_in_order_over_several_parts)
 {
 	struct answer first = {.len = 0}, second = {.len = 0};
 	struct v6_diag_walk walk;
 
-	(void)state;
 	append_socket(&first, "::", 0);
 	append_socket(&first, "::1", 1);
 	append_socket(&second, "::", 1);
@@ -413,19 +403,17 @@ static void test_sockets_come_in_order_over_several_parts(void **state)
 	assert_false(walk.interrupted);
 }
 
-static void test_an_empty_part_asks_for_more(void **state)
+TEST(an_empty_part_asks_for_more)
 {
 	struct v6_diag_walk walk = walk_bytes(&any6, "", 0);
 
-	(void)state;
 	assert_step(&walk, V6_DIAG_MORE);
 }
 
-static void test_done_ends_whatever_it_carries_but_an_error(void **state)
+TEST(done_ends_whatever_it_carries_but_an_error)
 {
 	static const int numbers[] = {0, 1, INT32_MAX};
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(numbers); i++) {
 		struct answer a = {.len = 0};
 		struct v6_diag_walk walk;
@@ -446,13 +434,12 @@ static void test_done_ends_whatever_it_carries_but_an_error(void **state)
 	}
 }
 
-static void test_an_error_comes_in_an_error_message_or_in_done(void **state)
+TEST(an_error_comes_in_an_error_message_or_in_done)
 {
 	static const int types[] = {NLMSG_ERROR, NLMSG_DONE};
 	static const int numbers[][2] = {{-ENOENT, ENOENT}, {-EINVAL, EINVAL}, {-EPERM, EPERM},
 		{-INT32_MAX, INT32_MAX}, {INT32_MIN, EBADMSG}};
 
-	(void)state;
 	for (size_t t = 0; t < COUNT(types); t++)
 		for (size_t i = 0; i < COUNT(numbers); i++) {
 			struct answer a = {.len = 0};
@@ -467,12 +454,11 @@ static void test_an_error_comes_in_an_error_message_or_in_done(void **state)
 		}
 }
 
-static void test_an_acknowledgement_is_no_error(void **state)
+TEST(an_acknowledgement_is_no_error)
 {
 	struct answer a = {.len = 0};
 	struct v6_diag_walk walk;
 
-	(void)state;
 	append_number(&a, NLMSG_ERROR, 0);
 	append_number(&a, NLMSG_ERROR, 1);
 	append_socket(&a, "::", 1);
@@ -481,9 +467,8 @@ static void test_an_acknowledgement_is_no_error(void **state)
 	assert_step(&walk, V6_DIAG_MORE);
 }
 
-static void test_an_error_without_its_number_is_none_of_the_kernels(void **state)
+TEST(an_error_without_its_number_is_none_of_the_kernels)
 {
-	(void)state;
 	for (size_t len = 0; len < 4; len++) {
 		struct answer a = {.len = 0};
 		struct nlmsghdr *head = start(&a, NLMSG_ERROR, 0);
@@ -496,9 +481,8 @@ static void test_an_error_without_its_number_is_none_of_the_kernels(void **state
 	}
 }
 
-static void test_an_interrupted_dump_is_noticed_at_any_message(void **state)
+TEST(an_interrupted_dump_is_noticed_at_any_message)
 {
-	(void)state;
 	for (int at = 0; at < 4; at++) {
 		struct inet_diag_msg m = message(AF_INET6, "::");
 		struct answer a = {.len = 0};
@@ -523,7 +507,7 @@ static void test_an_interrupted_dump_is_noticed_at_any_message(void **state)
 	}
 }
 
-static void test_what_was_not_asked_for_is_passed_over(void **state)
+TEST(what_was_not_asked_for_is_passed_over)
 {
 	struct inet_diag_msg other_port = message(AF_INET6, "::");
 	struct inet_diag_msg other_family = message(AF_INET, "0.0.0.0");
@@ -533,7 +517,6 @@ static void test_what_was_not_asked_for_is_passed_over(void **state)
 	struct v6_diag_walk walk;
 	struct nlmsghdr *head;
 
-	(void)state;
 	query.port = PORT;
 	other_port.id.idiag_sport = htons(PORT + 1);
 	append_bare(&a, &other_port);
@@ -579,12 +562,11 @@ static void make_answer(struct answer *a, size_t ends[4])
 	ends[3] = a->len;
 }
 
-static void test_an_answer_cut_at_any_length_ends_in_an_error_and_not_beyond(void **state)
+TEST(an_answer_cut_at_any_length_ends_in_an_error_and_not_beyond)
 {
 	struct answer a;
 	size_t ends[4], full;
 
-	(void)state;
 	make_answer(&a, ends);
 	for (size_t len = 0; len < a.len; len++) {
 		struct v6_diag_walk walk = walk_bytes(&any6, a.bytes, len);
@@ -599,13 +581,12 @@ static void test_an_answer_cut_at_any_length_ends_in_an_error_and_not_beyond(voi
 	}
 }
 
-static void test_the_last_message_may_lack_its_padding(void **state)
+TEST(the_last_message_may_lack_its_padding)
 {
 	struct inet_diag_msg m = message(AF_INET6, "::");
 	struct answer a = {.len = 0};
 	struct nlmsghdr *head = start(&a, SOCK_DIAG_BY_FAMILY, 0);
 
-	(void)state;
 	append(&a, &m, sizeof(m));
 	append_attribute(&a, INET_DIAG_SKV6ONLY, "\1", 1);
 	finish(&a, head);
@@ -613,12 +594,11 @@ static void test_the_last_message_may_lack_its_padding(void **state)
 	assert_int_equal(only_socket(&any6, &a).v6only, 1);
 }
 
-static void test_a_message_of_an_impossible_length_is_an_error(void **state)
+TEST(a_message_of_an_impossible_length_is_an_error)
 {
 	static const uint32_t large[] = {1, 2, 3, 4, 1000, 65536, 0x7fffffff, 0x80000000,
 		0xfffffffc, 0xfffffffd, 0xffffffff};
 
-	(void)state;
 	for (uint32_t i = 0; i < 16 + COUNT(large); i++) {
 		struct answer a = {.len = 0};
 		struct v6_diag_walk walk;
@@ -634,11 +614,10 @@ static void test_a_message_of_an_impossible_length_is_an_error(void **state)
 	}
 }
 
-static void test_a_socket_of_too_few_bytes_is_an_error(void **state)
+TEST(a_socket_of_too_few_bytes_is_an_error)
 {
 	struct inet_diag_msg m = message(AF_INET6, "::");
 
-	(void)state;
 	for (size_t len = 0; len <= sizeof(m); len++) {
 		struct answer a = {.len = 0};
 		struct nlmsghdr *head = start(&a, SOCK_DIAG_BY_FAMILY, 0);
@@ -654,11 +633,10 @@ static void test_a_socket_of_too_few_bytes_is_an_error(void **state)
 	}
 }
 
-static void test_an_attribute_of_an_impossible_length_ends_the_attributes(void **state)
+TEST(an_attribute_of_an_impossible_length_ends_the_attributes)
 {
 	static const uint16_t lengths[] = {0, 1, 2, 3, 0x7fff, 0xfffd, 0xffff};
 
-	(void)state;
 	for (int before = 0; before < 2; before++)
 		for (size_t i = 0; i < COUNT(lengths); i++) {
 			struct inet_diag_msg m = message(AF_INET6, "::");
@@ -679,7 +657,7 @@ static void test_an_attribute_of_an_impossible_length_ends_the_attributes(void *
 }
 
 /* The value of the one message's attribute lies in the message behind it. */
-static void test_an_attribute_ends_with_its_message(void **state)
+TEST(an_attribute_ends_with_its_message)
 {
 	struct inet_diag_msg m = message(AF_INET6, "::");
 	struct nlattr attr = {.nla_len = 5, .nla_type = INET_DIAG_SKV6ONLY};
@@ -687,7 +665,6 @@ static void test_an_attribute_ends_with_its_message(void **state)
 	struct nlmsghdr *head = start(&a, SOCK_DIAG_BY_FAMILY, 0);
 	struct v6_diag_walk walk;
 
-	(void)state;
 	append(&a, &m, sizeof(m));
 	append(&a, &attr, sizeof(attr));
 	finish(&a, head);
@@ -718,14 +695,13 @@ static void walk_to_the_end(const struct v6_diag_query *query, const char *bytes
 	}
 }
 
-static void test_spoilt_answers_are_walked_to_their_end_and_not_beyond(void **state)
+TEST(spoilt_answers_are_walked_to_their_end_and_not_beyond)
 {
 	struct v6_diag_query query = any6;
 	uint64_t random = 20260101;
 	struct answer a, spoilt;
 	size_t ends[4];
 
-	(void)state;
 	make_answer(&a, ends);
 	for (int round = 0; round < 200000; round++) {
 		spoilt = a;
@@ -739,12 +715,11 @@ static void test_spoilt_answers_are_walked_to_their_end_and_not_beyond(void **st
 	}
 }
 
-static void test_bytes_at_random_are_walked_to_their_end_and_not_beyond(void **state)
+TEST(bytes_at_random_are_walked_to_their_end_and_not_beyond)
 {
 	uint64_t random = 4;
 	char bytes[256];
 
-	(void)state;
 	for (int round = 0; round < 100000; round++) {
 		size_t len = random_below(&random, sizeof(bytes) + 1);
 
@@ -755,35 +730,4 @@ static void test_bytes_at_random_are_walked_to_their_end_and_not_beyond(void **s
 	}
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_a_request_is_what_the_kernels_header_says),
-		cmocka_unit_test(test_a_protocol_above_255_goes_in_an_attribute),
-		cmocka_unit_test(test_what_cannot_be_asked_makes_no_request),
-		cmocka_unit_test(test_an_ipv6_socket_is_read_whole),
-		cmocka_unit_test(test_an_ipv4_socket_has_four_bytes_and_no_v6only),
-		cmocka_unit_test(test_v6only_is_0_1_or_unknown),
-		cmocka_unit_test(test_v6only_is_found_under_flags_and_any_length),
-		cmocka_unit_test(test_only_addresses_of_a_link_get_a_scope),
-		cmocka_unit_test(test_a_peer_is_an_address_or_a_port),
-		cmocka_unit_test(test_sockets_come_in_order_over_several_parts),
-		cmocka_unit_test(test_an_empty_part_asks_for_more),
-		cmocka_unit_test(test_done_ends_whatever_it_carries_but_an_error),
-		cmocka_unit_test(test_an_error_comes_in_an_error_message_or_in_done),
-		cmocka_unit_test(test_an_acknowledgement_is_no_error),
-		cmocka_unit_test(test_an_error_without_its_number_is_none_of_the_kernels),
-		cmocka_unit_test(test_an_interrupted_dump_is_noticed_at_any_message),
-		cmocka_unit_test(test_what_was_not_asked_for_is_passed_over),
-		cmocka_unit_test(test_an_answer_cut_at_any_length_ends_in_an_error_and_not_beyond),
-		cmocka_unit_test(test_the_last_message_may_lack_its_padding),
-		cmocka_unit_test(test_a_message_of_an_impossible_length_is_an_error),
-		cmocka_unit_test(test_a_socket_of_too_few_bytes_is_an_error),
-		cmocka_unit_test(test_an_attribute_of_an_impossible_length_ends_the_attributes),
-		cmocka_unit_test(test_an_attribute_ends_with_its_message),
-		cmocka_unit_test(test_spoilt_answers_are_walked_to_their_end_and_not_beyond),
-		cmocka_unit_test(test_bytes_at_random_are_walked_to_their_end_and_not_beyond),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS()

@@ -90,9 +90,8 @@ static void check_itself(const char *const *list, const char *word)
 	assert_ptr_equal(nearest(list, word), word);
 }
 
-static void test_a_word_is_nearest_to_itself(void **state)
+TEST(a_word_is_nearest_to_itself)
 {
-	(void)state;
 	for_every_word(check_itself);
 }
 
@@ -106,9 +105,8 @@ static void check_omission(const char *const *list, const char *word)
 	}
 }
 
-static void test_a_letter_left_out_is_forgiven(void **state)
+TEST(a_letter_left_out_is_forgiven)
 {
-	(void)state;
 	for_every_word(check_omission);
 }
 
@@ -126,9 +124,8 @@ static void check_addition(const char *const *list, const char *word)
 	}
 }
 
-static void test_a_letter_too_many_is_forgiven(void **state)
+TEST(a_letter_too_many_is_forgiven)
 {
-	(void)state;
 	for_every_word(check_addition);
 }
 
@@ -143,9 +140,8 @@ static void check_change(const char *const *list, const char *word)
 	}
 }
 
-static void test_a_wrong_letter_is_forgiven(void **state)
+TEST(a_wrong_letter_is_forgiven)
 {
-	(void)state;
 	for_every_word(check_change);
 }
 
@@ -161,9 +157,8 @@ static void check_swap(const char *const *list, const char *word)
 	}
 }
 
-static void test_two_letters_swapped_are_forgiven(void **state)
+TEST(two_letters_swapped_are_forgiven)
 {
-	(void)state;
 	for_every_word(check_swap);
 }
 
@@ -178,9 +173,8 @@ static void check_case(const char *const *list, const char *word)
 	assert_ptr_equal(nearest(list, written), word);
 }
 
-static void test_case_does_not_count(void **state)
+TEST(case_does_not_count)
 {
-	(void)state;
 	for_every_word(check_case);
 }
 
@@ -193,9 +187,8 @@ static void check_underscores(const char *const *list, const char *word)
 	assert_ptr_equal(nearest(list, written), word);
 }
 
-static void test_an_underscore_is_as_good_as_a_hyphen(void **state)
+TEST(an_underscore_is_as_good_as_a_hyphen)
 {
-	(void)state;
 	for_every_word(check_underscores);
 }
 
@@ -208,15 +201,14 @@ static void check_beginnings(const char *const *list, const char *word)
 		assert_ptr_equal(search(alone, word, len).word, word);
 }
 
-static void test_the_beginning_of_a_word_finds_it(void **state)
+TEST(the_beginning_of_a_word_finds_it)
 {
-	(void)state;
 	for_every_word(check_beginnings);
 	assert_null(nearest((const char *const[]){"resolve", NULL}, "r"));
 	assert_string_equal(nearest(policies, "DEFAULT_I"), "default-ipv6-only");
 }
 
-static void test_real_slips_find_what_was_meant(void **state)
+TEST(real_slips_find_what_was_meant)
 {
 	static const struct {
 		const char *const *list;
@@ -248,7 +240,6 @@ static void test_real_slips_find_what_was_meant(void **state)
 		{errnos, "eopnotsup", "EOPNOTSUPP"},
 	};
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		const char *found = nearest(rows[i].list, rows[i].written);
 
@@ -258,22 +249,20 @@ static void test_real_slips_find_what_was_meant(void **state)
 	}
 }
 
-static void test_words_that_are_far_find_nothing(void **state)
+TEST(words_that_are_far_find_nothing)
 {
 	static const char *const far[] = {"", "1", "x", "no", "yes", "true", "dual", "none",
 		"xyzzy", "dual-stack", "freebsd", "nginx", "-----", "0123456789"};
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(far); i++)
 		if (nearest(policies, far[i]))
 			fail_msg("'%s': found '%s'", far[i], nearest(policies, far[i]));
 }
 
-static void test_text_that_is_far_too_lengthfinds_nothing(void **state)
+TEST(text_that_is_far_too_lengthfinds_nothing)
 {
 	char written[4000];
 
-	(void)state;
 	memset(written, 'a', sizeof(written));
 	memcpy(written, "ipv6-only", 9);
 	assert_null(search(policies, written, sizeof(written)).word);
@@ -282,45 +271,41 @@ static void test_text_that_is_far_too_lengthfinds_nothing(void **state)
 	assert_string_equal(search(policies, written, 9).word, "ipv6-only");
 }
 
-static void test_a_word_that_is_far_too_lengthis_passed_over(void **state)
+TEST(a_word_that_is_far_too_lengthis_passed_over)
 {
 	char word[4001];
 	const char *const list[] = {word, "both", NULL};
 
-	(void)state;
 	memset(word, 'b', sizeof(word) - 1);
 	word[sizeof(word) - 1] = '\0';
 	assert_string_equal(nearest(list, "bothh"), "both");
 	assert_null(nearest(list, "bbbb"));
 }
 
-static void test_of_two_words_as_near_the_first_is_kept(void **state)
+TEST(of_two_words_as_near_the_first_is_kept)
 {
 	const char *const one[] = {"ipv4-first", "ipv6-first", NULL};
 	const char *const two[] = {"ipv6-first", "ipv4-first", NULL};
 
-	(void)state;
 	assert_string_equal(nearest(one, "ipv-first"), "ipv4-first");
 	assert_string_equal(nearest(two, "ipv-first"), "ipv6-first");
 }
 
-static void test_a_nearer_word_wins_wherever_it_stands(void **state)
+TEST(a_nearer_word_wins_wherever_it_stands)
 {
 	const char *const one[] = {"share-ipv6", "share", NULL};
 	const char *const two[] = {"share", "share-ipv6", NULL};
 
-	(void)state;
 	assert_string_equal(nearest(one, "shar"), "share");
 	assert_string_equal(nearest(two, "shar"), "share");
 	assert_string_equal(nearest(one, "share-ipv4"), "share-ipv6");
 	assert_string_equal(nearest(two, "share-ipv4"), "share-ipv6");
 }
 
-static void test_an_empty_list_finds_nothing(void **state)
+TEST(an_empty_list_finds_nothing)
 {
 	struct v6_nearest n = v6_nearest_to(slice("both"));
 
-	(void)state;
 	assert_null(n.word);
 }
 
@@ -334,13 +319,12 @@ static bool is_beginning(const char *text, size_t len, const char *word)
 	return true;
 }
 
-static void test_of_two_words_that_with_fewer_slips_is_found(void **state)
+TEST(of_two_words_that_with_fewer_slips_is_found)
 {
 	static const char letters[] = "abA-_";
 	unsigned compared = 0;
 	uint64_t seed = 10;
 
-	(void)state;
 	for (int i = 0; i < 100000; i++) {
 		char text[3][9] = {{0}};
 		const char *const list[] = {text[1], text[2], NULL};
@@ -373,26 +357,4 @@ static void test_of_two_words_that_with_fewer_slips_is_found(void **state)
 	assert_true(compared > 1000);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_a_word_is_nearest_to_itself),
-		cmocka_unit_test(test_a_letter_left_out_is_forgiven),
-		cmocka_unit_test(test_a_letter_too_many_is_forgiven),
-		cmocka_unit_test(test_a_wrong_letter_is_forgiven),
-		cmocka_unit_test(test_two_letters_swapped_are_forgiven),
-		cmocka_unit_test(test_case_does_not_count),
-		cmocka_unit_test(test_an_underscore_is_as_good_as_a_hyphen),
-		cmocka_unit_test(test_the_beginning_of_a_word_finds_it),
-		cmocka_unit_test(test_real_slips_find_what_was_meant),
-		cmocka_unit_test(test_words_that_are_far_find_nothing),
-		cmocka_unit_test(test_text_that_is_far_too_lengthfinds_nothing),
-		cmocka_unit_test(test_a_word_that_is_far_too_lengthis_passed_over),
-		cmocka_unit_test(test_of_two_words_as_near_the_first_is_kept),
-		cmocka_unit_test(test_a_nearer_word_wins_wherever_it_stands),
-		cmocka_unit_test(test_an_empty_list_finds_nothing),
-		cmocka_unit_test(test_of_two_words_that_with_fewer_slips_is_found),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS()

@@ -102,9 +102,8 @@ static void is_parted(unsigned n, uint64_t inet6, enum v6_order order)
 		assert_int_equal(is[i], should[i]);
 }
 
-static void test_every_list_is_parted_stably_and_keeps_every_entry(void **state)
+TEST(every_list_is_parted_stably_and_keeps_every_entry)
 {
-	(void)state;
 	each_list(is_parted);
 }
 
@@ -124,9 +123,8 @@ static void is_planned(unsigned n, uint64_t inet6, enum v6_order order)
 	assert_int_equal(v6_order_differs(&found, &after), after.inet6 != inet6);
 }
 
-static void test_the_families_planned_are_those_that_come_of_it(void **state)
+TEST(the_families_planned_are_those_that_come_of_it)
 {
-	(void)state;
 	each_list(is_planned);
 }
 
@@ -142,9 +140,8 @@ static void is_done_once(unsigned n, uint64_t inet6, enum v6_order order)
 		assert_int_equal(once[i], twice[i]);
 }
 
-static void test_a_list_in_order_stays_as_it_is(void **state)
+TEST(a_list_in_order_stays_as_it_is)
 {
-	(void)state;
 	each_list(is_done_once);
 }
 
@@ -167,9 +164,8 @@ static void keeps_the_name(unsigned n, uint64_t inet6, enum v6_order order)
 		assert_null(head->ai_canonname);
 }
 
-static void test_the_canonical_name_is_at_the_head_and_nowhere_else(void **state)
+TEST(the_canonical_name_is_at_the_head_and_nowhere_else)
 {
-	(void)state;
 	each_list(keeps_the_name);
 }
 
@@ -195,17 +191,15 @@ static void keeps_all_names(unsigned n, uint64_t inet6, enum v6_order order)
 	}
 }
 
-static void test_no_name_of_any_entry_is_lost_or_doubled(void **state)
+TEST(no_name_of_any_entry_is_lost_or_doubled)
 {
-	(void)state;
 	each_list(keeps_all_names);
 }
 
-static void test_an_empty_list_stays_empty(void **state)
+TEST(an_empty_list_stays_empty)
 {
 	struct v6_families none = v6_order_families(NULL);
 
-	(void)state;
 	assert_int_equal(none.count, 0);
 	for (size_t i = 0; i < COUNT(orders); i++) {
 		struct v6_families planned = v6_order_planned(orders[i], &none);
@@ -215,11 +209,10 @@ static void test_an_empty_list_stays_empty(void **state)
 	}
 }
 
-static void test_lists_as_long_as_a_record_tells_and_longer_are_parted_too(void **state)
+TEST(lists_as_long_as_a_record_tells_and_longer_are_parted_too)
 {
 	uint64_t seed = 20240607;
 
-	(void)state;
 	for (unsigned rounds = 0; rounds < 2000; rounds++) {
 		unsigned n = 1 + random_below(&seed, MANY);
 		uint64_t inet6 = random_next(&seed);
@@ -239,21 +232,19 @@ static void test_lists_as_long_as_a_record_tells_and_longer_are_parted_too(void 
 	}
 }
 
-static void test_a_list_that_is_too_long_to_tell_is_told_as_far_as_it_goes(void **state)
+TEST(a_list_that_is_too_long_to_tell_is_told_as_far_as_it_goes)
 {
 	struct list l;
 	struct v6_families f = v6_order_families(make(&l, MANY, 0x5555555555555555));
 
-	(void)state;
 	assert_int_equal(f.count, V6_FAMILIES_MAX);
 	assert_int_equal(f.inet6, 0x55555555);
 }
 
-static void test_lists_differ_by_length_and_by_families(void **state)
+TEST(lists_differ_by_length_and_by_families)
 {
 	struct v6_families a = {3, 5}, b = {3, 5};
 
-	(void)state;
 	assert_false(v6_order_differs(&a, &b));
 	b.inet6 = 6;
 	assert_true(v6_order_differs(&a, &b));
@@ -261,9 +252,8 @@ static void test_lists_differ_by_length_and_by_families(void **state)
 	assert_true(v6_order_differs(&a, &b));
 }
 
-static void test_each_order_has_its_first_family(void **state)
+TEST(each_order_has_its_first_family)
 {
-	(void)state;
 	assert_int_equal(v6_order_first(V6_ORDER_APP), V6_FAMILY_OTHER);
 	assert_int_equal(v6_order_first(V6_ORDER_IPV4_FIRST), V6_FAMILY_INET);
 	assert_int_equal(v6_order_first(V6_ORDER_IPV6_FIRST), V6_FAMILY_INET6);
@@ -279,8 +269,7 @@ static void test_each_order_has_its_first_family(void **state)
 static const struct {
 	enum v6_order order;
 	bool deny;
-	const char *binds;
-	const char *comes_to;
+	const char *binds, *comes_to;
 } histories[] = {
 	{V6_ORDER_APP, false, "46", "--"},
 	{V6_ORDER_APP, false, "64", "--"},
@@ -308,18 +297,6 @@ static const struct {
 	{V6_ORDER_IPV6_FIRST, true, "6446", "---D"},
 };
 
-static struct v6_facts bind_of(char family, bool other)
-{
-	return (struct v6_facts){.event = V6_EVENT_BIND,
-		.bound = -1,
-		.asked = -1,
-		.before = -1,
-		.value = -1,
-		.other = other,
-		.address = {
-			.family = family == '6' ? V6_FAMILY_INET6 : V6_FAMILY_INET, .port = 80}};
-}
-
 static char letter_of(const struct v6_verdict *v)
 {
 	if (v->deny)
@@ -330,143 +307,34 @@ static char letter_of(const struct v6_verdict *v)
 	return v->finding == V6_FINDING_DISORDER ? 'D' : v->finding ? '?' : '-';
 }
 
-static void test_the_history_of_a_port_is_judged_as_the_contract_says(void **state)
+TEST(the_history_of_a_port_is_judged_as_the_contract_says)
 {
-	(void)state;
 	for (size_t i = 0; i < COUNT(histories); i++) {
-		struct v6_knobs knobs = {.order = (uint8_t)histories[i].order,
+		struct v6_knobs knobs = {.order = histories[i].order,
 			.on_disorder = histories[i].deny ? EADDRINUSE : 0};
 		bool bound[2] = {false, false};
 		char is[8] = "";
 
 		for (size_t j = 0; histories[i].binds[j]; j++) {
-			char family = histories[i].binds[j];
-			struct v6_facts facts = bind_of(family, bound[family == '4']);
-			struct v6_verdict v = v6_decide(&knobs, &facts);
+			bool six = histories[i].binds[j] == '6';
+			struct v6_facts f;
+			struct v6_verdict v;
 
+			v6_facts_init(&f, V6_EVENT_BIND);
+			f.address.family = six ? V6_FAMILY_INET6 : V6_FAMILY_INET;
+			f.address.port = 80;
+			f.other = bound[!six];
+			v = v6_decide(&knobs, &f);
 			is[j] = letter_of(&v);
-			bound[family == '6'] |= !v.deny;
+			bound[six] |= !v.deny;
 			assert_int_equal(v.v6only, V6_UNKNOWN);
 		}
-		if (strcmp(is, histories[i].comes_to) != 0)
+		if (strcmp(is, histories[i].comes_to))
 			fail_msg("order %s, %s, %s: %s, expected %s",
-				v6_setting_word_of(V6_SETTING_ORDER, histories[i].order),
+				v6_word(V6_LIST_ORDER, histories[i].order),
 				histories[i].deny ? "deny" : "log", histories[i].binds, is,
 				histories[i].comes_to);
 	}
 }
 
-/* What is no half of a pair, each by one thing that is different. */
-static void test_what_is_no_wildcard_bind_of_a_port_is_not_judged(void **state)
-{
-	const struct v6_facts wildcard = bind_of('6', false);
-	struct v6_knobs knobs = {.order = V6_ORDER_IPV4_FIRST, .on_disorder = EPERM};
-	struct v6_facts f = wildcard;
-	struct v6_verdict v = v6_decide(&knobs, &f);
-
-	(void)state;
-	assert_int_equal(v.deny, EPERM);
-	assert_true(v6_ordered(&knobs, &f));
-	for (int i = 0; i < 9; i++) {
-		f = wildcard;
-		switch (i) {
-		case 0:
-			f.address.port = 0;
-			break;
-		case 1:
-			f.address.bytes[15] = 1;
-			break;
-		case 2:
-			f.address.bytes[10] = f.address.bytes[11] = 0xff;
-			break;
-		case 3:
-			f.event = V6_EVENT_LISTEN;
-			break;
-		case 4:
-			f.event = V6_EVENT_SOCKET;
-			break;
-		case 5:
-			f.type = V6_TYPE_RAW;
-			break;
-		case 6:
-			f.address.family = V6_FAMILY_OTHER;
-			break;
-		case 7:
-			f.event = V6_EVENT_SETSOCKOPT;
-			break;
-		case 8:
-			f.type = V6_TYPE_OTHER;
-			break;
-		}
-		v = v6_decide(&knobs, &f);
-		assert_int_equal(v.deny, 0);
-		assert_int_equal(v.finding, V6_FINDING_NONE);
-		assert_false(v6_ordered(&knobs, &f));
-	}
-	/* Not known whether the other is there: nobody is refused on a guess. */
-	f = wildcard;
-	f.other = V6_UNKNOWN;
-	v = v6_decide(&knobs, &f);
-	assert_int_equal(v.deny, 0);
-}
-
-static void test_an_order_and_a_forced_policy_both_have_their_say(void **state)
-{
-	struct v6_knobs knobs = {.order = V6_ORDER_IPV6_FIRST, .policy = V6_POLICY_IPV6_ONLY};
-	struct v6_facts f = bind_of('6', true);
-	struct v6_verdict v;
-
-	(void)state;
-	f.before = 0;
-	v = v6_decide(&knobs, &f);
-	assert_int_equal(v.finding, V6_FINDING_DISORDER);
-	assert_int_equal(v.v6only, 1);
-	assert_int_equal(v.action, V6_ACTION_SET);
-	/* What is refused is not touched. */
-	knobs.order = V6_ORDER_IPV4_FIRST;
-	knobs.on_disorder = EACCES;
-	f.other = 0;
-	v = v6_decide(&knobs, &f);
-	assert_int_equal(v.deny, EACCES);
-	assert_int_equal(v.v6only, V6_UNKNOWN);
-	assert_int_equal(v.action, V6_ACTION_DENY);
-}
-
-static void test_mode_log_judges_a_port_as_enforce_does(void **state)
-{
-	(void)state;
-	for (int n = 0; n < 3 * 2 * 2 * 2; n++) {
-		struct v6_knobs knobs = {
-			.order = (uint8_t)orders[n % 3], .on_disorder = n / 3 % 2 ? EPERM : 0};
-		struct v6_facts f = bind_of(n / 6 % 2 ? '6' : '4', n / 12);
-		struct v6_verdict a = v6_decide(&knobs, &f), b;
-
-		knobs.mode = V6_MODE_LOG;
-		b = v6_decide(&knobs, &f);
-		assert_int_equal(a.deny, b.deny);
-		assert_int_equal(a.action, b.action);
-		assert_int_equal(a.finding, b.finding);
-	}
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_list_is_parted_stably_and_keeps_every_entry),
-		cmocka_unit_test(test_the_families_planned_are_those_that_come_of_it),
-		cmocka_unit_test(test_a_list_in_order_stays_as_it_is),
-		cmocka_unit_test(test_the_canonical_name_is_at_the_head_and_nowhere_else),
-		cmocka_unit_test(test_no_name_of_any_entry_is_lost_or_doubled),
-		cmocka_unit_test(test_an_empty_list_stays_empty),
-		cmocka_unit_test(test_lists_as_long_as_a_record_tells_and_longer_are_parted_too),
-		cmocka_unit_test(test_a_list_that_is_too_long_to_tell_is_told_as_far_as_it_goes),
-		cmocka_unit_test(test_lists_differ_by_length_and_by_families),
-		cmocka_unit_test(test_each_order_has_its_first_family),
-		cmocka_unit_test(test_the_history_of_a_port_is_judged_as_the_contract_says),
-		cmocka_unit_test(test_what_is_no_wildcard_bind_of_a_port_is_not_judged),
-		cmocka_unit_test(test_an_order_and_a_forced_policy_both_have_their_say),
-		cmocka_unit_test(test_mode_log_judges_a_port_as_enforce_does),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS()

@@ -1,5 +1,6 @@
 /*
- * The words of records: those of DESIGN.md 1.6, there and back, and the protocols by name.
+ * Words: the lists of DESIGN.md 1.3 and 1.6 written out by hand, there and back, and the protocols
+ * by name.
  */
 #include "unit.h"
 
@@ -9,168 +10,177 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-static const char *const events[] = {"load", "socket", "setsockopt", "bind", "listen",
-	"getaddrinfo", "inherit", "lost", "error"};
-static const char *const actions[] = {
-	"none", "set", "override", "deny", "split", "share", "yield", "reorder"};
-static const char *const findings[] = {"none", "conflict", "disorder", "contrary"};
+static const struct {
+	enum v6_list list;
+	bool of_a_person; /* each word is explained in --help */
+	const char *words;
+} lists[] = {
+	{V6_LIST_NONE, false, ""},
+	{V6_LIST_POLICY, true, "app ipv6-only both default-ipv6-only default-both"},
+	{V6_LIST_ON_CONTRARY, true, "allow deny:ERRNO"},
+	{V6_LIST_ORDER, true, "app ipv4-first ipv6-first"},
+	{V6_LIST_ON_DISORDER, true, "log deny:ERRNO"},
+	{V6_LIST_ON_CONFLICT, true, "fail resolve share share-ipv6"},
+	{V6_LIST_ON_MAPPED, true, "allow deny:ERRNO"},
+	{V6_LIST_ON_NONBOOLEAN, true, "allow deny:ERRNO"},
+	{V6_LIST_MODE, true, "enforce log"},
+	{V6_LIST_PROFILE, true,
+		"none linux freebsd netbsd openbsd dragonfly macos illumos windows qnx ibmi aix "
+		"bindv6only=0 bindv6only=1 openindiana solaris"},
+	{V6_LIST_LOG, true, "stderr off syslog fd:N /PATH"},
+	{V6_LIST_LOG_FORMAT, true, "text json"},
+	{V6_LIST_LOG_LEVEL, true, "change error bind all"},
+	{V6_LIST_ORIGIN, false, "default profile file environment option"},
+	{V6_LIST_MATCHER, false, "program port proto"},
+	{V6_LIST_FAMILY, false, "inet inet6"},
+	{V6_LIST_TYPE, false, "stream dgram raw seqpacket other"},
+	{V6_LIST_PROTO, false, "tcp udp mptcp sctp dccp udplite icmp ipv6-icmp l2tp smc"},
+	{V6_LIST_VIA, false, "preload supervise"},
+	{V6_LIST_EVENT, false, "load socket setsockopt bind listen getaddrinfo inherit lost error"},
+	{V6_LIST_ACTION, false, "none set override deny split share yield reorder"},
+	{V6_LIST_FINDING, false, "none conflict disorder contrary"},
+};
 
-/* No word, or not quite one. */
-static const char *const strangers[] = {"", "Bind", "bin", "bind ", "bindx", "none,", "set\n"};
+/* The numbers of those that are not counted up from 0, in the order of the words. */
+static const int from_1[] = {1, 2, 3, 4, 5};
+static const int levels[] = {
+	V6_LOG_LEVEL_CHANGE, V6_LOG_LEVEL_ERROR, V6_LOG_LEVEL_BIND, V6_LOG_LEVEL_ALL};
+static const int protos[] = {IPPROTO_TCP, IPPROTO_UDP, 262 /* IPPROTO_MPTCP, linux/in.h */,
+	IPPROTO_SCTP, IPPROTO_DCCP, IPPROTO_UDPLITE, IPPROTO_ICMP, IPPROTO_ICMPV6,
+	115 /* IPPROTO_L2TP, linux/l2tp.h */, 256 /* IPPROTO_SMC, linux/smc.h */};
 
-static void test_events_have_the_contracts_words(void **state)
+static int number_of(enum v6_list list, int place)
 {
-	(void)state;
-	assert_int_equal(COUNT(events), V6_EVENT_COUNT);
-	for (unsigned i = 0; i < COUNT(events); i++) {
-		assert_string_equal(v6_event_name(i), events[i]);
-		assert_int_equal(v6_event_parse(fenced(events[i], strlen(events[i]))), i);
-	}
-	for (size_t i = 0; i < COUNT(strangers); i++)
-		assert_int_equal(v6_event_parse(slice(strangers[i])), V6_EVENT_COUNT);
+	if (list == V6_LIST_PROTO)
+		return protos[place];
+	if (list == V6_LIST_LOG_LEVEL)
+		return levels[place];
+	if (list == V6_LIST_FAMILY || list == V6_LIST_TYPE || list == V6_LIST_VIA)
+		return from_1[place];
+	if (list == V6_LIST_PROFILE && place >= V6_PROFILE_COUNT)
+		return V6_PROFILE_ILLUMOS;
+	return place;
 }
 
-static void test_actions_have_the_contracts_words(void **state)
+TEST(every_list_has_the_contracts_words_and_no_others)
 {
-	(void)state;
-	assert_int_equal(COUNT(actions), V6_ACTION_COUNT);
-	for (unsigned i = 0; i < COUNT(actions); i++) {
-		assert_string_equal(v6_action_name(i), actions[i]);
-		assert_int_equal(v6_action_parse(fenced(actions[i], strlen(actions[i]))), i);
+	for (size_t i = 0; i < COUNT(lists); i++) {
+		const struct v6_word *w = v6_words(lists[i].list);
+		struct v6_slice rest = slice(lists[i].words), word;
+
+		for (int n = 0; (word = v6_slice_word(&rest)).len; n++, w++) {
+			int number = number_of(lists[i].list, n);
+
+			assert_int_equal(w->list, lists[i].list);
+			if (!v6_slice_is(word, w->word))
+				fail_msg("'%s' where '%.*s' was expected", w->word, (int)word.len,
+					word.ptr);
+			assert_int_equal(w->value, number);
+			assert_int_equal(
+				v6_word_value(lists[i].list, fenced(word.ptr, word.len)), number);
+			/* The first name of a number is the one that is written. */
+			if (lists[i].list != V6_LIST_PROFILE || n < V6_PROFILE_COUNT)
+				assert_string_equal(
+					v6_word(lists[i].list, (unsigned)number), w->word);
+			assert_int_equal(*w->meaning != '\0', lists[i].of_a_person);
+		}
+		assert_int_not_equal(w->list, lists[i].list);
+		assert_null(v6_word(lists[i].list, 60000));
 	}
-	for (size_t i = 0; i < COUNT(strangers); i++)
-		assert_int_equal(v6_action_parse(slice(strangers[i])), V6_ACTION_COUNT);
+	assert_null(v6_word(V6_LIST_FAMILY, V6_FAMILY_OTHER));
+	assert_null(v6_word(V6_LIST_TYPE, V6_TYPE_UNKNOWN));
+	assert_null(v6_word(V6_LIST_VIA, V6_VIA_UNKNOWN));
 }
 
-static void test_findings_have_the_contracts_words(void **state)
+TEST(what_is_not_quite_a_word_is_none)
 {
-	(void)state;
-	assert_int_equal(COUNT(findings), V6_FINDING_COUNT);
-	for (unsigned i = 0; i < COUNT(findings); i++) {
-		assert_string_equal(v6_finding_name(i), findings[i]);
-		assert_int_equal(v6_finding_parse(fenced(findings[i], strlen(findings[i]))), i);
+	static const char *const strangers[] = {
+		"", "Bind", "bin", "bind ", "bindx", "none,", "set\n", "allow", "both", "tcp"};
+
+	for (size_t i = 0; i < COUNT(strangers); i++) {
+		assert_int_equal(v6_word_value(V6_LIST_EVENT, slice(strangers[i])), -1);
+		assert_int_equal(v6_word_value(V6_LIST_ACTION, slice(strangers[i])), -1);
+		assert_int_equal(v6_word_value(V6_LIST_FINDING, slice(strangers[i])), -1);
+		assert_int_equal(v6_word_value(V6_LIST_NONE, slice(strangers[i])), -1);
 	}
-	for (size_t i = 0; i < COUNT(strangers); i++)
-		assert_int_equal(v6_finding_parse(slice(strangers[i])), V6_FINDING_COUNT);
+	assert_int_equal(v6_word_value(V6_LIST_MODE, (struct v6_slice){"log\0", 4}), -1);
 }
 
-static void test_socket_types_have_their_words_whatever_flags_came_along(void **state)
+TEST(levels_rank_and_origins_beat_as_the_contract_has_them)
+{
+	assert_true(V6_LOG_LEVEL_ERROR < V6_LOG_LEVEL_CHANGE);
+	assert_true(V6_LOG_LEVEL_CHANGE < V6_LOG_LEVEL_BIND);
+	assert_true(V6_LOG_LEVEL_BIND < V6_LOG_LEVEL_ALL);
+	assert_true(V6_ORIGIN_DEFAULT < V6_ORIGIN_PROFILE && V6_ORIGIN_PROFILE < V6_ORIGIN_FILE);
+	assert_true(V6_ORIGIN_FILE < V6_ORIGIN_ENVIRONMENT);
+	assert_true(V6_ORIGIN_ENVIRONMENT < V6_ORIGIN_OPTION);
+}
+
+TEST(families_have_titles_and_each_the_other)
+{
+	assert_string_equal(v6_family_title(V6_FAMILY_INET), "IPv4");
+	assert_string_equal(v6_family_title(V6_FAMILY_INET6), "IPv6");
+	assert_null(v6_family_title(V6_FAMILY_OTHER));
+	assert_int_equal(v6_family_other(V6_FAMILY_INET), V6_FAMILY_INET6);
+	assert_int_equal(v6_family_other(V6_FAMILY_INET6), V6_FAMILY_INET);
+	assert_int_equal(v6_family_other(V6_FAMILY_OTHER), V6_FAMILY_OTHER);
+}
+
+TEST(socket_types_are_told_whatever_flags_came_along)
 {
 	static const struct {
 		int sock_type;
 		enum v6_type type;
-		const char *word;
-	} rows[] = {
-		{SOCK_STREAM, V6_TYPE_STREAM, "stream"},
-		{SOCK_DGRAM, V6_TYPE_DGRAM, "dgram"},
-		{SOCK_RAW, V6_TYPE_RAW, "raw"},
-		{SOCK_SEQPACKET, V6_TYPE_SEQPACKET, "seqpacket"},
-		{SOCK_RDM, V6_TYPE_OTHER, "other"},
-		{0, V6_TYPE_OTHER, "other"},
-		{-1, V6_TYPE_OTHER, "other"},
-	};
+	} rows[] = {{SOCK_STREAM, V6_TYPE_STREAM}, {SOCK_DGRAM, V6_TYPE_DGRAM},
+		{SOCK_RAW, V6_TYPE_RAW}, {SOCK_SEQPACKET, V6_TYPE_SEQPACKET},
+		{SOCK_RDM, V6_TYPE_OTHER}, {0, V6_TYPE_OTHER}, {-1, V6_TYPE_OTHER}};
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		assert_int_equal(v6_type_of(rows[i].sock_type), rows[i].type);
-		assert_int_equal(v6_type_of(rows[i].sock_type | SOCK_CLOEXEC), rows[i].type);
-		assert_int_equal(
-			v6_type_of(rows[i].sock_type | SOCK_CLOEXEC | SOCK_NONBLOCK), rows[i].type);
-		assert_string_equal(v6_type_name(rows[i].type), rows[i].word);
-		assert_int_equal(v6_type_parse(slice(rows[i].word)), rows[i].type);
+		int type = rows[i].sock_type;
+
+		assert_int_equal(v6_type_of(type), rows[i].type);
+		assert_int_equal(v6_type_of(type | SOCK_CLOEXEC), rows[i].type);
+		assert_int_equal(v6_type_of(type | SOCK_CLOEXEC | SOCK_NONBLOCK), rows[i].type);
 	}
-	assert_int_equal(v6_type_parse(slice("tcp")), V6_TYPE_COUNT);
 }
 
-static void test_type_of_a_protocol_that_has_but_one(void **state)
-{
-	enum { MPTCP = 262, UDPLITE = 136, SCTP = 132 };
-
-	(void)state;
-	assert_int_equal(v6_type_of_proto(IPPROTO_TCP), V6_TYPE_STREAM);
-	assert_int_equal(v6_type_of_proto(MPTCP), V6_TYPE_STREAM);
-	assert_int_equal(v6_type_of_proto(IPPROTO_UDP), V6_TYPE_DGRAM);
-	assert_int_equal(v6_type_of_proto(UDPLITE), V6_TYPE_DGRAM);
-	assert_int_equal(v6_type_of_proto(SCTP), V6_TYPE_UNKNOWN);
-	assert_int_equal(v6_type_of_proto(IPPROTO_IP), V6_TYPE_UNKNOWN);
-	assert_int_equal(v6_type_of_proto(-EBADF), V6_TYPE_UNKNOWN);
-}
-
-static const char *proto_text(int proto)
-{
-	static char buf[32];
-	struct v6_text t = v6_text_in(buf, sizeof(buf));
-
-	v6_proto_text(&t, proto);
-	return buf;
-}
-
-static void test_protocols_have_the_systems_names(void **state)
+TEST(a_protocol_that_has_but_one_type_tells_it)
 {
 	static const struct {
-		int number;
-		const char *name;
-	} rows[] = {
-		{IPPROTO_TCP, "tcp"},
-		{IPPROTO_UDP, "udp"},
-		{262 /* IPPROTO_MPTCP, linux/in.h */, "mptcp"},
-		{IPPROTO_SCTP, "sctp"},
-		{IPPROTO_DCCP, "dccp"},
-		{IPPROTO_UDPLITE, "udplite"},
-		{IPPROTO_ICMP, "icmp"},
-		{IPPROTO_ICMPV6, "ipv6-icmp"},
-		{115 /* IPPROTO_L2TP, linux/l2tp.h */, "l2tp"},
-		{256 /* IPPROTO_SMC, linux/smc.h */, "smc"},
-	};
+		int proto;
+		enum v6_type type;
+	} rows[] = {{IPPROTO_TCP, V6_TYPE_STREAM}, {262, V6_TYPE_STREAM},
+		{IPPROTO_UDP, V6_TYPE_DGRAM}, {IPPROTO_UDPLITE, V6_TYPE_DGRAM},
+		{IPPROTO_SCTP, V6_TYPE_UNKNOWN}, {IPPROTO_IP, V6_TYPE_UNKNOWN},
+		{-EBADF, V6_TYPE_UNKNOWN}};
 
-	(void)state;
-	for (unsigned i = 0; i < COUNT(rows); i++) {
-		assert_string_equal(proto_text(rows[i].number), rows[i].name);
-		assert_int_equal(
-			v6_proto_parse(fenced(rows[i].name, strlen(rows[i].name))), rows[i].number);
-		/* The list to choose from holds each of them, wherever it stands there. */
-		assert_non_null(v6_proto_name_at(i));
-		assert_true(v6_proto_parse(slice(v6_proto_name_at(i))) > 0);
-	}
-	assert_null(v6_proto_name_at(COUNT(rows)));
+	for (size_t i = 0; i < COUNT(rows); i++)
+		assert_int_equal(v6_type_of_proto(rows[i].proto), rows[i].type);
 }
 
-static void test_every_protocol_number_is_read_back(void **state)
+TEST(every_protocol_number_is_read_back)
 {
-	(void)state;
 	for (int proto = 0; proto <= 65535; proto++) {
-		const char *text = proto_text(proto);
-		char digits[12];
+		char text[32], digits[12];
+		struct v6_text t = v6_text_in(text, sizeof(text));
+		bool named = v6_word(V6_LIST_PROTO, (unsigned)proto) != NULL;
 
-		assert_int_equal(v6_proto_parse(slice(text)), proto);
+		v6_proto_text(&t, proto);
 		snprintf(digits, sizeof(digits), "%d", proto);
+		assert_int_equal(strcmp(text, digits) != 0, named);
+		assert_int_equal(v6_proto_parse(fenced(text, t.len)), proto);
 		assert_int_equal(v6_proto_parse(fenced(digits, strlen(digits))), proto);
 	}
 }
 
-static void test_what_is_no_protocol_is_refused(void **state)
+TEST(what_is_no_protocol_is_refused)
 {
 	static const char *const bad[] = {"", "TCP", "tcp ", " tcp", "tc", "tcpx", "-1", "+6", "6 ",
-		"65536", "99999", "000006", "100000", "4294967302", "0x6", "6a", "a"};
+		"65536", "99999", "100000", "4294967302", "0x6", "6a", "a"};
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(bad); i++)
 		if (v6_proto_parse(fenced(bad[i], strlen(bad[i]))) != -1)
 			fail_msg("'%s' was taken for a protocol", bad[i]);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_events_have_the_contracts_words),
-		cmocka_unit_test(test_actions_have_the_contracts_words),
-		cmocka_unit_test(test_findings_have_the_contracts_words),
-		cmocka_unit_test(test_socket_types_have_their_words_whatever_flags_came_along),
-		cmocka_unit_test(test_type_of_a_protocol_that_has_but_one),
-		cmocka_unit_test(test_protocols_have_the_systems_names),
-		cmocka_unit_test(test_every_protocol_number_is_read_back),
-		cmocka_unit_test(test_what_is_no_protocol_is_refused),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+RUN_TESTS()

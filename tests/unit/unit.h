@@ -22,6 +22,36 @@
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 /*
+ * A test, `TEST(what_holds) { ... }`, is run by its being there, in the order of the file; and
+ * RUN_TESTS() ends the file.
+ */
+static struct CMUnitTest tests[64];
+
+static inline void add_test(const char *name, CMUnitTestFunction function)
+{
+	static size_t count;
+
+	if (count == COUNT(tests))
+		abort();
+	tests[count].name = name;
+	tests[count++].test_func = function;
+}
+
+#define TEST(what)                                                                                 \
+	static void what(void **state);                                                            \
+	__attribute__((constructor)) static void add_##what(void)                                  \
+	{                                                                                          \
+		add_test(#what, what);                                                             \
+	}                                                                                          \
+	static void what(__attribute__((unused)) void **state)
+
+#define RUN_TESTS()                                                                                \
+	int main(void)                                                                             \
+	{                                                                                          \
+		return cmocka_run_group_tests(tests, NULL, NULL);                                  \
+	}
+
+/*
  * Begins a test that compares with what glibc does where no standard decides: inet_ntop(3) of IPv6
  * addresses, fnmatch(3) of odd brackets. Other libcs do it otherwise.
  */
