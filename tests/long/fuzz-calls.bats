@@ -2,7 +2,7 @@
 # The fuzz targets for the interposed calls and for the files that the command reads: they run clean, and
 # they would find a defect. And what holds of all targets.
 
-load helper
+load ../e2e/helper
 load fuzz_targets
 
 setup_file() {

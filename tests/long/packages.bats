@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # make dist, make deb, make rpm and the APKBUILD: what they build, and that the same sources give the same bits.
 
-load helper
+load ../e2e/helper
 load packages
 
 PACKAGING=$ROOT/examples/packaging

@@ -2,7 +2,7 @@
 # The packages as a new user meets them: an empty Debian, dpkg -i, a real server put under a policy by the example for
 # systemd, its log read, everything taken away again. The systemd is a real one, booted in namespaces.
 
-load helper
+load ../e2e/helper
 load packages
 load debian
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # The fuzz targets for what is read as text or as records: they run clean, and they would find a defect.
 
-load helper
+load ../e2e/helper
 load fuzz_targets
 
 setup_file() {
