@@ -102,7 +102,7 @@ line_of() {
 	runner
 	assert_status 1
 	assert_summary '2 passed, 2 failed, 0 skipped'
-	assert_line '  unit/early: killed by SIGSEGV; planned 3 tests, reported 1'
+	assert_line '  unit/early: killed by SIGSEGV; planned 3, reported 1'
 	assert_line '  unit/late: killed by SIGABRT'
 }
 
@@ -115,8 +115,8 @@ line_of() {
 	runner
 	assert_status 1
 	assert_summary '5 passed, 5 failed, 0 skipped'
-	assert_line '  unit/few: planned 3 tests, reported 2'
-	assert_line '  unit/many: planned 1 test, reported 2'
+	assert_line '  unit/few: planned 3, reported 2'
+	assert_line '  unit/many: planned 1, reported 2'
 	assert_line '  unit/none: printed no plan'
 	assert_line '  unit/empty: holds no test'
 	assert_line '  unit/mute: printed no plan'
@@ -127,7 +127,7 @@ line_of() {
 	unit cut <<<'printf "1..2\nok 1 - a\nok 2 - b\n# ok - group\n1..2\nok 1 - c\n"'
 	runner
 	assert_summary '6 passed, 1 failed, 0 skipped'
-	assert_line '  unit/cut: planned 4 tests, reported 3'
+	assert_line '  unit/cut: planned 4, reported 3'
 }
 
 @test "an exit status without a failed test is a failure" {
@@ -221,7 +221,7 @@ skipping() {
 	runner
 	assert_status 1
 	assert_match ', 3 failed, 0 skipped$' "${lines[-1]}"
-	assert_match $'\n  e2e/dies: planned 3 tests, reported [12]' "$output"
+	assert_match $'\n  e2e/dies: planned 3, reported [12]' "$output"
 	assert_match $'\n  e2e/broken: ' "$output"
 	assert_line '  e2e/empty: holds no test'
 	assert_eq '2 passed' "$(line_of unit/a)"
@@ -238,7 +238,7 @@ skipping() {
 	runner
 	assert_status 1
 	assert_summary '1 passed, 1 failed, 0 skipped'
-	assert_line '  unit/hangs: timed out after 1 s; planned 2 tests, reported 1'
+	assert_line '  unit/hangs: timed out after 1 s; planned 2, reported 1'
 	assert_eq '' "$(pgrep -f -- "$WORD" || :)"
 }
 
