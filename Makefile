@@ -53,7 +53,7 @@ completions := v6shim.bash:bash-completion/completions/v6shim _v6shim:zsh/site-f
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all examples programs units demo test test-servers test-deps install uninstall clean FORCE
+.PHONY: all examples programs units demo test test-all test-rest test-servers test-deps install uninstall clean FORCE
 
 all: $(BUILD)/libv6shim.so $(BUILD)/v6shim
 
@@ -107,16 +107,16 @@ units: $(units)
 demo: all examples $(BUILD)/tests/programs/reach
 	$(Q)DEMO_BUILD=$(BUILD) examples/demo
 
-# T=NAME runs the files whose name has NAME in it.
-test: all examples programs
+# What a change needs; everything; what the first leaves to the second; real servers, those that are
+# installed (the table is in $(BUILD)/servers.md afterwards). T=NAME: the files whose name has NAME in it.
+test: suites = $(or $(T),unit e2e few)
+test-all: suites = $(T)
+test-rest: suites = more long $(T)
+test-servers: suites = servers $(T)
+test test-all test-rest test-servers: all examples programs
 	$(Q)tests/deps small
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD) units
-	$(Q)V6SHIM_BUILD=$(abspath $(BUILD)) tests/run $(T)
-
-# Real servers, those that are installed; T=nginx for one. The table is in $(BUILD)/servers.md afterwards.
-test-servers: all programs
-	$(Q)tests/deps small
-	$(Q)V6SHIM_BUILD=$(abspath $(BUILD)) tests/run servers $(T)
+	$(Q)V6SHIM_BUILD=$(abspath $(BUILD)) tests/run $(suites)
 
 test-deps:
 	$(Q)tests/deps all

@@ -19,8 +19,8 @@ $(bench_empty): %.so: tests/bench/empty.c $(BUILD)/flags
 
 bench-programs: $(bench_programs) $(bench_empty)
 
-# tests/e2e/bench.bats runs them.
-test: bench-programs
+# bench.bats, of tests/e2e and tests/long, runs them.
+test test-all test-rest: bench-programs
 
 bench: all programs bench-programs
 	$(Q)tests/deps bench

@@ -33,6 +33,7 @@
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <stdbool.h>
 
 enum { THREADS_MAX = 16, BATCH = 64, BACKLOG = 16 };
 
@@ -104,32 +105,46 @@ static void nodelay(struct worker *w, unsigned long calls)
 	end(w);
 }
 
-/* Opened by the batch, so that closing them stays out of the time. */
-static void sockets(struct worker *w, int family, unsigned long calls)
+/* By the batch, so that what is not counted stays out of the time: closing, and before listen() the rest. */
+static void batches(struct worker *w, int family, bool listening, unsigned long calls)
 {
 	int fds[BATCH];
 
-	while (calls > 0) {
-		unsigned long n = calls < BATCH ? calls : BATCH;
-
-		begin(w);
-		for (unsigned long i = 0; i < n; i++)
+	for (unsigned long n; calls > 0; calls -= n) {
+		n = calls < BATCH ? calls : BATCH;
+		if (!listening)
+			begin(w);
+		for (unsigned long i = 0; i < n; i++) {
 			fds[i] = open_stream(family);
+			if (listening)
+				must_bind(fds[i], NULL, 0);
+		}
+		if (listening)
+			begin(w);
+		for (unsigned long i = 0; listening && i < n; i++)
+			if (listen(fds[i], BACKLOG) < 0)
+				refused("listen");
 		end(w);
+		if (listening && w->number == 0)
+			v6only_seen = v6only(fds[0]);
 		for (unsigned long i = 0; i < n; i++)
 			close(fds[i]);
-		calls -= n;
 	}
 }
 
 static void socket4(struct worker *w, unsigned long calls)
 {
-	sockets(w, AF_INET, calls);
+	batches(w, AF_INET, false, calls);
 }
 
 static void socket6(struct worker *w, unsigned long calls)
 {
-	sockets(w, AF_INET6, calls);
+	batches(w, AF_INET6, false, calls);
+}
+
+static void listens(struct worker *w, unsigned long calls)
+{
+	batches(w, AF_INET6, true, calls);
 }
 
 static void cycles(struct worker *w, const char *address, unsigned long calls)
@@ -144,12 +159,6 @@ static void cycles(struct worker *w, const char *address, unsigned long calls)
 	end(w);
 }
 
-static void look_at(const struct worker *w, int fd)
-{
-	if (w->number == 0)
-		v6only_seen = v6only(fd);
-}
-
 static void cycle_any(struct worker *w, unsigned long calls)
 {
 	int fd;
@@ -157,36 +166,14 @@ static void cycle_any(struct worker *w, unsigned long calls)
 	cycles(w, NULL, calls);
 	fd = open_stream(AF_INET6);
 	must_bind(fd, NULL, w->port);
-	look_at(w, fd);
+	if (w->number == 0)
+		v6only_seen = v6only(fd);
 	close(fd);
 }
 
 static void cycle_one(struct worker *w, unsigned long calls)
 {
 	cycles(w, "::1", calls);
-}
-
-static void listens(struct worker *w, unsigned long calls)
-{
-	int fds[BATCH];
-
-	while (calls > 0) {
-		unsigned long n = calls < BATCH ? calls : BATCH;
-
-		for (unsigned long i = 0; i < n; i++) {
-			fds[i] = open_stream(AF_INET6);
-			must_bind(fds[i], NULL, 0);
-		}
-		begin(w);
-		for (unsigned long i = 0; i < n; i++)
-			if (listen(fds[i], BACKLOG) < 0)
-				refused("listen");
-		end(w);
-		look_at(w, fds[0]);
-		for (unsigned long i = 0; i < n; i++)
-			close(fds[i]);
-		calls -= n;
-	}
 }
 
 static void passive(struct worker *w, unsigned long calls)
@@ -222,21 +209,7 @@ static unsigned threads = 1;
 static unsigned long milliseconds = 30, exact;
 static pthread_barrier_t all_ready;
 
-static void prepare(struct worker *w, unsigned number)
-{
-	*w = (struct worker){.number = number, .fd = open_stream(AF_INET6)};
-	must_bind(w->fd, NULL, 0);
-	w->port = local_port(w->fd);
-}
-
-/* Its port is free for its calls, now that all have ports. */
-static void release(struct worker *w)
-{
-	close(w->fd);
-	w->fd = open_stream(AF_INET6);
-}
-
-/* As many calls as take the time asked for; what they take is found by doubling, which warms up as
+/* As many calls as take the time asked for: what they take is found by doubling, which warms up as
  * well. */
 static unsigned long calibrate(struct worker *w)
 {
@@ -267,10 +240,16 @@ static void *work(void *argument)
 static void work_all(struct worker *workers)
 {
 	pthread_barrier_init(&all_ready, NULL, threads);
-	for (unsigned i = 0; i < threads; i++)
-		prepare(&workers[i], i);
-	for (unsigned i = 0; i < threads; i++)
-		release(&workers[i]);
+	for (unsigned i = 0; i < threads; i++) {
+		workers[i] = (struct worker){.number = i, .fd = open_stream(AF_INET6)};
+		must_bind(workers[i].fd, NULL, 0);
+		workers[i].port = local_port(workers[i].fd);
+	}
+	/* Now that all have ports, these are free for their calls. */
+	for (unsigned i = 0; i < threads; i++) {
+		close(workers[i].fd);
+		workers[i].fd = open_stream(AF_INET6);
+	}
 	for (unsigned i = 1; i < threads; i++)
 		if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0)
 			fail("calls", "pthread_create");
@@ -311,15 +290,6 @@ static void usage(void)
 	exit(2);
 }
 
-static void find_case(const char *name)
-{
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		if (strcmp(cases[i].name, name) == 0)
-			run = cases[i].run;
-	if (run == NULL)
-		usage();
-}
-
 int main(int argc, char **argv)
 {
 	static struct worker workers[THREADS_MAX];
@@ -337,7 +307,11 @@ int main(int argc, char **argv)
 	}
 	if (optind != argc - 1)
 		usage();
-	find_case(argv[optind]);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		if (strcmp(cases[i].name, argv[optind]) == 0)
+			run = cases[i].run;
+	if (run == NULL)
+		usage();
 	work_all(workers);
 	report(workers);
 	return 0;

@@ -1,11 +1,9 @@
 /*
  * start - starts a program again and again, or once to look at its memory
  *
- * usage: start [-E NAME=VALUE]... RUNS COMMAND [ARG...]
- *        start [-E NAME=VALUE]... smaps|peak COMMAND [ARG...]
+ * usage: start RUNS|smaps|peak COMMAND [ARG...]
  *
- * COMMAND is a path. It gets the variables of -E beside this program's own, which itself goes
- * without them: LD_PRELOAD acts on COMMAND alone.
+ * COMMAND is a path.
  *
  *   RUNS    runs it so many times, one after the other: "ns N" is the time from its start to its
  *           end, in the mean
@@ -27,34 +25,9 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-enum { VARIABLES_MAX = 32, RUNS_MAX = 1000000 };
+enum { RUNS_MAX = 1000000 };
 
 extern char **environ;
-
-static char *added[VARIABLES_MAX];
-static size_t added_count;
-
-static void usage(void)
-{
-	fputs("usage: start [-E NAME=VALUE]... RUNS|smaps|peak COMMAND [ARG...]\n", stderr);
-	exit(2);
-}
-
-/* This program's variables and the added ones. */
-static char **variables(void)
-{
-	size_t count = 0;
-	char **all;
-
-	while (environ[count] != NULL)
-		count++;
-	all = calloc(count + added_count + 1, sizeof(*all));
-	if (all == NULL)
-		fail("start", "calloc");
-	memcpy(all, environ, count * sizeof(*all));
-	memcpy(all + count, added, added_count * sizeof(*all));
-	return all;
-}
 
 static void must_have_ended_well(pid_t pid)
 {
@@ -68,14 +41,14 @@ static void must_have_ended_well(pid_t pid)
 	}
 }
 
-static void run_often(unsigned long runs, char **command, char **env)
+static void run_often(unsigned long runs, char **command)
 {
 	uint64_t began = now_ns();
 
 	for (unsigned long i = 0; i < runs; i++) {
 		pid_t pid;
 
-		errno = posix_spawn(&pid, command[0], NULL, NULL, command, env);
+		errno = posix_spawn(&pid, command[0], NULL, NULL, command, environ);
 		if (errno != 0)
 			fail("start", command[0]);
 		must_have_ended_well(pid);
@@ -88,7 +61,7 @@ static double nanoseconds(const struct timeval *t)
 	return (double)t->tv_sec * 1e9 + (double)t->tv_usec * 1e3;
 }
 
-static void run_and_weigh(char **command, char **env)
+static void run_and_weigh(char **command)
 {
 	posix_spawn_file_actions_t actions;
 	struct rusage usage;
@@ -97,7 +70,7 @@ static void run_and_weigh(char **command, char **env)
 
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-	errno = posix_spawn(&pid, command[0], &actions, NULL, command, env);
+	errno = posix_spawn(&pid, command[0], &actions, NULL, command, environ);
 	if (errno != 0)
 		fail("start", command[0]);
 	must_have_ended_well(pid);
@@ -106,20 +79,6 @@ static void run_and_weigh(char **command, char **env)
 		fail("start", "getrusage");
 	printf("ns %.0f\ncpu_ns %.0f\npeak_kib %ld\n", (double)(ended - began),
 		nanoseconds(&usage.ru_utime) + nanoseconds(&usage.ru_stime), usage.ru_maxrss);
-}
-
-static void copy_smaps(pid_t pid)
-{
-	char path[64], line[512];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/smaps", (int)pid);
-	file = fopen(path, "r");
-	if (file == NULL)
-		fail("start", path);
-	while (fgets(line, sizeof(line), file) != NULL)
-		fputs(line, stdout);
-	fclose(file);
 }
 
 /* Lets the child go on until it stops for that event of ptrace(2), 0 for a plain SIGTRAP. */
@@ -135,15 +94,17 @@ static void until(pid_t pid, int event)
 	}
 }
 
-static void look_at_end(char **command, char **env)
+static void look_at_end(char **command)
 {
+	char path[64], line[512];
 	pid_t pid = fork();
+	FILE *file;
 
 	if (pid < 0)
 		fail("start", "fork");
 	if (pid == 0) {
 		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-		execve(command[0], command, env);
+		execve(command[0], command, environ);
 		_exit(127);
 	}
 	until(pid, 0);
@@ -151,27 +112,28 @@ static void look_at_end(char **command, char **env)
 		fail("start", "ptrace");
 	ptrace(PTRACE_CONT, pid, NULL, NULL);
 	until(pid, PTRACE_EVENT_EXIT);
-	copy_smaps(pid);
+	snprintf(path, sizeof(path), "/proc/%d/smaps", (int)pid);
+	file = fopen(path, "r");
+	if (file == NULL)
+		fail("start", path);
+	while (fgets(line, sizeof(line), file) != NULL)
+		fputs(line, stdout);
+	fclose(file);
 	ptrace(PTRACE_CONT, pid, NULL, NULL);
 	must_have_ended_well(pid);
 }
 
 int main(int argc, char **argv)
 {
-	int option;
-
-	while ((option = getopt(argc, argv, "+E:")) != -1) {
-		if (option != 'E' || strchr(optarg, '=') == NULL || added_count == VARIABLES_MAX)
-			usage();
-		added[added_count++] = optarg;
+	if (argc < 3) {
+		fputs("usage: start RUNS|smaps|peak COMMAND [ARG...]\n", stderr);
+		return 2;
 	}
-	if (argc - optind < 2)
-		usage();
-	if (strcmp(argv[optind], "smaps") == 0)
-		look_at_end(argv + optind + 1, variables());
-	else if (strcmp(argv[optind], "peak") == 0)
-		run_and_weigh(argv + optind + 1, variables());
+	if (strcmp(argv[1], "smaps") == 0)
+		look_at_end(argv + 2);
+	else if (strcmp(argv[1], "peak") == 0)
+		run_and_weigh(argv + 2);
 	else
-		run_often(number_in(argv[optind], 1, RUNS_MAX), argv + optind + 1, variables());
+		run_often(number_in(argv[1], 1, RUNS_MAX), argv + 2);
 	return 0;
 }

@@ -1,7 +1,7 @@
 # make test-cross [T=NAME]   v6shim built for other machines and libcs, and tested: i386, musl, aarch64, s390x
 #                            (big-endian); the last two under qemu-user. See tests/cross/machine.
 #
-# What of it is short runs in `make test`: tests/e2e/builds.bats, which also has the compilers.
+# What of it is short runs in `make test-all`: tests/long/builds.bats, which also has the compilers.
 
 .PHONY: test-cross
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # What any build of the library and the command must do: some seconds, for compilers, flags and
-# machines. $V6SHIM_BUILD is that build; tests/cross/machine and tests/e2e/builds.bats say which.
+# machines. $V6SHIM_BUILD is that build; tests/cross/machine and tests/long/builds.bats say which.
 
 load ../e2e/helper
 bats_require_minimum_version 1.5.0

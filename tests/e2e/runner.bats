@@ -2,313 +2,194 @@
 # tests/run reports honestly: what passed, what failed and how, what was skipped and why.
 
 # Each test is a process of its own, and means to be.
-# shellcheck disable=SC2030,SC2031
+# shellcheck disable=SC2030,SC2031,SC2016
 
 load helper
 
 setup() {
-	UNIT=$BATS_TEST_TMPDIR/unit
-	E2E=$BATS_TEST_TMPDIR/e2e
-	SOURCES=$BATS_TEST_TMPDIR/sources
-	RUN_ENV=()
-	mkdir "$UNIT" "$E2E" "$SOURCES"
+	SPACE=$BATS_TEST_TMPDIR
+	mkdir "$SPACE"/{unit,sources,e2e,e2e/servers,e2e/long}
+	export WORD=orphan-$$-$RANDOM
+	# What a developer has, not what CI or an outer run set.
+	RUNNER=(env -u CI "TESTS_UNIT_DIR=$SPACE/unit" "TESTS_UNIT_SOURCES=$SPACE/sources" "TESTS_E2E_DIR=$SPACE/e2e"
+		"V6SHIM_BUILD=$BUILD")
 }
 
-# unit NAME <<END: a shell program in the place of a cmocka program.
+# unit NAME SCRIPT: a shell program in the place of a cmocka program.
 unit() {
-	{
-		echo '#!/bin/bash'
-		cat
-	} >"$UNIT/$1"
-	chmod +x "$UNIT/$1"
-}
-
-# e2e NAME <<END: a file of tests; TEST stands for the word that bats would take for one of this file's.
-e2e() {
-	sed 's/^TEST/@test/' >"$E2E/$1.bats"
+	printf '#!/bin/bash\n%s\n' "$2" >"$SPACE/unit/$1"
+	chmod +x "$SPACE/unit/$1"
 }
 
 passing() {
-	unit "$1" <<<'printf "1..2\nok 1 - one\nok 2 - two\n"'
+	unit "$1" 'printf "1..2\nok 1 - one\nok 2 - two\n"'
 }
 
-# Runs it with what a developer has, not with what CI or an outer run set. `env` may add to that.
+# e2e NAME SCRIPT: a file of tests; TEST stands for the word that bats would take for one of this file's.
+e2e() {
+	printf '%s\n' "${2//TEST /@test }" >"$SPACE/e2e/$1.bats"
+}
+
+# runner [NAME=VALUE...] WORD...
 runner() {
-	run env -u CI "TESTS_UNIT_DIR=$UNIT" "TESTS_UNIT_SOURCES=$SOURCES" "TESTS_E2E_DIR=$E2E" \
-		"V6SHIM_BUILD=$BUILD" "${RUN_ENV[@]}" "$ROOT/tests/run" "$@"
+	run "${RUNNER[@]}" "${SETTINGS[@]}" "$ROOT/tests/run" "$@"
 }
 
-assert_summary() {
-	assert_eq "$1" "${lines[-1]}" "$output"
+# assert_run STATUS SUMMARY [LINE...]
+assert_run() {
+	local line
+
+	assert_status "$1"
+	assert_eq "$2" "${lines[-1]}" "$output"
+	for line in "${@:3}"; do
+		assert_line "$line"
+	done
 }
 
-# The words of the line about a file, without the seconds.
-line_of() {
-	awk -v name="$1" '$1 == name { $1 = ""; NF -= 2; print substr($0, 2) }' <<<"$output"
+# verdict SCRIPT PASSED,FAILED,SKIPPED [LINE...]: of one unit program alone.
+verdict() {
+	local passed failed skipped status=0
+
+	IFS=, read -r passed failed skipped <<<"$2"
+	unit x "$1"
+	[ "$failed" -eq 0 ] || status=1
+	runner unit
+	assert_run $status "$passed passed, $failed failed, $skipped skipped" "${@:3}"
 }
 
 @test "all pass: a line for each file, exit status 0, the summary last" {
 	passing a
-	e2e b <<-'END'
-		TEST "first" { :; }
-		TEST "second # with a number sign" { echo quiet; }
-	END
+	e2e b 'TEST "first" { :; }
+TEST "second # with a number sign" { echo quiet; }'
 	runner
-	assert_status 0
-	assert_summary '4 passed, 0 failed, 0 skipped'
-	assert_match $'(^|\n)unit/a  +2 passed  +[0-9]+\.[0-9][0-9] s\n' "$output"
-	assert_eq '2 passed' "$(line_of e2e/b)"
+	assert_run 0 '4 passed, 0 failed, 0 skipped'
+	assert_match $'(^|\n)unit/a  +2 passed  +[0-9]+\.[0-9][0-9] s\ne2e/b  +2 passed  +' "$output"
 	refute_line '    quiet'
 }
 
 @test "a failing test: all its diagnostics, its name at the end, exit status 1" {
-	unit a <<-'END'
-		echo 1..3
-		echo 'ok 1 - good'
-		echo '[  ERROR   ] --- 1 != 2' >&2
-		echo 'not ok 2 - bad thing'
-		echo '# a.c:7: error: Failure!'
-		echo 'ok 3 - good again'
-		exit 1
-	END
-	e2e b <<-'END'
-		TEST "breaks" {
-			echo "a word of explanation"
-			false
-		}
-	END
+	e2e b 'TEST "breaks" { echo "a word"; false; }'
+	unit a 'printf "1..3\nok 1 - good\n[ ERROR ] --- 1 != 2\nnot ok 2 - bad\n# a.c:7: error\nok 3 - more\n"; exit 1'
 	runner
-	assert_status 1
-	assert_summary '2 passed, 2 failed, 0 skipped'
-	assert_eq '2 passed, 1 FAILED' "$(line_of unit/a)"
-	assert_line '    [  ERROR   ] --- 1 != 2'
-	assert_line '    not ok 2 - bad thing'
-	assert_line '    # a.c:7: error: Failure!'
+	assert_run 1 '2 passed, 2 failed, 0 skipped' '    [ ERROR ] --- 1 != 2' '    not ok 2 - bad' '    # a.c:7: error' \
+		'    # a word' '  unit/a: bad' '  e2e/b: breaks'
 	refute_line '    ok 1 - good'
-	assert_line '    # a word of explanation'
-	assert_line '  unit/a: bad thing'
-	assert_line '  e2e/b: breaks'
+	assert_match 'unit/a  +2 passed, 1 FAILED ' "$output"
 }
 
-@test "a program that crashes is a failure, also after its last test" {
-	unit early <<-'END'
-		printf '1..3\nok 1 - one\n'
-		kill -SEGV $$
-	END
-	unit late <<-'END'
-		printf '1..1\nok 1 - one\n'
-		kill -ABRT $$
-	END
-	runner
-	assert_status 1
-	assert_summary '2 passed, 2 failed, 0 skipped'
-	assert_line '  unit/early: killed by SIGSEGV; planned 3 tests, reported 1'
-	assert_line '  unit/late: killed by SIGABRT'
+@test "what is wrong with a file as a whole is a failure: its end, its plan, its exit status" {
+	verdict 'printf "1..3\nok 1 - one\n"; kill -SEGV $$' 1,1,0 '  unit/x: killed by SIGSEGV; planned 3, reported 1'
+	verdict 'printf "1..1\nok 1 - one\n"; kill -ABRT $$' 1,1,0 '  unit/x: killed by SIGABRT'
+	verdict 'printf "1..3\nok 1 - one\nok 2 - two\n"' 2,1,0 '  unit/x: planned 3, reported 2'
+	verdict 'printf "1..1\nok 1 - one\nok 2 - two\n"' 2,1,0 '  unit/x: planned 1, reported 2'
+	verdict 'echo "ok 1 - one"' 1,1,0 '  unit/x: printed no plan'
+	verdict 'echo 1..0' 0,1,0 '  unit/x: holds no test'
+	verdict : 0,1,0 '  unit/x: printed no plan'
+	verdict 'printf "1..1\nok 1 - one\n"; exit 200' 1,1,0 '  unit/x: exit status 200'
+	verdict 'echo "cannot be loaded" >&2; exit 127' 0,1,0 '  unit/x: printed no plan; exit status 127' \
+		'    cannot be loaded'
+	# A plan for each of cmocka's groups: they add up.
+	verdict 'printf "1..2\nok 1 - a\nok 2 - b\n# ok - group\n1..1\nok 1 - c\n"' 3,0,0
+	verdict 'printf "1..2\nok 1 - a\nok 2 - b\n1..2\nok 1 - c\n"' 3,1,0 '  unit/x: planned 4, reported 3'
 }
 
-@test "a plan that does not fit is a failure: too few, too many, none, empty" {
-	unit few <<<'printf "1..3\nok 1 - one\nok 2 - two\n"'
-	unit many <<<'printf "1..1\nok 1 - one\nok 2 - two\n"'
-	unit none <<<'echo "ok 1 - one"'
-	unit empty <<<'echo 1..0'
-	unit mute <<<':'
+@test "a bats file that dies, or cannot be read, or holds nothing, is a failure" {
+	e2e dies 'TEST "one" { :; }
+TEST "two" { kill -KILL $PPID; }
+TEST "three" { :; }'
+	e2e broken 'TEST "one" { if ; }'
+	e2e empty true
 	runner
-	assert_status 1
-	assert_summary '5 passed, 5 failed, 0 skipped'
-	assert_line '  unit/few: planned 3 tests, reported 2'
-	assert_line '  unit/many: planned 1 test, reported 2'
-	assert_line '  unit/none: printed no plan'
-	assert_line '  unit/empty: holds no test'
-	assert_line '  unit/mute: printed no plan'
-}
-
-@test "a plan for each of cmocka's groups: they add up" {
-	unit groups <<<'printf "1..2\nok 1 - a\nok 2 - b\n# ok - group\n1..1\nok 1 - c\n# ok - other\n"'
-	unit cut <<<'printf "1..2\nok 1 - a\nok 2 - b\n# ok - group\n1..2\nok 1 - c\n"'
-	runner
-	assert_summary '6 passed, 1 failed, 0 skipped'
-	assert_line '  unit/cut: planned 4 tests, reported 3'
-}
-
-@test "an exit status without a failed test is a failure" {
-	unit a <<<'printf "1..1\nok 1 - one\n"; exit 200'
-	unit b <<<'echo "error while loading shared libraries" >&2; exit 127'
-	runner
-	assert_summary '1 passed, 2 failed, 0 skipped'
-	assert_line '  unit/a: exit status 200'
-	assert_line '  unit/b: printed no plan; exit status 127'
-	assert_line '    error while loading shared libraries'
-}
-
-skipping() {
-	unit a <<<'printf "1..4\nok 1 - one\nnot ok 2 # SKIP two\n# no sun\nnot ok 3 # SKIP three\nnot ok 4 # SKIP four\n"'
-	unit whole <<<'echo "1..0 # SKIP no such kernel"'
-	e2e b <<-'END'
-		TEST "needs more" { skip "needs moon # and stars"; }
-		TEST "says nothing" { skip; }
-	END
-}
-
-@test "skips are named with their reasons" {
-	skipping
-	runner
-	assert_status 0
-	assert_summary '1 passed, 0 failed, 6 skipped'
-	assert_eq '1 passed, 3 skipped' "$(line_of unit/a)"
-	assert_line '  unit/a: two: no reason given'
-	assert_line '  unit/a: three: no sun'
-	assert_line '  unit/a: four: no reason given'
-	assert_line '  unit/whole: no such kernel'
-	assert_line '  e2e/b: needs more: needs moon # and stars'
-	assert_line '  e2e/b: says nothing: no reason given'
-}
-
-@test "in CI a skip is a failure, and is said to be one" {
-	skipping
-	for value in true 1; do
-		RUN_ENV=("CI=$value")
-		runner
-		assert_status 1
-		assert_summary '1 passed, 6 failed, 0 skipped'
-		assert_line '  e2e/b: needs more: needs moon # and stars (skipped; in CI that is a failure)'
-	done
-	RUN_ENV=(CI=false)
-	runner
-	assert_status 0
-}
-
-@test "without bats the suite is a skip that says so" {
-	passing a
-	e2e b <<<'TEST "one" { :; }'
-	mkdir "$BATS_TEST_TMPDIR/bin"
-	ln -s /usr/bin/* "$BATS_TEST_TMPDIR/bin"
-	rm "$BATS_TEST_TMPDIR/bin/bats"
-	RUN_ENV=(PATH="$BATS_TEST_TMPDIR/bin")
-	runner
-	assert_status 0
-	assert_summary '2 passed, 0 failed, 1 skipped'
-	assert_line '  e2e: bats is not installed (tests/deps small)'
-	RUN_ENV+=(CI=true)
-	runner
-	assert_status 1
-	assert_summary '2 passed, 1 failed, 0 skipped'
-}
-
-@test "a unit test that was not built is a failure, without cmocka a skip" {
-	passing a
-	echo 'int main(void) { return 0; }' | tee "$SOURCES/a.c" >"$SOURCES/b.c"
-	echo 'int helper(void) { return 0; }' >"$SOURCES/shared.c"
-	runner
-	assert_status 1
-	assert_summary '2 passed, 1 failed, 0 skipped'
-	assert_line '  unit/b: not built'
-	RUN_ENV=(CC=false)
-	runner
-	assert_status 0
-	assert_summary '2 passed, 0 failed, 1 skipped'
-	assert_line '  unit/b: not built, for libcmocka-dev is not installed (tests/deps small)'
-}
-
-@test "a bats file that dies, or cannot be read, is a failure" {
-	e2e dies <<-'END'
-		TEST "one" { :; }
-		TEST "two" { kill -KILL $PPID; }
-		TEST "three" { :; }
-	END
-	e2e broken <<<'TEST "one" { if ; }'
-	e2e empty <<<'true'
-	passing a
-	runner
-	assert_status 1
 	assert_match ', 3 failed, 0 skipped$' "${lines[-1]}"
-	assert_match $'\n  e2e/dies: planned 3 tests, reported [12]' "$output"
+	assert_match $'\n  e2e/dies: planned 3, reported [12]' "$output"
 	assert_match $'\n  e2e/broken: ' "$output"
 	assert_line '  e2e/empty: holds no test'
-	assert_eq '2 passed' "$(line_of unit/a)"
 }
 
-@test "a file that does not end is stopped, with all that it started" {
-	export WORD=orphan-$$-$RANDOM
-	unit hangs <<-'END'
-		printf '1..2\nok 1 - one\n'
-		(setsid bash -c "exec -a $WORD sleep 61" &)
-		exec -a $WORD sleep 62
-	END
-	RUN_ENV=(TESTS_TIMEOUT=1)
-	runner
-	assert_status 1
-	assert_summary '1 passed, 1 failed, 0 skipped'
-	assert_line '  unit/hangs: timed out after 1 s; planned 2 tests, reported 1'
-	assert_eq '' "$(pgrep -f -- "$WORD" || :)"
-}
-
-@test "what a file leaves running is ended and a failure" {
-	export WORD=orphan-$$-$RANDOM
-	unit leaves <<-'END'
-		printf '1..1\nok 1 - one\n'
-		(setsid bash -c "exec -a $WORD sleep 63" >/dev/null 2>&1 &)
-	END
-	runner
-	assert_status 1
-	assert_summary '1 passed, 1 failed, 0 skipped'
-	assert_match 'unit/leaves: left a process running: (sleep|bash) \([0-9]+\)' "$output"
-	assert_eq '' "$(pgrep -f -- "$WORD" || :)"
-}
-
-@test "suites and names select; nothing selected is a failure" {
-	passing policy
-	passing policy-order
-	passing text
-	e2e policy <<<'TEST "one" { :; }'
-	runner policy
-	assert_summary '5 passed, 0 failed, 0 skipped'
-	runner unit policy
-	assert_summary '4 passed, 0 failed, 0 skipped'
-	runner unit order text
-	assert_summary '4 passed, 0 failed, 0 skipped'
-	runner e2e
-	assert_summary '1 passed, 0 failed, 0 skipped'
-	runner e2e order
-	assert_status 1
-	assert_line '  no test ran for: e2e order'
-	assert_summary '0 passed, 1 failed, 0 skipped'
-	rm "$UNIT"/* "$E2E"/*
-	runner
-	assert_status 1
-	assert_summary '0 passed, 1 failed, 0 skipped'
-}
-
-@test "-j bounds what runs at a time, and each file's output stays together" {
-	for i in 1 2 3 4; do
-		unit "p$i" <<-'END'
-			echo 1..1
-			cd "$SPACE" && touch "running.$$" "came.$$"
-			for ((tries = 0; tries < 250 && $(ls came.* | wc -l) < JOBS; tries++)); do
-				sleep 0.02
-			done
-			ls came.* | wc -l >"waited.$$"
-			sleep 0.1
-			ls running.* | wc -l >"seen.$$"
-			echo "not ok 1 - ${0##*/}"
-			sleep 0.1
-			echo "# ${0##*/}: more"
-			rm "running.$$"
-			exit 1
-		END
+@test "skips are named with their reasons; in CI each is a failure" {
+	unit a 'printf "1..4\nok 1 - one\nnot ok 2 # SKIP two\n# no sun\nnot ok 3 # SKIP three\nnot ok 4 # SKIP four\n"'
+	unit whole 'echo "1..0 # SKIP no such kernel"'
+	e2e b 'TEST "needs more" { skip "needs moon # and stars"; }
+TEST "says nothing" { skip; }'
+	for CI in '' false; do
+		SETTINGS=("CI=$CI")
+		runner
+		assert_run 0 '1 passed, 0 failed, 6 skipped' '  unit/a: two: no reason given' '  unit/a: three: no sun' \
+			'  unit/a: four: no reason given' '  unit/whole: no such kernel' \
+			'  e2e/b: needs more: needs moon # and stars' '  e2e/b: says nothing: no reason given'
+		assert_match 'unit/a  +1 passed, 3 skipped ' "$output"
 	done
-	e2e after <<-'END'
-		TEST "unit comes first" {
-			seen=("$SPACE"/seen.*)
-			[ ${#seen[@]} -eq 4 ]
-		}
+	for CI in true 1; do
+		SETTINGS=("CI=$CI")
+		runner
+		assert_run 1 '1 passed, 6 failed, 0 skipped' \
+			'  e2e/b: needs more: needs moon # and stars (skipped; in CI that is a failure)'
+	done
+}
+
+@test "a unit test that was not built is a failure" {
+	passing a
+	echo 'int main(void) { return 0; }' | tee "$SPACE/sources/a.c" >"$SPACE/sources/b.c"
+	echo 'int helper(void) { return 0; }' >"$SPACE/sources/shared.c"
+	runner
+	assert_run 1 '2 passed, 1 failed, 0 skipped' '  unit/b: not built'
+}
+
+@test "a file that does not end is stopped, and what one leaves running is ended: both are failures" {
+	SETTINGS=(TESTS_TIMEOUT=1)
+	verdict "printf '1..2\nok 1 - one\n'; (setsid bash -c 'exec -a $WORD sleep 61' &) ; exec -a $WORD sleep 62" 1,1,0 \
+		'  unit/x: timed out after 1 s; planned 2, reported 1'
+	SETTINGS=()
+	verdict "printf '1..1\nok 1 - one\n'; (setsid bash -c 'exec -a $WORD sleep 63' >/dev/null 2>&1 &)" 1,1,0
+	assert_match 'unit/x: left a process running: (sleep|bash) \([0-9]+\)' "$output"
+	assert_eq '' "$(pgrep -f -- "$WORD" || :)"
+}
+
+@test "suites and names select, servers in two suites; nothing selected is a failure" {
+	for name in policy policy-order text; do passing $name; done
+	for name in policy servers/nginx servers/apache long/soak; do e2e $name 'TEST "one" { :; }'; done
+	while read -r passed words; do
+		# shellcheck disable=SC2086 # into its words
+		runner $words
+		assert_run 0 "$passed passed, 0 failed, 0 skipped"
+	done <<-'END'
+		10
+		5 policy
+		4 unit policy
+		4 unit order text
+		1 e2e
+		1 few
+		1 more
+		2 servers
+		8 unit e2e few
+		2 more long
+		1 long soak
 	END
-	export SPACE JOBS
+	assert_match '^long/soak ' "$output"
+	runner e2e order
+	assert_run 1 '0 passed, 1 failed, 0 skipped' '  no test ran for: e2e order'
+	for words in '-j 0' '-j x' '-x' '-j'; do
+		# shellcheck disable=SC2086 # into its words
+		runner $words
+		assert_status 2
+	done
+}
+
+@test "-j bounds what runs at a time, suites follow each other, and each file's output stays together" {
+	for i in 1 2 3 4; do
+		unit "p$i" 'echo 1..1; cd "$SEEN" && touch "running.$$" "came.$$"
+			for ((tries = 0; tries < 250 && $(ls came.* | wc -l) < JOBS; tries++)); do sleep 0.02; done
+			ls came.* | wc -l >"waited.$$"; sleep 0.1; ls running.* | wc -l >"seen.$$"
+			echo "not ok 1 - ${0##*/}"; sleep 0.1; echo "# ${0##*/}: more"; rm "running.$$"; exit 1'
+	done
+	e2e after 'TEST "unit comes first" { seen=("$SEEN"/seen.*); [ ${#seen[@]} -eq 4 ]; }'
+	export SEEN JOBS
 	for JOBS in 1 2 4; do
-		SPACE=$(mktemp -d "$BATS_TEST_TMPDIR/space.XXXXXX")
+		SEEN=$(mktemp -d "$SPACE/seen.XXXXXX")
 		runner -j "$JOBS"
-		assert_summary '1 passed, 4 failed, 0 skipped'
-		[ "$(sort -n "$SPACE"/seen.* | tail -n 1)" -le "$JOBS" ]
-		[ "$(sort -n "$SPACE"/waited.* | head -n 1)" -ge "$JOBS" ]
+		assert_run 1 '1 passed, 4 failed, 0 skipped'
+		[ "$(sort -n "$SEEN"/seen.* | tail -n 1)" -le "$JOBS" ]
+		[ "$(sort -n "$SEEN"/waited.* | head -n 1)" -ge "$JOBS" ]
 		for i in 1 2 3 4; do
 			assert_match "    not ok 1 - p$i"$'\n'"    # p$i: more" "$output"
 		done
@@ -316,30 +197,14 @@ skipping() {
 }
 
 @test "stopped by a signal: nothing stays, and no summary claims success" {
-	export WORD=orphan-$$-$RANDOM
-	unit hangs <<-'END'
-		echo "$TMPDIR" >"$OUT"
-		echo 1..1
-		exec -a $WORD sleep 64
-	END
-	export OUT=$BATS_TEST_TMPDIR/folder
-	env -u CI "TESTS_UNIT_DIR=$UNIT" "TESTS_UNIT_SOURCES=$SOURCES" "TESTS_E2E_DIR=$E2E" \
-		"V6SHIM_BUILD=$BUILD" "$ROOT/tests/run" >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+	unit hangs "echo \"\$TMPDIR\" >'$SPACE/folder'; echo 1..1; exec -a $WORD sleep 64"
+	"${RUNNER[@]}" "$ROOT/tests/run" >"$SPACE/out" 2>&1 3>&- &
 	pid=$!
 	wait_for 5 pgrep -f -- "$WORD"
 	kill -TERM $pid
 	status=0
 	wait $pid || status=$?
-	assert_status 143
-	assert_eq 'tests/run: stopped by SIGTERM' "$(tail -n 1 "$BATS_TEST_TMPDIR/out")"
+	assert_eq '143 tests/run: stopped by SIGTERM' "$status $(tail -n 1 "$SPACE/out")"
 	assert_eq '' "$(pgrep -f -- "$WORD" || :)"
-	refute [ -e "$(dirname "$(<"$OUT")")" ]
-}
-
-@test "bad usage: exit status 2" {
-	for arguments in '-j 0' '-j x' '-x' '-j'; do
-		# shellcheck disable=SC2086
-		runner $arguments
-		assert_status 2
-	done
+	refute [ -e "$(dirname "$(<"$SPACE/folder")")" ]
 }

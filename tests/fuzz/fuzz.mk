@@ -1,59 +1,53 @@
 # Fuzz targets: make fuzz builds them all, make fuzz-run [T=NAME] [SECONDS=1200] runs them for so
-# many CPU seconds each (tests/fuzz/run says what it prints), make fuzz-seeds only runs every seed
-# and every input that once crashed one.
+# many seconds each (tests/fuzz/run says what it prints; SECONDS=0: only every seed and every input
+# that once crashed one). FUZZ_CC is a compiler with libFuzzer.
 
 fuzz_bin     := $(BUILD)/fuzz
 fuzz_sources := $(wildcard tests/fuzz/*.c)
 fuzz_targets := $(patsubst tests/fuzz/%.c,$(fuzz_bin)/%,$(fuzz_sources))
 SECONDS      ?= 1200
+FUZZ_CC      ?= clang
 
-# The compiler is found when it is needed, not whenever make reads this.
-fuzz_cc    = $$(cat $(fuzz_bin)/compiler)
-fuzz_flags = -std=c11 $(warnings) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -O1 -g \
+fuzz_flags = -std=c11 $(warnings) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -O1 -g -fPIC \
 	-fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-DV6_LIBDIR='"$(LIBDIR)"' -Ishim -MMD -MP
 
-# The sources that a target needs besides its own; all have core.
-fuzz_core    := $(patsubst %.c,$(fuzz_bin)/obj/%.o,$(wildcard shim/core/*.c))
-fuzz_preload := $(patsubst %.c,$(fuzz_bin)/obj/%.o,$(wildcard shim/preload/*.c))
-fuzz_command := $(patsubst %.c,$(fuzz_bin)/obj/%.o,$(wildcard shim/command/*.c))
+# All have core; calls loads the library, programs and report call the command.
+fuzz_object   = $(patsubst %.c,$(fuzz_bin)/obj/%.o,$(wildcard $(addsuffix /*.c,$1)))
+fuzz_core    := $(call fuzz_object,shim/core)
+fuzz_library := $(call fuzz_object,shim/core shim/govern shim/preload)
+fuzz_command := $(call fuzz_object,shim/command shim/command/*)
 
-.PHONY: fuzz fuzz-run fuzz-seeds
+.PHONY: fuzz fuzz-run
 
 fuzz: $(fuzz_targets)
 
 fuzz-run: fuzz
 	$(Q)tests/fuzz/run -b $(fuzz_bin) -t $(SECONDS) $(or $(T),$(notdir $(fuzz_targets)))
 
-fuzz-seeds: fuzz
-	$(Q)tests/fuzz/run -b $(fuzz_bin) -t 0 $(or $(T),$(notdir $(fuzz_targets)))
-
-$(fuzz_bin)/compiler: tests/fuzz/compiler
-	$(Q)mkdir -p $(@D)
-	$(Q)tests/fuzz/compiler >$@
-
 # What was built with other flags is built again; what the shim was built with is no matter here.
-$(fuzz_bin)/flags: $(fuzz_bin)/compiler FORCE
-	$(Q)printf '%s\n' "$(fuzz_cc) $(fuzz_flags)" | cmp -s - $@ || \
-		printf '%s\n' "$(fuzz_cc) $(fuzz_flags)" >$@
+$(fuzz_bin)/flags: FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q)printf '%s\n' '$(FUZZ_CC) $(fuzz_flags)' | cmp -s - $@ || printf '%s\n' '$(FUZZ_CC) $(fuzz_flags)' >$@
 
-# Two of the shim's names are the fuzzer's or libc's: its main, and the interposed calls, which a
-# differential target calls beside libc's own.
-$(fuzz_bin)/obj/shim/command/main.o: fuzz_names = -Dmain=v6_command_main \
-	-Wno-missing-prototypes
-$(fuzz_bin)/obj/shim/preload/calls.o: fuzz_names = \
-	$(foreach c,socket setsockopt bind listen getaddrinfo,-D$(c)=v6_shim_$(c))
+# The shim's main has the fuzzer's name.
+$(fuzz_bin)/obj/shim/command/main.o: fuzz_names = -Dmain=v6_command_main -Wno-missing-prototypes
 
 $(fuzz_bin)/obj/%.o: %.c $(fuzz_bin)/flags
 	$(SAY) FUZZ $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(fuzz_cc) $(fuzz_flags) -fsanitize=fuzzer-no-link $(fuzz_names) -c -o $@ $<
+	$(Q)$(FUZZ_CC) $(fuzz_flags) -fsanitize=fuzzer-no-link $(fuzz_names) -c -o $@ $<
 
-$(fuzz_bin)/calls: $(fuzz_preload)
+$(fuzz_bin)/libv6shim.so: $(fuzz_library) shim/preload/libv6shim.map
+	$(SAY) LINK $@
+	$(Q)$(FUZZ_CC) $(fuzz_flags) -fsanitize=fuzzer-no-link -shared -Wl,--version-script=shim/preload/libv6shim.map \
+		-o $@ $(fuzz_library) -ldl
+
+$(fuzz_bin)/calls: | $(fuzz_bin)/libv6shim.so
 $(fuzz_bin)/programs $(fuzz_bin)/report: $(fuzz_command)
 $(fuzz_targets): $(fuzz_bin)/%: $(fuzz_bin)/obj/tests/fuzz/%.o $(fuzz_core)
 	$(SAY) LINK $@
-	$(Q)$(fuzz_cc) $(fuzz_flags) -fsanitize=fuzzer -o $@ $^ -ldl
+	$(Q)$(FUZZ_CC) $(fuzz_flags) -fsanitize=fuzzer -rdynamic -o $@ $^ -ldl
 
 -include $(patsubst %.c,$(fuzz_bin)/obj/%.d,$(fuzz_sources))
--include $(fuzz_core:.o=.d) $(fuzz_preload:.o=.d) $(fuzz_command:.o=.d)
+-include $(fuzz_library:.o=.d) $(fuzz_command:.o=.d)

@@ -39,56 +39,24 @@
 #define LINGER_MS     500 /* a process that is just ending is not left behind */
 #define UNKILLABLE_MS 5000
 #define TICK_MS       20
+#define NO_LIMIT      (1LL << 60)
+#define PIDS          (1 << 22) /* proc(5): pid_max goes no higher */
 
 enum stage { RUNNING, LINGERING, ENDING, KILLING };
 
-struct process {
-	pid_t pid;
-	pid_t parent;
-	char state;
-	bool mine; /* descends from this process */
-	char name[64];
-};
-
-static struct process *processes;
-static size_t nprocesses;
-
-/* Those that have had their SIGTERM. */
-static pid_t *asked;
-static size_t nasked;
-
+static bool wait_for_all;
+static long long limit_ms = NO_LIMIT, patience_ms = 5000;
+static const char *pidfile;
 static FILE *report;
-static bool report_is_file;
 
-static struct {
-	bool wait_for_all;
-	long long limit_ms; /* < 0: none */
-	long long patience_ms;
-	const char *pidfile;
-} options = {.limit_ms = -1, .patience_ms = 5000};
-
-static struct {
-	enum stage stage;
-	long long deadline; /* of the stage, < 0: none */
-	bool timed_out;
-	bool ended; /* the command itself */
-	int result;
-} now;
+static enum stage stage = RUNNING;
+static long long deadline;
+static bool asked[PIDS]; /* has had its SIGTERM */
 
 static void die(const char *what)
 {
 	fprintf(stderr, "supervise: %s: %s\n", what, strerror(errno));
 	exit(125);
-}
-
-static void *grow(void *array, size_t count, size_t size)
-{
-	if (count & (count - 1))
-		return array;
-	array = realloc(array, (count ? count * 2 : 1) * size);
-	if (!array)
-		die("memory");
-	return array;
 }
 
 static long long now_ms(void)
@@ -99,21 +67,23 @@ static long long now_ms(void)
 	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
 }
 
-static void say(const char *what, const struct process *p)
+static void say(const char *what, int pid, const char *name)
 {
-	fprintf(report, "%s%s", report_is_file ? "" : "supervise: ", what);
-	if (p)
-		fprintf(report, " %d %s", (int)p->pid, p->name);
-	fputc('\n', report);
-	fflush(report);
+	FILE *out = report ? report : stderr;
+
+	fprintf(out, "%s%s", report ? "" : "supervise: ", what);
+	if (pid)
+		fprintf(out, " %d %s", pid, name);
+	fputc('\n', out);
+	fflush(out);
 }
 
 /* proc(5): "pid (name) state ppid"; the name may itself hold blanks and brackets. */
-static bool read_stat(const char *pid, struct process *p)
+static bool is_live_child(const char *pid, char *name, size_t size)
 {
-	char path[64], text[512], *name, *end;
+	char path[64], text[512], state = 0, *first, *last;
+	int fd, parent = 0;
 	ssize_t n;
-	int fd, parent;
 
 	snprintf(path, sizeof(path), "/proc/%.20s/stat", pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -121,117 +91,43 @@ static bool read_stat(const char *pid, struct process *p)
 		return false;
 	n = read(fd, text, sizeof(text) - 1);
 	close(fd);
-	if (n <= 0)
+	text[n > 0 ? n : 0] = '\0';
+	first = strchr(text, '(');
+	last = strrchr(text, ')');
+	if (!first || !last || sscanf(last + 1, " %c %d", &state, &parent) != 2)
 		return false;
-	text[n] = '\0';
-	name = strchr(text, '(');
-	end = strrchr(text, ')');
-	if (!name || !end || sscanf(end + 1, " %c %d", &p->state, &parent) != 2)
-		return false;
-	*end = '\0';
-	p->pid = atoi(pid);
-	p->parent = parent;
-	p->mine = false;
-	snprintf(p->name, sizeof(p->name), "%s", name + 1);
-	return true;
+	*last = '\0';
+	snprintf(name, size, "%s", first + 1);
+	return parent == getpid() && state != 'Z' && state != 'X';
 }
 
-static bool parent_is_mine(const struct process *p)
-{
-	if (p->parent == getpid())
-		return true;
-	for (size_t i = 0; i < nprocesses; i++)
-		if (processes[i].pid == p->parent)
-			return processes[i].mine;
-	return false;
-}
-
-/* Fills `processes` and marks whoever descends from this process. */
-static void look_around(void)
+/*
+ * The children that run are named with WORD, where there is one, and get SIG: SIGTERM only once.
+ * What they have started themselves becomes a child as soon as they have ended.
+ */
+static void each_child(const char *word, int sig)
 {
 	struct dirent *entry;
-	struct process p;
-	bool more = true;
-	DIR *proc;
+	char name[64];
+	DIR *proc = opendir("/proc");
 
-	nprocesses = 0;
-	proc = opendir("/proc");
 	if (!proc)
 		die("/proc");
 	while ((entry = readdir(proc))) {
-		if (entry->d_name[0] < '1' || entry->d_name[0] > '9' ||
-			!read_stat(entry->d_name, &p))
+		int pid = atoi(entry->d_name);
+
+		if (pid <= 0 || pid >= PIDS || !is_live_child(entry->d_name, name, sizeof(name)))
 			continue;
-		processes = grow(processes, nprocesses, sizeof(p));
-		processes[nprocesses++] = p;
-	}
-	closedir(proc);
-	while (more) {
-		more = false;
-		for (size_t i = 0; i < nprocesses; i++) {
-			if (processes[i].mine || !parent_is_mine(&processes[i]))
-				continue;
-			processes[i].mine = true;
-			more = true;
-		}
-	}
-}
-
-static bool runs(const struct process *p)
-{
-	return p->mine && p->state != 'Z' && p->state != 'X';
-}
-
-static void name_all(const char *what)
-{
-	look_around();
-	for (size_t i = 0; i < nprocesses; i++)
-		if (runs(&processes[i]))
-			say(what, &processes[i]);
-}
-
-static void kill_all(void)
-{
-	look_around();
-	for (size_t i = 0; i < nprocesses; i++)
-		if (runs(&processes[i]))
-			kill(processes[i].pid, SIGKILL);
-}
-
-static bool was_asked(pid_t pid)
-{
-	for (size_t i = 0; i < nasked; i++)
-		if (asked[i] == pid)
-			return true;
-	return false;
-}
-
-/* SIGTERM to each direct child once. A stopped one could not act on it without SIGCONT. */
-static void ask_children(void)
-{
-	look_around();
-	for (size_t i = 0; i < nprocesses; i++) {
-		pid_t pid = processes[i].pid;
-
-		if (processes[i].parent != getpid() || !runs(&processes[i]) || was_asked(pid))
+		if (word)
+			say(word, pid, name);
+		if (!sig || (sig == SIGTERM && asked[pid]))
 			continue;
-		asked = grow(asked, nasked, sizeof(*asked));
-		asked[nasked++] = pid;
-		kill(pid, SIGTERM);
+		asked[pid] = true;
+		kill(pid, sig);
+		/* One that is stopped could not act on it. */
 		kill(pid, SIGCONT);
 	}
-}
-
-static void become(char **argv, const sigset_t *mask)
-{
-	/* A shell starts what it puts in the background with SIGINT ignored. */
-	for (int sig = 1; sig < SIGRTMIN; sig++)
-		signal(sig, SIG_DFL);
-	sigprocmask(SIG_SETMASK, mask, NULL);
-	setsid();
-	execvp(argv[0], argv);
-	fprintf(stderr, "supervise: %s: %s\n", argv[0], strerror(errno));
-	_exit(errno == ENOENT ? 127 : 126);
+	closedir(proc);
 }
 
 static pid_t launch(char **argv, const sigset_t *mask)
@@ -244,111 +140,96 @@ static pid_t launch(char **argv, const sigset_t *mask)
 	if (!pid) {
 		/* Whoever kills this process outright still gets rid of the command. */
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		become(argv, mask);
+		/* A shell starts what it puts in the background with SIGINT ignored. */
+		for (int sig = 1; sig < SIGRTMIN; sig++)
+			signal(sig, SIG_DFL);
+		sigprocmask(SIG_SETMASK, mask, NULL);
+		setsid();
+		execvp(argv[0], argv);
+		fprintf(stderr, "supervise: %s: %s\n", argv[0], strerror(errno));
+		_exit(errno == ENOENT ? 127 : 126);
 	}
-	if (options.pidfile) {
-		f = fopen(options.pidfile, "we");
+	if (pidfile) {
+		f = fopen(pidfile, "we");
 		if (!f || fprintf(f, "%d\n", (int)pid) < 0 || fclose(f))
-			die(options.pidfile);
+			die(pidfile);
 	}
 	return pid;
 }
 
-/* Takes note of the command's end; false when no child is left. */
-static bool reap(pid_t command)
+/* Sets *RESULT, < 0 before, at the command's end; false when no child is left. */
+static bool reap(pid_t command, int *result)
 {
 	int status;
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (pid != command || now.ended)
+		if (pid != command || *result >= 0)
 			continue;
-		now.ended = true;
-		now.result = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-		if (!report_is_file)
-			continue;
-		if (WIFSIGNALED(status))
+		*result = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+		if (report && WIFSIGNALED(status))
 			fprintf(report, "ended signal SIG%s\n", sigabbrev_np(WTERMSIG(status)));
-		else
-			fprintf(report, "ended exit %d\n", WEXITSTATUS(status));
-		fflush(report);
+		else if (report)
+			fprintf(report, "ended exit %d\n", *result);
+		if (report)
+			fflush(report);
 	}
 	return pid == 0;
 }
 
-static void enter(enum stage stage, long long ms)
+static void enter(enum stage next, long long ms)
 {
-	now.stage = stage;
-	now.deadline = now_ms() + ms;
+	stage = next;
+	deadline = now_ms() + ms;
 }
 
-static void deadline_passed(void)
-{
-	switch (now.stage) {
-	case RUNNING:
-		now.timed_out = true;
-		say("timeout", NULL);
-		enter(ENDING, options.patience_ms);
-		break;
-	case LINGERING:
-		name_all("left");
-		enter(ENDING, options.patience_ms);
-		break;
-	case ENDING:
-		name_all("killed");
-		enter(KILLING, UNKILLABLE_MS);
-		break;
-	case KILLING:
-		name_all("remains");
-		exit(125);
-	}
-}
-
-/* A signal, or 0 when the deadline or the next tick has come. */
+/* A signal of WANTED, or 0 when the deadline or the next tick has come. */
 static int await(const sigset_t *wanted)
 {
-	long long left = now.deadline < 0 ? 1000 : now.deadline - now_ms();
+	long long left = deadline - now_ms(), most = stage >= ENDING ? TICK_MS : 1000;
 	struct timespec wait;
 	int sig;
 
-	if (now.stage >= ENDING && left > TICK_MS)
-		left = TICK_MS;
-	if (left < 0)
-		left = 0;
+	left = left < 0 ? 0 : left > most ? most : left;
 	wait.tv_sec = left / 1000;
 	wait.tv_nsec = left % 1000 * 1000000;
 	sig = sigtimedwait(wanted, NULL, &wait);
 	return sig > 0 ? sig : 0;
 }
 
-static void watch(pid_t command, const sigset_t *wanted)
+/* Returns the exit status. */
+static int watch(pid_t command, const sigset_t *wanted)
 {
-	int sig;
+	int sig, result = -1;
+	bool timed_out = false, late;
 
-	now.deadline = options.limit_ms < 0 ? -1 : now_ms() + options.limit_ms;
+	enter(RUNNING, limit_ms);
 	for (;;) {
 		sig = await(wanted);
-		if (!reap(command))
-			return;
-		if (now.ended && !options.wait_for_all && now.stage == RUNNING)
+		if (!reap(command, &result))
+			return timed_out ? 124 : result;
+		if (result >= 0 && !wait_for_all && stage == RUNNING)
 			enter(LINGERING, LINGER_MS);
-		if (sig && sig != SIGCHLD && now.stage < ENDING)
-			enter(ENDING, options.patience_ms);
-		if (now.deadline >= 0 && now_ms() >= now.deadline)
-			deadline_passed();
-		if (now.stage == ENDING)
-			ask_children();
-		else if (now.stage == KILLING)
-			kill_all();
+		if (sig && sig != SIGCHLD && stage < ENDING)
+			enter(ENDING, patience_ms);
+		late = now_ms() >= deadline;
+		if (late && stage == RUNNING) {
+			timed_out = true;
+			say("timeout", 0, NULL);
+			enter(ENDING, patience_ms);
+		} else if (late && stage == LINGERING) {
+			each_child("left", 0);
+			enter(ENDING, patience_ms);
+		} else if (late && stage == ENDING) {
+			each_child("killed", SIGKILL);
+			enter(KILLING, UNKILLABLE_MS);
+		} else if (late) {
+			each_child("remains", 0);
+			return 125;
+		}
+		if (stage >= ENDING)
+			each_child(NULL, stage == ENDING ? SIGTERM : SIGKILL);
 	}
-}
-
-static void usage(void)
-{
-	fputs("usage: supervise [-w] [-t SECONDS] [-k SECONDS] [-p PIDFILE] [-r REPORT] COMMAND "
-	      "[ARG...]\n",
-		stderr);
-	exit(125);
 }
 
 static long long seconds(const char *text)
@@ -363,61 +244,43 @@ static long long seconds(const char *text)
 	return (long long)(s * 1000);
 }
 
-static void read_options(int argc, char **argv)
-{
-	int opt;
-
-	report = stderr;
-	while ((opt = getopt(argc, argv, "+wt:k:p:r:")) != -1) {
-		switch (opt) {
-		case 'w':
-			options.wait_for_all = true;
-			break;
-		case 't':
-			options.limit_ms = seconds(optarg);
-			break;
-		case 'k':
-			options.patience_ms = seconds(optarg);
-			break;
-		case 'p':
-			options.pidfile = optarg;
-			break;
-		case 'r':
-			report = fopen(optarg, "we");
-			if (!report)
-				die(optarg);
-			report_is_file = true;
-			break;
-		default:
-			usage();
-		}
-	}
-	if (optind == argc)
-		usage();
-}
-
 int main(int argc, char **argv)
 {
+	static const int signals[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP};
 	pid_t parent = getppid();
 	sigset_t wanted, before;
+	int opt;
 
-	read_options(argc, argv);
+	while ((opt = getopt(argc, argv, "+wt:k:p:r:")) != -1) {
+		if (opt == 'w')
+			wait_for_all = true;
+		else if (opt == 't')
+			limit_ms = seconds(optarg);
+		else if (opt == 'k')
+			patience_ms = seconds(optarg);
+		else if (opt == 'p')
+			pidfile = optarg;
+		else if (opt != 'r')
+			return 125;
+		else if (!(report = fopen(optarg, "we")))
+			die(optarg);
+	}
+	if (optind == argc) {
+		fputs("usage: supervise [-w] [-t SECONDS] [-k SECONDS] [-p PIDFILE] [-r REPORT] "
+		      "COMMAND [ARG...]\n",
+			stderr);
+		return 125;
+	}
 	sigemptyset(&wanted);
-	sigaddset(&wanted, SIGCHLD);
-	sigaddset(&wanted, SIGTERM);
-	sigaddset(&wanted, SIGINT);
-	sigaddset(&wanted, SIGHUP);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		sigaddset(&wanted, signals[i]);
+		/* An ignored signal would never arrive. */
+		signal(signals[i], SIG_DFL);
+	}
 	sigprocmask(SIG_BLOCK, &wanted, &before);
-	/* An ignored signal would never arrive. */
-	signal(SIGCHLD, SIG_DFL);
-	signal(SIGTERM, SIG_DFL);
-	signal(SIGINT, SIG_DFL);
-	signal(SIGHUP, SIG_DFL);
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) || prctl(PR_SET_PDEATHSIG, SIGTERM))
 		die("prctl");
 	if (getppid() != parent)
 		return 125;
-
-	watch(launch(argv + optind, &before), &wanted);
-	return now.timed_out ? 124 : now.result;
+	return watch(launch(argv + optind, &before), &wanted);
 }

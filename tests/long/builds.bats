@@ -3,7 +3,7 @@
 # warning, and does what tests/cross/smoke.bats wants. What takes longer, unit tests on other machines
 # among it, is `make test-cross`.
 
-load helper
+load ../e2e/helper
 bats_require_minimum_version 1.5.0
 
 setup_file() {

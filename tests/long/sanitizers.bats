@@ -2,7 +2,7 @@
 # The address and undefined sanitizers in every unit test. `make test-sanitize` has them in the command and in end-to-end
 # tests as well, and those of a library that traps.
 
-load helper
+load ../e2e/helper
 
 FLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all'
 

@@ -2,7 +2,7 @@
 # The packages as a new user meets them: an empty Debian, dpkg -i, a real server put under a policy by the example for
 # systemd, its log read, everything taken away again. The systemd is a real one, booted in namespaces.
 
-load helper
+load ../e2e/helper
 load packages
 load debian
 
@@ -25,10 +25,6 @@ deliver() {
 	install -m 755 "$@" "$DEBIAN/root/"
 }
 
-deliver_packages() {
-	deliver "$debs"/libv6shim_*.deb "$debs"/v6shim_*.deb
-}
-
 # Every file there with all that dpkg could have changed of it; not what dpkg writes of its own work.
 files() {
 	(cd "$DEBIAN" && find . -xdev \( -path ./root -o -path ./run -o -path ./tmp \) -prune -o \
@@ -37,28 +33,41 @@ files() {
 		! -type d -printf '%p %y %m %U:%G %s %l\n' -o -type d ! -path ./var/lib/dpkg/info -printf '%p %y %m %U:%G\n' | sort)
 }
 
+install_packages() {
+	deliver "$debs"/libv6shim_*.deb "$debs"/v6shim_*.deb "$@"
+	inside sh -c 'dpkg -i /root/*.deb' >"$BATS_TEST_TMPDIR/dpkg" 2>&1 || fail "$(<"$BATS_TEST_TMPDIR/dpkg")"
+}
+
+# got COMMAND...: the V6ONLY of a socket that a small program, run by COMMAND in there, has bound to `::`.
+got() {
+	inside "$@" 'socket tcp6' 'bind :: 0' get listen 2>&1 | sed -n 's/^get: //p'
+}
+
+# reached PROGRAM: by the library's mere name, by $LIB, and by the command; the control is without.
+reached() {
+	local preload
+
+	assert_eq 0 "$(got "$1")" "$1"
+	# shellcheck disable=SC2016 # for the loader
+	for preload in libv6shim.so '/usr/$LIB/libv6shim.so'; do
+		assert_eq 1 "$(got env LD_PRELOAD="$preload" V6SHIM_POLICY=ipv6-only V6SHIM_LOG=off "$1")" "$preload, $1"
+	done
+	assert_eq 1 "$(got v6shim run --policy ipv6-only --log off "$1")" "v6shim run $1"
+}
+
 # ---- install and remove
 
 installed_and_removed() {
 	local before
 
-	deliver_packages
-	deliver "$EXAMPLES/dual-echo" "$PROGRAMS/steps"
+	deliver "$debs"/libv6shim_*.deb "$debs"/v6shim_*.deb "$PROGRAMS/steps"
 	inside ldconfig
 	before=$(files)
-
-	inside sh -c 'dpkg -i /root/*.deb' >"$BATS_TEST_TMPDIR/dpkg" 2>&1 || fail "$(<"$BATS_TEST_TMPDIR/dpkg")"
+	install_packages
 	refute assert_eq "$before" "$(files)" 2>/dev/null
 	assert_line 'a preload reaches /root/steps' "$(inside v6shim check /root/steps)"
-	# Found by its mere name, by $LIB, and by the command; the control is without it.
-	assert_eq 'get: 0' "$(inside /root/steps 'socket tcp6' 'bind :: 0' get | tail -n 1)"
-	# shellcheck disable=SC2016 # for the loader
-	for preload in libv6shim.so '/usr/$LIB/libv6shim.so'; do
-		assert_eq 'get: 1' "$(inside env LD_PRELOAD="$preload" V6SHIM_POLICY=ipv6-only V6SHIM_LOG=off \
-			/root/steps 'socket tcp6' 'bind :: 0' get | tail -n 1)" "$preload"
-	done
-	assert_eq 'get: 1' "$(inside v6shim run --policy ipv6-only --log /root/log.jsonl --log-level bind \
-		/root/steps 'socket tcp6' 'bind :: 0' get listen | sed -n 's/^get/get/p')"
+	reached /root/steps
+	assert_eq 1 "$(got v6shim run --policy ipv6-only --log /root/log.jsonl --log-level bind /root/steps)"
 	assert_match 'IPv6 ' "$(inside v6shim report /root/log.jsonl)"
 	[ -s "$DEBIAN/usr/share/man/man1/v6shim.1.gz" ]
 
@@ -72,23 +81,18 @@ installed_and_removed() {
 }
 
 preloaded_into_all() {
-	local text
-
-	deliver_packages
-	deliver "$PROGRAMS/steps"
+	install_packages "$PROGRAMS/steps"
 	cp "$DEBIAN/root/steps" "$DEBIAN/root/legacyd"
-	inside sh -c 'dpkg -i /root/*.deb' >/dev/null 2>&1
 	cp "$EXAMPLES_DIR/ld.so.preload/v6shim.conf" "$DEBIAN/etc/v6shim.conf"
-	assert_eq 'get: 0' "$(inside /root/legacyd 'socket tcp6' 'bind :: 0' get | tail -n 1)"
+	assert_eq 0 "$(got /root/legacyd)"
 	cp "$EXAMPLES_DIR/ld.so.preload/ld.so.preload" "$DEBIAN/etc/ld.so.preload"
 	# The rule acts in the program that it names, and in no other.
-	assert_eq 'get: 1' "$(inside env V6SHIM_CONFIG=/etc/v6shim.conf /root/legacyd 'socket tcp6' 'bind :: 0' get | tail -n 1)"
-	assert_eq 'get: 0' "$(inside env V6SHIM_CONFIG=/etc/v6shim.conf /root/steps 'socket tcp6' 'bind :: 0' get | tail -n 1)"
-	assert_eq 'get: 0' "$(inside /root/legacyd 'socket tcp6' 'bind :: 0' get | tail -n 1)"
+	assert_eq 1 "$(got env V6SHIM_CONFIG=/etc/v6shim.conf /root/legacyd)"
+	assert_eq 0 "$(got env V6SHIM_CONFIG=/etc/v6shim.conf /root/steps)"
+	assert_eq 0 "$(got /root/legacyd)"
 	assert_eq '' "$(inside env V6SHIM_CONFIG=/etc/v6shim.conf ls /root/none/ 2>&1 >/dev/null | grep -v 'cannot access')"
 	# What is left behind in ld.so.preload is told of.
-	text=$(inside dpkg -P v6shim libv6shim 2>&1)
-	assert_match 'libv6shim: /etc/ld.so.preload still names libv6shim.so' "$text"
+	assert_match 'libv6shim: /etc/ld.so.preload still names libv6shim.so' "$(inside dpkg -P v6shim libv6shim 2>&1)"
 }
 
 @test "ld.so.preload with a rule acts in the program that it names; the removal warns of it" {
@@ -97,50 +101,40 @@ preloaded_into_all() {
 
 # In there with the network that this system has: apt's packages come from where debootstrap's came from.
 connected() {
-	cp -L /etc/resolv.conf /etc/hosts "$DEBIAN/etc/"
 	chroot "$DEBIAN" env DEBIAN_FRONTEND=noninteractive "$@" >"$BATS_TEST_TMPDIR/connected" 2>&1 ||
 		fail "$*: $(tail -n 5 "$BATS_TEST_TMPDIR/connected")"
 }
 
 both_architectures() {
-	local bits
-
-	deliver_packages
-	deliver "$BATS_TEST_TMPDIR"/built/deb/libv6shim_*_i386.deb "$PROGRAMS/steps"
+	deliver "$BATS_TEST_TMPDIR"/built/deb/libv6shim_*_i386.deb
 	install -m 755 "$BATS_TEST_TMPDIR/steps" "$DEBIAN/root/steps32"
+	cp -L /etc/resolv.conf /etc/hosts "$DEBIAN/etc/"
 	connected dpkg --add-architecture i386
 	connected apt-get -qq update
 	connected apt-get -qq -y install --no-install-recommends libc6:i386
-	inside sh -c 'dpkg -i /root/*.deb' >"$BATS_TEST_TMPDIR/dpkg" 2>&1 || fail "$(<"$BATS_TEST_TMPDIR/dpkg")"
-	for bits in '' 32; do
-		assert_eq 'get: 0' "$(inside "/root/steps$bits" 'socket tcp6' 'bind :: 0' get | tail -n 1)"
-		# shellcheck disable=SC2016 # for the loader
-		for preload in libv6shim.so '/usr/$LIB/libv6shim.so'; do
-			assert_eq 'get: 1' "$(inside env LD_PRELOAD="$preload" V6SHIM_POLICY=ipv6-only V6SHIM_LOG=off \
-				"/root/steps$bits" 'socket tcp6' 'bind :: 0' get 2>&1 | tail -n 1)" "$preload, steps$bits"
-		done
-		assert_eq 'get: 1' "$(inside v6shim run --policy ipv6-only --log off "/root/steps$bits" 'socket tcp6' 'bind :: 0' get 2>&1 |
-			tail -n 1)" "v6shim run steps$bits"
-	done
+	install_packages "$PROGRAMS/steps"
+	reached /root/steps
+	reached /root/steps32
 	# One of the two can go by itself.
 	inside dpkg -P libv6shim:i386 >/dev/null 2>&1
 	[ -e "$DEBIAN/usr/lib/x86_64-linux-gnu/libv6shim.so" ]
 	[ ! -e "$DEBIAN/usr/lib/i386-linux-gnu/libv6shim.so" ]
 }
 
+# With this system's compiler, which knows both; nothing of debian/rules is skipped. The packages of that
+# architecture's libc, not those of this one's that lend a 32-bit libc.
+make_debs_for_i386() {
+	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL CC='gcc -m32' DEB_BUILD_OPTIONS=nocheck \
+		LD_LIBRARY_PATH=/usr/i686-linux-gnu/lib make --no-print-directory -C "$SOURCES" \
+		BUILD="$BATS_TEST_TMPDIR/built" HOST_ARCH=i386 DEB_FLAGS='-Pnocheck -d -B' deb
+}
+
 @test "64-bit and 32-bit side by side: LD_PRELOAD=libv6shim.so and \$LIB are right for programs of both" {
 	[ "$(dpkg --print-architecture)" = amd64 ] || skip 'needs amd64'
 	require i686-linux-gnu-strip
 	gcc -m32 -std=c11 -D_GNU_SOURCE -O1 -o "$BATS_TEST_TMPDIR/steps" "$ROOT/tests/programs/steps.c"
-	# The packages of that architecture's libc, not those of this one's that lend a 32-bit libc.
-	LD_LIBRARY_PATH=/usr/i686-linux-gnu/lib quiet "$BATS_TEST_TMPDIR/log" make_debs_for_i386
+	quiet "$BATS_TEST_TMPDIR/log" make_debs_for_i386
 	in_debian both_architectures
-}
-
-# With this system's compiler, which knows both; nothing of debian/rules is skipped.
-make_debs_for_i386() {
-	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL CC='gcc -m32' DEB_BUILD_OPTIONS=nocheck make --no-print-directory -C "$SOURCES" \
-		BUILD="$BATS_TEST_TMPDIR/built" HOST_ARCH=i386 DEB_FLAGS='-Pnocheck -d -B' deb
 }
 
 # ---- systemd
@@ -158,9 +152,25 @@ expect_listeners() {
 	}
 }
 
-# records UNIT: what v6shim said of it, to the journal.
+# serves PORT LISTENER [IPV4]: and a client of each family sees it.
+serves() {
+	expect_listeners "$1" "$2"
+	assert_eq "${3-served} served" "$(booted /root/reach 4 tcp "$1") $(booted /root/reach 6 tcp "$1")"
+}
+
+# records UNIT: what v6shim said of it, to the journal, where the listen record comes after the listener.
 records() {
+	wait_for 10 recorded "$1" '"event":"listen"' || fail "$(booted journalctl -u "$1" -n 30 --no-pager -o cat)" || return
+	journal_of "$1"
+}
+
+journal_of() {
 	booted journalctl -u "$1" -o cat --no-pager | grep '^{"v":1,'
+}
+
+# recorded UNIT ERE
+recorded() {
+	journal_of "$1" | grep -Eq "$2"
 }
 
 # of UNIT FILE: of its main process, in /proc.
@@ -172,14 +182,12 @@ of() {
 under_systemd() {
 	local dropins=$DEBIAN/etc/systemd/system/memcached.service.d
 
-	deliver_packages
-	deliver "$PROGRAMS/sockdiag" "$PROGRAMS/reach"
+	deliver "$debs"/libv6shim_*.deb "$debs"/v6shim_*.deb "$PROGRAMS/sockdiag" "$PROGRAMS/reach"
 	sed -i 's/^-l .*/-l ::/' "$DEBIAN/etc/memcached.conf"
 	boot
 	booted sh -c 'dpkg -i /root/*.deb' >/dev/null 2>&1
 	# As it is.
-	expect_listeners 11211 'inet6 :: v6only=1'
-	assert_eq 'refused served' "$(booted /root/reach 4 tcp 11211) $(booted /root/reach 6 tcp 11211)"
+	serves 11211 'inet6 :: v6only=1' refused
 	refute grep -q v6shim <<<"$(of memcached maps)"
 
 	mkdir "$dropins"
@@ -187,8 +195,7 @@ under_systemd() {
 	booted systemd-analyze verify --man=no memcached.service
 	booted systemctl daemon-reload
 	booted systemctl restart memcached
-	expect_listeners 11211 'inet6 :: v6only=0'
-	assert_eq 'served served' "$(booted /root/reach 4 tcp 11211) $(booted /root/reach 6 tcp 11211)"
+	serves 11211 'inet6 :: v6only=0'
 	grep -q /libv6shim.so <<<"$(of memcached maps)"
 	records memcached >"$DEBIAN/root/log.jsonl"
 	# Each line has the priority of what it tells: the request against the policy is a notice.
@@ -209,8 +216,7 @@ under_systemd() {
 	booted systemctl daemon-reload
 	booted systemctl reset-failed memcached
 	booted systemctl restart memcached
-	expect_listeners 11211 'inet6 :: v6only=1'
-	assert_eq 'refused served' "$(booted /root/reach 4 tcp 11211) $(booted /root/reach 6 tcp 11211)"
+	serves 11211 'inet6 :: v6only=1' refused
 	refute grep -q v6shim <<<"$(of memcached maps)"
 	booted dpkg -P v6shim libv6shim >/dev/null 2>&1
 	assert_eq '' "$(find "$DEBIAN/etc" "$DEBIAN/usr" "$DEBIAN/var" -name '*v6shim*')"
@@ -229,9 +235,7 @@ instance() {
 template() {
 	local units=$DEBIAN/etc/systemd/system
 
-	deliver_packages
-	deliver "$PROGRAMS/sockdiag" "$PROGRAMS/reach"
-	inside sh -c 'dpkg -i /root/*.deb' >/dev/null 2>&1
+	install_packages "$PROGRAMS/sockdiag" "$PROGRAMS/reach"
 	cp "$EXAMPLES_DIR/systemd/v6shim@.service" "$units/"
 	mkdir "$DEBIAN/etc/v6shim" "$units/legacy.socket.d"
 	# Both families on port 80, by a user that is not root, under all the hardening there is.
@@ -247,14 +251,15 @@ template() {
 
 	booted systemd-analyze verify --man=no v6shim@legacyd.service
 	booted systemctl start v6shim@legacyd
-	expect_listeners 80 $'inet 0.0.0.0\ninet6 :: v6only=1'
-	assert_eq 'served served' "$(booted /root/reach 4 tcp 80) $(booted /root/reach 6 tcp 80)"
-	assert_match 'served on port 80 by separate sockets' "$(records v6shim@legacyd | booted_report)"
+	serves 80 $'inet 0.0.0.0\ninet6 :: v6only=1'
+	records v6shim@legacyd >"$DEBIAN/root/report.jsonl"
+	assert_match 'served on port 80 by separate sockets' "$(booted v6shim report /root/report.jsonl)"
 	refute grep -q '^Uid:[[:space:]]*0' <<<"$(of v6shim@legacyd status)"
 
 	# The holder is in the record, as far as another user may know.
 	booted systemctl start v6shim@twice || :
-	wait_for 10 knows_holder || fail "$(booted journalctl -u v6shim@twice -o cat --no-pager)"
+	wait_for 10 recorded v6shim@twice '"finding":"conflict".*"holder":.*"uid":' ||
+		fail "$(booted journalctl -u v6shim@twice -o cat --no-pager)"
 
 	refute booted systemctl start v6shim@static 2>/dev/null
 	assert_match 'statically linked' "$(booted journalctl -u v6shim@static -o cat --no-pager)"
@@ -267,15 +272,6 @@ template() {
 	expect_listeners 8099 'inet6 :: v6only=1'
 }
 
-booted_report() {
-	cat >"$DEBIAN/root/report.jsonl"
-	booted v6shim report /root/report.jsonl
-}
-
-knows_holder() {
-	records v6shim@twice | jq -e 'select(.finding == "conflict") | .holder.uid' >/dev/null
-}
-
 @test "systemd: the hardened template, and the drop-in for a socket that systemd opens" {
 	require musl-gcc
 	in_debian template
@@ -284,17 +280,15 @@ knows_holder() {
 file_for_server() {
 	local dropins=$DEBIAN/etc/systemd/system/memcached.service.d
 
-	deliver_packages
-	inside sh -c 'dpkg -i /root/*.deb' >/dev/null 2>&1
+	install_packages
 	sed -i 's/^-l .*/-l ::/' "$DEBIAN/etc/memcached.conf"
 	mkdir "$dropins"
 	sed -e '/V6SHIM_LOG=stderr/c Environment=V6SHIM_LOG=/var/log/v6shim/server.jsonl V6SHIM_LOG_LEVEL=bind' \
 		"$EXAMPLES_DIR/systemd/v6shim.conf" >"$dropins/v6shim.conf"
 	sed 's/www-data/memcache/g' "$EXAMPLES_DIR/systemd/v6shim.tmpfiles" >"$DEBIAN/etc/tmpfiles.d/v6shim.conf"
 	boot
-	wait_for 20 test -s "$DEBIAN/var/log/v6shim/server.jsonl"
+	wait_for 20 grep -qs '"event":"listen"' "$DEBIAN/var/log/v6shim/server.jsonl"
 	assert_eq memcache "$(booted stat -c %U /var/log/v6shim/server.jsonl)"
-	assert_match '"event":"listen"' "$(<"$DEBIAN/var/log/v6shim/server.jsonl")"
 }
 
 @test "systemd: tmpfiles makes the log file, of the server's own user, and the records go there" {

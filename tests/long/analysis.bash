@@ -4,7 +4,7 @@
 # What `run` sets is read here.
 # shellcheck disable=SC2154
 
-load helper
+load ../e2e/helper
 bats_require_minimum_version 1.5.0
 
 # clean TARGET: makes it, and nothing is found.

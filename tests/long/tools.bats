@@ -2,7 +2,7 @@
 # Under valgrind, gdb and strace, with LD_BIND_NOW, and in a program with a malloc of its own: the program gets what it
 # gets without the tool, and the shim does what it does.
 
-load helper
+load ../e2e/helper
 
 setup() {
 	DIR=$BATS_TEST_TMPDIR
