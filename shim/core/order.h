@@ -6,8 +6,15 @@
 
 #include <netdb.h>
 
-#include "record.h"
-#include "settings.h"
+#include "terms.h"
+
+/* The families of an address list in order, at most this many told. */
+enum { V6_FAMILIES_MAX = 32 };
+
+struct v6_families {
+	unsigned count; /* 0: absent */
+	uint32_t inet6; /* bit i: the i-th is IPv6, otherwise IPv4 */
+};
 
 /* The families of a getaddrinfo(3) list in their order, the first V6_FAMILIES_MAX. */
 struct v6_families v6_order_families(const struct addrinfo *list);

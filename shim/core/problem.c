@@ -1,7 +1,6 @@
 #include "problem.h"
 
 #include "nearest.h"
-#include "settings.h"
 
 int v6_problem_add_number(
 	struct v6_problem *p, struct v6_slice text, const char *words, uint64_t number)
@@ -22,7 +21,6 @@ int v6_problem_add_near(struct v6_problem *p, struct v6_slice text, const char *
 {
 	p->near = near;
 	p->otherwise = otherwise;
-	p->lists = !otherwise;
 	return v6_problem_add(p, text, words);
 }
 
@@ -101,9 +99,9 @@ static void reason(struct v6_text *t, const struct v6_problem *p)
 		v6_text_char(t, '\'');
 	} else if (p->otherwise) {
 		v6_text_str(t, p->otherwise);
-	} else if (p->lists) {
+	} else if (p->valid != V6_LIST_NONE) {
 		v6_text_str(t, "; valid: ");
-		v6_setting_values(t, p->setting);
+		v6_words_text(t, p->valid);
 	}
 }
 

@@ -16,8 +16,8 @@ struct v6_problem {
 	struct v6_slice text;  /* the offending part of it */
 	const char *words;     /* see v6_problem_add(); NULL: `text` names an unknown setting */
 	const char *near;      /* what may have been meant, or NULL: then `otherwise` is said */
-	const char *otherwise; /* NULL: the setting's values, where `lists` */
-	bool lists;
+	const char *otherwise; /* NULL: the words of `valid`, where that is a list */
+	enum v6_list valid;
 	uint64_t number;
 	unsigned rule;        /* of V6SHIM_RULES and --rules, from 1; 0: not in a rule */
 	struct v6_slice file; /* the configuration file it is in; empty: in none */

@@ -11,6 +11,7 @@
 
 #include "address.h"
 #include "config.h"
+#include "order.h"
 #include "policy.h"
 #include "terms.h"
 
@@ -22,14 +23,6 @@ enum { V6_RECORD_SIZE = 4096 };
 
 /* Families that a socket serves. */
 enum { V6_SERVES_INET6 = 1, V6_SERVES_INET = 2 };
-
-/* The families of an address list in order, at most this many told. */
-enum { V6_FAMILIES_MAX = 32 };
-
-struct v6_families {
-	unsigned count; /* 0: absent */
-	uint32_t inet6; /* bit i: the i-th is IPv6, otherwise IPv4 */
-};
 
 /* Who holds a port. */
 struct v6_holder {

@@ -12,37 +12,24 @@ enum kind { WORD, REACTION, RULES, CONFIG, LOG };
 #define KNOB(list, member, kind) kind, V6_LIST_##list, AT(knobs.member)
 
 static const struct {
-	char name[14];
 	uint8_t kind; /* enum kind */
 	uint8_t list; /* enum v6_list */
 	uint16_t at;
-	char help[72];
 } table[V6_SETTING_COUNT] = {
-	[V6_SETTING_POLICY] = {"policy", KNOB(POLICY, policy, WORD),
-		"V6ONLY of the sockets that bind ::"},
-	[V6_SETTING_ON_CONTRARY] = {"on-contrary", KNOB(ON_CONTRARY, on_contrary, REACTION),
-		"what the application gets when it asks for the opposite of the policy"},
-	[V6_SETTING_ORDER] = {"order", KNOB(ORDER, order, WORD),
-		"the family listed first, and that must bind a port first"},
-	[V6_SETTING_ON_DISORDER] = {"on-disorder", KNOB(ON_DISORDER, on_disorder, REACTION),
-		"a port bound against the order"},
-	[V6_SETTING_ON_CONFLICT] = {"on-conflict", KNOB(ON_CONFLICT, on_conflict, WORD),
-		"both families want one port"},
-	[V6_SETTING_ON_MAPPED] = {"on-mapped", KNOB(ON_MAPPED, on_mapped, REACTION),
-		"what a bind of a v4-mapped address gets where V6ONLY is 1"},
-	[V6_SETTING_ON_NONBOOLEAN] = {"on-nonboolean", KNOB(ON_NONBOOLEAN, on_nonboolean, REACTION),
-		"what the application gets when it sets V6ONLY to neither 0 nor 1"},
-	[V6_SETTING_MODE] = {"mode", KNOB(MODE, mode, WORD), "enforce, or only log"},
-	[V6_SETTING_PROFILE] = {"profile", WORD, V6_LIST_PROFILE, AT(profile),
-		"a named set of settings: another system's rules"},
-	[V6_SETTING_RULES] = {"rules", RULES, V6_LIST_NONE, 0,
-		"settings for certain programs, ports and protocols"},
-	[V6_SETTING_CONFIG] = {"config", CONFIG, V6_LIST_NONE, 0, "a file of settings and rules"},
-	[V6_SETTING_LOG] = {"log", LOG, V6_LIST_LOG, AT(log), "where records go"},
-	[V6_SETTING_LOG_FORMAT] = {"log-format", WORD, V6_LIST_LOG_FORMAT, AT(format),
-		"how records are written"},
-	[V6_SETTING_LOG_LEVEL] = {"log-level", WORD, V6_LIST_LOG_LEVEL, AT(level),
-		"which records are written"},
+	[V6_SETTING_POLICY] = {KNOB(POLICY, policy, WORD)},
+	[V6_SETTING_ON_CONTRARY] = {KNOB(ON_CONTRARY, on_contrary, REACTION)},
+	[V6_SETTING_ORDER] = {KNOB(ORDER, order, WORD)},
+	[V6_SETTING_ON_DISORDER] = {KNOB(ON_DISORDER, on_disorder, REACTION)},
+	[V6_SETTING_ON_CONFLICT] = {KNOB(ON_CONFLICT, on_conflict, WORD)},
+	[V6_SETTING_ON_MAPPED] = {KNOB(ON_MAPPED, on_mapped, REACTION)},
+	[V6_SETTING_ON_NONBOOLEAN] = {KNOB(ON_NONBOOLEAN, on_nonboolean, REACTION)},
+	[V6_SETTING_MODE] = {KNOB(MODE, mode, WORD)},
+	[V6_SETTING_PROFILE] = {WORD, V6_LIST_PROFILE, AT(profile)},
+	[V6_SETTING_RULES] = {RULES, V6_LIST_NONE, 0},
+	[V6_SETTING_CONFIG] = {CONFIG, V6_LIST_NONE, 0},
+	[V6_SETTING_LOG] = {LOG, V6_LIST_LOG, AT(log)},
+	[V6_SETTING_LOG_FORMAT] = {WORD, V6_LIST_LOG_FORMAT, AT(format)},
+	[V6_SETTING_LOG_LEVEL] = {WORD, V6_LIST_LOG_LEVEL, AT(level)},
 };
 
 _Static_assert(offsetof(struct v6_settings, knobs) == 0, "an offset serves both structs");
@@ -101,6 +88,7 @@ static void put(void *settings, enum v6_setting id, unsigned value)
 
 static int unknown_value(struct v6_problem *p, enum v6_setting id, struct v6_slice value)
 {
+	p->valid = table[id].list;
 	return v6_problem_add_near(p, value, value.len ? "unknown value %q" : "no value given",
 		v6_nearest_of(table[id].list, value), NULL);
 }
@@ -256,73 +244,9 @@ void v6_settings_finish(struct v6_settings *s)
 		s->level = V6_LOG_LEVEL_BIND;
 }
 
-const char *v6_setting_name(enum v6_setting id)
-{
-	return table[id].name;
-}
-
-enum v6_setting v6_setting_by_name(struct v6_slice name)
-{
-	unsigned id = 0;
-
-	while (id < V6_SETTING_COUNT && !v6_slice_is(name, table[id].name))
-		id++;
-	return id;
-}
-
-static const char env_prefix[] = "V6SHIM_";
-
-void v6_setting_env_name(struct v6_text *t, enum v6_setting id)
-{
-	v6_text_str(t, env_prefix);
-	for (const char *c = table[id].name; *c; c++)
-		v6_text_char(t, *c == '-' ? '_' : (char)(*c - 'a' + 'A'));
-}
-
-bool v6_setting_env_ours(struct v6_slice name)
-{
-	return v6_slice_begins(name, env_prefix);
-}
-
-enum v6_setting v6_setting_by_env_name(struct v6_slice name)
-{
-	unsigned id = 0;
-
-	for (; id < V6_SETTING_COUNT; id++) {
-		char buf[32];
-		struct v6_text t = v6_text_in(buf, sizeof(buf));
-
-		v6_setting_env_name(&t, id);
-		if (v6_slice_is(name, buf))
-			break;
-	}
-	return id;
-}
-
-const char *v6_setting_help(enum v6_setting id)
-{
-	return table[id].help;
-}
-
 enum v6_list v6_setting_list(enum v6_setting id)
 {
 	return (enum v6_list)table[id].list;
-}
-
-void v6_setting_values(struct v6_text *t, enum v6_setting id)
-{
-	enum v6_list list = v6_setting_list(id);
-	const char *comma = "";
-
-	for (const struct v6_word *w = v6_words(list); w->list == list; w++) {
-		/* No profile is nothing to choose, and second names are read only. */
-		if (v6_word(list, w->value) != w->word ||
-			(list == V6_LIST_PROFILE && w->value == V6_PROFILE_NONE))
-			continue;
-		v6_text_str(t, comma);
-		v6_text_str(t, w->word);
-		comma = ", ";
-	}
 }
 
 void v6_knobs_value(struct v6_text *t, const struct v6_knobs *knobs, enum v6_setting id)

@@ -12,29 +12,6 @@
 #include "problem.h"
 #include "terms.h"
 
-/*
- * In the order in which they are shown. Those before V6_KNOBS decide about a call:
- * they are what a rule or a profile may set.
- */
-enum v6_setting {
-	V6_SETTING_POLICY,
-	V6_SETTING_ON_CONTRARY,
-	V6_SETTING_ORDER,
-	V6_SETTING_ON_DISORDER,
-	V6_SETTING_ON_CONFLICT,
-	V6_SETTING_ON_MAPPED,
-	V6_SETTING_ON_NONBOOLEAN,
-	V6_SETTING_MODE,
-	V6_KNOBS,
-	V6_SETTING_PROFILE = V6_KNOBS,
-	V6_SETTING_RULES,
-	V6_SETTING_CONFIG,
-	V6_SETTING_LOG,
-	V6_SETTING_LOG_FORMAT,
-	V6_SETTING_LOG_LEVEL,
-	V6_SETTING_COUNT,
-};
-
 struct v6_knobs {
 	enum v6_policy policy;
 	int on_contrary; /* 0: allow; otherwise the errno that is given; so are those below */
@@ -75,26 +52,8 @@ int v6_settings_set(struct v6_settings *s, enum v6_setting id, struct v6_slice v
 /* Once, at the end: the profile's values below all that were given, and a path's defaults. */
 void v6_settings_finish(struct v6_settings *s);
 
-/* "policy", and by that name (exact); V6_SETTING_COUNT where there is none. */
-const char *v6_setting_name(enum v6_setting id);
-enum v6_setting v6_setting_by_name(struct v6_slice name);
-
-/* "V6SHIM_ON_CONTRARY". */
-void v6_setting_env_name(struct v6_text *t, enum v6_setting id);
-
-/*
- * The setting an environment variable (its name alone, no '=') is the spelling of:
- * V6_SETTING_COUNT where the name begins with V6SHIM_ but is nobody's.
- */
-enum v6_setting v6_setting_by_env_name(struct v6_slice name);
-
-/* Whether the name begins with V6SHIM_, so that it is ours to judge. */
-bool v6_setting_env_ours(struct v6_slice name);
-
-/* One line of help; the words of its values; these as "app, ipv6-only, both". */
-const char *v6_setting_help(enum v6_setting id);
+/* The words of its values. */
 enum v6_list v6_setting_list(enum v6_setting id);
-void v6_setting_values(struct v6_text *t, enum v6_setting id);
 
 /* The value in force, in the syntax that is read back; that of rules is not told. */
 void v6_setting_value(struct v6_text *t, const struct v6_settings *s, enum v6_setting id);

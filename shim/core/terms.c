@@ -4,6 +4,26 @@
 
 /* Each list in one piece, in the order in which it is shown; the last row ends the last one. */
 static const struct v6_word table[] = {
+	{V6_LIST_SETTING, "policy", V6_SETTING_POLICY, "V6ONLY of the sockets that bind ::"},
+	{V6_LIST_SETTING, "on-contrary", V6_SETTING_ON_CONTRARY,
+		"what the application gets when it asks for the opposite of the policy"},
+	{V6_LIST_SETTING, "order", V6_SETTING_ORDER,
+		"the family listed first, and that must bind a port first"},
+	{V6_LIST_SETTING, "on-disorder", V6_SETTING_ON_DISORDER, "a port bound against the order"},
+	{V6_LIST_SETTING, "on-conflict", V6_SETTING_ON_CONFLICT, "both families want one port"},
+	{V6_LIST_SETTING, "on-mapped", V6_SETTING_ON_MAPPED,
+		"what a bind of a v4-mapped address gets where V6ONLY is 1"},
+	{V6_LIST_SETTING, "on-nonboolean", V6_SETTING_ON_NONBOOLEAN,
+		"what the application gets when it sets V6ONLY to neither 0 nor 1"},
+	{V6_LIST_SETTING, "mode", V6_SETTING_MODE, "enforce, or only log"},
+	{V6_LIST_SETTING, "profile", V6_SETTING_PROFILE,
+		"a named set of settings: another system's rules"},
+	{V6_LIST_SETTING, "rules", V6_SETTING_RULES,
+		"settings for certain programs, ports and protocols"},
+	{V6_LIST_SETTING, "config", V6_SETTING_CONFIG, "a file of settings and rules"},
+	{V6_LIST_SETTING, "log", V6_SETTING_LOG, "where records go"},
+	{V6_LIST_SETTING, "log-format", V6_SETTING_LOG_FORMAT, "how records are written"},
+	{V6_LIST_SETTING, "log-level", V6_SETTING_LOG_LEVEL, "which records are written"},
 	{V6_LIST_POLICY, "app", V6_POLICY_APP, "the application and the kernel decide"},
 	{V6_LIST_POLICY, "ipv6-only", V6_POLICY_IPV6_ONLY,
 		"V6ONLY is set to 1 right before every governed bind"},
@@ -145,6 +165,66 @@ int v6_word_value(enum v6_list list, struct v6_slice word)
 		if (v6_slice_is(word, w->word))
 			return w->value;
 	return -1;
+}
+
+const char *v6_setting_name(enum v6_setting id)
+{
+	return v6_word(V6_LIST_SETTING, id);
+}
+
+enum v6_setting v6_setting_by_name(struct v6_slice name)
+{
+	int id = v6_word_value(V6_LIST_SETTING, name);
+
+	return id < 0 ? V6_SETTING_COUNT : (enum v6_setting)id;
+}
+
+static const char env_prefix[] = "V6SHIM_";
+
+void v6_setting_env_name(struct v6_text *t, enum v6_setting id)
+{
+	v6_text_str(t, env_prefix);
+	for (const char *c = v6_setting_name(id); *c; c++)
+		v6_text_char(t, *c == '-' ? '_' : (char)(*c - 'a' + 'A'));
+}
+
+bool v6_setting_env_ours(struct v6_slice name)
+{
+	return v6_slice_begins(name, env_prefix);
+}
+
+enum v6_setting v6_setting_by_env_name(struct v6_slice name)
+{
+	unsigned id = 0;
+
+	for (; id < V6_SETTING_COUNT; id++) {
+		char buf[32];
+		struct v6_text t = v6_text_in(buf, sizeof(buf));
+
+		v6_setting_env_name(&t, id);
+		if (v6_slice_is(name, buf))
+			break;
+	}
+	return id;
+}
+
+const char *v6_setting_help(enum v6_setting id)
+{
+	return v6_words(V6_LIST_SETTING)[id].meaning;
+}
+
+void v6_words_text(struct v6_text *t, enum v6_list list)
+{
+	const char *comma = "";
+
+	for (const struct v6_word *w = v6_words(list); w->list == list; w++) {
+		if (v6_word(list, w->value) != w->word ||
+			(list == V6_LIST_PROFILE && w->value == V6_PROFILE_NONE))
+			continue;
+		v6_text_str(t, comma);
+		comma = ", ";
+		v6_text_str(t, w->word);
+	}
 }
 
 enum v6_family v6_family_other(enum v6_family f)

@@ -12,6 +12,7 @@ enum { V6_UNKNOWN = -1 };
 
 enum v6_list {
 	V6_LIST_NONE, /* an empty list */
+	V6_LIST_SETTING,
 	V6_LIST_POLICY,
 	V6_LIST_ON_CONTRARY,
 	V6_LIST_ORDER,
@@ -55,6 +56,29 @@ const char *v6_word(enum v6_list list, unsigned value);
 
 /* The value of a word, exact; -1 where it is none of the list. */
 int v6_word_value(enum v6_list list, struct v6_slice word);
+
+/*
+ * In the order in which they are shown. Those before V6_KNOBS decide about a call:
+ * they are what a rule or a profile may set.
+ */
+enum v6_setting {
+	V6_SETTING_POLICY,
+	V6_SETTING_ON_CONTRARY,
+	V6_SETTING_ORDER,
+	V6_SETTING_ON_DISORDER,
+	V6_SETTING_ON_CONFLICT,
+	V6_SETTING_ON_MAPPED,
+	V6_SETTING_ON_NONBOOLEAN,
+	V6_SETTING_MODE,
+	V6_KNOBS,
+	V6_SETTING_PROFILE = V6_KNOBS,
+	V6_SETTING_RULES,
+	V6_SETTING_CONFIG,
+	V6_SETTING_LOG,
+	V6_SETTING_LOG_FORMAT,
+	V6_SETTING_LOG_LEVEL,
+	V6_SETTING_COUNT,
+};
 
 enum v6_policy {
 	V6_POLICY_APP,
@@ -157,6 +181,31 @@ enum v6_finding {
 	V6_FINDING_DISORDER,
 	V6_FINDING_CONTRARY,
 };
+
+/* "policy", and by that name (exact); V6_SETTING_COUNT where there is none. */
+const char *v6_setting_name(enum v6_setting id);
+enum v6_setting v6_setting_by_name(struct v6_slice name);
+
+/* "V6SHIM_ON_CONTRARY". */
+void v6_setting_env_name(struct v6_text *t, enum v6_setting id);
+
+/*
+ * The setting an environment variable (its name alone, no '=') is the spelling of:
+ * V6_SETTING_COUNT where the name begins with V6SHIM_ but is nobody's.
+ */
+enum v6_setting v6_setting_by_env_name(struct v6_slice name);
+
+/* Whether the name begins with V6SHIM_, so that it is ours to judge. */
+bool v6_setting_env_ours(struct v6_slice name);
+
+/* One line of help. */
+const char *v6_setting_help(enum v6_setting id);
+
+/*
+ * The words of a list as "app, ipv6-only, both": those that are there to choose, which no
+ * profile and second names are not.
+ */
+void v6_words_text(struct v6_text *t, enum v6_list list);
 
 /* The other of the two families; OTHER has none. */
 enum v6_family v6_family_other(enum v6_family family);

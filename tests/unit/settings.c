@@ -102,7 +102,7 @@ TEST(names_defaults_and_words_are_the_contracts)
 		assert_string_equal(value_of(&s, i), contract[i].normal);
 		assert_int_equal(s.origin[i], V6_ORIGIN_DEFAULT);
 		t = v6_text_in(buf, sizeof(buf));
-		v6_setting_values(&t, i);
+		v6_words_text(&t, v6_setting_list(i));
 		assert_string_equal(buf, contract[i].list);
 	}
 	assert_int_equal(s.knobs.policy, V6_POLICY_APP);
