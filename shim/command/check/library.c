@@ -10,14 +10,13 @@
 
 #include "../../core/version.h"
 #include "../../govern/sys.h"
-#include "hop.h"
 
 static const char name[] = "libv6shim.so";
 
 /* Finds bytes in a file, and copies what follows them; -1 with errno, or whether they are there. */
 static int find_in_file(const char *path, const char *bytes, size_t len, char *rest, size_t size)
 {
-	int fd = v6_open_regular(path);
+	int fd = v6_elf_open(path);
 	char *map = MAP_FAILED, *found;
 	struct stat st;
 	size_t left;
@@ -103,7 +102,7 @@ static const char *lib_of(const char *loader)
 
 static bool read_elf(const char *path, struct v6_elf *elf)
 {
-	int fd = v6_open_regular(path);
+	int fd = v6_elf_open(path);
 	bool is = fd >= 0 && !v6_elf_read(fd, elf);
 
 	if (fd >= 0)

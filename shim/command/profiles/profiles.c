@@ -222,7 +222,8 @@ static void list(void)
 {
 	enum { INDENT = 14, WIDTH = 100 };
 
-	for (const struct v6_word *w = v6_words(V6_LIST_PROFILE) + 1; w->list == V6_LIST_PROFILE; w++) {
+	for (const struct v6_word *w = v6_words(V6_LIST_PROFILE) + 1; w->list == V6_LIST_PROFILE;
+		w++) {
 		const char *name = v6_word(V6_LIST_PROFILE, w->value);
 		char buf[512];
 		struct v6_text t = v6_text_in(buf, sizeof(buf));
@@ -326,7 +327,7 @@ static int run(int argc, char **argv)
 		show_facets((enum v6_profile)profile);
 		return V6_EXIT_OK;
 	}
-	near = v6_nearest_of(V6_LIST_PROFILE, v6_slice_of(argv[1]));
+	near = profile < 0 ? v6_nearest_of(V6_LIST_PROFILE, v6_slice_of(argv[1])) : NULL;
 	v6_text_safe(&t, argv[1], strlen(argv[1]));
 	if (near)
 		v6_complain("profiles: unknown profile '%s'; did you mean '%s'", buf, near);

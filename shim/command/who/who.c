@@ -16,7 +16,6 @@
 #include "../command.h"
 #include "../json.h"
 #include "../table.h"
-#include "holders.h"
 #include "sockets.h"
 
 enum { BOTH = V6_SERVES_INET6 | V6_SERVES_INET, CELL_SIZE = 256 };
