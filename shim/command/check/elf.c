@@ -219,6 +219,16 @@ const char *v6_elf_read(int fd, struct v6_elf *elf)
 	return NULL;
 }
 
+const char *v6_elf_read_path(const char *path, struct v6_elf *elf)
+{
+	int fd = v6_elf_open(path);
+	const char *problem = fd < 0 ? strerror(errno) : v6_elf_read(fd, elf);
+
+	if (fd >= 0)
+		close(fd);
+	return problem;
+}
+
 static const struct machine {
 	uint16_t number, wide; /* wide: of its 64-bit side */
 	const char *name;
@@ -277,11 +287,4 @@ enum v6_libc v6_libc_by_name(const char *path)
 	/* It may be a link to libc.so, which is musl's own loader. */
 	return v6_slice_begins(name, "ld-musl-") || v6_slice_is(name, "libc.so") ? V6_LIBC_MUSL
 										 : V6_LIBC_UNKNOWN;
-}
-
-const char *v6_libc_name(enum v6_libc libc)
-{
-	static const char *const names[] = {"unknown libc", "glibc", "musl"};
-
-	return names[libc];
 }

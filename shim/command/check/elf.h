@@ -42,6 +42,7 @@ bool v6_elf_magic(const char *head, size_t len);
  * wrong with it, in static memory; *elf then holds what was read until there.
  */
 const char *v6_elf_read(int fd, struct v6_elf *elf);
+const char *v6_elf_read_path(const char *path, struct v6_elf *elf);
 
 /* "ELF 64-bit x86-64". */
 void v6_elf_text(struct v6_text *t, const struct v6_elf *elf);
@@ -54,8 +55,5 @@ bool v6_elf_same_family(const struct v6_elf *a, const struct v6_elf *b);
 
 /* The libc that a loader belongs to, by its path. */
 enum v6_libc v6_libc_by_name(const char *path);
-
-/* "glibc", "musl", "unknown libc". */
-const char *v6_libc_name(enum v6_libc libc);
 
 #endif

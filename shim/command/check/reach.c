@@ -156,6 +156,7 @@ static enum v6_libc program_libc(const struct v6_elf *elf)
 /* False, with the obstacle: damaged. */
 static bool read_program(struct v6_hop *hop, int fd, struct v6_elf *elf)
 {
+	static const char *const libcs[] = {", unknown libc", ", glibc", ", musl"};
 	const char *problem = v6_elf_read(fd, elf);
 	struct v6_text t = v6_text_in(hop->what, sizeof(hop->what));
 
@@ -164,12 +165,10 @@ static bool read_program(struct v6_hop *hop, int fd, struct v6_elf *elf)
 		return false;
 	}
 	v6_elf_text(&t, elf);
-	v6_text_str(&t, ", ");
-	v6_text_str(&t, *elf->loader          ? v6_libc_name(program_libc(elf))
-			: is_loader(hop, elf) ? "a loader"
-					      : "static");
-	if (elf->go)
-		v6_text_str(&t, ", Go");
+	v6_text_str(&t, *elf->loader          ? libcs[program_libc(elf)]
+			: is_loader(hop, elf) ? ", a loader"
+					      : ", static");
+	v6_text_str(&t, elf->go ? ", Go" : "");
 	return true;
 }
 
@@ -177,22 +176,16 @@ static void find_library(struct v6_reach *r)
 {
 	struct v6_hop *hop = &r->preload;
 	struct v6_text t = v6_text_in(hop->what, sizeof(hop->what));
-	bool usable = v6_library_find(&r->library);
-	int fd = v6_elf_open(r->library.path);
 
 	hop->path = r->library.path;
-	if (usable)
+	if (v6_library_find(&r->library))
 		note(hop, "version ", r->library.version);
 	else
 		stop(hop, LIBRARY, r->library.problem);
-	if (fd < 0)
+	if (v6_elf_read_path(r->library.path, &r->library_elf))
 		return;
-	if (!v6_elf_read(fd, &r->library_elf)) {
-		v6_elf_text(&t, &r->library_elf);
-		v6_text_str(&t, ", ");
-		v6_text_str(&t, v6_libc_name(V6_LIBC_OURS));
-	}
-	close(fd);
+	v6_elf_text(&t, &r->library_elf);
+	v6_text_str(&t, V6_LIBC_OURS == V6_LIBC_MUSL ? ", musl" : ", glibc");
 }
 
 /* The library must be for the program, and its libc the program's: else the program ends. */
