@@ -80,10 +80,8 @@ static int unknown(const char *word)
 		v6_nearest_offer(&near, commands[i]->name);
 	v6_nearest_offer(&near, "--help");
 	v6_nearest_offer(&near, "--version");
-	if (near.word)
-		v6_complain("%s: unknown command; did you mean '%s'", word, near.word);
-	else
-		v6_complain("%s: unknown command; 'v6shim --help' lists them", word);
+	v6_complain("%s: unknown command; %s'%s'%s", word, near.word ? "did you mean " : "",
+		near.word ? near.word : "v6shim --help", near.word ? "" : " lists them");
 	return V6_EXIT_USAGE;
 }
 

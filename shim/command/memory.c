@@ -1,6 +1,9 @@
 #include "memory.h"
 
+#include <stdalign.h>
+#include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "command.h"
 
@@ -20,4 +23,44 @@ void *v6_grow(void *array, size_t count, size_t *room, size_t size)
 		return array;
 	*room = *room ? *room * 2 : 16;
 	return v6_resize(array, *room * size);
+}
+
+struct chunk {
+	struct chunk *next;
+	alignas(max_align_t) char bytes[];
+};
+
+/* Held together, so that a leak checker sees that it is kept on purpose. */
+static struct chunk *kept;
+
+void *v6_keep(size_t size)
+{
+	struct chunk *chunk = v6_resize(NULL, sizeof(*chunk) + size);
+
+	chunk->next = kept;
+	kept = chunk;
+	return memset(chunk->bytes, 0, size);
+}
+
+char *v6_keep_bytes(const char *bytes, size_t len)
+{
+	return memcpy(v6_keep(len + 1), bytes, len);
+}
+
+char *v6_keep_joined(const char *first, ...)
+{
+	size_t size = 1;
+	va_list args;
+	char *text;
+
+	va_start(args, first);
+	for (const char *part = first; part; part = va_arg(args, const char *))
+		size += strlen(part);
+	va_end(args);
+	text = v6_keep(size);
+	va_start(args, first);
+	for (const char *part = first; part; part = va_arg(args, const char *))
+		strcat(text, part);
+	va_end(args);
+	return text;
 }

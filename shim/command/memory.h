@@ -13,4 +13,13 @@ void *v6_resize(void *memory, size_t size);
 /* The array, with room for one element of `size` bytes more than `count`; *room is how many it holds. */
 void *v6_grow(void *array, size_t count, size_t *room, size_t size);
 
+/* Kept until the process ends, for what is found once and printed. Zeroed, aligned for anything. */
+void *v6_keep(size_t size);
+
+/* A copy of len bytes, NUL-terminated. */
+char *v6_keep_bytes(const char *bytes, size_t len);
+
+/* "abc" of "a", "b" and "c"; the list ends with NULL. */
+__attribute__((sentinel)) char *v6_keep_joined(const char *first, ...);
+
 #endif

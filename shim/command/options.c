@@ -7,7 +7,7 @@
 #include "../core/nearest.h"
 #include "../govern/configure.h"
 #include "command.h"
-#include "keep.h"
+#include "memory.h"
 #include "table.h"
 
 enum { BEFORE = 40, AFTER = 36 }; /* bytes of a line that are shown around a place in it */
@@ -192,7 +192,7 @@ void v6_options_help(void)
 		enum v6_list list = v6_setting_list(id);
 
 		printf("\n  --%-14s %s\n", v6_setting_name(id), v6_setting_help(id));
-		for (const struct v6_word *w = v6_words(list); w->list == list; w++)
+		for (const struct v6_word *w = v6_words(list); list && w->list == list; w++)
 			printf("      %-19s %s\n", w->word, w->meaning);
 	}
 	puts("\na rule: [program=GLOB,...] [port=N|N-M,...] [proto=tcp|udp,...] => setting=value "

@@ -23,46 +23,44 @@ static void help(void)
 	     "Exit status 0: a preload reaches it; 3: it does not; 2: bad usage.");
 }
 
-/* Two paths, every byte of them as \xNN; of one thread. */
-static char buf[2 * PATH_MAX * 4 + V6_HOP_NOTE];
-
 static void add_row(struct v6_table *table, const struct v6_hop *hop)
 {
+	static char buf[2 * 4 * PATH_MAX + 8]; /* two paths, every byte of them as \xNN */
 	struct v6_text t = v6_text_in(buf, sizeof(buf));
 
-	v6_hop_name(&t, hop);
+	v6_text_safe(&t, hop->path, strlen(hop->path));
+	if (hop->target) {
+		v6_text_str(&t, " -> ");
+		v6_text_safe(&t, hop->target, strlen(hop->target));
+	}
 	v6_table_cell(table, buf);
 	v6_table_cell(table, *hop->what ? hop->what : "-");
 	v6_table_cell(table, hop->obstacle ? "no" : "ok");
-	t = v6_text_in(buf, sizeof(buf));
-	v6_hop_why(&t, hop);
-	v6_table_cell(table, buf);
+	v6_table_cell(table, hop->why);
 }
 
 static void print_verdict(const struct v6_reach *r)
 {
+	static char buf[2 * V6_REACH_WHY];
 	struct v6_text t = v6_text_in(buf, sizeof(buf));
-	int status = v6_obstacle_exit(r->obstacle);
-	bool starts = status != V6_EXIT_NOT_FOUND && status != V6_EXIT_NOT_EXECUTABLE;
-	const char *clause;
+	bool starts = r->exit != V6_EXIT_NOT_FOUND && r->exit != V6_EXIT_NOT_EXECUTABLE;
 
 	v6_text_str(&t, !starts              ? ""
-			: r->obstacle        ? "a preload does not reach "
+			: r->at              ? "a preload does not reach "
 			: r->shell_is_static ? "a preload reaches what "
 					     : "a preload reaches ");
 	v6_text_safe(&t, r->name, strlen(r->name));
-	if (!*r->name)
-		v6_text_str(&t, "''");
-	if (r->obstacle) {
+	v6_text_str(&t, *r->name ? "" : "''");
+	if (r->at) {
 		v6_text_str(&t, starts ? ": " : " does not start: ");
 		v6_reach_why(&t, r);
 	} else if (r->shell_is_static) {
 		v6_text_str(&t, " starts");
 	}
 	puts(buf);
-	for (unsigned i = 0; (clause = v6_obstacle_instead(r->obstacle, i)); i++)
-		printf("%-10s%s\n", i ? "" : "instead", clause);
-	if (r->shell && !r->obstacle)
+	for (unsigned i = 0; i < V6_INSTEAD_MAX && r->instead[i]; i++)
+		printf("%-10s%s\n", i ? "" : "instead", r->instead[i]);
+	if (r->shell && !r->at)
 		puts("note      programs that a shell starts inherit the preload and the settings, "
 		     "unless set-id, static or Go");
 }
@@ -89,7 +87,7 @@ static int run(int argc, char **argv)
 	v6_table_print(&table, 0, "", "");
 	v6_table_free(&table);
 	print_verdict(&r);
-	return r.obstacle ? V6_EXIT_UNREACHABLE : V6_EXIT_OK;
+	return r.at ? V6_EXIT_UNREACHABLE : V6_EXIT_OK;
 }
 
 const struct v6_command v6_command_check = {

@@ -1,18 +1,33 @@
 #include "elf.h"
 
 #include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "../../govern/sys.h"
-#include "../keep.h"
+#include "../memory.h"
 
 enum {
 	HEADERS_MAX = 65536, /* bytes of program headers: the kernel's own bound */
-	ENTRIES_MAX = 4096,  /* of a dynamic section */
 	NOTES_SIZE = 4096,
 	CHUNK_SIZE = 65536,
 	MARK_RANGE = 256 << 20, /* bytes of one file in which Go's mark is looked for, all in all */
 };
+
+int v6_elf_open(const char *path)
+{
+	/* Without O_NONBLOCK the open of a FIFO waits for the other end. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+
+	if (fd >= 0 && (v6_sys_fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))) {
+		close(fd);
+		errno = EACCES;
+		return -1;
+	}
+	return fd;
+}
 
 struct segment {
 	uint64_t type, flags, offset, vaddr, filesz;
@@ -127,54 +142,6 @@ static const char *read_loader(const struct file *f, struct v6_elf *elf)
 	return NULL;
 }
 
-struct entry {
-	uint64_t tag, value;
-};
-
-static bool read_entry(
-	const struct file *f, const struct segment *dynamic, unsigned i, struct entry *e)
-{
-	unsigned char d[sizeof(Elf64_Dyn)];
-	uint64_t at = (uint64_t)i * SIZE(f, Dyn);
-
-	if (i >= ENTRIES_MAX || at >= dynamic->filesz || dynamic->offset > f->size ||
-		read_some(f, dynamic->offset + at, d, SIZE(f, Dyn)) != SIZE(f, Dyn))
-		return false;
-	e->tag = MEMBER(f, d, Dyn, d_tag);
-	e->value = MEMBER(f, d, Dyn, d_un);
-	return e->tag != DT_NULL;
-}
-
-static enum v6_libc needed_libc(const struct file *f)
-{
-	const struct segment *dynamic = segment_of(f, PT_DYNAMIC), *s;
-	enum v6_libc libc = V6_LIBC_UNKNOWN;
-	struct entry e = {0};
-	uint64_t strings;
-
-	if (!dynamic)
-		return libc;
-	for (unsigned i = 0; e.tag != DT_STRTAB; i++)
-		if (!read_entry(f, dynamic, i, &e))
-			return libc;
-	/* Where in the file the address of the strings is. */
-	for (s = f->segment; s < f->segment + f->segments; s++)
-		if (s->type == PT_LOAD && e.value >= s->vaddr && e.value - s->vaddr < s->filesz)
-			break;
-	if (s == f->segment + f->segments)
-		return libc;
-	strings = s->offset + (e.value - s->vaddr);
-	for (unsigned i = 0; !libc && read_entry(f, dynamic, i, &e); i++) {
-		char name[64];
-
-		if (e.tag != DT_NEEDED || e.value > f->size)
-			continue;
-		name[read_some(f, strings + e.value, name, sizeof(name) - 1)] = '\0';
-		libc = v6_libc_by_name(name);
-	}
-	return libc;
-}
-
 /* The linker's note "Go", type 4, which stays when all that can be stripped is. */
 static bool has_go_note(const struct file *f, const struct segment *s)
 {
@@ -248,9 +215,18 @@ const char *v6_elf_read(int fd, struct v6_elf *elf)
 		problem = read_loader(&f, elf);
 	if (problem)
 		return problem;
-	elf->needs = needed_libc(&f);
 	elf->go = has_go(&f);
 	return NULL;
+}
+
+const char *v6_elf_read_path(const char *path, struct v6_elf *elf)
+{
+	int fd = v6_elf_open(path);
+	const char *problem = fd < 0 ? strerror(errno) : v6_elf_read(fd, elf);
+
+	if (fd >= 0)
+		close(fd);
+	return problem;
 }
 
 static const struct machine {
@@ -301,23 +277,14 @@ bool v6_elf_same_family(const struct v6_elf *a, const struct v6_elf *b)
 
 enum v6_libc v6_libc_by_name(const char *path)
 {
-	static const char *const glibc[] = {
-		"ld-linux", "ld64.so.", "ld.so.1", "ld-2.", "libc.so.6"};
+	static const char *const glibc[] = {"ld-linux", "ld64.so.", "ld.so.1", "ld-2."};
 	const char *slash = strrchr(path, '/');
 	struct v6_slice name = v6_slice_of(slash ? slash + 1 : path);
 
 	for (unsigned i = 0; i < sizeof(glibc) / sizeof(*glibc); i++)
 		if (v6_slice_begins(name, glibc[i]))
 			return V6_LIBC_GLIBC;
-	return v6_slice_begins(name, "ld-musl-") || v6_slice_begins(name, "libc.musl-") ||
-			       v6_slice_is(name, "libc.so")
-		       ? V6_LIBC_MUSL
-		       : V6_LIBC_UNKNOWN;
-}
-
-const char *v6_libc_name(enum v6_libc libc)
-{
-	static const char *const names[] = {"unknown libc", "glibc", "musl"};
-
-	return names[libc];
+	/* It may be a link to libc.so, which is musl's own loader. */
+	return v6_slice_begins(name, "ld-musl-") || v6_slice_is(name, "libc.so") ? V6_LIBC_MUSL
+										 : V6_LIBC_UNKNOWN;
 }

@@ -15,15 +15,24 @@
 
 enum v6_libc { V6_LIBC_UNKNOWN, V6_LIBC_GLIBC, V6_LIBC_MUSL };
 
+/* That of this command, and so of the library that was built with it. */
+#ifdef __GLIBC__
+#define V6_LIBC_OURS V6_LIBC_GLIBC
+#else
+#define V6_LIBC_OURS V6_LIBC_MUSL
+#endif
+
 struct v6_elf {
 	bool wide; /* 64-bit */
 	bool big_endian;
 	uint16_t type;         /* ET_EXEC or ET_DYN */
 	uint16_t machine;      /* EM_* */
 	char loader[PATH_MAX]; /* the PT_INTERP; empty: none, so nothing loads libraries */
-	enum v6_libc needs;    /* the libc that it is linked with (DT_NEEDED) */
 	bool go;               /* the Go runtime is in it */
 };
+
+/* Opens a regular file for reading, never waiting; -1 with errno. */
+int v6_elf_open(const char *path);
 
 /* Whether these are the first bytes of an ELF file. */
 bool v6_elf_magic(const char *head, size_t len);
@@ -33,6 +42,7 @@ bool v6_elf_magic(const char *head, size_t len);
  * wrong with it, in static memory; *elf then holds what was read until there.
  */
 const char *v6_elf_read(int fd, struct v6_elf *elf);
+const char *v6_elf_read_path(const char *path, struct v6_elf *elf);
 
 /* "ELF 64-bit x86-64". */
 void v6_elf_text(struct v6_text *t, const struct v6_elf *elf);
@@ -43,10 +53,7 @@ bool v6_elf_same_machine(const struct v6_elf *a, const struct v6_elf *b);
 /* Whether one kernel may run both: the same machine, or 64 bits and their 32-bit side. */
 bool v6_elf_same_family(const struct v6_elf *a, const struct v6_elf *b);
 
-/* The libc that a loader or a libc's file name belongs to; a path will do. */
+/* The libc that a loader belongs to, by its path. */
 enum v6_libc v6_libc_by_name(const char *path);
-
-/* "glibc", "musl", "unknown libc". */
-const char *v6_libc_name(enum v6_libc libc);
 
 #endif

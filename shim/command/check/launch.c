@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../keep.h"
 #include "../memory.h"
 
 static const char blanks[] = " \t";

@@ -10,14 +10,13 @@
 
 #include "../../core/version.h"
 #include "../../govern/sys.h"
-#include "hop.h"
 
 static const char name[] = "libv6shim.so";
 
 /* Finds bytes in a file, and copies what follows them; -1 with errno, or whether they are there. */
 static int find_in_file(const char *path, const char *bytes, size_t len, char *rest, size_t size)
 {
-	int fd = v6_open_regular(path);
+	int fd = v6_elf_open(path);
 	char *map = MAP_FAILED, *found;
 	struct stat st;
 	size_t left;
@@ -52,10 +51,10 @@ __attribute__((format(printf, 2, 3))) static bool refuse(
 
 static bool judge(struct v6_library *l)
 {
-	int is =
-		find_in_file(l->path, V6_MARKER, strlen(V6_MARKER), l->version, sizeof(l->version));
 	struct statvfs fs;
+	int is;
 
+	is = find_in_file(l->path, V6_MARKER, strlen(V6_MARKER), l->version, sizeof(l->version));
 	if (is < 0)
 		return refuse(l, "%s", strerror(errno));
 	if (!is)
@@ -101,16 +100,6 @@ static const char *lib_of(const char *loader)
 	return NULL;
 }
 
-static bool read_elf(const char *path, struct v6_elf *elf)
-{
-	int fd = v6_open_regular(path);
-	bool is = fd >= 0 && !v6_elf_read(fd, elf);
-
-	if (fd >= 0)
-		close(fd);
-	return is;
-}
-
 bool v6_library_for_both(struct v6_library *l, const struct v6_elf *program)
 {
 	static struct v6_library other;
@@ -120,7 +109,7 @@ bool v6_library_for_both(struct v6_library *l, const struct v6_elf *program)
 
 	if (strstr(l->path, "/$LIB/"))
 		return true;
-	ours = read_elf("/proc/self/exe", &elf) ? lib_of(elf.loader) : NULL;
+	ours = !v6_elf_read_path("/proc/self/exe", &elf) ? lib_of(elf.loader) : NULL;
 	theirs = lib_of(program->loader);
 	if (!ours || !theirs || strlen(ours) >= end)
 		return false;
@@ -128,7 +117,8 @@ bool v6_library_for_both(struct v6_library *l, const struct v6_elf *program)
 	if (strncmp(l->path + prefix, ours, strlen(ours)) || l->path[prefix - 1] != '/')
 		return false;
 	snprintf(other.path, sizeof(other.path), "%.*s%s/%s", (int)prefix, l->path, theirs, name);
-	if (!read_elf(other.path, &elf) || !v6_elf_same_machine(&elf, program) || !judge(&other))
+	if (v6_elf_read_path(other.path, &elf) || !v6_elf_same_machine(&elf, program) ||
+		!judge(&other))
 		return false;
 	snprintf(l->path + prefix, sizeof(l->path) - prefix, "$LIB/%s", name);
 	return true;

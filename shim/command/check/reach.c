@@ -1,11 +1,16 @@
 #include "reach.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "../keep.h"
+#include "../../govern/sys.h"
+#include "../command.h"
+#include "../memory.h"
 #include "launch.h"
+#include "obstacles.h"
 #include "secure.h"
 
 /* Where execvp looks when there is no PATH. */
@@ -21,6 +26,18 @@ static const char *const shells[] = {
 /* They hand on an environment of their own making, to root's programs too. */
 static const char *const cleaners[] = {"sudo", "doas", "pkexec", NULL};
 
+enum obstacle {
+#define ID(id, ...) id,
+	V6_OBSTACLES(ID)
+};
+
+static const struct {
+	int exit;
+	const char *clause[1 + V6_INSTEAD_MAX]; /* why, then what to do */
+} obstacles[] = {
+#define ROW(id, status, ...) {V6_EXIT_##status, {__VA_ARGS__}},
+	V6_OBSTACLES(ROW)};
+
 /* What is followed now. A launcher's own words make it another for what it starts. */
 struct step {
 	struct v6_reach *reach;
@@ -31,15 +48,58 @@ struct step {
 
 static void start(const struct step *step);
 
+static void note(struct v6_hop *hop, const char *words, const char *name)
+{
+	struct v6_text t = v6_text_in(hop->why, sizeof(hop->why));
+
+	v6_text_str(&t, words);
+	v6_text_safe(&t, name, strlen(name));
+}
+
+/* Sets the obstacle; `name` says more of it, or is empty. */
+static void stop(struct v6_hop *hop, enum obstacle obstacle, const char *name)
+{
+	struct v6_text t = v6_text_in(hop->why, sizeof(hop->why));
+	const char *why = obstacles[obstacle].clause[0];
+
+	hop->obstacle = obstacle;
+	v6_text_str(&t, why);
+	v6_text_str(&t, *why && *name ? ": " : "");
+	v6_text_safe(&t, name, strlen(name));
+}
+
 /* The last place is kept for the one hop too many, which says so. */
 static struct v6_hop *add_hop(struct v6_reach *r, const char *path)
 {
 	struct v6_hop *hop = &r->hop[r->hops < V6_HOPS_MAX ? r->hops++ : V6_HOPS_MAX - 1];
+	struct stat st;
+	char *target;
 
-	v6_hop_init(hop, path);
+	*hop = (struct v6_hop){.path = path};
 	if (r->hops == V6_HOPS_MAX)
-		hop->obstacle = V6_OBSTACLE_ENDLESS;
+		stop(hop, ENDLESS, "");
+	if (v6_sys_lstat(path, &st) < 0 || !S_ISLNK(st.st_mode))
+		return hop;
+	target = realpath(path, NULL);
+	if (target)
+		hop->target = v6_keep_joined(target, NULL);
+	free(target);
 	return hop;
+}
+
+/* Whether the base name of the path, or of what it links to, is one of the names. */
+static bool is_named(const struct v6_hop *hop, const char *const *names)
+{
+	const char *paths[] = {hop->path, hop->target};
+
+	for (unsigned i = 0; i < 2 && paths[i]; i++) {
+		const char *slash = strrchr(paths[i], '/');
+
+		for (const char *const *name = names; *name; name++)
+			if (!strcmp(slash ? slash + 1 : paths[i], *name))
+				return true;
+	}
+	return false;
 }
 
 /* A name as seen from the working directory of the step. */
@@ -52,43 +112,63 @@ static const char *from(const struct step *step, const char *name)
 
 /* ---- a program, and whether the library is for it */
 
+/* Whether execve would open path as a program; *error: its errno where it would not. */
+static enum obstacle executable(const char *path, struct stat *st, int *error)
+{
+	struct stat link;
+	struct statvfs fs;
+
+	*error = -v6_sys_stat(path, st);
+	if (*error == ENOENT || *error == ENOTDIR)
+		return v6_sys_lstat(path, &link) < 0 ? NO_FILE : DANGLING;
+	if (*error)
+		return NO_WAY;
+	*error = EACCES;
+	if (S_ISDIR(st->st_mode))
+		return DIRECTORY;
+	if (!S_ISREG(st->st_mode))
+		return SPECIAL;
+	if (!statvfs(path, &fs) && fs.f_flag & ST_NOEXEC)
+		return NOEXEC;
+	if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS)) {
+		*error = errno;
+		return *error == EACCES ? NO_PERMISSION : NO_WAY;
+	}
+	*error = 0;
+	return NONE;
+}
+
 static bool is_loader(const struct v6_hop *hop, const struct v6_elf *elf)
 {
 	return !*elf->loader && v6_libc_by_name(hop->path);
 }
 
-/*
- * By what the loader's name leads to: a name may be a link to another libc's.
- * What the program is linked with helps where somebody named the loader himself.
- */
+/* By what the loader's name leads to: a name may be a link to another libc's. */
 static enum v6_libc program_libc(const struct v6_elf *elf)
 {
 	char *real = realpath(elf->loader, NULL);
 	enum v6_libc libc = real ? v6_libc_by_name(real) : V6_LIBC_UNKNOWN;
 
 	free(real);
-	if (!libc)
-		libc = v6_libc_by_name(elf->loader);
-	return libc ? libc : elf->needs;
+	return libc ? libc : v6_libc_by_name(elf->loader);
 }
 
 /* False, with the obstacle: damaged. */
 static bool read_program(struct v6_hop *hop, int fd, struct v6_elf *elf)
 {
+	static const char *const libcs[] = {", unknown libc", ", glibc", ", musl"};
 	const char *problem = v6_elf_read(fd, elf);
 	struct v6_text t = v6_text_in(hop->what, sizeof(hop->what));
 
 	if (problem) {
-		v6_hop_stop(hop, V6_OBSTACLE_DAMAGED, problem);
+		stop(hop, DAMAGED, problem);
 		return false;
 	}
 	v6_elf_text(&t, elf);
-	v6_text_str(&t, ", ");
-	v6_text_str(&t, *elf->loader          ? v6_libc_name(program_libc(elf))
-			: is_loader(hop, elf) ? "a loader"
-					      : "static");
-	if (elf->go)
-		v6_text_str(&t, ", Go");
+	v6_text_str(&t, *elf->loader          ? libcs[program_libc(elf)]
+			: is_loader(hop, elf) ? ", a loader"
+					      : ", static");
+	v6_text_str(&t, elf->go ? ", Go" : "");
 	return true;
 }
 
@@ -96,94 +176,65 @@ static void find_library(struct v6_reach *r)
 {
 	struct v6_hop *hop = &r->preload;
 	struct v6_text t = v6_text_in(hop->what, sizeof(hop->what));
-	bool usable = v6_library_find(&r->library);
-	int fd = v6_open_regular(r->library.path);
 
 	hop->path = r->library.path;
-	hop->obstacle = usable ? V6_OBSTACLE_NONE : V6_OBSTACLE_LIBRARY;
-	v6_hop_note(
-		hop, usable ? "version " : "", usable ? r->library.version : r->library.problem);
-	if (fd < 0)
+	if (v6_library_find(&r->library))
+		note(hop, "version ", r->library.version);
+	else
+		stop(hop, LIBRARY, r->library.problem);
+	if (v6_elf_read_path(r->library.path, &r->library_elf))
 		return;
-	if (!v6_elf_read(fd, &r->library_elf)) {
-		v6_elf_text(&t, &r->library_elf);
-		v6_text_str(&t, ", ");
-		v6_text_str(&t, v6_libc_name(r->library_elf.needs));
-	}
-	close(fd);
+	v6_elf_text(&t, &r->library_elf);
+	v6_text_str(&t, V6_LIBC_OURS == V6_LIBC_MUSL ? ", musl" : ", glibc");
 }
 
 /* The library must be for the program, and its libc the program's: else the program ends. */
 static void judge_fit(struct v6_reach *r, const struct v6_hop *hop, const struct v6_elf *elf)
 {
 	const struct v6_elf *library = &r->library_elf;
-	enum v6_obstacle obstacle = V6_OBSTACLE_NONE;
+	enum obstacle obstacle = NONE;
 	enum v6_libc libc = program_libc(elf);
 
 	if (r->preload.obstacle)
 		return;
 	if (!v6_elf_same_machine(library, elf)) {
-		obstacle = V6_OBSTACLE_NEEDS_MACHINE;
+		obstacle = NEEDS_MACHINE;
 		if (v6_elf_same_family(library, elf) && library->wide)
-			obstacle = v6_library_for_both(&r->library, elf) ? V6_OBSTACLE_NONE
-									 : V6_OBSTACLE_NEEDS_32;
-	} else if (libc != library->needs && library->needs) {
-		/* A library that names no libc takes whichever is there. */
-		obstacle = libc == V6_LIBC_MUSL ? V6_OBSTACLE_NEEDS_MUSL : V6_OBSTACLE_NEEDS_GLIBC;
+			obstacle = v6_library_for_both(&r->library, elf) ? NONE : NEEDS_32;
+	} else if (libc != V6_LIBC_OURS) {
+		obstacle = libc == V6_LIBC_MUSL ? NEEDS_MUSL : NEEDS_GLIBC;
 	}
 	if (obstacle)
-		v6_hop_stop(&r->preload, obstacle, hop->path);
+		stop(&r->preload, obstacle, hop->path);
 }
 
-/* Which ids, for who wants to start it as what it would become. */
-static void note_ids(struct v6_hop *hop, const struct stat *st)
+/* Whether it would start with AT_SECURE, in which its loader takes no preload; the errno of execve. */
+static int judge_secure(struct v6_hop *hop, const struct stat *st)
 {
-	struct v6_text t = v6_text_in(hop->note, sizeof(hop->note));
+	static const enum obstacle by[] = {
+		[V6_SECURE_SET_ID] = SET_ID,
+		[V6_SECURE_CAPABILITIES] = CAPABILITIES,
+		[V6_SECURE_IDS] = IDS,
+		[V6_SECURE_EPERM] = FORBIDDEN,
+	};
+	bool inert;
+	enum v6_secure secure = v6_secure_by(hop->path, st, &inert);
+	char ids[80];
+	struct v6_text t = v6_text_in(ids, sizeof(ids));
 
-	if (st->st_mode & S_ISUID) {
+	/* Which ids, for who wants to start it as what it would become. */
+	if (secure == V6_SECURE_SET_ID && st->st_mode & S_ISUID) {
 		v6_text_str(&t, "set-user-id, user ");
 		v6_text_uint(&t, st->st_uid);
 	}
-	if (st->st_mode & S_ISGID && st->st_mode & S_IXGRP) {
+	if (secure == V6_SECURE_SET_ID && st->st_mode & S_ISGID && st->st_mode & S_IXGRP) {
 		v6_text_str(&t, t.len ? ", set-group-id, group " : "set-group-id, group ");
 		v6_text_uint(&t, st->st_gid);
 	}
-}
-
-/*
- * Its loader, and whether it would start with AT_SECURE or hand on no environment. The
- * obstacle is the hop's; returned is the errno of execve, 0 where it would start.
- */
-static int judge_start(
-	struct v6_hop *hop, const struct v6_elf *elf, const struct stat *st, bool with_arguments)
-{
-	static const enum v6_obstacle obstacles[] = {
-		[V6_SECURE_SET_ID] = V6_OBSTACLE_SET_ID,
-		[V6_SECURE_CAPABILITIES] = V6_OBSTACLE_CAPABILITIES,
-		[V6_SECURE_IDS] = V6_OBSTACLE_IDS,
-		[V6_SECURE_EPERM] = V6_OBSTACLE_EPERM,
-	};
-	enum v6_secure secure;
-	struct stat of_loader;
-	bool inert;
-	int error;
-
-	if (*elf->loader && v6_executable(elf->loader, &of_loader, &error)) {
-		v6_hop_stop(hop, error == ENOENT ? V6_OBSTACLE_NO_LOADER : V6_OBSTACLE_BAD_LOADER,
-			elf->loader);
-		return error;
-	}
-	/* Before its set-id bit, for what to do instead is another thing. */
-	if (with_arguments && v6_hop_is(hop, cleaners)) {
-		hop->obstacle = V6_OBSTACLE_CLEANED;
-		return 0;
-	}
-	secure = v6_secure_by(hop->path, st, &inert);
-	hop->obstacle = obstacles[secure];
-	if (secure == V6_SECURE_SET_ID)
-		note_ids(hop, st);
+	if (secure)
+		stop(hop, by[secure], ids);
 	if (inert)
-		v6_hop_note(hop, "its set-id bit or capabilities change nothing here", "");
+		note(hop, "its set-id bit or capabilities change nothing here", "");
 	return secure == V6_SECURE_EPERM ? EPERM : 0;
 }
 
@@ -192,7 +243,7 @@ static int judge_start(
 /* What is started by words on the command line is what the verdict is about. */
 static void add_launch(struct v6_reach *r, struct v6_hop *hop, const char *name)
 {
-	v6_hop_note(hop, "starts ", name);
+	note(hop, "starts ", name);
 	if (r->launches + 1 != r->hops)
 		return;
 	r->launches++;
@@ -209,7 +260,7 @@ static bool follow_env(const struct step *step, struct v6_hop *hop, const struct
 		return false;
 	add_launch(step->reach, hop, launch.argv[0]);
 	if (launch.drops) {
-		v6_hop_stop(hop, V6_OBSTACLE_DROPPED, launch.drops);
+		stop(hop, DROPPED, launch.drops);
 		return true;
 	}
 	/* A library of another class is passed over with a complaint, and handed on. */
@@ -225,24 +276,25 @@ static bool follow_env(const struct step *step, struct v6_hop *hop, const struct
 
 static void judge_program(const struct step *step, struct v6_hop *hop, const struct v6_elf *elf)
 {
-	enum v6_obstacle kind = elf->go              ? V6_OBSTACLE_GO
-				: !*elf->loader      ? V6_OBSTACLE_STATIC
-				: !program_libc(elf) ? V6_OBSTACLE_LOADER
-						     : V6_OBSTACLE_NONE;
+	enum obstacle kind = elf->go              ? GO
+			     : !*elf->loader      ? STATIC
+			     : !program_libc(elf) ? LOADER
+						  : NONE;
 
-	if (v6_hop_is(hop, envs) && follow_env(step, hop, elf))
+	if (is_named(hop, envs) && follow_env(step, hop, elf))
 		return;
-	if (v6_hop_is(hop, shells)) {
+	if (is_named(hop, shells)) {
 		step->reach->shell = true;
 		/* Only what it starts matters, and that gets the environment all the same. */
-		if (kind == V6_OBSTACLE_STATIC) {
+		if (kind == STATIC) {
 			step->reach->shell_is_static = true;
-			v6_hop_note(hop, "hands the preload on, and is not reached itself", "");
+			note(hop, "hands the preload on, and is not reached itself", "");
 			return;
 		}
 	}
-	hop->obstacle = kind;
-	if (!kind)
+	if (kind)
+		stop(hop, kind, "");
+	else
 		judge_fit(step->reach, hop, elf);
 }
 
@@ -263,9 +315,9 @@ static bool follow_loader(const struct step *step, struct v6_hop *hop)
 	hop = add_hop(step->reach, from(step, next.argv[0]));
 	if (hop->obstacle)
 		return true;
-	fd = v6_open_regular(hop->path);
+	fd = v6_elf_open(hop->path);
 	if (fd < 0) {
-		v6_hop_stop(hop, V6_OBSTACLE_NO_WAY, strerror(errno));
+		stop(hop, NO_WAY, strerror(errno));
 		return true;
 	}
 	if (read_program(hop, fd, &elf))
@@ -280,8 +332,9 @@ static bool follow_loader(const struct step *step, struct v6_hop *hop)
 static int execute_elf(const struct step *step, struct v6_hop *hop, const struct stat *st, int fd)
 {
 	struct v6_reach *r = step->reach;
+	struct stat of_loader;
 	struct v6_elf elf;
-	int error;
+	int error = 0;
 
 	if (!read_program(hop, fd, &elf))
 		return ENOEXEC;
@@ -290,7 +343,13 @@ static int execute_elf(const struct step *step, struct v6_hop *hop, const struct
 		judge_fit(r, hop, &elf);
 		return 0;
 	}
-	error = judge_start(hop, &elf, st, step->argv[0] && step->argv[1]);
+	if (*elf.loader && executable(elf.loader, &of_loader, &error))
+		stop(hop, error == ENOENT ? NO_LOADER : BAD_LOADER, elf.loader);
+	/* Before its set-id bit, for what to do instead is another thing. */
+	else if (step->argv[0] && step->argv[1] && is_named(hop, cleaners))
+		stop(hop, CLEANED, "");
+	else
+		error = judge_secure(hop, st);
 	if (!hop->obstacle && !(is_loader(hop, &elf) && follow_loader(step, hop)))
 		judge_program(step, hop, &elf);
 	return error;
@@ -318,20 +377,20 @@ static int execute_file(struct step *step, struct v6_hop *hop, const char **path
 {
 	char head[V6_SCRIPT_HEAD] = "";
 	const char *interpreter, *argument;
-	enum v6_obstacle obstacle;
+	enum obstacle obstacle;
 	struct stat st;
 	int error, fd;
 	ssize_t n;
 
-	obstacle = v6_executable(hop->path, &st, &error);
+	obstacle = executable(hop->path, &st, &error);
 	if (obstacle) {
-		v6_hop_stop(hop, obstacle, obstacle == V6_OBSTACLE_NO_WAY ? strerror(error) : "");
+		stop(hop, obstacle, obstacle == NO_WAY ? strerror(error) : "");
 		return error;
 	}
 	*path = NULL;
-	fd = v6_open_regular(hop->path);
+	fd = v6_elf_open(hop->path);
 	if (fd < 0) {
-		v6_hop_stop(hop, V6_OBSTACLE_UNREADABLE, strerror(errno));
+		stop(hop, UNREADABLE, strerror(errno));
 		return 0;
 	}
 	n = pread(fd, head, sizeof(head), 0);
@@ -345,7 +404,7 @@ static int execute_file(struct step *step, struct v6_hop *hop, const char **path
 	interpreter = v6_launch_script(head, &argument);
 	if (!interpreter)
 		return ENOEXEC;
-	v6_hop_note(hop, "run by ", interpreter);
+	note(hop, "run by ", interpreter);
 	step->argv = script_argv(interpreter, argument, hop->path, step->argv);
 	*path = from(step, step->argv[0]);
 	return 0;
@@ -361,7 +420,7 @@ static int execute(const struct step *step, const char *path)
 		struct v6_hop *hop = add_hop(step->reach, path);
 
 		if (depth > V6_SCRIPT_DEPTH)
-			hop->obstacle = V6_OBSTACLE_DEPTH;
+			stop(hop, DEPTH, "");
 		if (hop->obstacle)
 			return ELOOP;
 		error = execute_file(&own, hop, &path);
@@ -378,7 +437,7 @@ static int execute_or_shell(const struct step *step, const char *path)
 
 	if (error != ENOEXEC || last->obstacle)
 		return error;
-	v6_hop_note(last, "no #! line: run by /bin/sh, as execvp(3) does", "");
+	note(last, "no #! line: run by /bin/sh, as execvp(3) does", "");
 	shell.argv = script_argv("/bin/sh", "", path, step->argv);
 	return execute(&shell, "/bin/sh");
 }
@@ -404,8 +463,7 @@ static void search(const struct step *step)
 		r->hops = first;
 		if (!is_passed_over(execute_or_shell(step, file)))
 			return;
-		if (!found && r->hop[first].obstacle != V6_OBSTACLE_NO_FILE &&
-			r->hop[first].obstacle != V6_OBSTACLE_NO_WAY)
+		if (!found && r->hop[first].obstacle != NO_FILE && r->hop[first].obstacle != NO_WAY)
 			found = file;
 		path += len;
 		if (!*path)
@@ -415,7 +473,7 @@ static void search(const struct step *step)
 	if (found)
 		execute_or_shell(step, found);
 	else
-		add_hop(r, step->argv[0])->obstacle = V6_OBSTACLE_NOT_IN_PATH;
+		stop(add_hop(r, step->argv[0]), NOT_IN_PATH, "");
 }
 
 static void start(const struct step *step)
@@ -427,7 +485,7 @@ static void start(const struct step *step)
 	else if (*word)
 		search(step);
 	else
-		add_hop(step->reach, word)->obstacle = V6_OBSTACLE_NO_NAME;
+		stop(add_hop(step->reach, word), NO_NAME, "");
 }
 
 void v6_reach(struct v6_reach *r, char **argv)
@@ -435,11 +493,12 @@ void v6_reach(struct v6_reach *r, char **argv)
 	r->name = argv[0];
 	find_library(r);
 	start(&(struct step){.reach = r, .argv = argv, .path = getenv("PATH")});
-	r->at = &r->preload;
+	r->at = r->preload.obstacle ? &r->preload : NULL;
 	for (unsigned i = r->hops; i--;)
 		if (r->hop[i].obstacle)
 			r->at = &r->hop[i];
-	r->obstacle = r->at->obstacle;
+	r->exit = obstacles[r->at ? r->at->obstacle : NONE].exit;
+	r->instead = obstacles[r->at ? r->at->obstacle : NONE].clause + 1;
 }
 
 void v6_reach_why(struct v6_text *t, const struct v6_reach *r)
@@ -449,5 +508,5 @@ void v6_reach_why(struct v6_text *t, const struct v6_reach *r)
 		v6_text_safe(t, r->at->path, strlen(r->at->path));
 		v6_text_str(t, ": ");
 	}
-	v6_hop_why(t, r->at);
+	v6_text_str(t, r->at->why);
 }

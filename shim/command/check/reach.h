@@ -6,10 +6,18 @@
 #ifndef V6_REACH_H
 #define V6_REACH_H
 
-#include "hop.h"
 #include "library.h"
 
-enum { V6_HOPS_MAX = 16 };
+/* One file on the way. Paths are as they are on disk, whatever bytes they have; the texts are safe. */
+struct v6_hop {
+	const char *path;   /* as execve gets it */
+	const char *target; /* what the symbolic link comes to; NULL: it is none */
+	char what[96];      /* "ELF 64-bit x86-64, glibc"; empty: nothing to tell */
+	char why[640];      /* what stands in the way, or more of it; may be empty */
+	unsigned obstacle;  /* 0: nothing stands in the way */
+};
+
+enum { V6_HOPS_MAX = 16, V6_INSTEAD_MAX = 3, V6_REACH_WHY = 4 * PATH_MAX + 640 };
 
 struct v6_reach {
 	struct v6_hop hop[V6_HOPS_MAX];
@@ -18,12 +26,12 @@ struct v6_reach {
 	const char *name;  /* the command after them, as typed */
 	struct v6_library library;
 	struct v6_elf library_elf;
-	struct v6_hop preload; /* the library, as the last hop */
-	/* The first obstacle on the way and its hop; V6_OBSTACLE_NONE: a preload gets there. */
-	enum v6_obstacle obstacle;
-	const struct v6_hop *at;
-	bool shell;           /* what is reached is a shell, which starts other programs */
-	bool shell_is_static; /* and it is not reached itself, only those are */
+	struct v6_hop preload;      /* the library, as the last hop */
+	const struct v6_hop *at;    /* the first with an obstacle; NULL: a preload gets there */
+	int exit;                   /* of v6shim run: V6_EXIT_* */
+	const char *const *instead; /* what to do about it, up to V6_INSTEAD_MAX clauses, or NULL */
+	bool shell;                 /* what is reached is a shell, which starts other programs */
+	bool shell_is_static;       /* and it is not reached itself, only those are */
 };
 
 /*
@@ -32,7 +40,7 @@ struct v6_reach {
  */
 void v6_reach(struct v6_reach *reach, char **argv);
 
-/* The first obstacle in words: "[FILE: ]WHY[: NOTE]". */
+/* The first obstacle in words: "[FILE: ]WHY[: NOTE]", in at most V6_REACH_WHY bytes. */
 void v6_reach_why(struct v6_text *t, const struct v6_reach *reach);
 
 #endif

@@ -32,17 +32,15 @@ static void print_setting(const struct v6_settings *s, enum v6_setting id)
 {
 	char buf[V6_PATH_SIZE * 4];
 	struct v6_text t = v6_text_in(buf, sizeof(buf));
+	bool path = id == V6_SETTING_LOG && s->log == V6_LOG_PATH, none;
 	const char *but = "";
-	bool none;
 
 	/* A path as it is, where a file can hold it so; otherwise in a comment, harmless. */
-	if (id != V6_SETTING_LOG || s->log != V6_LOG_PATH)
-		v6_setting_value(&t, s, id);
-	else if (v6_config_file_holds(s->log_path))
+	if (path && v6_config_file_holds(s->log_path)) {
 		v6_text_slice(&t, s->log_path);
-	else {
-		v6_text_safe(&t, s->log_path.ptr, s->log_path.len);
-		but = "; no configuration file can hold this path";
+	} else {
+		v6_setting_value(&t, s, id);
+		but = path ? "; no configuration file can hold this path" : "";
 	}
 	/* What must not be read back: no value, or the name of this very file. */
 	none = !strcmp(buf, "none") || id == V6_SETTING_CONFIG || *but;

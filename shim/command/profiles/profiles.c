@@ -16,28 +16,26 @@
  * "mapped" is ::ffff:127.0.0.1 on a socket whose V6ONLY is 1; "IPv4 before dual-stack"
  * is 0.0.0.0 and then `::` with V6ONLY 0 on one port.
  */
-enum facet_id {
-	INITIAL,
-	KNOB,
-	NAME,
-	SCOPE,
-	SET_0,
-	SET_1,
-	SET_2,
-	AFTER_BIND,
-	IPV4_FIRST,
-	IPV6_FIRST,
-	MAPPED_BIND,
-	MAPPED_TCP,
-	MAPPED_UDP,
-	PASSIVE,
-	FACETS
-};
+#define FACET_LIST(X)                                                                              \
+	X(INITIAL, "a new socket's V6ONLY")                                                        \
+	X(KNOB, "what changes that")                                                               \
+	X(NAME, "name of the option")                                                              \
+	X(SCOPE, "what it acts on")                                                                \
+	X(SET_0, "set to 0")                                                                       \
+	X(SET_1, "set to 1")                                                                       \
+	X(SET_2, "set to 2")                                                                       \
+	X(AFTER_BIND, "set after bind")                                                            \
+	X(IPV4_FIRST, "IPv4 before dual-stack")                                                    \
+	X(IPV6_FIRST, "dual-stack before IPv4")                                                    \
+	X(MAPPED_BIND, "mapped bind")                                                              \
+	X(MAPPED_TCP, "mapped TCP connect")                                                        \
+	X(MAPPED_UDP, "mapped UDP connect")                                                        \
+	X(PASSIVE, "passive getaddrinfo")
 
-static const char *const titles[FACETS] = {"a new socket's V6ONLY", "what changes that",
-	"name of the option", "what it acts on", "set to 0", "set to 1", "set to 2",
-	"set after bind", "IPv4 before dual-stack", "dual-stack before IPv4", "mapped bind",
-	"mapped TCP connect", "mapped UDP connect", "passive getaddrinfo"};
+#define ID(id, title)    id,
+#define TITLE(id, title) title,
+enum facet_id { FACET_LIST(ID) FACETS };
+static const char *const titles[FACETS] = {FACET_LIST(TITLE)};
 
 /* How it is known; the last two make a facet approximate. */
 enum known { MEASURED, SOURCE, DOCUMENTED, DISPUTED, REPORT, INFERRED, UNCONFIRMED };
@@ -222,7 +220,8 @@ static void list(void)
 {
 	enum { INDENT = 14, WIDTH = 100 };
 
-	for (const struct v6_word *w = v6_words(V6_LIST_PROFILE) + 1; w->list == V6_LIST_PROFILE; w++) {
+	for (const struct v6_word *w = v6_words(V6_LIST_PROFILE) + 1; w->list == V6_LIST_PROFILE;
+		w++) {
 		const char *name = v6_word(V6_LIST_PROFILE, w->value);
 		char buf[512];
 		struct v6_text t = v6_text_in(buf, sizeof(buf));
@@ -326,12 +325,10 @@ static int run(int argc, char **argv)
 		show_facets((enum v6_profile)profile);
 		return V6_EXIT_OK;
 	}
-	near = v6_nearest_of(V6_LIST_PROFILE, v6_slice_of(argv[1]));
+	near = profile < 0 ? v6_nearest_of(V6_LIST_PROFILE, v6_slice_of(argv[1])) : NULL;
 	v6_text_safe(&t, argv[1], strlen(argv[1]));
-	if (near)
-		v6_complain("profiles: unknown profile '%s'; did you mean '%s'", buf, near);
-	else
-		v6_complain("profiles: unknown profile '%s'; 'v6shim profiles' lists them", buf);
+	v6_complain("profiles: unknown profile '%s'; %s'%s'%s", buf, near ? "did you mean " : "",
+		near ? near : "v6shim profiles", near ? "" : " lists them");
 	return V6_EXIT_USAGE;
 }
 

@@ -8,7 +8,7 @@
 
 #include "../check/reach.h"
 #include "../command.h"
-#include "../keep.h"
+#include "../memory.h"
 #include "../options.h"
 
 static void help(void)
@@ -39,21 +39,20 @@ static int export(const struct v6_options *o, const char *library)
 
 static int refuse(const struct v6_reach *r)
 {
-	static char buf[2 * PATH_MAX * 4 + V6_HOP_NOTE];
+	static char buf[2 * V6_REACH_WHY];
 	struct v6_text t = v6_text_in(buf, sizeof(buf));
-	int status = v6_obstacle_exit(r->obstacle);
 
-	if (status != V6_EXIT_USAGE) {
+	if (r->exit != V6_EXIT_USAGE) {
 		v6_text_safe(&t, r->name, strlen(r->name));
 		v6_text_str(&t, ": ");
 	}
-	if (status == V6_EXIT_UNREACHABLE)
+	if (r->exit == V6_EXIT_UNREACHABLE)
 		v6_text_str(&t, "a preload does not reach it: ");
 	v6_reach_why(&t, r);
-	if (status == V6_EXIT_UNREACHABLE)
+	if (r->exit == V6_EXIT_UNREACHABLE)
 		v6_text_str(&t, "; 'v6shim check' says what to do instead");
 	v6_complain("%s", buf);
-	return status;
+	return r->exit;
 }
 
 static int run(int argc, char **argv)
@@ -71,7 +70,7 @@ static int run(int argc, char **argv)
 	}
 	command = argv + o.next;
 	v6_reach(&reach, command);
-	if (reach.obstacle)
+	if (reach.at)
 		return refuse(&reach);
 	if (export(&o, reach.library.path)) {
 		v6_complain("run: %s", strerror(errno));

@@ -16,7 +16,6 @@
 #include "../command.h"
 #include "../json.h"
 #include "../table.h"
-#include "holders.h"
 #include "sockets.h"
 
 enum { BOTH = V6_SERVES_INET6 | V6_SERVES_INET, CELL_SIZE = 256 };
@@ -337,62 +336,53 @@ static void print_notes(FILE *to)
 
 static int read_port(const char *text)
 {
-	struct servent *service;
-	uint64_t port;
+	bool digits = *text && !text[strspn(text, "0123456789")];
+	struct servent *service = digits ? NULL : getservbyname(text, "tcp");
+	uint64_t port = 0;
 
-	if (*text && !text[strspn(text, "0123456789")]) {
-		if (!v6_slice_uint(v6_slice_of(text), UINT16_MAX, &port) || !port) {
-			v6_complain("who: '%s': a port is a number from 1 to 65535", text);
-			return -1;
-		}
-	} else {
-		service = getservbyname(text, "tcp");
-		if (!service)
-			service = getservbyname(text, "udp");
-		if (!service) {
-			v6_complain("who: '%s': neither a port nor the name of a service", text);
-			return -1;
-		}
+	if (!digits && !service)
+		service = getservbyname(text, "udp");
+	if (service)
 		port = ntohs((uint16_t)service->s_port);
-	}
-	if (wanted) {
+	else if (digits)
+		v6_slice_uint(v6_slice_of(text), UINT16_MAX, &port);
+	if (!port)
+		v6_complain("who: '%s': %s", text,
+			digits ? "a port is a number from 1 to 65535"
+			       : "neither a port nor the name of a service");
+	else if (wanted)
 		v6_complain("who: unexpected argument '%s'", text);
+	if (!port || wanted)
 		return -1;
-	}
 	wanted = (unsigned)port;
 	return 0;
-}
-
-static int unknown_option(const char *option)
-{
-	struct v6_nearest near = v6_nearest_to(v6_slice_of(option));
-
-	v6_nearest_offer(&near, "--json");
-	v6_nearest_offer(&near, "--help");
-	if (near.word)
-		v6_complain("who: unknown option '%s'; did you mean '%s'", option, near.word);
-	else
-		v6_complain("who: unknown option '%s'", option);
-	return -1;
 }
 
 /* Options may also stand behind PORT: no other program's follow. */
 static int read_arguments(int argc, char **argv, bool *json)
 {
 	bool options = true;
-	int result = 0;
 
-	for (int i = 1; i < argc && !result; i++) {
-		if (!options || argv[i][0] != '-')
-			result = read_port(argv[i]);
-		else if (!strcmp(argv[i], "--"))
+	for (int i = 1; i < argc; i++) {
+		struct v6_nearest near = v6_nearest_to(v6_slice_of(argv[i]));
+
+		if (!options || argv[i][0] != '-') {
+			if (read_port(argv[i]))
+				return -1;
+		} else if (!strcmp(argv[i], "--")) {
 			options = false;
-		else if (!strcmp(argv[i], "--json"))
+		} else if (!strcmp(argv[i], "--json")) {
 			*json = true;
-		else
-			result = unknown_option(argv[i]);
+		} else {
+			v6_nearest_offer(&near, "--json");
+			v6_nearest_offer(&near, "--help");
+			v6_complain("who: unknown option '%s'%s%s%s", argv[i],
+				near.word ? "; did you mean '" : "", near.word ? near.word : "",
+				near.word ? "'" : "");
+			return -1;
+		}
 	}
-	return result;
+	return 0;
 }
 
 static int run(int argc, char **argv)

@@ -1,13 +1,9 @@
 /*
- * One file on the way to a program: what it is called, what it is, and what of
- * it stands in the way of a preload.
+ * What can stand between a preload and a program: first what does not start, then
+ * what is not reached, then what the library is not for.
  */
-#ifndef V6_HOP_H
-#define V6_HOP_H
-
-#include <sys/stat.h>
-
-#include "../../core/text.h"
+#ifndef V6_OBSTACLES_H
+#define V6_OBSTACLES_H
 
 /* For programs that follow the default: FACTS.md 3. */
 #define V6_NAMESPACE                                                                               \
@@ -17,11 +13,7 @@
 #define V6_DYNAMIC "a dynamically linked build of it"
 #define V6_NO_LD   "its loader takes no preload"
 
-/*
- * What can stand in the way: first what does not start, then what is not reached,
- * then what the library is not for. Each with the exit status of v6shim run, why, a
- * clause, and what to do about it or instead, up to V6_INSTEAD_MAX clauses.
- */
+/* Identifier; exit status of v6shim run; why, a clause; what to do about it or instead, up to 3. */
 #define V6_OBSTACLES(X)                                                                            \
 	X(NONE, OK, "")                                                                            \
 	X(NO_NAME, NOT_FOUND, "an empty name")                                                     \
@@ -41,7 +33,7 @@
 		"the libc that it was built for, installed")                                       \
 	X(BAD_LOADER, NOT_EXECUTABLE,                                                              \
 		"its loader cannot be executed, so it does not start at all")                      \
-	X(EPERM, NOT_EXECUTABLE,                                                                   \
+	X(FORBIDDEN, NOT_EXECUTABLE,                                                               \
 		"it asks for capabilities that are not to be had here, so it does not start at "   \
 		"all",                                                                             \
 		"a copy without the capabilities")                                                 \
@@ -80,51 +72,5 @@
 		"a build of v6shim for musl: make CC=musl-gcc BUILD=build/musl, then "             \
 		"build/musl/v6shim run")                                                           \
 	X(LIBRARY, USAGE, "") /* it is not to be had at all */
-
-#define V6_OBSTACLE_ENUM(id, ...) V6_OBSTACLE_##id,
-enum v6_obstacle { V6_OBSTACLES(V6_OBSTACLE_ENUM) };
-
-enum { V6_INSTEAD_MAX = 3 };
-
-/* V6_EXIT_*. */
-int v6_obstacle_exit(enum v6_obstacle obstacle);
-
-/* The i-th clause of what to do; NULL past the last. */
-const char *v6_obstacle_instead(enum v6_obstacle obstacle, unsigned i);
-
-enum { V6_HOP_WHAT = 96, V6_HOP_NOTE = 512 };
-
-/* Paths are as they are on disk, whatever bytes they have; the texts are safe to print. */
-struct v6_hop {
-	const char *path;       /* as execve gets it */
-	const char *target;     /* what the symbolic link comes to; NULL: it is none */
-	char what[V6_HOP_WHAT]; /* "ELF 64-bit x86-64, glibc"; empty: nothing to tell */
-	char note[V6_HOP_NOTE]; /* more of it, or of the obstacle; may be empty */
-	enum v6_obstacle obstacle;
-};
-
-/* A hop of that path, which is kept by the caller; its target memory is v6_keep's. */
-void v6_hop_init(struct v6_hop *hop, const char *path);
-
-/* Sets the note: words of ours, then a name of anybody's. */
-void v6_hop_note(struct v6_hop *hop, const char *words, const char *name);
-
-/* Sets the obstacle, and `name` as the note. */
-void v6_hop_stop(struct v6_hop *hop, enum v6_obstacle obstacle, const char *name);
-
-/* "PATH -> TARGET", safe to print. */
-void v6_hop_name(struct v6_text *t, const struct v6_hop *hop);
-
-/* The obstacle and the note, or the note alone. */
-void v6_hop_why(struct v6_text *t, const struct v6_hop *hop);
-
-/* Whether the base name of the path, or of what it links to, is one of the names; NULL ends them. */
-bool v6_hop_is(const struct v6_hop *hop, const char *const *names);
-
-/* Whether execve would open path as a program; *error: its errno where it would not. */
-enum v6_obstacle v6_executable(const char *path, struct stat *st, int *error);
-
-/* Opens path for reading if it is a regular file, never waiting; -1 with errno. */
-int v6_open_regular(const char *path);
 
 #endif
