@@ -51,7 +51,7 @@ static void add_line(struct v6_input *in, struct v6_source *s, struct v6_slice l
 		s->records++;
 		v6_gather_record(&in->gather, s->log, &r);
 		if (in->print)
-			in->print(in, &r);
+			in->print(&r);
 	} else if (is_text_format(line)) {
 		s->texts++;
 	} else {

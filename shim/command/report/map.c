@@ -1,87 +1,55 @@
 #include "map.h"
 
+#include <search.h>
 #include <stdlib.h>
 
 #include "../memory.h"
 
-struct v6_map_entry {
-	char *key; /* NULL: free */
+struct kept {
+	const void *key;
 	size_t len;
-	uint64_t hash;
 	void *value;
 };
 
-/* FNV-1a. */
-static uint64_t hash_of(const unsigned char *key, size_t len)
+static int compare(const void *a, const void *b)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	const struct kept *e = a, *f = b;
 
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ key[i]) * UINT64_C(0x100000001b3);
-	return hash ^ hash >> 32;
+	return e->len != f->len ? (e->len > f->len) - (e->len < f->len)
+				: memcmp(e->key, f->key, e->len);
 }
 
-/* Where the key is, or where it goes. */
-static struct v6_map_entry *find(
-	const struct v6_map *map, const void *key, size_t len, uint64_t hash)
+static struct kept *keep(struct v6_map *map, const void *key, size_t len, size_t size)
 {
-	size_t i = hash & (map->room - 1);
+	/* The entry, its value and its key in one piece, and each aligned. */
+	size_t room = (size + 15) / 16 * 16;
+	struct kept wanted = {key, len, NULL}, **found = tfind(&wanted, &map->root, compare);
+	struct kept *e;
 
-	while (map->entries[i].key && (map->entries[i].hash != hash || map->entries[i].len != len ||
-					      memcmp(map->entries[i].key, key, len)))
-		i = (i + 1) & (map->room - 1);
-	return &map->entries[i];
-}
-
-static void grow(struct v6_map *map)
-{
-	struct v6_map old = *map;
-
-	map->room = old.room ? old.room * 2 : 64;
-	map->entries = v6_resize(NULL, map->room * sizeof(*map->entries));
-	memset(map->entries, 0, map->room * sizeof(*map->entries));
-	for (size_t i = 0; i < old.room; i++)
-		if (old.entries[i].key)
-			*find(map, old.entries[i].key, old.entries[i].len, old.entries[i].hash) =
-				old.entries[i];
-	free(old.entries);
-}
-
-static struct v6_map_entry *entry_of(struct v6_map *map, const void *key, size_t len)
-{
-	uint64_t hash = hash_of(key, len);
-	struct v6_map_entry *e;
-
-	if (map->count >= map->room / 2)
-		grow(map);
-	e = find(map, key, len, hash);
-	if (e->key)
-		return e;
-	*e = (struct v6_map_entry){
-		memcpy(v6_resize(NULL, len), key, len), len, hash, NULL};
-	map->count++;
+	if (found)
+		return *found;
+	e = v6_resize(NULL, 32 + room + len);
+	*e = (struct kept){(char *)e + 32 + room, len, (char *)e + 32};
+	memset(e->value, 0, size);
+	memcpy((char *)e + 32 + room, key, len);
+	v6_need(tsearch(e, &map->root, compare));
 	return e;
 }
 
-void **v6_map_at(struct v6_map *map, const void *key, size_t len)
+void *v6_map_at(struct v6_map *map, const void *key, size_t len, size_t size)
 {
-	return &entry_of(map, key, len)->value;
+	return keep(map, key, len, size)->value;
 }
 
 struct v6_slice v6_map_keep(struct v6_map *map, struct v6_slice text)
 {
 	if (!text.len)
 		return (struct v6_slice){"", 0};
-	return (struct v6_slice){entry_of(map, text.ptr, text.len)->key, text.len};
+	return (struct v6_slice){keep(map, text.ptr, text.len, 0)->key, text.len};
 }
 
-void v6_map_free(struct v6_map *map, void (*drop)(void *value))
+void v6_map_free(struct v6_map *map)
 {
-	for (size_t i = 0; i < map->room; i++) {
-		if (drop)
-			drop(map->entries[i].value);
-		free(map->entries[i].key);
-	}
-	free(map->entries);
-	*map = (struct v6_map){0};
+	tdestroy(map->root, free);
+	map->root = NULL;
 }
