@@ -49,10 +49,8 @@ bool v6_address_same(const struct v6_address *a, const struct v6_address *b)
 
 static bool call_failed(const struct v6_record *r)
 {
-	bool call = r->facts.event == V6_EVENT_SOCKET || r->facts.event == V6_EVENT_SETSOCKOPT ||
-		    r->facts.event == V6_EVENT_BIND || r->facts.event == V6_EVENT_LISTEN;
-
-	return call && (r->error || (r->has_result && r->result < 0));
+	return r->facts.event >= V6_EVENT_SOCKET && r->facts.event <= V6_EVENT_LISTEN &&
+	       (r->error || (r->has_result && r->result < 0));
 }
 
 /* Processes. */
@@ -139,8 +137,7 @@ static struct v6_listener **socket_on(struct v6_gather *g, const struct v6_proce
 }
 
 /* As if it were new. */
-static void begin_listener(
-	struct v6_listener *l, struct v6_process *p, const struct v6_record *r)
+static void begin_listener(struct v6_listener *l, struct v6_process *p, const struct v6_record *r)
 {
 	v6_record_init(&l->r, r->facts.event);
 	l->r.facts.address = r->facts.address;
@@ -208,7 +205,8 @@ static struct v6_attempt *attempt_at(
 		unsigned process, listen, family, scope, port;
 		int proto;
 		uint8_t bytes[16];
-	} key = {p->serial, r->facts.event == V6_EVENT_LISTEN, a.family, a.scope, a.port, r->proto, {0}};
+	} key = {p->serial, r->facts.event == V6_EVENT_LISTEN, a.family, a.scope, a.port, r->proto,
+		{0}};
 
 	memcpy(key.bytes, a.bytes, sizeof(key.bytes));
 	return v6_map_at(&g->attempts, &key, sizeof(key), sizeof(struct v6_attempt));
@@ -313,7 +311,8 @@ static struct v6_attempt *add_failed(
 static const struct v6_attempt *add_socket(
 	struct v6_gather *g, struct v6_process *p, const struct v6_record *r)
 {
-	if (r->facts.event == V6_EVENT_INHERIT || (r->facts.event == V6_EVENT_BIND && !call_failed(r)))
+	if (r->facts.event == V6_EVENT_INHERIT ||
+		(r->facts.event == V6_EVENT_BIND && !call_failed(r)))
 		add_bound(g, p, r);
 	else if (r->facts.event == V6_EVENT_LISTEN && !call_failed(r))
 		add_listening(g, p, r);

@@ -5,7 +5,7 @@
 #define V6_REPORT_GATHER_H
 
 #include "../../core/record.h"
-#include "map.h"
+#include "../map.h"
 
 /* A socket that was bound or listened on, or that could not be. */
 struct v6_listener {

@@ -227,7 +227,8 @@ static void look_at(struct v6_input *in, struct v6_source *s)
 
 static int by_turn(const void *a, const void *b)
 {
-	const struct v6_source *s = *(struct v6_source *const *)a, *t = *(struct v6_source *const *)b;
+	const struct v6_source *s = *(struct v6_source *const *)a,
+			       *t = *(struct v6_source *const *)b;
 
 	if (s->log != t->log)
 		return s->log - t->log;

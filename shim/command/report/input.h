@@ -17,16 +17,16 @@ enum { V6_LINE_MAX = 65536, V6_READ_SIZE = 262144 };
 enum { V6_DAMAGE_SHOWN = 10 };
 
 struct v6_source {
-	const char *name; /* as given; "-" is standard input */
+	const char *name;     /* as given; "-" is standard input */
 	struct v6_slice stem; /* the name without what rotation adds to it */
-	int log;          /* files of one stem have one number */
-	int fd;           /* -1: not open */
-	int error;        /* errno: why it could not be read; 0: it could */
-	bool regular;     /* it may grow, be cut and be read again */
-	bool over;        /* nothing more will come */
-	bool complained;  /* that it cannot be read was said */
-	bool skipping;    /* in a line that is too long */
-	bool replaced;    /* another file has its name now, and is a source of its own */
+	int log;              /* files of one stem have one number */
+	int fd;               /* -1: not open */
+	int error;            /* errno: why it could not be read; 0: it could */
+	bool regular;         /* it may grow, be cut and be read again */
+	bool over;            /* nothing more will come */
+	bool complained;      /* that it cannot be read was said */
+	bool skipping;        /* in a line that is too long */
+	bool replaced;        /* another file has its name now, and is a source of its own */
 	dev_t dev;
 	ino_t ino;
 	int64_t first; /* time of its first record; INT64_MAX: not known */

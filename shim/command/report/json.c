@@ -17,8 +17,8 @@ static void print_record(const struct v6_record *r)
 	rest.pid = 0;
 	rest.program.len = 0;
 	v6_record_json(&t, &rest);
-	v6_json_members((struct v6_slice){
-		buf + strlen(begin), t.len - strlen(begin) - strlen(end)});
+	v6_json_members(
+		(struct v6_slice){buf + strlen(begin), t.len - strlen(begin) - strlen(end)});
 	free(buf);
 }
 

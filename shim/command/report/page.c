@@ -84,7 +84,8 @@ static void cell(struct v6_table *table, const char *format, int number, int sec
 }
 
 /* The row of `count` sockets from number `first` on; whether what they serve is in brackets. */
-static bool add_row(struct v6_table *table, const struct v6_block *block, size_t first, size_t count)
+static bool add_row(
+	struct v6_table *table, const struct v6_block *block, size_t first, size_t count)
 {
 	static const char *const families[] = {"-", "IPv6", "IPv4", "IPv6+IPv4"};
 	const struct v6_listener *l = block->listeners[first],
@@ -120,8 +121,8 @@ static bool add_row(struct v6_table *table, const struct v6_block *block, size_t
 }
 
 /* The heading, its settings above the column `asked`; where there are others, which process it is. */
-static void print_heading(
-	const struct v6_input *in, const struct v6_view *view, const struct v6_block *block, int column)
+static void print_heading(const struct v6_input *in, const struct v6_view *view,
+	const struct v6_block *block, int column)
 {
 	const struct v6_process *p = block->process;
 	struct v6_text t = begin();
@@ -296,8 +297,8 @@ static void add_verdict(
 		(page.sentences[i].proto != v->proto || strcmp(page.sentences[i].text, text) != 0))
 		i++;
 	if (i == page.count) {
-		page.sentences = v6_grow(
-			page.sentences, page.count, &page.room, sizeof(*page.sentences));
+		page.sentences =
+			v6_grow(page.sentences, page.count, &page.room, sizeof(*page.sentences));
 		s = &page.sentences[page.count++];
 		*s = (struct sentence){.proto = v->proto, .bad = v->failed != NULL};
 		memcpy(s->text, text, t.len + 1);
@@ -316,7 +317,11 @@ static void ports_text(struct v6_text *t, const struct sentence *s)
 	}
 	v6_text_str(t, s->count > 1 ? "ports " : "port ");
 	for (size_t i = 0; i < s->count; i++)
-		v6_text_printf(t, "%s%u", !i ? "" : i + 1 == s->count ? " and " : ", ", s->ports[i]);
+		v6_text_printf(t, "%s%u",
+			!i                  ? ""
+			: i + 1 == s->count ? " and "
+					    : ", ",
+			s->ports[i]);
 }
 
 static void print_verdicts(const struct v6_view *view, const struct v6_block *block)
@@ -356,7 +361,8 @@ static void print_totals(const struct v6_gather *g)
 
 	for (const struct v6_process *p = g->processes; p; p = p->next) {
 		processes += v6_process_shown(p);
-		for (const struct v6_trouble *trouble = p->troubles; trouble; trouble = trouble->next)
+		for (const struct v6_trouble *trouble = p->troubles; trouble;
+			trouble = trouble->next)
 			unresolved += v6_trouble_unresolved(trouble);
 	}
 	v6_text_printf(&t,
@@ -376,8 +382,8 @@ static void print_idle(const struct v6_gather *g)
 
 	for (int pass = 0; pass < 2; pass++)
 		for (const struct v6_process *p = g->processes; p; p = p->next) {
-			unsigned *times = v6_map_at(
-				&map, p->program.ptr, p->program.len, sizeof(*times));
+			unsigned *times =
+				v6_map_at(&map, p->program.ptr, p->program.len, sizeof(*times));
 
 			if (!pass)
 				*times += !v6_process_shown(p);
@@ -446,8 +452,8 @@ void v6_report_page(const struct v6_input *in, const struct v6_view *view)
 {
 	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
 
-	page.colour = !(no && *no) && term && *term && strcmp(term, "dumb") != 0 &&
-		      isatty(STDOUT_FILENO);
+	page.colour =
+		!(no && *no) && term && *term && strcmp(term, "dumb") != 0 && isatty(STDOUT_FILENO);
 	page.width = v6_terminal_width();
 	for (size_t i = 0; i < view->count; i++) {
 		const struct v6_process *p = view->blocks[i]->process;

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <limits.h>
+#include <stdio.h>
 
 #include "../../core/errname.h"
 
@@ -157,40 +158,30 @@ static bool skip(struct reader *in, struct v6_slice key, void *to)
 	return true;
 }
 
-static bool integer(struct reader *in, int64_t low, int64_t high, int64_t *value)
-{
-	bool minus = take(in, '-');
-	const char *start = in->at;
-	uint64_t n = 0;
-
-	in->low = low;
-	in->high = high;
-	for (; in->at < in->end && *in->at >= '0' && *in->at <= '9'; in->at++) {
-		if (n > (INT64_MAX - 9) / 10)
-			return fail(in, start, NULL);
-		n = n * 10 + (uint64_t)(*in->at - '0');
-	}
-	*value = minus ? -(int64_t)n : (int64_t)n;
-	if (in->at == start || *value < low || *value > high ||
-		(in->at < in->end && strchr(".eE", *in->at)))
-		return fail(in, start, NULL);
-	return true;
-}
-
 static bool number(struct reader *in, enum v6_field_kind kind, void *to)
 {
 	bool wide = kind == V6_FIELD_COUNT64 || kind == V6_FIELD_RESULT || kind == V6_FIELD_UID;
-	int64_t low = kind == V6_FIELD_RESULT ? -INT64_MAX : 0;
-	int64_t high = kind == V6_FIELD_BIT    ? 1
-		       : kind == V6_FIELD_PORT ? UINT16_MAX
-		       : kind == V6_FIELD_UID  ? UINT32_MAX
-		       : wide		       ? INT64_MAX
-					       : INT_MAX;
-	int64_t n;
+	bool minus = take(in, '-');
+	const char *start = in->at;
+	int64_t n = 0;
 	int value;
 
-	if (!integer(in, low, high, &n))
-		return false;
+	in->low = kind == V6_FIELD_RESULT ? -INT64_MAX : 0;
+	in->high = kind == V6_FIELD_BIT    ? 1
+		   : kind == V6_FIELD_PORT ? UINT16_MAX
+		   : kind == V6_FIELD_UID  ? UINT32_MAX
+		   : wide                  ? INT64_MAX
+					   : INT_MAX;
+	for (; in->at < in->end && *in->at >= '0' && *in->at <= '9'; in->at++) {
+		if (n > (INT64_MAX - 9) / 10)
+			return fail(in, start, NULL);
+		n = n * 10 + (*in->at - '0');
+	}
+	if (minus)
+		n = -n;
+	if (in->at == start || n < in->low || n > in->high ||
+		(in->at < in->end && strchr(".eE", *in->at)))
+		return fail(in, start, NULL);
 	value = (int)n;
 	in->has_result |= kind == V6_FIELD_RESULT;
 	if (kind == V6_FIELD_VERSION)
@@ -202,38 +193,29 @@ static bool number(struct reader *in, enum v6_field_kind kind, void *to)
 	return kind != V6_FIELD_VERSION || n == V6_RECORD_VERSION;
 }
 
-static bool digits(struct v6_slice *s, size_t count, const char *ends, int64_t *value)
-{
-	struct v6_slice number = {s->ptr, count};
-	uint64_t n = 0;
-
-	if (s->len <= count || !s->ptr[count] || !strchr(ends, s->ptr[count]) ||
-		!v6_slice_uint(number, INT32_MAX, &n))
-		return false;
-	*s = v6_slice_from(*s, count + 1);
-	*value = (int64_t)n;
-	return true;
-}
-
 /* "2026-01-02T03:04:05.000006Z"; of the fraction any number of digits. */
 static bool parse_time(struct v6_slice s, int64_t *time)
 {
-	int64_t year, month, day, hour, minute, second, fraction = 0, scale = 1000000, days;
+	int year, month, day, hour, minute, second, n = 0;
+	int64_t days, scale = 1000000;
+	char buf[40];
+	struct v6_text t = v6_text_in(buf, sizeof(buf));
 
-	if (!digits(&s, 4, "-", &year) || !digits(&s, 2, "-", &month) ||
-		!digits(&s, 2, "T", &day) || !digits(&s, 2, ":", &hour) ||
-		!digits(&s, 2, ":", &minute) || !digits(&s, 2, ".Z", &second) || month < 1 ||
-		month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 60)
+	v6_text_slice(&t, s);
+	if (sscanf(buf, "%4d-%2d-%2dT%2d:%2d:%2d%n", &year, &month, &day, &hour, &minute, &second,
+		    &n) != 6 ||
+		year < 0 || month < 1 || month > 12 || day < 1 || day > 31 || hour < 0 ||
+		hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60)
 		return false;
-	for (; s.len > 1 && *s.ptr >= '0' && *s.ptr <= '9'; s = v6_slice_from(s, 1))
-		fraction += (scale /= 10) * (*s.ptr - '0');
 	/* Years from March on, of an era of 400 years before. */
 	year += month < 3 ? 399 : 400;
 	month = (month + 9) % 12;
 	days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day -
 	       719469 - 146097;
-	*time = (((days * 24 + hour) * 60 + minute) * 60 + second) * 1000000 + fraction;
-	return !s.len || v6_slice_is(s, "Z");
+	*time = (((days * 24 + hour) * 60 + minute) * 60 + second) * 1000000;
+	for (n += buf[n] == '.'; buf[n] >= '0' && buf[n] <= '9'; n++)
+		*time += (scale /= 10) * (buf[n] - '0');
+	return !strcmp(buf + n, "Z");
 }
 
 static bool parse_address(struct v6_slice s, struct v6_address *a)
@@ -376,10 +358,11 @@ static enum v6_read explain(
 	size_t column = (size_t)(in->at - line.ptr) + 1;
 
 	if (!v6_slice_begins(line, "{") || in->version != V6_RECORD_VERSION) {
-		v6_text_str(why, !v6_slice_begins(line, "{") ? "not a record of v6shim"
-				 : in->version < 0
-					 ? "not a record of v6shim: it has no key \"v\""
-					 : "a record of another version; this v6shim reads version 1");
+		v6_text_str(
+			why, !v6_slice_begins(line, "{") ? "not a record of v6shim"
+			     : in->version < 0
+				     ? "not a record of v6shim: it has no key \"v\""
+				     : "a record of another version; this v6shim reads version 1");
 		return V6_READ_FOREIGN;
 	}
 	v6_text_str(why, cut && column > line.len ? "cut short, column " : "column ");
@@ -449,8 +432,11 @@ static bool setting(struct reader *in, struct v6_slice key, void *to)
 bool v6_read_settings(
 	struct v6_read_setting s[V6_SETTING_COUNT], struct v6_slice text, char *scratch)
 {
-	struct reader in = {.at = text.ptr, .end = text.ptr + text.len, .scratch = scratch};
+	struct reader in = {.at = text.ptr, .scratch = scratch};
 
 	memset(s, 0, V6_SETTING_COUNT * sizeof(*s));
-	return text.len && members(&in, '{', setting, s);
+	if (!text.len)
+		return false;
+	in.end = text.ptr + text.len;
+	return members(&in, '{', setting, s);
 }

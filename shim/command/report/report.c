@@ -69,7 +69,7 @@ static void print_record(
 	struct v6_record r, bool (*write)(struct v6_text *t, const struct v6_record *r))
 {
 	size_t size = V6_RECORD_SIZE + 12 * (r.program.len + r.note.len + r.holder.program.len +
-						   r.version.len + r.settings.len);
+						    r.version.len + r.settings.len);
 	char *buf = v6_resize(NULL, size), *settings = NULL;
 	struct v6_text t = v6_text_in(buf, size);
 

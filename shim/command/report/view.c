@@ -19,9 +19,9 @@ unsigned v6_listener_serves(const struct v6_listener *l, bool enforce, bool *tol
 	bool set = did(l, V6_ACTION_SET) || did(l, V6_ACTION_OVERRIDE);
 	int after = split ? 1 : set ? v6_policy_value(r->policy) : r->after;
 	bool log = enforce && r->mode == V6_MODE_LOG;
-	bool fails = log ? did(l, V6_ACTION_DENY) ||
-				    (r->error && !split && !did(l, V6_ACTION_SHARE))
-			 : r->error;
+	bool fails =
+		log ? did(l, V6_ACTION_DENY) || (r->error && !split && !did(l, V6_ACTION_SHARE))
+		    : r->error;
 
 	*told = fails || r->serves || r->facts.type == V6_TYPE_DGRAM || r->error;
 	if (fails)
@@ -47,8 +47,8 @@ static struct v6_block *block_of(struct v6_process *p)
 	for (struct v6_listener *l = p->listeners; l; l = l->next) {
 		if (l->gone)
 			continue;
-		b->listeners = v6_grow(
-			b->listeners, b->listener_count, &b->room, sizeof(*b->listeners));
+		b->listeners =
+			v6_grow(b->listeners, b->listener_count, &b->room, sizeof(*b->listeners));
 		b->listeners[b->listener_count++] = l;
 	}
 	if (b->listener_count)
@@ -71,8 +71,7 @@ static char *printed(const struct v6_block *block, size_t *len)
 	FILE *f = v6_need(open_memstream(&all, len));
 
 	fprintf(f, "%d %d %d %d %p %p %d %" PRIu64 "\n", p->log, p->level, p->policy, p->mode,
-		(const void *)p->program.ptr, (const void *)p->settings.ptr, !p->reorders,
-		p->lost);
+		(const void *)p->program.ptr, (const void *)p->settings.ptr, !p->reorders, p->lost);
 	for (size_t i = 0; i < block->listener_count; i++) {
 		struct v6_text t = v6_text_in(buf, sizeof(buf));
 		struct v6_record r = block->listeners[i]->r;
@@ -257,8 +256,8 @@ static int by_port(const void *a, const void *b)
 	return order ? order : by_order(a, b);
 }
 
-void v6_verdicts(const struct v6_view *view, const struct v6_block *block, v6_verdict_print *print,
-	void *to)
+void v6_verdicts(
+	const struct v6_view *view, const struct v6_block *block, v6_verdict_print *print, void *to)
 {
 	struct v6_listener **rows = v6_resize(NULL, block->listener_count * sizeof(*rows));
 	size_t count = 0;
@@ -339,8 +338,13 @@ void v6_verdict_text(struct v6_text *t, const struct v6_port_verdict *v, const c
 	if (!(v->missing & V6_SERVES_INET6))
 		reach_text(t, "IPv6", &v->inet6);
 	v6_text_printf(t, " %s served on %s%s%s",
-		v->enforce ? "would be" : v->missing ? "is" : "are", port,
-		one ? " by one dual-stack socket" : v->missing ? "" : " by separate sockets",
+		v->enforce   ? "would be"
+		: v->missing ? "is"
+			     : "are",
+		port,
+		one          ? " by one dual-stack socket"
+		: v->missing ? ""
+			     : " by separate sockets",
 		!v->missing && v->own && v->dual
 			? ", the IPv6 one dual-stack: IPv4 goes to the IPv4 socket"
 			: "");
@@ -351,8 +355,7 @@ void v6_verdict_text(struct v6_text *t, const struct v6_port_verdict *v, const c
 		v6_address_port_text(t, &v->silent->r.facts.address);
 		v6_text_str(t, " is bound and has not listened");
 	} else if (v->governed && (one || v->missing == V6_SERVES_INET)) {
-		v6_text_printf(
-			t, ", by policy %s", v6_word(V6_LIST_POLICY, v->governed->r.policy));
+		v6_text_printf(t, ", by policy %s", v6_word(V6_LIST_POLICY, v->governed->r.policy));
 	}
 	if (v->elsewhere) {
 		v6_text_printf(t, "; %s is served by ",

@@ -38,7 +38,8 @@ void v6_settings_text(struct v6_text *t, const struct v6_process *p)
 	bool told = v6_read_settings(settings, p->settings, scratch);
 
 	if (!told || !settings[V6_SETTING_POLICY].value.ptr)
-		settings[V6_SETTING_POLICY].value = v6_slice_of(told ? "app" : policy_word(p->policy));
+		settings[V6_SETTING_POLICY].value =
+			v6_slice_of(told ? "app" : policy_word(p->policy));
 	for (unsigned id = 0; id < V6_SETTING_LOG; id++) {
 		struct v6_slice value = settings[id].value;
 		bool rules = id == V6_SETTING_RULES;
@@ -138,8 +139,7 @@ void v6_listener_text(struct v6_text *t, const struct v6_process *p, const struc
 		v6_text_printf(t, "%s%u in turn, each on a port of the kernel's choice",
 			separator(t, start), l->binds);
 	if (l->replaced)
-		v6_text_printf(
-			t, "%sits descriptor got another socket later", separator(t, start));
+		v6_text_printf(t, "%sits descriptor got another socket later", separator(t, start));
 	else if (!l->r.error && !l->r.serves && l->r.facts.type != V6_TYPE_DGRAM &&
 		 v6_knows_binds(p))
 		v6_text_printf(t, "%shas not listened", separator(t, start));
@@ -155,7 +155,8 @@ static void conflict_text(struct v6_text *t, const struct v6_trouble *trouble)
 	if (!trouble->failed && !log) {
 		v6_text_str(t, action == V6_ACTION_SPLIT   ? "resolved by a split"
 			       : action == V6_ACTION_SHARE ? "resolved by sharing the port"
-			       : action == V6_ACTION_YIELD ? "resolved, the policy gave way"
+			       : action == V6_ACTION_YIELD
+				       ? "resolved, the policy gave way"
 				       : "no error, but both families have the port");
 		return;
 	}
@@ -163,7 +164,7 @@ static void conflict_text(struct v6_text *t, const struct v6_trouble *trouble)
 	if (trouble->failed)
 		v6_errno_text(t, trouble->r.error);
 	v6_text_str(t, v6_trouble_succeeded(trouble) ? ", and succeeded later"
-		       : trouble->failed	     ? ", unresolved"
+		       : trouble->failed             ? ", unresolved"
 						     : "");
 	if (log)
 		v6_text_printf(t, "; enforce would %s", v6_word(V6_LIST_ACTION, action));

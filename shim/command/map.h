@@ -1,10 +1,10 @@
 /*
  * Memory by key: what is had for the same bytes is the same.
  */
-#ifndef V6_REPORT_MAP_H
-#define V6_REPORT_MAP_H
+#ifndef V6_MAP_H
+#define V6_MAP_H
 
-#include "../../core/text.h"
+#include "../core/text.h"
 
 struct v6_map {
 	void *root; /* NULL at first */

@@ -3,7 +3,7 @@
 #include <search.h>
 #include <stdlib.h>
 
-#include "../memory.h"
+#include "memory.h"
 
 struct kept {
 	const void *key;
