@@ -32,7 +32,8 @@ void v6_table_cell(struct v6_table *t, const char *text);
  * Prints it; no line ends in blanks. `width` as of v6_terminal_width(). `before` and `after` go
  * around the heading: "" or what switches a terminal's colours.
  */
-void v6_table_print(const struct v6_table *t, unsigned width, const char *before, const char *after);
+void v6_table_print(
+	const struct v6_table *t, unsigned width, const char *before, const char *after);
 
 /* Where the column begins in a line, from 0, where nothing is wrapped. */
 unsigned v6_table_column_start(const struct v6_table *t, unsigned column);

@@ -86,3 +86,15 @@ const char *v6_errno_words(int number)
 			return file_errors[i].words;
 	return ": not readable";
 }
+
+void v6_errno_text(struct v6_text *t, int number)
+{
+	const char *name = v6_errname(number);
+
+	if (name) {
+		v6_text_str(t, name);
+		return;
+	}
+	v6_text_str(t, "errno ");
+	v6_text_int(t, number);
+}

@@ -9,6 +9,9 @@
 /* "EADDRINUSE", or NULL where the number has no name here. */
 const char *v6_errname(int number);
 
+/* The same, or "errno 4711" where it has no name. */
+void v6_errno_text(struct v6_text *t, int number);
+
 /* The number of a name, 0 where there is no such name. */
 int v6_errname_parse(struct v6_slice name);
 

@@ -330,7 +330,7 @@ bool v6_record_json(struct v6_text *t, const struct v6_record *r)
 
 /* Text: "v6shim PROGRAM[PID]: WHAT: OUTCOME (WHY) - NOTE". */
 
-static void text_subject(struct v6_text *t, const struct v6_record *r)
+void v6_record_subject(struct v6_text *t, const struct v6_record *r)
 {
 	v6_text_str(t, v6_word(V6_LIST_EVENT, r->facts.event));
 	if (r->proto >= 0) {
@@ -357,18 +357,6 @@ static void part(struct v6_text *t, size_t *start)
 	*start = 0;
 }
 
-static void text_errno(struct v6_text *t, int number)
-{
-	const char *name = v6_errname(number);
-
-	if (name) {
-		v6_text_str(t, name);
-		return;
-	}
-	v6_text_str(t, "errno ");
-	v6_text_int(t, number);
-}
-
 static void text_v6only(struct v6_text *t, const struct v6_record *r)
 {
 	bool changes = r->verdict.action == V6_ACTION_SET ||
@@ -390,7 +378,7 @@ static void text_v6only(struct v6_text *t, const struct v6_record *r)
 	}
 }
 
-static void text_families(struct v6_text *t, const struct v6_families *f)
+void v6_families_text(struct v6_text *t, const struct v6_families *f)
 {
 	for (unsigned i = 0; i < f->count; i++) {
 		if (i)
@@ -413,7 +401,7 @@ static void text_outcome(struct v6_text *t, const struct v6_record *r)
 		part(t, &start);
 		v6_text_str(t, log ? "would be denied" : "denied with ");
 		if (!log)
-			text_errno(t, r->error);
+			v6_errno_text(t, r->error);
 	}
 	if (r->verdict.action == V6_ACTION_SHARE) {
 		part(t, &start);
@@ -425,11 +413,11 @@ static void text_outcome(struct v6_text *t, const struct v6_record *r)
 	}
 	if (r->families_before.count) {
 		part(t, &start);
-		text_families(t, &r->families_before);
+		v6_families_text(t, &r->families_before);
 		if (r->verdict.action == V6_ACTION_REORDER) {
 			v6_text_str(t, log ? ", would be reordered" : " -> ");
 			if (!log)
-				text_families(t, &r->families_after);
+				v6_families_text(t, &r->families_after);
 		}
 	}
 	if (r->serves) {
@@ -445,7 +433,7 @@ static void text_outcome(struct v6_text *t, const struct v6_record *r)
 	if (r->has_result && r->error && (log || r->verdict.action != V6_ACTION_DENY)) {
 		part(t, &start);
 		v6_text_str(t, "fails with ");
-		text_errno(t, r->error);
+		v6_errno_text(t, r->error);
 	}
 	if (r->verdict.finding != V6_FINDING_NONE) {
 		part(t, &start);
@@ -478,16 +466,14 @@ static void text_why(struct v6_text *t, const struct v6_record *r)
 	v6_text_char(t, ')');
 }
 
-/* ", policy=ipv6-only (environment), ..., all else default"; as read: the JSON object. */
+/* ", policy=ipv6-only (environment), ..., all else default"; `settings` is that without its end. */
 static void text_settings(struct v6_text *t, const struct v6_record *r)
 {
 	const struct v6_config *c = r->config;
 
-	if (r->settings.len) {
-		v6_text_str(t, ", settings ");
-		v6_text_slice(t, r->settings);
-		return;
-	}
+	if (r->settings.len)
+		v6_text_str(t, ", ");
+	v6_text_safe(t, r->settings.ptr, r->settings.len);
 	for (unsigned id = 0; c && id < V6_SETTING_COUNT; id++) {
 		char buf[SETTING_SIZE];
 		struct v6_text text = v6_text_in(buf, sizeof(buf));
@@ -515,7 +501,7 @@ bool v6_record_text(struct v6_text *t, const struct v6_record *r)
 	v6_text_char(t, '[');
 	v6_text_int(t, r->pid);
 	v6_text_str(t, "]: ");
-	text_subject(t, r);
+	v6_record_subject(t, r);
 	text_outcome(t, r);
 	text_why(t, r);
 	if (r->version.len) {

@@ -130,7 +130,7 @@ static void print_damage(const struct v6_damage *d)
 	v6_complain("%s:%" PRIu64 ": %s", d->name, d->line, d->reason);
 }
 
-void v6_follow(struct v6_input *in, void (*print)(struct v6_input *in, const struct v6_record *r))
+void v6_follow(struct v6_input *in, void (*print)(const struct v6_record *r))
 {
 	/* A second signal ends the report that the first one brings. */
 	struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};

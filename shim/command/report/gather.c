@@ -5,7 +5,7 @@
 
 #include "../memory.h"
 #include "reader.h"
-#include "words.h"
+#include "report.h"
 
 /* A race at the start of a process: its load record may come after another thread's first. */
 enum { LOAD_LATE = 1000000 };
@@ -29,11 +29,11 @@ void v6_gather_free(struct v6_gather *g)
 		next = p->next;
 		free(p);
 	}
-	v6_map_free(&g->names, NULL);
-	v6_map_free(&g->running, NULL);
-	v6_map_free(&g->sockets, NULL);
-	v6_map_free(&g->attempts, free);
-	v6_map_free(&g->troubles, free);
+	v6_map_free(&g->names);
+	v6_map_free(&g->running);
+	v6_map_free(&g->sockets);
+	v6_map_free(&g->attempts);
+	v6_map_free(&g->troubles);
 }
 
 static void *zeroed(size_t size)
@@ -49,26 +49,26 @@ bool v6_address_same(const struct v6_address *a, const struct v6_address *b)
 
 static bool call_failed(const struct v6_record *r)
 {
-	bool call = r->facts.event == V6_EVENT_SOCKET || r->facts.event == V6_EVENT_SETSOCKOPT ||
-		    r->facts.event == V6_EVENT_BIND || r->facts.event == V6_EVENT_LISTEN;
-
-	return call && (r->error || (r->has_result && r->result < 0));
+	return r->facts.event >= V6_EVENT_SOCKET && r->facts.event <= V6_EVENT_LISTEN &&
+	       (r->error || (r->has_result && r->result < 0));
 }
 
 /* Processes. */
 
+/* The log level that the settings of a load record tell, -1 where they do not. */
 static int level_of(struct v6_slice text)
 {
 	struct v6_read_setting settings[V6_SETTING_COUNT];
 	char *scratch = v6_resize(NULL, text.len);
 	bool told = v6_read_settings(settings, text, scratch);
 	struct v6_slice level = settings[V6_SETTING_LOG_LEVEL].value;
-	bool path = v6_slice_begins(settings[V6_SETTING_LOG].value, "/");
-	int value = !told    ? -1
-		    : level.ptr ? v6_word_value(V6_LIST_LOG_LEVEL, level)
-		    : path   ? V6_LOG_LEVEL_BIND
-			     : V6_LOG_LEVEL_CHANGE;
+	int value = -1;
 
+	if (told && level.ptr)
+		value = v6_word_value(V6_LIST_LOG_LEVEL, level);
+	else if (told)
+		value = v6_slice_begins(settings[V6_SETTING_LOG].value, "/") ? V6_LOG_LEVEL_BIND
+									     : V6_LOG_LEVEL_CHANGE;
 	free(scratch);
 	return value;
 }
@@ -78,7 +78,7 @@ static struct v6_process *process_of(struct v6_gather *g, int log, const struct 
 {
 	const int key[] = {log, r->pid};
 	struct v6_slice program = v6_map_keep(&g->names, r->program);
-	struct v6_process **running = (struct v6_process **)v6_map_at(&g->running, key, sizeof(key));
+	struct v6_process **running = v6_map_at(&g->running, key, sizeof(key), sizeof(*running));
 	struct v6_process *p = *running;
 	bool load = r->facts.event == V6_EVENT_LOAD;
 
@@ -106,7 +106,6 @@ static void add_to_process(struct v6_gather *g, struct v6_process *p, const stru
 {
 	int level = (int)v6_record_level(r);
 
-	p->last = r->time;
 	if (!r->has_policy)
 		return;
 	if (!r->rule) {
@@ -134,12 +133,11 @@ static struct v6_listener **socket_on(struct v6_gather *g, const struct v6_proce
 {
 	const unsigned key[] = {p->serial, (unsigned)fd};
 
-	return (struct v6_listener **)v6_map_at(&g->sockets, key, sizeof(key));
+	return v6_map_at(&g->sockets, key, sizeof(key), sizeof(struct v6_listener *));
 }
 
 /* As if it were new. */
-static void begin_listener(
-	struct v6_listener *l, struct v6_process *p, const struct v6_record *r)
+static void begin_listener(struct v6_listener *l, struct v6_process *p, const struct v6_record *r)
 {
 	v6_record_init(&l->r, r->facts.event);
 	l->r.facts.address = r->facts.address;
@@ -199,7 +197,7 @@ static bool same_chosen(const struct v6_listener *l, const struct v6_record *r)
 	return l->chosen && l->r.proto == r->proto && v6_address_same(&bound, &address);
 }
 
-static struct v6_attempt **attempt_at(
+static struct v6_attempt *attempt_at(
 	struct v6_gather *g, const struct v6_process *p, const struct v6_record *r)
 {
 	struct v6_address a = r->facts.address;
@@ -207,19 +205,20 @@ static struct v6_attempt **attempt_at(
 		unsigned process, listen, family, scope, port;
 		int proto;
 		uint8_t bytes[16];
-	} key = {p->serial, r->facts.event == V6_EVENT_LISTEN, a.family, a.scope, a.port, r->proto, {0}};
+	} key = {p->serial, r->facts.event == V6_EVENT_LISTEN, a.family, a.scope, a.port, r->proto,
+		{0}};
 
 	memcpy(key.bytes, a.bytes, sizeof(key.bytes));
-	return (struct v6_attempt **)v6_map_at(&g->attempts, &key, sizeof(key));
+	return v6_map_at(&g->attempts, &key, sizeof(key), sizeof(struct v6_attempt));
 }
 
 /* What failed at this address is made good, as far as the log tells. */
 static void add_success(struct v6_gather *g, const struct v6_process *p, const struct v6_record *r)
 {
 	/* Without failures, which are few, there is no place for it. */
-	struct v6_attempt *a = p->troubles ? *attempt_at(g, p, r) : NULL;
+	struct v6_attempt *a = p->troubles ? attempt_at(g, p, r) : NULL;
 
-	if (!a)
+	if (!a || !a->listener)
 		return;
 	a->succeeded = g->records;
 	if (a->listener->r.error)
@@ -236,10 +235,8 @@ static void add_bound(struct v6_gather *g, struct v6_process *p, const struct v6
 	struct v6_listener **on, *l;
 
 	/* This is how datagram clients bind. */
-	if (r->facts.type == V6_TYPE_DGRAM && !r->facts.address.port) {
-		p->clients++;
+	if (r->facts.type == V6_TYPE_DGRAM && !r->facts.address.port)
 		return;
-	}
 	add_success(g, p, r);
 	on = socket_on(g, p, r->fd);
 	l = *on;
@@ -295,11 +292,9 @@ static void add_listening(struct v6_gather *g, struct v6_process *p, const struc
 static struct v6_attempt *add_failed(
 	struct v6_gather *g, struct v6_process *p, const struct v6_record *r)
 {
-	struct v6_attempt **place = attempt_at(g, p, r), *a = *place;
+	struct v6_attempt *a = attempt_at(g, p, r);
 	struct v6_listener *l = r->facts.event == V6_EVENT_LISTEN ? *socket_on(g, p, r->fd) : NULL;
 
-	if (!a)
-		a = *place = zeroed(sizeof(*a));
 	if (l && same_socket(l, r))
 		a->listener = l;
 	else if (!a->listener)
@@ -316,7 +311,8 @@ static struct v6_attempt *add_failed(
 static const struct v6_attempt *add_socket(
 	struct v6_gather *g, struct v6_process *p, const struct v6_record *r)
 {
-	if (r->facts.event == V6_EVENT_INHERIT || (r->facts.event == V6_EVENT_BIND && !call_failed(r)))
+	if (r->facts.event == V6_EVENT_INHERIT ||
+		(r->facts.event == V6_EVENT_BIND && !call_failed(r)))
 		add_bound(g, p, r);
 	else if (r->facts.event == V6_EVENT_LISTEN && !call_failed(r))
 		add_listening(g, p, r);
@@ -347,32 +343,31 @@ static enum v6_trouble_kind kind_of(const struct v6_record *r)
 	return call_failed(r) ? V6_TROUBLE_FAILURE : V6_TROUBLE_KINDS;
 }
 
-/* Where the process had the same trouble before, as it would be printed. */
-static struct v6_trouble **trouble_like(
+/* Where the process has, or gets, what is printed in the same way. */
+static struct v6_trouble *trouble_like(
 	struct v6_gather *g, const struct v6_process *p, const struct v6_record *r)
 {
 	size_t size = V6_RECORD_SIZE + 6 * (r->program.len + r->note.len + r->holder.program.len);
 	char *buf = v6_resize(NULL, size);
 	struct v6_text t = v6_text_in(buf, size);
 	struct v6_record same = *r;
-	void **at;
+	struct v6_trouble *like;
 
 	same.fd = -1;
 	v6_text_uint(&t, p->serial);
 	v6_record_text(&t, &same);
 	v6_holder_text(&t, &r->holder, r->pid);
-	at = v6_map_at(&g->troubles, t.buf, t.len);
+	like = v6_map_at(&g->troubles, t.buf, t.len, sizeof(*like));
 	free(buf);
-	return (struct v6_trouble **)at;
+	return like;
 }
 
 static void add_trouble(struct v6_gather *g, struct v6_process *p, enum v6_trouble_kind kind,
 	const struct v6_attempt *attempt, const struct v6_record *r)
 {
-	struct v6_trouble **like = trouble_like(g, p, r), *t = *like;
+	struct v6_trouble *t = trouble_like(g, p, r);
 
-	if (!t) {
-		t = *like = zeroed(sizeof(*t));
+	if (!t->times) {
 		t->attempt = attempt;
 		t->kind = kind;
 		t->failed = call_failed(r);
@@ -429,6 +424,6 @@ void v6_gather_record(struct v6_gather *g, int log, const struct v6_record *r)
 	}
 	if (kind == V6_TROUBLE_KINDS)
 		return;
-	g->trouble[kind]++;
+	g->disorders += kind == V6_TROUBLE_DISORDER;
 	add_trouble(g, p, kind, attempt, r);
 }

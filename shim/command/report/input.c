@@ -51,7 +51,7 @@ static void add_line(struct v6_input *in, struct v6_source *s, struct v6_slice l
 		s->records++;
 		v6_gather_record(&in->gather, s->log, &r);
 		if (in->print)
-			in->print(in, &r);
+			in->print(&r);
 	} else if (is_text_format(line)) {
 		s->texts++;
 	} else {
@@ -227,7 +227,8 @@ static void look_at(struct v6_input *in, struct v6_source *s)
 
 static int by_turn(const void *a, const void *b)
 {
-	const struct v6_source *s = *(struct v6_source *const *)a, *t = *(struct v6_source *const *)b;
+	const struct v6_source *s = *(struct v6_source *const *)a,
+			       *t = *(struct v6_source *const *)b;
 
 	if (s->log != t->log)
 		return s->log - t->log;

@@ -17,16 +17,16 @@ enum { V6_LINE_MAX = 65536, V6_READ_SIZE = 262144 };
 enum { V6_DAMAGE_SHOWN = 10 };
 
 struct v6_source {
-	const char *name; /* as given; "-" is standard input */
+	const char *name;     /* as given; "-" is standard input */
 	struct v6_slice stem; /* the name without what rotation adds to it */
-	int log;          /* files of one stem have one number */
-	int fd;           /* -1: not open */
-	int error;        /* errno: why it could not be read; 0: it could */
-	bool regular;     /* it may grow, be cut and be read again */
-	bool over;        /* nothing more will come */
-	bool complained;  /* that it cannot be read was said */
-	bool skipping;    /* in a line that is too long */
-	bool replaced;    /* another file has its name now, and is a source of its own */
+	int log;              /* files of one stem have one number */
+	int fd;               /* -1: not open */
+	int error;            /* errno: why it could not be read; 0: it could */
+	bool regular;         /* it may grow, be cut and be read again */
+	bool over;            /* nothing more will come */
+	bool complained;      /* that it cannot be read was said */
+	bool skipping;        /* in a line that is too long */
+	bool replaced;        /* another file has its name now, and is a source of its own */
 	dev_t dev;
 	ino_t ino;
 	int64_t first; /* time of its first record; INT64_MAX: not known */
@@ -52,7 +52,7 @@ struct v6_input {
 	struct v6_damage damage[V6_DAMAGE_SHOWN];
 	uint64_t damaged; /* all of them but those of the text format */
 	/* Each record, and each of the damaged lines that are shown; NULL: not wanted. */
-	void (*print)(struct v6_input *in, const struct v6_record *r);
+	void (*print)(const struct v6_record *r);
 	void (*print_damage)(const struct v6_damage *d);
 	volatile sig_atomic_t *stop; /* reading ends where it is not 0; NULL: never */
 };
@@ -72,7 +72,7 @@ void v6_input_read(struct v6_input *in, bool follow);
  * Reads what is there, and then on as more comes, which is printed, until SIGINT or SIGTERM, or
  * where nothing more can come.
  */
-void v6_follow(struct v6_input *in, void (*print)(struct v6_input *in, const struct v6_record *r));
+void v6_follow(struct v6_input *in, void (*print)(const struct v6_record *r));
 
 /* The name of a log: that of its first file, without what rotation adds to it. */
 struct v6_slice v6_input_log(const struct v6_input *in, int log);

@@ -4,7 +4,6 @@
 
 #include "../memory.h"
 #include "report.h"
-#include "words.h"
 
 /* The members of a record, in the object that was begun; without its pid and program. */
 static void print_record(const struct v6_record *r)
@@ -18,8 +17,8 @@ static void print_record(const struct v6_record *r)
 	rest.pid = 0;
 	rest.program.len = 0;
 	v6_record_json(&t, &rest);
-	v6_json_members((struct v6_slice){
-		buf + strlen(begin), t.len - strlen(begin) - strlen(end)});
+	v6_json_members(
+		(struct v6_slice){buf + strlen(begin), t.len - strlen(begin) - strlen(end)});
 	free(buf);
 }
 
@@ -31,35 +30,27 @@ static void print_listener(const struct v6_listener *l)
 	r.serves = v6_listener_serves(l, false, &told);
 	v6_json_begin(NULL, '{');
 	print_record(&r);
-	v6_json_bool("serves_told", told);
-	v6_json_bool("inherited", l->inherited);
 	v6_json_bool("gone", l->replaced);
 	v6_json_end();
 }
 
 static void print_trouble(const struct v6_trouble *t)
 {
-	char last[40];
-	struct v6_text text = v6_text_in(last, sizeof(last));
-
-	v6_text_time(&text, t->last);
 	v6_json_begin(NULL, '{');
-	v6_json_string("kind", v6_trouble_name(t->kind));
 	print_record(&t->r);
-	v6_json_string("last", last);
 	v6_json_uint("times", t->times);
 	v6_json_bool("unresolved", v6_trouble_unresolved(t));
 	v6_json_end();
 }
 
-static void print_families(const struct v6_verdict_of_port *v)
+static void print_families(const struct v6_port_verdict *v)
 {
 	v6_json_string("inet", v6_verdict_word(v, V6_FAMILY_INET));
 	v6_json_string("inet6", v6_verdict_word(v, V6_FAMILY_INET6));
 }
 
 static void print_verdict(
-	void *to, const struct v6_verdict_of_port *v, const struct v6_verdict_of_port *enforced)
+	void *to, const struct v6_port_verdict *v, const struct v6_port_verdict *enforced)
 {
 	char proto[16];
 	struct v6_text t = v6_text_in(proto, sizeof(proto));
@@ -79,7 +70,7 @@ static void print_verdict(
 	v6_json_end();
 }
 
-static void print_block(struct v6_view *view, const struct v6_block *block)
+static void print_block(const struct v6_view *view, const struct v6_block *block)
 {
 	const struct v6_process *p = block->process;
 
@@ -90,7 +81,6 @@ static void print_block(struct v6_view *view, const struct v6_block *block)
 	for (const struct v6_process *q = p; q; q = q->alike)
 		v6_json_int(NULL, q->pid);
 	v6_json_end();
-	v6_json_int("log", p->log);
 	if (p->version.len)
 		v6_json_slice("version", p->version);
 	if (p->settings.len) {
@@ -113,15 +103,13 @@ static void print_block(struct v6_view *view, const struct v6_block *block)
 	v6_json_end();
 }
 
-void v6_report_json(const struct v6_input *in, struct v6_view *view)
+void v6_report_json(const struct v6_input *in, const struct v6_view *view)
 {
 	v6_json_begin(NULL, '{');
-	v6_json_int("report", 1);
 	v6_json_begin("processes", '[');
 	for (size_t i = 0; i < view->count; i++)
 		print_block(view, view->blocks[i]);
 	v6_json_end();
-	v6_json_uint("records", in->gather.records);
 	v6_json_uint("damaged", in->damaged);
 	v6_json_int("check", v6_report_check(&in->gather));
 	v6_json_end();

@@ -1,9 +1,7 @@
 /*
- * One line of JSON -> one record, by the tables of core/record.h that the writer
- * goes by too.
+ * One line of JSON -> one record, by the tables of core/record.h that the writer goes by too.
  *
- * Pure, but for inet_pton(3); linear in the line, and no byte outside it is read. Sources:
- * RFC 8259, RFC 3339, RFC 4291 2.2, DESIGN.md 1.6.
+ * No byte outside the line is read. Sources: RFC 8259, RFC 3339, RFC 4291 2.2, DESIGN.md 1.6.
  */
 #ifndef V6_REPORT_READER_H
 #define V6_REPORT_READER_H
@@ -13,23 +11,23 @@
 enum v6_read {
 	V6_READ_RECORD,
 	V6_READ_DAMAGED, /* no JSON, or a key without its value */
-	V6_READ_FOREIGN, /* an object of another program's, or of another version's */
+	V6_READ_FOREIGN, /* another program's, or of another version */
 };
 
 /*
- * Keys in any order; an unknown one is skipped, whatever its value. The record's strings are
- * slices of the line, or of `scratch`, which is as large as the line; both must outlive it. A line
- * that is none leaves its reason in `why`; `cut`: its end may be missing.
+ * Keys in any order; an unknown one is skipped, whatever its value. Strings are slices of the line,
+ * or of `scratch`, which is as large as the line; both must outlive the record. A line that is none
+ * leaves its reason in `why`; `cut`: its end may be missing.
  */
 enum v6_read v6_read_record(
 	struct v6_record *r, struct v6_slice line, bool cut, char *scratch, struct v6_text *why);
 
 struct v6_read_setting {
-	struct v6_slice value, origin; /* ptr NULL: not told */
+	struct v6_slice value, origin; /* ptr NULL: default */
 };
 
-/* The settings of a load record, by enum v6_setting; slices as above. false: it has none. */
-bool v6_read_settings(struct v6_read_setting settings[V6_SETTING_COUNT], struct v6_slice text,
-	char *scratch);
+/* The settings of a load record, by enum v6_setting; `scratch` as above. false: there are none. */
+bool v6_read_settings(
+	struct v6_read_setting s[V6_SETTING_COUNT], struct v6_slice text, char *scratch);
 
 #endif

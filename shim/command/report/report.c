@@ -9,7 +9,7 @@
 
 #include "../command.h"
 #include "../memory.h"
-#include "../table.h"
+#include "reader.h"
 
 static void help(void)
 {
@@ -39,37 +39,59 @@ int v6_report_check(const struct v6_gather *g)
 		for (const struct v6_trouble *t = p->troubles; t; t = t->next)
 			if (v6_trouble_unresolved(t))
 				return V6_EXIT_NO;
-	return g->denials || g->trouble[V6_TROUBLE_DISORDER] || g->lost ? V6_EXIT_NO : V6_EXIT_OK;
+	return g->denials || g->disorders || g->lost ? V6_EXIT_NO : V6_EXIT_OK;
+}
+
+/* "policy=both (option), rules=2 (file)" of the JSON, as the library writes it: to be freed. */
+static char *settings_text(struct v6_slice *json)
+{
+	struct v6_read_setting settings[V6_SETTING_COUNT];
+	size_t size = 2 * json->len + 1;
+	char *scratch = v6_resize(NULL, size + json->len);
+	struct v6_text t = v6_text_in(scratch, size);
+
+	v6_read_settings(settings, *json, scratch + size);
+	for (unsigned id = 0; id < V6_SETTING_COUNT; id++) {
+		if (!settings[id].value.ptr)
+			continue;
+		v6_text_printf(&t, "%s%s=", t.len ? ", " : "", v6_setting_name(id));
+		v6_text_slice(&t, settings[id].value);
+		v6_text_str(&t, " (");
+		v6_text_slice(&t, settings[id].origin);
+		v6_text_char(&t, ')');
+	}
+	*json = (struct v6_slice){t.buf, t.len};
+	return scratch;
 }
 
 /* One record, in either form: a line after its time, or JSON. */
 static void print_record(
-	const struct v6_record *r, bool (*write)(struct v6_text *t, const struct v6_record *r))
+	struct v6_record r, bool (*write)(struct v6_text *t, const struct v6_record *r))
 {
-	size_t size = V6_RECORD_SIZE + 6 * (r->program.len + r->note.len + r->holder.program.len +
-						   r->version.len + r->settings.len);
-	char *buf = v6_resize(NULL, size);
+	size_t size = V6_RECORD_SIZE + 12 * (r.program.len + r.note.len + r.holder.program.len +
+						    r.version.len + r.settings.len);
+	char *buf = v6_resize(NULL, size), *settings = NULL;
 	struct v6_text t = v6_text_in(buf, size);
 
 	if (write == v6_record_text) {
-		v6_text_time(&t, r->time);
+		settings = settings_text(&r.settings);
+		v6_text_time(&t, r.time);
 		v6_text_char(&t, ' ');
 	}
-	if (write(&t, r))
+	if (write(&t, &r))
 		fwrite(t.buf, 1, t.len, stdout);
 	free(buf);
+	free(settings);
 }
 
-static void print_line(struct v6_input *in, const struct v6_record *r)
+static void print_line(const struct v6_record *r)
 {
-	(void)in;
-	print_record(r, v6_record_text);
+	print_record(*r, v6_record_text);
 }
 
-static void print_json(struct v6_input *in, const struct v6_record *r)
+static void print_json(const struct v6_record *r)
 {
-	(void)in;
-	print_record(r, v6_record_json);
+	print_record(*r, v6_record_json);
 }
 
 struct options {
@@ -117,14 +139,6 @@ static int read_options(struct options *o, int argc, char **argv)
 	return o->count ? 0 : bad_usage("", "no file given");
 }
 
-static bool wants_colour(void)
-{
-	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
-
-	return !(no && *no) && term && *term && strcmp(term, "dumb") != 0 &&
-	       isatty(STDOUT_FILENO);
-}
-
 static int run(int argc, char **argv)
 {
 	static struct v6_input in;
@@ -147,7 +161,7 @@ static int run(int argc, char **argv)
 		if (o.json)
 			v6_report_json(&in, &view);
 		else
-			v6_report_page(&in, &view, wants_colour(), v6_terminal_width());
+			v6_report_page(&in, &view);
 		v6_view_free(&view);
 	}
 	status = o.check ? v6_report_check(&in.gather) : V6_EXIT_OK;

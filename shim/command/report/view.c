@@ -1,17 +1,11 @@
-#include "view.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../../core/errname.h"
 #include "../../core/policy.h"
 #include "../memory.h"
-#include "words.h"
-
-/* Who serves a family on a port: the first process, and the first one of another block. */
-struct serving {
-	const struct v6_process *process[2];
-};
+#include "report.h"
 
 static bool did(const struct v6_listener *l, enum v6_action action)
 {
@@ -23,19 +17,16 @@ unsigned v6_listener_serves(const struct v6_listener *l, bool enforce, bool *tol
 	const struct v6_record *r = &l->r;
 	bool split = did(l, V6_ACTION_SPLIT) || did(l, V6_ACTION_YIELD);
 	bool set = did(l, V6_ACTION_SET) || did(l, V6_ACTION_OVERRIDE);
+	int after = split ? 1 : set ? v6_policy_value(r->policy) : r->after;
+	bool log = enforce && r->mode == V6_MODE_LOG;
+	bool fails =
+		log ? did(l, V6_ACTION_DENY) || (r->error && !split && !did(l, V6_ACTION_SHARE))
+		    : r->error;
 
-	*told = true;
-	if (!enforce || r->mode != V6_MODE_LOG) {
-		if (r->error || r->serves)
-			return r->error ? 0 : r->serves;
-		*told = r->facts.type == V6_TYPE_DGRAM;
-		return v6_serves(&r->facts.address, r->after);
-	}
-	if (did(l, V6_ACTION_DENY) || (r->error && !split && !did(l, V6_ACTION_SHARE)))
+	*told = fails || r->serves || r->facts.type == V6_TYPE_DGRAM || r->error;
+	if (fails)
 		return 0;
-	*told = r->serves || r->facts.type == V6_TYPE_DGRAM || r->error;
-	return v6_serves(
-		&r->facts.address, split ? 1 : set ? v6_policy_value(r->policy) : r->after);
+	return r->serves && !log ? r->serves : v6_serves(&r->facts.address, log ? after : r->after);
 }
 
 /* Blocks. */
@@ -50,19 +41,25 @@ static int by_order(const void *a, const void *b)
 
 static struct v6_block *block_of(struct v6_process *p)
 {
-	struct v6_block *block = v6_resize(NULL, sizeof(*block));
+	struct v6_block *b = v6_resize(NULL, sizeof(*b));
 
-	*block = (struct v6_block){.process = p, .last = p, .count = 1};
+	*b = (struct v6_block){.process = p, .last = p, .count = 1};
 	for (struct v6_listener *l = p->listeners; l; l = l->next) {
 		if (l->gone)
 			continue;
-		block->listeners = v6_grow(block->listeners, block->listener_count, &block->room,
-			sizeof(struct v6_listener *));
-		block->listeners[block->listener_count++] = l;
+		b->listeners =
+			v6_grow(b->listeners, b->listener_count, &b->room, sizeof(*b->listeners));
+		b->listeners[b->listener_count++] = l;
 	}
-	if (block->listener_count)
-		qsort(block->listeners, block->listener_count, sizeof(*block->listeners), by_order);
-	return block;
+	if (b->listener_count)
+		qsort(b->listeners, b->listener_count, sizeof(*b->listeners), by_order);
+	return b;
+}
+
+static void free_block(struct v6_block *block)
+{
+	free(block->listeners);
+	free(block);
 }
 
 /* What is printed of it but pids, times and ports that the kernel chose; to be freed. */
@@ -71,70 +68,40 @@ static char *printed(const struct v6_block *block, size_t *len)
 	static char buf[8192];
 	const struct v6_process *p = block->process;
 	char *all = NULL;
-	FILE *f = open_memstream(&all, len);
+	FILE *f = v6_need(open_memstream(&all, len));
 
 	fprintf(f, "%d %d %d %d %p %p %d %" PRIu64 "\n", p->log, p->level, p->policy, p->mode,
-		(const void *)p->program.ptr, (const void *)p->settings.ptr, !p->reorders,
-		p->lost);
+		(const void *)p->program.ptr, (const void *)p->settings.ptr, !p->reorders, p->lost);
 	for (size_t i = 0; i < block->listener_count; i++) {
 		struct v6_text t = v6_text_in(buf, sizeof(buf));
 		struct v6_record r = block->listeners[i]->r;
 
 		if (block->listeners[i]->chosen)
 			r.facts.address.port = 0;
-		v6_call_text(&t, &r);
+		v6_record_subject(&t, &r);
 		v6_listener_text(&t, p, block->listeners[i]);
-		fprintf(f, "%s %d %d %d %u %p\n", buf, r.facts.asked, r.facts.before, r.after, r.serves,
-			(const void *)r.note.ptr);
+		fprintf(f, "%s %d %d %d %u\n", buf, r.facts.asked, r.facts.before, r.after,
+			r.serves);
 	}
 	for (const struct v6_trouble *trouble = p->troubles; trouble; trouble = trouble->next) {
 		struct v6_text t = v6_text_in(buf, sizeof(buf));
 		struct v6_record r = trouble->r;
 
 		r.fd = -1;
-		v6_call_text(&t, &r);
+		v6_record_subject(&t, &r);
 		v6_outcome_text(&t, trouble);
 		v6_holder_text(&t, &r.holder, p->pid);
 		fprintf(f, "%s %p\n", buf, (const void *)r.note.ptr);
 	}
 	fclose(f);
-	return all;
-}
-
-static struct serving **serving_at(struct v6_view *view, int log, int proto, uint16_t port,
-	unsigned serves)
-{
-	const int key[] = {log, proto, port, (int)serves};
-
-	return (struct serving **)v6_map_at(&view->serving, key, sizeof(key));
-}
-
-static void add_serving(struct v6_view *view, const struct v6_process *p)
-{
-	for (const struct v6_listener *l = p->listeners; l; l = l->next) {
-		bool told;
-		unsigned serves = l->gone || l->replaced ? 0 : v6_listener_serves(l, false, &told);
-
-		for (unsigned bit = V6_SERVES_INET6; bit <= V6_SERVES_INET; bit <<= 1) {
-			struct serving **at, *s;
-
-			if (!(serves & bit))
-				continue;
-			at = serving_at(view, p->log, l->r.proto, l->r.facts.address.port, bit);
-			s = *at;
-			if (!s) {
-				s = *at = v6_resize(NULL, sizeof(*s));
-				*s = (struct serving){{p, NULL}};
-			} else if (!s->process[1] && s->process[0]->block != p->block) {
-				s->process[1] = p;
-			}
-		}
-	}
+	return v6_need(all);
 }
 
 void v6_view_init(struct v6_view *view, const struct v6_gather *gather)
 {
-	*view = (struct v6_view){.count = 0};
+	struct v6_map map = {NULL};
+
+	*view = (struct v6_view){NULL, 0, 0};
 	for (struct v6_process *p = gather->processes; p; p = p->next) {
 		struct v6_block *block, **like;
 		size_t len;
@@ -144,34 +111,27 @@ void v6_view_init(struct v6_view *view, const struct v6_gather *gather)
 			continue;
 		block = block_of(p);
 		key = printed(block, &len);
-		like = (struct v6_block **)v6_map_at(&view->alike, key, len);
+		like = v6_map_at(&map, key, len, sizeof(*like));
 		free(key);
 		if (*like) {
-			free(block->listeners);
-			free(block);
-			block = *like;
-			block->last = block->last->alike = p;
-			block->count++;
-		} else {
-			*like = block;
-			view->blocks = v6_grow(view->blocks, view->count, &view->room,
-				sizeof(struct v6_block *));
-			view->blocks[view->count++] = block;
+			free_block(block);
+			(*like)->last = (*like)->last->alike = p;
+			(*like)->count++;
+			continue;
 		}
-		p->block = block;
-		add_serving(view, p);
+		*like = block;
+		view->blocks =
+			v6_grow(view->blocks, view->count, &view->room, sizeof(*view->blocks));
+		view->blocks[view->count++] = block;
 	}
+	v6_map_free(&map);
 }
 
 void v6_view_free(struct v6_view *view)
 {
-	for (size_t i = 0; i < view->count; i++) {
-		free(view->blocks[i]->listeners);
-		free(view->blocks[i]);
-	}
+	while (view->count)
+		free_block(view->blocks[--view->count]);
 	free(view->blocks);
-	v6_map_free(&view->alike, NULL);
-	v6_map_free(&view->serving, free);
 }
 
 /* Verdicts. */
@@ -200,30 +160,28 @@ static bool is_governed(const struct v6_listener *l, bool enforce)
 	return v6_policy_forced(l->r.policy) ? forced : l->r.facts.asked == V6_UNKNOWN;
 }
 
-/* The unresolved conflict that the socket met. */
-static const struct v6_trouble *conflict_of(
-	const struct v6_process *p, const struct v6_listener *l)
+static void add_failed(struct v6_port_verdict *v, const struct v6_listener *l)
 {
-	const struct v6_trouble *t = p->troubles;
+	const struct v6_trouble *t = v->process->troubles;
 
+	if (v->failed)
+		return;
 	while (t && !(v6_trouble_unresolved(t) && t->r.proto == l->r.proto &&
 			    v6_address_same(&t->r.facts.address, &l->r.facts.address)))
 		t = t->next;
-	return t;
+	v->failed = l;
+	v->conflict = t;
 }
 
-static void add_listener(struct v6_verdict_of_port *v, const struct v6_listener *l)
+static void add_listener(struct v6_port_verdict *v, const struct v6_listener *l)
 {
-	bool told, in6 = l->r.facts.address.family == V6_FAMILY_INET6 && !v6_address_mapped(&l->r.facts.address);
+	const struct v6_address *a = &l->r.facts.address;
+	bool told, in6 = a->family == V6_FAMILY_INET6 && !v6_address_mapped(a);
 	unsigned serves = v6_listener_serves(l, v->enforce, &told);
-	/* Without V6ONLY it is not known what a socket serves: then it serves nothing, but did not fail. */
-	bool failed = v->enforce ? !serves && (l->r.error || did(l, V6_ACTION_DENY)) : l->r.error;
 
-	if (failed) {
-		if (!v->failed) {
-			v->failed = l;
-			v->conflict = conflict_of(v->process, l);
-		}
+	/* Without V6ONLY what it serves is not known: then it is nothing, but it did not fail. */
+	if (v->enforce ? !serves && (l->r.error || did(l, V6_ACTION_DENY)) : l->r.error) {
+		add_failed(v, l);
 		return;
 	}
 	if (!told && v6_knows_binds(v->process)) {
@@ -233,9 +191,9 @@ static void add_listener(struct v6_verdict_of_port *v, const struct v6_listener 
 	v->doubtful |= !told;
 	v->missing &= ~serves;
 	if (serves & V6_SERVES_INET6)
-		add_reach(&v->inet6, &l->r.facts.address);
+		add_reach(&v->inet6, a);
 	if (serves & V6_SERVES_INET) {
-		add_reach(&v->inet, &l->r.facts.address);
+		add_reach(&v->inet, a);
 		v->dual |= in6;
 		v->own |= !in6;
 	}
@@ -243,28 +201,32 @@ static void add_listener(struct v6_verdict_of_port *v, const struct v6_listener 
 		v->governed = l;
 }
 
+/* The first process of another block's that serves a family that is missing. */
 static const struct v6_process *find_elsewhere(
-	struct v6_view *view, const struct v6_block *block, const struct v6_verdict_of_port *v)
+	const struct v6_view *view, const struct v6_port_verdict *v)
 {
-	for (unsigned bit = V6_SERVES_INET6; bit <= V6_SERVES_INET; bit <<= 1) {
-		const struct serving *s =
-			v->missing & bit
-				? *serving_at(view, v->process->log, v->proto, v->port, bit)
-				: NULL;
-		const struct v6_process *p = s ? s->process[s->process[0]->block == block] : NULL;
+	for (size_t i = 0; i < view->count && v->missing; i++) {
+		const struct v6_block *b = view->blocks[i];
 
-		if (p)
-			return p;
+		for (size_t n = 0; n < b->listener_count; n++) {
+			const struct v6_listener *l = b->listeners[n];
+			bool told;
+
+			if (l->r.facts.address.port == v->port && l->r.proto == v->proto &&
+				b->process->log == v->process->log && b->process != v->process &&
+				!l->replaced && v6_listener_serves(l, false, &told) & v->missing)
+				return b->process;
+		}
 	}
 	return NULL;
 }
 
 /* Of the sockets of one port. */
-static struct v6_verdict_of_port judge(struct v6_view *view, const struct v6_block *block,
+static struct v6_port_verdict judge(const struct v6_view *view, const struct v6_process *p,
 	struct v6_listener **listeners, size_t count, bool enforce)
 {
-	struct v6_verdict_of_port v = {
-		.process = block->process,
+	struct v6_port_verdict v = {
+		.process = p,
 		.proto = listeners[0]->r.proto,
 		.port = listeners[0]->r.facts.address.port,
 		.enforce = enforce,
@@ -273,12 +235,12 @@ static struct v6_verdict_of_port judge(struct v6_view *view, const struct v6_blo
 
 	for (size_t i = 0; i < count; i++)
 		add_listener(&v, listeners[i]);
-	v.elsewhere = find_elsewhere(view, block, &v);
-	v.doubtful |= v.missing && !v6_knows_binds(v.process);
+	v.elsewhere = find_elsewhere(view, &v);
+	v.doubtful |= v.missing && !v6_knows_binds(p);
 	return v;
 }
 
-static bool same_outcome(const struct v6_verdict_of_port *a, const struct v6_verdict_of_port *b)
+static bool same_outcome(const struct v6_port_verdict *a, const struct v6_port_verdict *b)
 {
 	return a->own == b->own && a->dual == b->dual && a->missing == b->missing &&
 	       a->inet.wildcard == b->inet.wildcard && a->inet6.wildcard == b->inet6.wildcard;
@@ -288,15 +250,14 @@ static int by_port(const void *a, const void *b)
 {
 	const struct v6_record *r = &(*(struct v6_listener *const *)a)->r,
 			       *s = &(*(struct v6_listener *const *)b)->r;
+	int order = r->proto - s->proto;
 
-	if (r->proto != s->proto)
-		return r->proto - s->proto;
-	return r->facts.address.port != s->facts.address.port ? r->facts.address.port - s->facts.address.port
-						  : by_order(a, b);
+	order = order ? order : r->facts.address.port - s->facts.address.port;
+	return order ? order : by_order(a, b);
 }
 
 void v6_verdicts(
-	struct v6_view *view, const struct v6_block *block, v6_verdict_print *print, void *to)
+	const struct v6_view *view, const struct v6_block *block, v6_verdict_print *print, void *to)
 {
 	struct v6_listener **rows = v6_resize(NULL, block->listener_count * sizeof(*rows));
 	size_t count = 0;
@@ -307,21 +268,22 @@ void v6_verdicts(
 			rows[count++] = block->listeners[i];
 	qsort(rows, count, sizeof(*rows), by_port);
 	for (size_t from = 0, n; from < count; from += n) {
-		struct v6_verdict_of_port v, enforced;
+		struct v6_port_verdict v, enforced;
+		const struct v6_record *first = &rows[from]->r;
 		bool log = false;
 
-		for (n = 0; from + n < count && rows[from + n]->r.proto == rows[from]->r.proto &&
-			    rows[from + n]->r.facts.address.port == rows[from]->r.facts.address.port;
+		for (n = 0; from + n < count && rows[from + n]->r.proto == first->proto &&
+			    rows[from + n]->r.facts.address.port == first->facts.address.port;
 			n++)
 			log |= rows[from + n]->r.mode == V6_MODE_LOG && rows[from + n]->actions;
-		v = judge(view, block, rows + from, n, false);
-		enforced = judge(view, block, rows + from, n, log);
+		v = judge(view, block->process, rows + from, n, false);
+		enforced = judge(view, block->process, rows + from, n, log);
 		print(to, &v, same_outcome(&v, &enforced) ? NULL : &enforced);
 	}
 	free(rows);
 }
 
-const char *v6_verdict_word(const struct v6_verdict_of_port *v, enum v6_family family)
+const char *v6_verdict_word(const struct v6_port_verdict *v, enum v6_family family)
 {
 	bool in6 = family == V6_FAMILY_INET6;
 
@@ -340,26 +302,16 @@ static void reach_text(struct v6_text *t, const char *family, const struct v6_re
 	if (r->singles == 1)
 		v6_address_text(t, &r->single);
 	else
-		v6_text_uint(t, r->singles);
-	v6_text_str(t, r->singles == 1 ? " alone)" : " addresses alone)");
+		v6_text_printf(t, "%u addresses", r->singles);
+	v6_text_str(t, " alone)");
 }
 
-static void governed_text(struct v6_text *t, const struct v6_verdict_of_port *v)
-{
-	if (!v->governed)
-		return;
-	v6_text_str(t, ", by policy ");
-	v6_text_str(t, v6_word(V6_LIST_POLICY, v->governed->r.policy));
-}
-
-static void failed_text(struct v6_text *t, const struct v6_verdict_of_port *v)
+static void failed_text(struct v6_text *t, const struct v6_port_verdict *v)
 {
 	const struct v6_record *r = &v->failed->r;
 	bool denied = did(v->failed, V6_ACTION_DENY);
 
-	v6_text_str(t, ": the ");
-	v6_text_str(t, v6_word(V6_LIST_EVENT, r->facts.event));
-	v6_text_str(t, " of ");
+	v6_text_printf(t, ": the %s of ", v6_word(V6_LIST_EVENT, r->facts.event));
 	v6_address_port_text(t, &r->facts.address);
 	if (v->enforce && denied) {
 		v6_text_str(t, " would be denied");
@@ -367,18 +319,17 @@ static void failed_text(struct v6_text *t, const struct v6_verdict_of_port *v)
 	}
 	v6_text_str(t, denied ? " is denied with " : " fails with ");
 	v6_errno_text(t, r->error);
-	if (!v->conflict)
-		return;
-	v6_text_str(t, ", a conflict left unresolved");
-	if (v->conflict->r.holder.fd < 0 && v->conflict->r.holder.pid) {
+	v6_text_str(t, v->conflict ? ", a conflict left unresolved" : "");
+	if (v->conflict && v->conflict->r.holder.fd < 0 && v->conflict->r.holder.pid) {
 		v6_text_str(t, " with ");
 		v6_process_text(t, v->conflict->r.holder.program, v->conflict->r.holder.pid);
 	}
 }
 
-void v6_verdict_text(struct v6_text *t, const struct v6_verdict_of_port *v, const char *port)
+void v6_verdict_text(struct v6_text *t, const struct v6_port_verdict *v, const char *port)
 {
 	static const unsigned nobody = V6_SERVES_INET6 | V6_SERVES_INET;
+	bool one = !v->missing && !v->own;
 
 	v6_text_str(t, v->missing == nobody ? "Nothing" : v->missing ? "Only " : "");
 	if (!(v->missing & V6_SERVES_INET))
@@ -386,29 +337,31 @@ void v6_verdict_text(struct v6_text *t, const struct v6_verdict_of_port *v, cons
 	v6_text_str(t, v->missing ? "" : " and ");
 	if (!(v->missing & V6_SERVES_INET6))
 		reach_text(t, "IPv6", &v->inet6);
-	v6_text_str(t, v->enforce ? " would be" : v->missing ? " is" : " are");
-	v6_text_str(t, " served on ");
-	v6_text_str(t, port);
-	if (!v->missing && v->own) {
-		v6_text_str(t, " by separate sockets");
-		v6_text_str(t, v->dual ? ", the IPv6 one dual-stack: IPv4 goes to the IPv4 socket"
-				       : "");
-	} else if (!v->missing) {
-		v6_text_str(t, " by one dual-stack socket");
-		governed_text(t, v);
-	} else if (v->failed) {
+	v6_text_printf(t, " %s served on %s%s%s",
+		v->enforce   ? "would be"
+		: v->missing ? "is"
+			     : "are",
+		port,
+		one          ? " by one dual-stack socket"
+		: v->missing ? ""
+			     : " by separate sockets",
+		!v->missing && v->own && v->dual
+			? ", the IPv6 one dual-stack: IPv4 goes to the IPv4 socket"
+			: "");
+	if (v->missing && v->failed) {
 		failed_text(t, v);
-	} else if (v->silent) {
+	} else if (v->missing && v->silent) {
 		v6_text_str(t, ": ");
 		v6_address_port_text(t, &v->silent->r.facts.address);
 		v6_text_str(t, " is bound and has not listened");
-	} else if (v->missing == V6_SERVES_INET) {
-		governed_text(t, v);
+	} else if (v->governed && (one || v->missing == V6_SERVES_INET)) {
+		v6_text_printf(t, ", by policy %s", v6_word(V6_LIST_POLICY, v->governed->r.policy));
 	}
 	if (v->elsewhere) {
-		v6_text_str(t, v->missing == V6_SERVES_INET6  ? "; IPv6 is served by "
-			       : v->missing == V6_SERVES_INET ? "; IPv4 is served by "
-							      : "; it is served by ");
+		v6_text_printf(t, "; %s is served by ",
+			v->missing == V6_SERVES_INET6  ? "IPv6"
+			: v->missing == V6_SERVES_INET ? "IPv4"
+						       : "it");
 		v6_process_text(t, v->elsewhere->program, v->elsewhere->pid);
 	}
 	v6_text_str(t, v->doubtful ? ", as far as the log tells." : ".");
