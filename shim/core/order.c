@@ -1,18 +1,8 @@
 #include "order.h"
 
-#include <sys/socket.h>
+#include "policy.h"
 
-enum v6_family v6_order_first(enum v6_order order)
-{
-	switch (order) {
-	case V6_ORDER_IPV4_FIRST:
-		return V6_FAMILY_INET;
-	case V6_ORDER_IPV6_FIRST:
-		return V6_FAMILY_INET6;
-	default:
-		return V6_FAMILY_OTHER;
-	}
-}
+#include <sys/socket.h>
 
 struct v6_families v6_order_families(const struct addrinfo *list)
 {

@@ -32,7 +32,4 @@ struct v6_families v6_order_planned(enum v6_order order, const struct v6_familie
  */
 struct addrinfo *v6_order_apply(enum v6_order order, struct addrinfo *list);
 
-/* The family that has to bind a port first; V6_FAMILY_OTHER for order=app. */
-enum v6_family v6_order_first(enum v6_order order);
-
 #endif

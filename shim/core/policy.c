@@ -1,7 +1,5 @@
 #include "policy.h"
 
-#include "order.h"
-
 static const struct v6_verdict nothing = {.v6only = V6_UNKNOWN};
 
 void v6_facts_init(struct v6_facts *f, enum v6_event event)
@@ -24,6 +22,18 @@ int v6_policy_value(enum v6_policy policy)
 		return 0;
 	default:
 		return V6_UNKNOWN;
+	}
+}
+
+enum v6_family v6_order_first(enum v6_order order)
+{
+	switch (order) {
+	case V6_ORDER_IPV4_FIRST:
+		return V6_FAMILY_INET;
+	case V6_ORDER_IPV6_FIRST:
+		return V6_FAMILY_INET6;
+	default:
+		return V6_FAMILY_OTHER;
 	}
 }
 

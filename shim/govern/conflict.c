@@ -3,7 +3,6 @@
 #include <stdatomic.h>
 
 #include "../core/resolve.h"
-#include "asked.h"
 #include "facts.h"
 #include "holder.h"
 

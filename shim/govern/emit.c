@@ -2,12 +2,10 @@
 
 #include "../core/advice.h"
 #include "../core/version.h"
-#include "clock.h"
+#include "sys.h"
 #include "facts.h"
 #include "log.h"
-#include "scratch.h"
 #include "self.h"
-#include "sys.h"
 
 #include "forbidden.h"
 
@@ -135,7 +133,7 @@ void v6_emit(struct v6_record *r)
 	self = v6_self();
 	if (!r->pid)
 		r->pid = self->pid;
-	r->time = v6_clock_now();
+	r->time = v6_sys_now();
 	scratch = v6_scratch_claim();
 	if (scratch) {
 		if (atomic_load_explicit(&self->load, memory_order_acquire) != WRITTEN)
@@ -156,7 +154,7 @@ void v6_emit_load(const struct v6_record *like)
 
 	if (!scratch)
 		return;
-	r.time = v6_clock_now();
+	r.time = v6_sys_now();
 	r.pid = v6_self()->pid;
 	need_load(v6_self(), scratch, &r);
 	v6_scratch_release(scratch);

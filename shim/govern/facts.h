@@ -42,7 +42,16 @@ int v6_fact_set_reuseport(int fd, int value);
  */
 int v6_fact_initial_v6only(void);
 
-/* V6ONLY that the application asked for before: 0, 1, V6_UNKNOWN. */
+/*
+ * What the application itself asked for: the one thing the kernel cannot tell.
+ *
+ * Remembered under the socket's cookie, so that it follows dup and fork and a reused
+ * descriptor number cannot lie. The memory is fixed: of sockets whose numbers collide the
+ * last one that asked is remembered. Lock-free and safe in a signal handler. The value is 0
+ * or 1; V6_UNKNOWN where the socket did not ask, or it was forgotten.
+ */
+enum { V6_ASKED_SLOTS = 4096 };
+void v6_fact_add_asked(int fd, int value);
 int v6_fact_asked(int fd);
 
 /* Sets IPV6_V6ONLY: 0, or the negated errno. */

@@ -5,13 +5,12 @@
 
 #include "../core/advice.h"
 #include "../core/order.h"
-#include "asked.h"
 #include "conflict.h"
 #include "emit.h"
 #include "facts.h"
 #include "holder.h"
 #include "live.h"
-#include "scratch.h"
+#include "self.h"
 
 #include "forbidden.h"
 
@@ -186,7 +185,7 @@ void v6_govern_v6only(struct v6_call *c)
 			r->verdict = v6_decide(c->knobs, &r->facts);
 	}
 	if (r->facts.asked != V6_UNKNOWN && (!r->error || denied(c)))
-		v6_asked_add(v6_fact_cookie(c->ask), r->facts.asked);
+		v6_fact_add_asked(c->ask, r->facts.asked);
 	if (!wants_record(c))
 		return;
 	describe_v6only(c);

@@ -4,7 +4,6 @@
 #include "dump.h"
 #include "facts.h"
 #include "proc.h"
-#include "scratch.h"
 #include "self.h"
 #include "sys.h"
 

@@ -2,7 +2,7 @@
 
 #include <fcntl.h>
 
-#include "scratch.h"
+#include "self.h"
 #include "sys.h"
 
 #include "forbidden.h"

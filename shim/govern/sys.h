@@ -73,4 +73,13 @@ void v6_sys_take_signal(uint64_t set);
  */
 int v6_sys_peek_int(const void *from, int *value);
 
+/*
+ * Finds the kernel's own function for it, once, by the dynamic linker: for a constructor, not
+ * for a call that may come from a signal handler. Before that the time is a system call.
+ */
+void v6_sys_clock_init(void);
+
+/* CLOCK_REALTIME in microseconds; 0 where it cannot be told. */
+int64_t v6_sys_now(void);
+
 #endif

@@ -6,11 +6,10 @@
 #include <unistd.h>
 
 #include "../core/version.h"
-#include "../govern/clock.h"
+#include "../govern/sys.h"
 #include "../govern/configure.h"
 #include "../govern/emit.h"
 #include "../govern/log.h"
-#include "../govern/sys.h"
 #include "inherit.h"
 #include "next.h"
 #include "start.h"
@@ -160,7 +159,7 @@ __attribute__((constructor)) static void come_to_life(void)
 
 	v6_next_resolve();
 	if (!v6_start_auxiliary(AT_SECURE, 1))
-		v6_clock_init();
+		v6_sys_clock_init();
 	if (atomic_compare_exchange_strong(&v6_preload_state, &unsettled, BY_CONSTRUCTOR)) {
 		settle();
 		atomic_store_explicit(&v6_preload_state, SETTLED, memory_order_release);
