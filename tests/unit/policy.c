@@ -133,7 +133,7 @@ static struct v6_verdict expected(const struct v6_knobs *k, const struct v6_fact
 		v.finding = finding;
 	}
 	if (f->event == V6_EVENT_SETSOCKOPT && f->asked >= 0) {
-		bool contrary = value >= 0 && f->asked == !value;
+		bool contrary = value >= 0 && f->asked == !value && f->family != V6_FAMILY_INET;
 
 		v.finding = contrary ? V6_FINDING_CONTRARY : V6_FINDING_NONE;
 		/* What is no value at all is not looked at any further. */
@@ -319,7 +319,7 @@ TEST(each_action_comes_as_often_as_the_contract_makes_it)
 		AT_BIND = 2 * 6 * 2 * (WILDCARDS * 9) * 3 * 2,
 		AT_LISTEN = 2 * 6 * 2 * 2 /* stream, unknown */ * 33 * 2 * 2,
 		DENIED = 4 * (2 * 2) * 2 * 5 * 33 * 2 * 3,
-		CONTRARY_FOUND = 4 * 6 * 3 * 6 * 33 * 3 * 3,
+		CONTRARY_FOUND = 4 * 6 * 2 /* not AF_INET */ * 6 * 33 * 3 * 3,
 	};
 	unsigned actions[V6_ACTION_REORDER + 1] = {0}, findings[V6_FINDING_CONTRARY + 1] = {0};
 	struct point p = {0};

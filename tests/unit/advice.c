@@ -1,0 +1,342 @@
+/*
+ * Notes: what a person is told of a conflict and of a disorder (DESIGN.md 1.5, 1.6), word for word.
+ */
+#include "unit.h"
+
+#include "core/advice.h"
+#include "core/resolve.h"
+
+#include <errno.h>
+
+#define MAPPED_BYTES 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 0, 0, 1
+
+/* What a socket is bound to. */
+enum where { K_ANY4, K_LO, K_ANY6, K_LOOP6, K_MAPPED };
+static const struct v6_address places[] = {
+	[K_ANY4] = {.family = V6_FAMILY_INET, .port = 80},
+	[K_LO] = {.family = V6_FAMILY_INET, .port = 80, .bytes = {127, 0, 0, 1}},
+	[K_ANY6] = {.family = V6_FAMILY_INET6, .port = 80},
+	[K_LOOP6] = {.family = V6_FAMILY_INET6, .port = 80, .bytes = {[15] = 1}},
+	[K_MAPPED] = {.family = V6_FAMILY_INET6, .port = 80, .bytes = {MAPPED_BYTES}},
+};
+
+/* Holders: not known, our own, another's, seen from afar, a connection of somebody, of nobody. */
+enum who { UNKNOWN, OWN, ANOTHER, AFAR, CONNECTION, TIME_WAIT, HOLDERS };
+
+static struct v6_holder holder_of(enum who who, enum where where, int v6only)
+{
+	bool named = who == OWN || who == ANOTHER || who == CONNECTION;
+
+	return (struct v6_holder){.known = who != UNKNOWN,
+		.connection = who == CONNECTION || who == TIME_WAIT,
+		.fd = who == OWN ? 7 : -1,
+		.pid = named ? 4242 : 0,
+		.program = slice(named ? "nginx" : ""),
+		.uid = who == TIME_WAIT ? -1 : 33,
+		.address = places[where],
+		.v6only = v6only};
+}
+
+/* A record of a conflict as the library makes it. */
+static struct v6_record conflict_of(
+	enum v6_event event, enum where where, enum v6_action action, enum v6_mode mode)
+{
+	struct v6_record r;
+
+	v6_record_init(&r, event);
+	r.facts.family = places[where].family;
+	r.facts.type = V6_TYPE_STREAM;
+	r.facts.address = places[where];
+	r.proto = V6_PROTO_TCP;
+	r.fd = 8;
+	r.verdict.finding = V6_FINDING_CONFLICT;
+	r.verdict.action = action;
+	r.mode = mode;
+	r.has_result = true;
+	if (action == V6_ACTION_NONE || mode == V6_MODE_LOG) {
+		r.result = -1;
+		r.error = EADDRINUSE;
+	}
+	if (r.facts.family == V6_FAMILY_INET6)
+		r.facts.before = r.after = 0;
+	return r;
+}
+
+static const char *note_of(const struct v6_record *r)
+{
+	static char buf[2048];
+	struct v6_text t = v6_text_in(buf, sizeof(buf));
+
+	v6_advice_conflict(&t, r);
+	assert_false(t.full);
+	return buf;
+}
+
+#define LETS_LIVE  "on-conflict=resolve or policy=ipv6-only lets both live"
+#define WANTS_IPV4 ", and this IPv6 socket wants IPv4 too (V6ONLY 0): "
+#define NGINX      "nginx[4242] of uid 33"
+#define HAS_IPV4   ", so that it has IPv4 already: "
+#define NEEDS_ONLY "that program needs policy=ipv6-only (start it by v6shim run) to let both live"
+#define TWICE      ", the same family: is the server started twice?"
+#define PASSES                                                                                     \
+	" (open, or in TIME_WAIT): a server that sets SO_REUSEADDR can bind all the same; it "     \
+	"passes by itself within a minute or two"
+#define NOT_FOUND                                                                                  \
+	"what holds the port was not found: it may be in another network namespace's view, gone "  \
+	"by now, or bound and not listening (Linux tells of such TCP sockets since 6.8)"
+#define SHARED                                                                                     \
+	"; SO_REUSEPORT was set on both, IPv4 goes to the IPv4 socket; the port is open to "       \
+	"further SO_REUSEPORT sockets of this user"
+#define OVERLAP                                                                                    \
+	"; with SO_REUSEADDR or SO_REUSEPORT on UDP that is no error, but IPv4 datagrams go to "   \
+	"the IPv4 socket alone; policy=ipv6-only makes that plain"
+
+/* What is wanted, who has it, what was done: the sentence, word for word. */
+static const struct {
+	const char *what;
+	enum v6_event event;
+	enum where wants;
+	enum v6_action action;
+	enum v6_mode mode;
+	struct {
+		enum who who;
+		enum where where;
+		int v6only;
+	} holder;
+	int before, after;
+	bool silent; /* the call succeeded, and nothing was done */
+	const char *note;
+} sentences[] = {
+	{"IPv6 is second, IPv4 is our own", V6_EVENT_BIND, K_ANY6, V6_ACTION_NONE, V6_MODE_ENFORCE,
+		{OWN, K_ANY4, -1}, 0, 0, false,
+		"0.0.0.0:80 is held by fd 7 of this process" WANTS_IPV4 LETS_LIVE},
+	{"the same at listen", V6_EVENT_LISTEN, K_ANY6, V6_ACTION_NONE, V6_MODE_ENFORCE,
+		{OWN, K_LO, -1}, 0, 0, false,
+		"127.0.0.1:80 is held by fd 7 of this process" WANTS_IPV4 LETS_LIVE},
+	{"IPv6 is second, IPv4 is another's", V6_EVENT_BIND, K_ANY6, V6_ACTION_NONE,
+		V6_MODE_ENFORCE, {ANOTHER, K_ANY4, -1}, 0, 0, false,
+		"0.0.0.0:80 is held by " NGINX WANTS_IPV4 LETS_LIVE},
+	{"at listen nothing but the policy helps against another process", V6_EVENT_LISTEN, K_ANY6,
+		V6_ACTION_NONE, V6_MODE_ENFORCE, {AFAR, K_ANY4, -1}, 0, 0, false,
+		"0.0.0.0:80 is held by another process of uid 33" WANTS_IPV4
+		"policy=ipv6-only lets both live"},
+	{"IPv4 is second, the dual-stack socket is our own", V6_EVENT_BIND, K_ANY4, V6_ACTION_NONE,
+		V6_MODE_ENFORCE, {OWN, K_ANY6, 0}, -1, -1, false,
+		"[::]:80 is held by fd 7 of this process, dual-stack (V6ONLY 0)" HAS_IPV4
+			LETS_LIVE},
+	{"IPv4 is second, the dual-stack socket is another's", V6_EVENT_BIND, K_LO, V6_ACTION_NONE,
+		V6_MODE_ENFORCE, {ANOTHER, K_ANY6, 0}, -1, -1, false,
+		"[::]:80 is held by " NGINX ", dual-stack (V6ONLY 0)" HAS_IPV4 NEEDS_ONLY},
+	{"IPv4 is second, and the kernel does not tell V6ONLY", V6_EVENT_BIND, K_LO, V6_ACTION_NONE,
+		V6_MODE_ENFORCE, {ANOTHER, K_ANY6, -1}, -1, -1, false,
+		"[::]:80 is held by " NGINX
+		", IPv4 perhaps too (Linux tells its V6ONLY since 4.3)" HAS_IPV4 NEEDS_ONLY},
+	{"the same family twice", V6_EVENT_BIND, K_ANY6, V6_ACTION_NONE, V6_MODE_ENFORCE,
+		{ANOTHER, K_ANY6, 1}, 0, 0, false, "[::]:80 is held by " NGINX ", IPv6 only" TWICE},
+	{"IPv4 twice, seen from afar", V6_EVENT_BIND, K_ANY4, V6_ACTION_NONE, V6_MODE_ENFORCE,
+		{AFAR, K_LO, -1}, -1, -1, false,
+		"127.0.0.1:80 is held by another process of uid 33" TWICE},
+	{"a mapped address is IPv4's: twice", V6_EVENT_BIND, K_MAPPED, V6_ACTION_NONE,
+		V6_MODE_ENFORCE, {ANOTHER, K_ANY4, -1}, 0, 0, false,
+		"0.0.0.0:80 is held by " NGINX TWICE},
+	{"a mapped address meets a dual-stack socket", V6_EVENT_BIND, K_MAPPED, V6_ACTION_NONE,
+		V6_MODE_ENFORCE, {ANOTHER, K_ANY6, 0}, 0, 0, false,
+		"[::]:80 is held by " NGINX ", dual-stack (V6ONLY 0)" HAS_IPV4 NEEDS_ONLY},
+	{"`::` meets a mapped address", V6_EVENT_BIND, K_ANY6, V6_ACTION_NONE, V6_MODE_ENFORCE,
+		{ANOTHER, K_MAPPED, 0}, 0, 0, false,
+		"[::ffff:127.0.0.1]:80 is held by " NGINX WANTS_IPV4 LETS_LIVE},
+	{"a single IPv6 address meets a dual-stack socket", V6_EVENT_BIND, K_LOOP6, V6_ACTION_NONE,
+		V6_MODE_ENFORCE, {ANOTHER, K_ANY6, 0}, 0, 0, false,
+		"[::]:80 is held by " NGINX ", dual-stack (V6ONLY 0)" TWICE},
+	{"a connection", V6_EVENT_BIND, K_ANY4, V6_ACTION_NONE, V6_MODE_ENFORCE,
+		{CONNECTION, K_LO, -1}, -1, -1, false,
+		"127.0.0.1:80 is held by a connection of " NGINX PASSES},
+	{"a connection of the past", V6_EVENT_BIND, K_ANY6, V6_ACTION_NONE, V6_MODE_ENFORCE,
+		{TIME_WAIT, K_LO, -1}, 0, 0, false,
+		"127.0.0.1:80 is held by a connection of an earlier process" PASSES},
+	{"nobody", V6_EVENT_BIND, K_ANY6, V6_ACTION_NONE, V6_MODE_ENFORCE, {UNKNOWN, K_ANY4, -1}, 0,
+		0, false, NOT_FOUND},
+	{"split", V6_EVENT_BIND, K_ANY6, V6_ACTION_SPLIT, V6_MODE_ENFORCE, {ANOTHER, K_ANY4, -1}, 0,
+		1, false,
+		"0.0.0.0:80 is held by " NGINX
+		"; this socket now serves IPv6 alone, and both live"},
+	{"split, in mode=log", V6_EVENT_BIND, K_ANY6, V6_ACTION_SPLIT, V6_MODE_LOG,
+		{ANOTHER, K_ANY4, -1}, 0, 0, false,
+		"0.0.0.0:80 is held by " NGINX "; V6ONLY 1 on this socket would let both live"},
+	{"what the policy would have set, in mode=log", V6_EVENT_BIND, K_ANY6, V6_ACTION_OVERRIDE,
+		V6_MODE_LOG, {ANOTHER, K_ANY4, -1}, 0, 0, false,
+		"0.0.0.0:80 is held by " NGINX
+		"; V6ONLY 1, which enforce would have set, might let both live"},
+	{"split, and nobody found", V6_EVENT_BIND, K_ANY6, V6_ACTION_SPLIT, V6_MODE_ENFORCE,
+		{UNKNOWN, K_ANY4, -1}, 0, 1, false,
+		NOT_FOUND "; this socket now serves IPv6 alone, and both live"},
+	{"share", V6_EVENT_BIND, K_ANY4, V6_ACTION_SHARE, V6_MODE_ENFORCE, {OWN, K_ANY6, 0}, -1, -1,
+		false, "[::]:80 is held by fd 7 of this process, dual-stack (V6ONLY 0)" SHARED},
+	{"share, in mode=log", V6_EVENT_LISTEN, K_ANY6, V6_ACTION_SHARE, V6_MODE_LOG,
+		{OWN, K_ANY4, -1}, 0, 0, false,
+		"0.0.0.0:80 is held by fd 7 of this process; SO_REUSEPORT on both would let both "
+		"live"},
+	{"yield, apart", V6_EVENT_BIND, K_ANY6, V6_ACTION_YIELD, V6_MODE_ENFORCE,
+		{ANOTHER, K_ANY4, -1}, 1, 1, false,
+		"0.0.0.0:80 is held by " NGINX
+		"; the policy gave way, and this socket serves IPv6 alone"},
+	{"yield, shared", V6_EVENT_BIND, K_ANY4, V6_ACTION_YIELD, V6_MODE_ENFORCE, {OWN, K_ANY6, 0},
+		-1, -1, false,
+		"[::]:80 is held by fd 7 of this process, dual-stack (V6ONLY 0); the policy had "
+		"made the conflict" SHARED},
+	{"the silent overlap", V6_EVENT_BIND, K_ANY6, V6_ACTION_NONE, V6_MODE_ENFORCE,
+		{OWN, K_ANY4, -1}, 0, 0, true,
+		"0.0.0.0:80 is held by fd 7 of this process" OVERLAP},
+	{"the silent overlap that the policy made", V6_EVENT_BIND, K_ANY6, V6_ACTION_OVERRIDE,
+		V6_MODE_ENFORCE, {OWN, K_ANY4, -1}, 1, 0, true,
+		"0.0.0.0:80 is held by fd 7 of this process" OVERLAP},
+};
+
+TEST(each_kind_of_conflict_has_its_sentence)
+{
+	unsigned wrong = 0;
+
+	for (size_t i = 0; i < COUNT(sentences); i++) {
+		struct v6_record r = conflict_of(sentences[i].event, sentences[i].wants,
+			sentences[i].action, sentences[i].mode);
+		const char *note;
+
+		r.facts.before = sentences[i].before;
+		r.after = sentences[i].after;
+		r.holder = holder_of(sentences[i].holder.who, sentences[i].holder.where,
+			sentences[i].holder.v6only);
+		if (r.verdict.action == V6_ACTION_OVERRIDE && r.mode == V6_MODE_LOG)
+			r.verdict.v6only = 1;
+		if (sentences[i].silent)
+			r.result = r.error = 0;
+		note = note_of(&r);
+		if (!strcmp(note, sentences[i].note))
+			continue;
+		print_error("# %s:\n#   is:       %s\n#   expected: %s\n", sentences[i].what, note,
+			sentences[i].note);
+		wrong++;
+	}
+	assert_int_equal(wrong, 0);
+}
+
+/* Everything that can be wanted, whoever has it, whatever was done. */
+TEST(every_note_is_a_sentence_and_whoever_is_left_with_an_error_is_told_what_helps)
+{
+	static const enum v6_action actions[] = {
+		V6_ACTION_NONE, V6_ACTION_SPLIT, V6_ACTION_SHARE, V6_ACTION_YIELD};
+	unsigned checked = 0;
+
+	for (unsigned n = 0; n < 5 * 5 * HOLDERS * 4 * 8; n++) {
+		unsigned rest = n / 8;
+		enum where wants = rest % 5, has = rest / 5 % 5;
+		struct v6_record r = conflict_of(n & 2 ? V6_EVENT_LISTEN : V6_EVENT_BIND, wants,
+			actions[rest / 25 / HOLDERS], n & 4 ? V6_MODE_LOG : V6_MODE_ENFORCE);
+		const char *note;
+		size_t len;
+
+		r.holder = holder_of(rest / 25 % HOLDERS, has, (int)(n & 1));
+		if (!v6_addresses_conflict(&places[wants], 0, &places[has], (int)(n & 1)))
+			continue;
+		checked++;
+		note = note_of(&r);
+		len = strlen(note);
+		/* Lower case (or an address), no full stop, no blank at either end or too many. */
+		assert_true(len > 40 && note[0] != ' ' && !strchr(" .:", note[len - 1]));
+		for (size_t i = 0; i < len; i++)
+			assert_true(note[i] >= ' ' && note[i] <= '~');
+		assert_null(strstr(note, "  "));
+		if (r.verdict.action != V6_ACTION_NONE || !r.holder.known)
+			continue;
+		if (!strstr(note, "lets both live") && !strstr(note, "let both live") &&
+			!strstr(note, "started twice") && !strstr(note, "passes by itself"))
+			fail_msg("no advice: %s", note);
+	}
+	assert_true(checked > 1000);
+}
+
+/* What another process calls itself is its own choice: nothing of it may act on who reads. */
+TEST(a_hostile_name_stays_data)
+{
+	static const struct {
+		const char *name;
+		size_t len;
+		const char *shown;
+	} names[] = {
+		{"a\nb", 3, "a\\x0ab["},
+		{"\033[31mred\033[0m", 12, "\\x1b[31mred\\x1b[0m["},
+		{"nul\0inside", 10, "nul\\x00inside["},
+		{"\xff\xfe", 2, "\\xff\\xfe["},
+		{"\xc3\xa4", 2, "\xc3\xa4["},
+		{"back\\slash", 10, "back\\\\slash["},
+		{"", 0, "is held by ["},
+		{"%s%n%d", 6, "%s%n%d["},
+	};
+
+	for (size_t i = 0; i < COUNT(names); i++) {
+		struct v6_record r =
+			conflict_of(V6_EVENT_BIND, K_ANY6, V6_ACTION_NONE, V6_MODE_ENFORCE);
+
+		r.holder = holder_of(ANOTHER, K_ANY4, -1);
+		r.holder.program = fenced(names[i].name, names[i].len);
+		if (!strstr(note_of(&r), names[i].shown))
+			fail_msg("`%s' is not in: %s", names[i].shown, note_of(&r));
+		assert_null(strpbrk(note_of(&r), "\n\r\033"));
+	}
+}
+
+TEST(a_disorder_is_told_with_the_order_and_the_family)
+{
+	static const struct {
+		enum where where;
+		enum v6_order order;
+		enum v6_action action;
+		const char *note;
+	} rows[] = {
+		{K_ANY6, V6_ORDER_IPV4_FIRST, V6_ACTION_DENY,
+			"order=ipv4-first: no IPv4 socket of this process has the port yet"},
+		{K_ANY4, V6_ORDER_IPV6_FIRST, V6_ACTION_DENY,
+			"order=ipv6-first: no IPv6 socket of this process has the port yet"},
+		{K_ANY4, V6_ORDER_IPV4_FIRST, V6_ACTION_NONE,
+			"order=ipv4-first: an IPv6 socket of this process has the port already"},
+		{K_ANY6, V6_ORDER_IPV6_FIRST, V6_ACTION_SET,
+			"order=ipv6-first: an IPv4 socket of this process has the port already"},
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct v6_record r =
+			conflict_of(V6_EVENT_BIND, rows[i].where, rows[i].action, V6_MODE_ENFORCE);
+		char buf[128];
+		struct v6_text t = v6_text_in(buf, sizeof(buf));
+
+		v6_advice_disorder(&t, &r, rows[i].order);
+		assert_string_equal(buf, rows[i].note);
+	}
+}
+
+/* DESIGN.md 1.6: one record is one line written by one write, which a pipe keeps whole. */
+TEST(the_longest_record_of_a_conflict_fits)
+{
+	static char program[255], line[V6_RECORD_SIZE], note[V6_RECORD_SIZE];
+	struct v6_record r = conflict_of(V6_EVENT_LISTEN, K_ANY6, V6_ACTION_YIELD, V6_MODE_ENFORCE);
+	struct v6_text t = v6_text_in(note, sizeof(note));
+
+	/* Six bytes for each in JSON: the name of a program and of a holder (TASK_COMM_LEN). */
+	memset(program, '\001', sizeof(program));
+	r.program = (struct v6_slice){program, sizeof(program)};
+	r.pid = INT32_MAX;
+	r.via = V6_VIA_SUPERVISE;
+	r.holder = holder_of(ANOTHER, K_MAPPED, 0);
+	r.holder.pid = INT32_MAX;
+	r.holder.uid = UINT32_MAX;
+	r.holder.program = (struct v6_slice){program, 32};
+	r.facts.before = r.after = 0;
+	v6_advice_conflict(&t, &r);
+	assert_false(t.full);
+	r.note = (struct v6_slice){note, t.len};
+	t = v6_text_in(line, sizeof(line));
+	assert_true(v6_record_json(&t, &r));
+	t = v6_text_in(line, sizeof(line));
+	assert_true(v6_record_text(&t, &r));
+}
+
+RUN_TESTS()
