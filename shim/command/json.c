@@ -73,3 +73,11 @@ void v6_json_bool(const char *name, bool value)
 	key(name);
 	fputs(value ? "true" : "false", stdout);
 }
+
+void v6_json_members(struct v6_slice members)
+{
+	if (!members.len)
+		return;
+	key(NULL);
+	fwrite(members.ptr, 1, members.len, stdout);
+}

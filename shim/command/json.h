@@ -17,6 +17,8 @@ void v6_json_slice(const char *key, struct v6_slice value);
 void v6_json_string(const char *key, const char *value);
 void v6_json_int(const char *key, int64_t value);
 void v6_json_uint(const char *key, uint64_t value);
+/* Members that are JSON already, without their braces. */
+void v6_json_members(struct v6_slice members);
 void v6_json_bool(const char *key, bool value);
 
 #endif

@@ -7,14 +7,18 @@
 
 #include "command.h"
 
-void *v6_resize(void *memory, size_t size)
+void *v6_need(void *pointer)
 {
-	memory = realloc(memory, size ? size : 1);
-	if (!memory) {
+	if (!pointer) {
 		v6_complain("no memory");
 		exit(V6_EXIT_USAGE);
 	}
-	return memory;
+	return pointer;
+}
+
+void *v6_resize(void *memory, size_t size)
+{
+	return v6_need(realloc(memory, size ? size : 1));
 }
 
 void *v6_grow(void *array, size_t count, size_t *room, size_t size)

@@ -10,6 +10,9 @@
 /* realloc(3), of at least one byte. */
 void *v6_resize(void *memory, size_t size);
 
+/* The pointer, which is not NULL. */
+void *v6_need(void *pointer);
+
 /* The array, with room for one element of `size` bytes more than `count`; *room is how many it holds. */
 void *v6_grow(void *array, size_t count, size_t *room, size_t size);
 
