@@ -13,13 +13,12 @@
 
 static const char name[] = "libv6shim.so";
 
-/* Finds bytes in a file, and copies what follows them; -1 with errno, or whether they are there. */
+/* Finds bytes in a file, and copies the string after them; -1 with errno, or whether they are there. */
 static int find_in_file(const char *path, const char *bytes, size_t len, char *rest, size_t size)
 {
 	int fd = v6_elf_open(path);
 	char *map = MAP_FAILED, *found;
 	struct stat st;
-	size_t left;
 
 	if (fd < 0)
 		return -1;
@@ -31,7 +30,8 @@ static int find_in_file(const char *path, const char *bytes, size_t len, char *r
 		return -1;
 	found = memmem(map, (size_t)st.st_size, bytes, len);
 	if (found && size) {
-		left = (size_t)(map + st.st_size - found) - len;
+		size_t left = (size_t)(map + st.st_size - found) - len;
+
 		snprintf(rest, size, "%.*s", (int)(left < size ? left : size), found + len);
 	}
 	munmap(map, (size_t)st.st_size);
@@ -44,27 +44,28 @@ __attribute__((format(printf, 2, 3))) static bool refuse(
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(l->problem, sizeof(l->problem), format, args);
+	vsnprintf(l->note, sizeof(l->note), format, args);
 	va_end(args);
 	return false;
 }
 
 static bool judge(struct v6_library *l)
 {
+	char version[40];
 	struct statvfs fs;
-	int is;
+	int is = find_in_file(l->path, V6_MARKER, strlen(V6_MARKER), version, sizeof(version));
 
-	is = find_in_file(l->path, V6_MARKER, strlen(V6_MARKER), l->version, sizeof(l->version));
 	if (is < 0)
 		return refuse(l, "%s", strerror(errno));
 	if (!is)
 		return refuse(l, "no v6shim library");
-	if (strcmp(l->version, V6_VERSION))
-		return refuse(l, "version %s, this command is " V6_VERSION, l->version);
+	if (strcmp(version, V6_VERSION))
+		return refuse(l, "version %s, this command is " V6_VERSION, version);
 	if (strpbrk(l->path, ": \t\n\v\f\r"))
 		return refuse(l, "LD_PRELOAD cannot hold a path with a space or a colon");
 	if (!statvfs(l->path, &fs) && fs.f_flag & ST_NOEXEC)
 		return refuse(l, "its filesystem is mounted noexec");
+	memcpy(l->note, "version " V6_VERSION, sizeof("version " V6_VERSION));
 	return true;
 }
 
@@ -73,7 +74,6 @@ bool v6_library_find(struct v6_library *l)
 	ssize_t n = readlink("/proc/self/exe", l->path, sizeof(l->path) - sizeof(name));
 	char *slash = n > 0 ? memrchr(l->path, '/', (size_t)n) : NULL;
 
-	l->version[0] = l->problem[0] = '\0';
 	if (slash) {
 		memcpy(slash + 1, name, sizeof(name));
 		if (!access(l->path, F_OK))

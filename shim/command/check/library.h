@@ -11,13 +11,12 @@
 
 struct v6_library {
 	char path[PATH_MAX]; /* as LD_PRELOAD names it; its mere name: none was found */
-	char version[40];    /* empty: unknown */
-	char problem[320];   /* why it cannot be used; empty: it can */
+	char note[320];      /* "version N", or why it cannot be used */
 };
 
 /*
  * The library beside this executable, or else the installed one; never one in
- * the working directory. False, with ->problem: none is there, it is of another
+ * the working directory. False: none is there, it is of another
  * version, it cannot be read or executed from, or LD_PRELOAD cannot name it.
  */
 bool v6_library_find(struct v6_library *library);

@@ -73,4 +73,10 @@
 		"build/musl/v6shim run")                                                           \
 	X(LIBRARY, USAGE, "") /* it is not to be had at all */
 
+enum obstacle {
+#define ID(id, ...) id,
+	V6_OBSTACLES(ID)
+#undef ID
+};
+
 #endif

@@ -10,7 +10,6 @@
 #include "../command.h"
 #include "../memory.h"
 #include "launch.h"
-#include "obstacles.h"
 #include "secure.h"
 
 /* Where execvp looks when there is no PATH. */
@@ -25,11 +24,6 @@ static const char *const shells[] = {
 	"sh", "ash", "bash", "dash", "ksh", "mksh", "zsh", "busybox", NULL};
 /* They hand on an environment of their own making, to root's programs too. */
 static const char *const cleaners[] = {"sudo", "doas", "pkexec", NULL};
-
-enum obstacle {
-#define ID(id, ...) id,
-	V6_OBSTACLES(ID)
-};
 
 static const struct {
 	int exit;
@@ -179,9 +173,9 @@ static void find_library(struct v6_reach *r)
 
 	hop->path = r->library.path;
 	if (v6_library_find(&r->library))
-		note(hop, "version ", r->library.version);
+		note(hop, "", r->library.note);
 	else
-		stop(hop, LIBRARY, r->library.problem);
+		stop(hop, LIBRARY, r->library.note);
 	if (v6_elf_read_path(r->library.path, &r->library_elf))
 		return;
 	v6_elf_text(&t, &r->library_elf);
@@ -211,31 +205,25 @@ static void judge_fit(struct v6_reach *r, const struct v6_hop *hop, const struct
 /* Whether it would start with AT_SECURE, in which its loader takes no preload; the errno of execve. */
 static int judge_secure(struct v6_hop *hop, const struct stat *st)
 {
-	static const enum obstacle by[] = {
-		[V6_SECURE_SET_ID] = SET_ID,
-		[V6_SECURE_CAPABILITIES] = CAPABILITIES,
-		[V6_SECURE_IDS] = IDS,
-		[V6_SECURE_EPERM] = FORBIDDEN,
-	};
 	bool inert;
-	enum v6_secure secure = v6_secure_by(hop->path, st, &inert);
+	enum obstacle secure = v6_secure_by(hop->path, st, &inert);
 	char ids[80];
 	struct v6_text t = v6_text_in(ids, sizeof(ids));
 
 	/* Which ids, for who wants to start it as what it would become. */
-	if (secure == V6_SECURE_SET_ID && st->st_mode & S_ISUID) {
+	if (secure == SET_ID && st->st_mode & S_ISUID) {
 		v6_text_str(&t, "set-user-id, user ");
 		v6_text_uint(&t, st->st_uid);
 	}
-	if (secure == V6_SECURE_SET_ID && st->st_mode & S_ISGID && st->st_mode & S_IXGRP) {
+	if (secure == SET_ID && st->st_mode & S_ISGID && st->st_mode & S_IXGRP) {
 		v6_text_str(&t, t.len ? ", set-group-id, group " : "set-group-id, group ");
 		v6_text_uint(&t, st->st_gid);
 	}
 	if (secure)
-		stop(hop, by[secure], ids);
+		stop(hop, secure, ids);
 	if (inert)
 		note(hop, "its set-id bit or capabilities change nothing here", "");
-	return secure == V6_SECURE_EPERM ? EPERM : 0;
+	return secure == FORBIDDEN ? EPERM : 0;
 }
 
 /* ---- what programs start */

@@ -78,16 +78,16 @@ static bool file_capabilities(const char *path, struct capabilities *c)
  * raised above nothing. no_new_privs takes the gain away, yet the effective flag
  * alone still makes it secure.
  */
-static enum v6_secure by_capabilities(const struct caller *c, const struct capabilities *file)
+static enum obstacle by_capabilities(const struct caller *c, const struct capabilities *file)
 {
 	uint64_t asked = file->permitted & c->known;
 	uint64_t granted = (asked & c->bounding) | (file->inheritable & c->inheritable);
 
 	if (file->effective && asked & ~granted)
-		return V6_SECURE_EPERM;
+		return FORBIDDEN;
 	if (c->no_new_privs)
 		granted &= c->permitted;
-	return getuid() && (file->effective || granted) ? V6_SECURE_CAPABILITIES : V6_SECURE_NO;
+	return getuid() && (file->effective || granted) ? CAPABILITIES : NONE;
 }
 
 /*
@@ -111,24 +111,24 @@ static bool is_mapped(const char *map, unsigned long id)
  * Older kernels compare the new effective ids with the real ones alone, newer
  * ones (6.18) with the old effective ones too: where these differ, all is secure.
  */
-static enum v6_secure by_ids(const struct caller *c, const struct stat *st, bool honoured)
+static enum obstacle by_ids(const struct caller *c, const struct stat *st, bool honoured)
 {
 	bool user = st->st_mode & S_ISUID && st->st_uid != geteuid();
 	/* Without the group's execute bit it is no set-group-id bit: inode(7). */
 	bool group = st->st_mode & S_ISGID && st->st_mode & S_IXGRP && st->st_gid != getegid();
 
 	if (getuid() != geteuid() || getgid() != getegid())
-		return V6_SECURE_IDS;
+		return IDS;
 	if (!honoured || c->no_new_privs || !(user || group) ||
 		!is_mapped("/proc/self/uid_map", st->st_uid) ||
 		!is_mapped("/proc/self/gid_map", st->st_gid))
-		return V6_SECURE_NO;
-	return V6_SECURE_SET_ID;
+		return NONE;
+	return SET_ID;
 }
 
-enum v6_secure v6_secure_by(const char *path, const struct stat *st, bool *inert)
+enum obstacle v6_secure_by(const char *path, const struct stat *st, bool *inert)
 {
-	enum v6_secure by_file = V6_SECURE_NO, result;
+	enum obstacle by_file = NONE, result;
 	struct capabilities file = {0};
 	struct caller c = caller();
 	struct statvfs fs;
@@ -138,7 +138,7 @@ enum v6_secure v6_secure_by(const char *path, const struct stat *st, bool *inert
 
 	if (has && honoured)
 		by_file = by_capabilities(&c, &file);
-	result = by_file == V6_SECURE_EPERM ? by_file : by_ids(&c, st, honoured);
+	result = by_file == FORBIDDEN ? by_file : by_ids(&c, st, honoured);
 	if (!result)
 		result = by_file;
 	*inert = !result && (has || st->st_mode & (S_ISUID | S_ISGID));

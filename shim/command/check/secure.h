@@ -12,18 +12,13 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 
-enum v6_secure {
-	V6_SECURE_NO,
-	V6_SECURE_SET_ID,       /* the set-user-id or set-group-id bit changes an id */
-	V6_SECURE_CAPABILITIES, /* its capabilities raise it above this process */
-	V6_SECURE_IDS,          /* this process's own real and effective ids differ */
-	V6_SECURE_EPERM,        /* execve fails: its capabilities are not to be had here */
-};
+#include "obstacles.h"
 
 /*
  * What execve of path (a regular file; st is its status) by this process would
- * come to. *inert: it has a set-id bit or capabilities that change nothing now.
+ * come to: NONE; SET_ID, CAPABILITIES or IDS; FORBIDDEN where it fails. *inert: it has a
+ * set-id bit or capabilities that change nothing now.
  */
-enum v6_secure v6_secure_by(const char *path, const struct stat *st, bool *inert);
+enum obstacle v6_secure_by(const char *path, const struct stat *st, bool *inert);
 
 #endif

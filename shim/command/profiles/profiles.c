@@ -216,10 +216,10 @@ static void add_approximate(struct v6_text *t, const struct v6_word *w, const ch
 	}
 }
 
+enum { INDENT = 14, WIDTH = 100 };
+
 static void list(void)
 {
-	enum { INDENT = 14, WIDTH = 100 };
-
 	for (const struct v6_word *w = v6_words(V6_LIST_PROFILE) + 1; w->list == V6_LIST_PROFILE;
 		w++) {
 		const char *name = v6_word(V6_LIST_PROFILE, w->value);
@@ -255,7 +255,11 @@ static void show_settings(const struct v6_word *profile)
 		printf("%s%s", before, w->word);
 		before = ", ";
 	}
-	add_approximate(&t, profile, "\n# approximate: ");
+	add_approximate(&t, profile, "; approximate: ");
+	if (t.len + strlen(profile->meaning) + 2 > WIDTH) {
+		t = v6_text_in(buf, sizeof(buf));
+		add_approximate(&t, profile, "\n# approximate: ");
+	}
 	printf("\n# %s%s\n\n", profile->meaning, buf);
 	t = v6_text_in(buf, sizeof(buf));
 	v6_profile_text(&t, profile->value);
