@@ -14,10 +14,11 @@
 
 static void add_damage(struct v6_input *in, struct v6_source *s, const char *reason)
 {
-	struct v6_damage *d = &in->damage[in->damaged];
+	struct v6_damage *d;
 
 	if (in->damaged++ >= V6_DAMAGE_SHOWN)
 		return;
+	d = &in->damage[in->damaged - 1];
 	d->name = s->name;
 	d->line = s->line;
 	memcpy(d->reason, reason, strlen(reason) + 1);
