@@ -12,7 +12,7 @@ fuzz_flags = -std=c11 $(warnings) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -O1 -g -f
 	-fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-DV6_LIBDIR='"$(LIBDIR)"' -Ishim -MMD -MP
 
-# All have core; calls loads the library, programs and report call the command.
+# All have core; calls loads the library, the others of files and logs call the command.
 fuzz_object   = $(patsubst %.c,$(fuzz_bin)/obj/%.o,$(wildcard $(addsuffix /*.c,$1)))
 fuzz_core    := $(call fuzz_object,shim/core)
 fuzz_library := $(call fuzz_object,shim/core shim/govern shim/preload)
@@ -44,7 +44,7 @@ $(fuzz_bin)/libv6shim.so: $(fuzz_library) shim/preload/libv6shim.map
 		-o $@ $(fuzz_library) -ldl
 
 $(fuzz_bin)/calls: | $(fuzz_bin)/libv6shim.so
-$(fuzz_bin)/programs $(fuzz_bin)/report: $(fuzz_command)
+$(fuzz_bin)/programs $(fuzz_bin)/record $(fuzz_bin)/report: $(fuzz_command)
 $(fuzz_targets): $(fuzz_bin)/%: $(fuzz_bin)/obj/tests/fuzz/%.o $(fuzz_core)
 	$(SAY) LINK $@
 	$(Q)$(FUZZ_CC) $(fuzz_flags) -fsanitize=fuzzer -rdynamic -o $@ $^ -ldl

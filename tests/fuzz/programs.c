@@ -6,8 +6,8 @@
  */
 #include "fuzz.h"
 
-#include "command/elf.h"
-#include "command/script.h"
+#include "command/check/elf.h"
+#include "command/check/launch.h"
 
 #include <limits.h>
 #include <sys/mman.h>
@@ -60,37 +60,33 @@ static void read_elf(const uint8_t *data, size_t size)
 /* ---- scripts */
 
 /* A part of the file's first line, as the kernel would hand it on. */
-static void check_part(const char *part, struct v6_slice head)
+static void check_part(const char *part, struct v6_slice line)
 {
 	size_t len = strnlen(part, V6_SCRIPT_HEAD);
 
-	CHECK(len < V6_SCRIPT_HEAD);
-	CHECK(!len || memmem(head.ptr, head.len, part, len));
-	CHECK(!memchr(part, '\n', len));
-	CHECK(!len || (part[0] != ' ' && part[0] != '\t'));
+	CHECK(len < V6_SCRIPT_HEAD && !memchr(part, '\n', len));
+	CHECK(!len || (memmem(line.ptr, line.len, part, len) && part[0] != ' ' && part[0] != '\t'));
 }
 
-static void read_script(struct v6_slice file_text)
+static void read_script(const uint8_t *data, size_t size)
 {
-	struct v6_slice head = {file_text.ptr, file_text.len};
-	struct v6_script script;
+	char head[V6_SCRIPT_HEAD] = {0}, line[V6_SCRIPT_HEAD];
+	const char *interpreter, *argument = NULL;
 
-	if (head.len > V6_SCRIPT_HEAD)
-		head.len = V6_SCRIPT_HEAD;
-	head = fuzz_exact(head, 0);
-	memset(&script, 0xa5, sizeof(script));
-	if (v6_script_read(head.ptr, head.len, &script)) {
-		CHECK(head.len >= 2 && !memcmp(head.ptr, "#!", 2));
-		check_part(script.interpreter, head);
-		check_part(script.argument, head);
-		CHECK(!strpbrk(script.interpreter, " \t"));
-	}
-	free((char *)(uintptr_t)head.ptr);
+	memcpy(head, data, size < sizeof(head) ? size : sizeof(head));
+	memcpy(line, head, sizeof(line));
+	interpreter = v6_launch_script(head, &argument);
+	if (!interpreter)
+		return;
+	CHECK(!memcmp(line, "#!", 2));
+	check_part(interpreter, (struct v6_slice){line, sizeof(line)});
+	check_part(argument, (struct v6_slice){line, sizeof(line)});
+	CHECK(!strpbrk(interpreter, " \t"));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	read_elf(data, size);
-	read_script((struct v6_slice){(const char *)data, size});
+	read_script(data, size);
 	return 0;
 }
