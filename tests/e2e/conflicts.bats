@@ -12,14 +12,6 @@ POLICIES='policy=ipv6-only, policy=both, policy=ipv6-only on-conflict=resolve, p
 	policy=both on-conflict=share'
 POLICIES=${POLICIES//[$'\n\t']/ }
 
-require_root() {
-	[ "$(id -u)" = 0 ] || skip 'needs root, for sockets of different users'
-}
-
-require_mptcp() {
-	"$PROGRAMS/drive" 'socket mptcp6' | grep -q fd || skip 'needs a kernel with MPTCP'
-}
-
 # ---- the matrix: two sockets of one process
 
 # Both sockets have the option, or none; TCP's first one listens early, before the second is bound, or
@@ -74,7 +66,8 @@ cell() {
 	[ "$1" != ok ] || RECORD=none
 }
 
-# cells ADDRESS: the whole matrix as a table, IPv4 at that address.
+# cells ADDRESS: the whole matrix as a table, IPv4 at that address. Beside a single one a split would lose the
+# others: what resolve does there is not the matrix's.
 cells() {
 	local proto option late bar first fail resolve share share_ipv6 both rest met set v4 v6 asked second
 
@@ -95,7 +88,7 @@ cells() {
 				-) echo "$steps; $second; show; who $proto 127.0.0.1 P; who $proto ::1 P" ;;
 				esac
 				if [ $asked = 0 ]; then
-					dual_stack
+					dual_stack "$1"
 				else
 					ipv6_alone
 				fi
@@ -111,6 +104,7 @@ dual_stack() {
 	cell "$met" "$fail" 0
 	echo "bare, mode=log -> $CELL"
 	for setting in fail resolve share share_ipv6; do
+		[ "$1 ${!setting}" != '127.0.0.1 split' ] || continue
 		cell "$met" "${!setting}" 0
 		echo "on-conflict=${setting//_/-}, on-conflict=${setting//_/-} policy=default-both -> $CELL | $RECORD"
 		cell "$met" "$fail" 0 "${!setting}"
@@ -125,7 +119,7 @@ ipv6_alone() {
 
 	cell ok ok 1
 	echo "bare, on-conflict=fail, on-conflict=resolve, on-conflict=share, policy=ipv6-only -> $CELL | none"
-	echo "policy=both mode=log, policy=both on-conflict=share mode=log -> $CELL | $contrary; $made"
+	echo "policy=both mode=log, policy=both on-conflict=share mode=log -> $CELL"
 	cell "$fail" "$both" 0
 	case $first.$both.$fail in
 	*.ok.*) RECORD=$made ;;
@@ -304,8 +298,6 @@ ipv6_alone() {
 		$v4; $v6; $who
 		bare -> c.bind=EADDRINUSE c.listen=- a=-/0 b=-/0 c=0/0 a b nobody nobody
 		on-conflict=share -> a=-/1 b=-/1 c=0/1 a b c c
-		# Split: who has no socket of his address is not served.
-		on-conflict=resolve -> a=-/0 b=-/0 c=1/0 a b nobody c
 		$v6; $v4; $who
 		bare -> a.bind=EADDRINUSE a.listen=- b.bind=EADDRINUSE b.listen=- a=-/0 b=-/0 c=0/0 c c c c
 		on-conflict=share, on-conflict=resolve -> a=-/1 b=-/1 c=0/1 a b c c
@@ -412,42 +404,222 @@ asks() {
 		#define _GNU_SOURCE
 		#include <dlfcn.h>
 		#include <errno.h>
+		#include <stdlib.h>
 		#include <sys/socket.h>
 		#include <unistd.h>
 
 		int bind(int fd, const struct sockaddr *address, socklen_t size)
 		{
 			static int calls;
+			int family = *getenv("FAMILY") == '4' ? AF_INET : AF_INET6;
 			int (*real)(int, const struct sockaddr *, socklen_t);
 
 			*(void **)&real = dlsym(RTLD_NEXT, "bind");
-			if (address->sa_family != FAMILY)
+			if (address->sa_family != family)
 				return real(fd, address, size);
 			errno = calls++ ? ENOBUFS : EADDRINUSE;
 			return write(2, "asked\n", 6) == 6 ? -1 : 0;
 		}
 	END
-	# The family that comes second and what is bound first; the settings; how often it is asked for in all.
+	cc -shared -fPIC -o "$BATS_TEST_TMPDIR/later.so" "$BATS_TEST_TMPDIR/later.c" -ldl
+	# The family that comes second and what is left of it; the settings; how often it is asked for in all.
 	v4=('a socket tcp4' 'a bind 0.0.0.0 P') v60=('b socket tcp6' 'b v6only 0' 'b bind :: P')
 	v61=("${v60[@]/v6only 0/v6only 1}") port=$(free_port)
 	while read -r family show attempts settings; do
 		first=("${v4[@]}") second=("${v60[@]}")
 		[[ $show != *b=1* ]] || second=("${v61[@]}")
-		[ "$family" = AF_INET6 ] || first=("${v60[@]}") second=("${v4[@]}")
-		[ "$family$settings" != AF_INETPOLICY=both ] || first=("${v61[@]}")
-		cc -shared -fPIC -DFAMILY="$family" -o "$BATS_TEST_TMPDIR/later.so" "$BATS_TEST_TMPDIR/later.c" -ldl
-		got=$(env LD_PRELOAD="$LIB:$BATS_TEST_TMPDIR/later.so" V6SHIM_LOG=off "V6SHIM_$settings" "$PROGRAMS/drive" \
+		[ "$family" = 6 ] || first=("${v60[@]}") second=("${v4[@]}")
+		[ "$family$settings" != 4POLICY=both ] || first=("${v61[@]}")
+		got=$(env FAMILY="$family" LD_PRELOAD="$LIB:$BATS_TEST_TMPDIR/later.so" V6SHIM_LOG=off "V6SHIM_$settings" "$PROGRAMS/drive" \
 			"${first[@]/%P/$port}" "${second[@]/%P/$port}" show 2>"$BATS_TEST_TMPDIR/asked" | tail -n 2 | sed 's/.*: //')
 		assert_eq "EADDRINUSE"$'\n'"a=-/0 $show" "$got" "$family $settings"
 		assert_eq "$attempts" "$(wc -l <"$BATS_TEST_TMPDIR/asked")" "$family $settings: attempts"
 	done <<-END
-		AF_INET6 b=0/0 1 ON_CONFLICT=fail
-		AF_INET6 b=0/0 3 ON_CONFLICT=resolve
-		AF_INET6 b=0/0 2 ON_CONFLICT=share
-		AF_INET6 b=1/0 3 POLICY=both
-		AF_INET  b=0/0 1 ON_CONFLICT=fail
-		AF_INET  b=0/0 2 ON_CONFLICT=resolve
-		AF_INET  b=0/0 1 ON_CONFLICT=share-ipv6
-		AF_INET  b=0/0 2 POLICY=both
+		6 b=0/0 1 ON_CONFLICT=fail
+		6 b=0/0 3 ON_CONFLICT=resolve
+		6 b=0/0 2 ON_CONFLICT=share
+		6 b=1/0 3 POLICY=both
+		4 b=0/0 1 ON_CONFLICT=fail
+		4 b=0/0 2 ON_CONFLICT=resolve
+		4 b=0/0 1 ON_CONFLICT=share-ipv6
+		4 b=0/0 2 POLICY=both
 	END
+}
+
+# ---- two processes
+
+# whose FIELDS of holder: HOLDER, OTHER and UID for a first process of one user and a second of another.
+# Whose process it is only root can see, or the same user.
+each_users() {
+	local users
+
+	for users in 'root root' 'root nobody' 'nobody root' 'nobody nobody'; do
+		FIRST=${users% *} UID_OF=0 SECOND='' SEEN='holder drive' WHO='drive\[[0-9]+\] of uid'
+		[ "$FIRST" = root ] || UID_OF=65534
+		[ "${users#* }" = root ] || SECOND='nobody: '
+		[ "$users" != 'root nobody' ] || SEEN='- -' WHO='another process of uid'
+		"$@"
+	done
+}
+
+# ipv6_second tcp|udp, ipv4_second tcp|udp: rows.
+ipv6_second() {
+	local listen='; listen' refused='bind=EADDRINUSE listen=-' holder="$SEEN $UID_OF inet 0.0.0.0 P -"
+
+	[ "$1" = tcp ] || listen='' refused=bind=EADDRINUSE
+	cat <<-END
+		holder $FIRST: socket ${1}4; bind 0.0.0.0 P$listen
+		${SECOND}socket ${1}6; v6only 0; bind :: P$listen; show; who $1 ::1 P
+		bare -> $refused a=0/0 nobody
+		on-conflict=resolve -> a=1/0 a | bind inet6 split conflict ok 0 1 $holder ~ serves IPv6 alone
+		# These cannot reach into another process. What would help is said.
+		on-conflict=fail, on-conflict=share, on-conflict=share-ipv6 -> $refused a=0/0 nobody | bind inet6 conflict EADDRINUSE 0 0 $holder ~ on-conflict=resolve
+		on-conflict=resolve mode=log -> $refused a=0/0 nobody
+		# As servers do that open each family.
+		${SECOND}socket ${1}6; v6only 1; bind :: P$listen; show; who $1 ::1 P
+		bare -> a=1/0 a
+		policy=both -> a=1/0 a | setsockopt inet6 contrary ok 0 1 - - - - - - -; bind inet6 yield conflict ok 1 1 $holder
+		holder
+	END
+}
+
+ipv4_second() {
+	local listen='; listen' refused='bind=EADDRINUSE listen=-' holder="$SEEN $UID_OF inet6 :: P"
+
+	[ "$1" = tcp ] || listen='' refused=bind=EADDRINUSE
+	cat <<-END
+		holder $FIRST: socket ${1}6; v6only 0; bind :: P$listen
+		${SECOND}socket ${1}4; bind 0.0.0.0 P$listen; show
+		bare -> $refused a=-/0
+		$ON_CONFLICT -> $refused a=-/0 | bind inet conflict EADDRINUSE - - $holder 0 ~ \\[::\\]:P is held by $WHO $UID_OF, dual-stack \\(V6ONLY 0\\).*that program needs policy=ipv6-only
+		holder
+		# And that does help.
+		holder $FIRST policy=ipv6-only: socket ${1}6; v6only 0; bind :: P$listen
+		${SECOND}socket ${1}4; bind 0.0.0.0 P$listen; show; who $1 127.0.0.1 P
+		bare, on-conflict=fail -> a=-/0 a | none
+		holder
+	END
+}
+
+HOLDER=holder.pid,holder.program,holder.uid,holder.family,holder.addr,holder.port,holder.v6only
+TWO="event,family,action,finding,result,before,after,$HOLDER"
+
+@test "two processes, IPv6 second: resolve splits and both yields, whoever they are of; nothing else helps" {
+	require_root
+	{ each_users ipv6_second tcp && each_users ipv6_second udp; } | rows --fields "$TWO"
+}
+
+@test "two processes, IPv4 second: EADDRINUSE, and the record says who holds the port and what to set" {
+	require_root
+	{ each_users ipv4_second tcp && each_users ipv4_second udp; } | rows --fields "$TWO"
+}
+
+@test "two processes, MPTCP for either: split as TCP is" {
+	require_mptcp
+	for kinds in 'mptcp tcp' 'tcp mptcp' 'mptcp mptcp'; do
+		cat <<-END
+			holder: socket ${kinds% *}4; bind 0.0.0.0 P; listen
+			socket ${kinds#* }6; v6only 0; bind :: P; listen; show; who tcp ::1 P
+			bare -> bind=EADDRINUSE listen=- a=0/0 nobody
+			on-conflict=resolve -> a=1/0 a
+			holder
+		END
+	done | rows
+}
+
+@test "the same family twice, in two processes, stays refused, and the note asks whether it was started twice" {
+	for k in tcp udp; do
+		while IFS='|' read -r first second v6only; do
+			[ $k = udp ] || first+='; listen'
+			cat <<-END
+				holder: socket $k$first
+				socket $k$second; show
+				bare -> bind=EADDRINUSE a=$v6only/0
+				on-conflict=resolve, on-conflict=share, policy=both, on-conflict=resolve mode=log -> bind=EADDRINUSE a=$v6only/0 | bind conflict holder EADDRINUSE ~ the same family: is the server started twice[?]
+				holder
+			END
+		done <<-END
+			4; bind 0.0.0.0 P|4; bind 0.0.0.0 P|-
+			6; v6only 0; bind :: P|6; v6only 0; bind :: P|0
+			6; v6only 1; bind :: P|6; v6only 0; bind :: P|0
+			6; v6only 0; bind :: P|6; v6only 1; bind :: P|1
+			6; v6only 1; bind :: P|6; v6only 1; bind :: P|1
+			4; bind 127.0.0.1 P|4; bind 0.0.0.0 P|-
+			6; bind ::1 P|6; v6only 0; bind :: P|0
+		END
+	done | rows --events bind --fields event,action,finding,holder.pid,result
+}
+
+@test "both families are others', or IPv6 alone: the IPv6 holder is named, for a split would not help" {
+	rows --fields event,family,action,finding,result,holder.pid,holder.family,holder.v6only <<-END
+		holder: socket tcp6; v6only 1; bind :: P; listen; b socket tcp4; bind 0.0.0.0 P; listen
+		socket tcp6; v6only 0; bind :: P; get
+		bare -> bind=EADDRINUSE 0
+		on-conflict=fail, on-conflict=resolve, on-conflict=resolve mode=log -> bind=EADDRINUSE 0 | bind inet6 conflict EADDRINUSE holder inet6 1 ~ started twice
+		holder
+		holder: socket tcp6; v6only 1; bind :: P; listen
+		socket tcp4; bind 0.0.0.0 P; b socket tcp6; v6only 0; bind :: P; show
+		bare -> b.bind=EADDRINUSE a=-/0 b=0/0
+		on-conflict=resolve, on-conflict=resolve mode=log -> b.bind=EADDRINUSE a=-/0 b=0/0 | bind inet6 conflict EADDRINUSE holder inet6 1 ~ started twice
+	END
+}
+
+@test "a holder that is bound and does not listen is found too" {
+	IFS=.- read -r major minor _ < <(uname -r)
+	[ "$((major * 100 + minor))" -ge 608 ] || skip 'sock_diag tells of such sockets since Linux 6.8'
+	rows --fields action,finding,result,holder.pid,holder.program,holder.v6only <<-END
+		holder: socket tcp4; bind 0.0.0.0 P
+		socket tcp6; v6only 0; bind :: P; get
+		bare -> bind=EADDRINUSE 0
+		on-conflict=fail -> bind=EADDRINUSE 0 | conflict EADDRINUSE holder drive -
+		on-conflict=resolve -> 1 | split conflict ok holder drive -
+		holder
+		holder: socket tcp6; v6only 0; bind :: P
+		socket tcp4; bind 0.0.0.0 P
+		bare -> bind=EADDRINUSE
+		on-conflict=fail -> bind=EADDRINUSE | conflict EADDRINUSE holder drive 0
+	END
+}
+
+@test "a connection holds the port: the note says how it is, TIME_WAIT accuses nobody, and nothing is split" {
+	require_root
+	for second in 'socket tcp4; bind 0.0.0.0 P' 'socket tcp6; v6only 0; bind :: P'; do
+		cat <<-END
+			holder nobody: socket tcp4; bind 0.0.0.0 P; listen; accept 127.0.0.1; close
+			$second
+			bare -> bind=EADDRINUSE
+			on-conflict=fail -> bind=EADDRINUSE | conflict EADDRINUSE holder drive 65534 ~ held by a connection of drive\\[[0-9]+\\] of uid 65534.*SO_REUSEADDR
+			holder
+			# The kernel knows no owner any more.
+			holder nobody: socket tcp4; bind 0.0.0.0 P; listen; timewait 127.0.0.1; close
+			$second
+			bare -> bind=EADDRINUSE
+			on-conflict=fail -> bind=EADDRINUSE | conflict EADDRINUSE - - - ~ TIME_WAIT.*passes by itself(?!.*uid)
+			holder
+		END
+	done >"$BATS_TEST_TMPDIR/table"
+	# A dual-stack server that is started anew would lose IPv4 without a word.
+	for address in 127.0.0.1 ::1; do
+		cat <<-END
+			holder: socket tcp6; v6only 0; bind :: P; listen; timewait $address; close
+			socket tcp6; v6only 0; bind :: P; get
+			bare -> bind=EADDRINUSE 0
+			on-conflict=resolve, on-conflict=resolve mode=log -> bind=EADDRINUSE 0 | conflict EADDRINUSE - - -
+			holder
+		END
+	done >>"$BATS_TEST_TMPDIR/table"
+	rows --fields action,finding,result,holder.pid,holder.program,holder.uid <"$BATS_TEST_TMPDIR/table"
+}
+
+@test "a holder's hostile name reaches the log as data: escaped in JSON, visible in text" {
+	name=$BATS_TEST_TMPDIR/$'a"\\\e[31m\nb\xff' port=$(free_port) err=$BATS_TEST_TMPDIR/err
+	cp "$PROGRAMS/drive" "$name"
+	start holder --says ready "$name" 'socket tcp4' "bind 0.0.0.0 $port" listen serve
+	for format in json text; do
+		shim LOG=stderr LOG_FORMAT=$format -- "$PROGRAMS/drive" 'socket tcp6' 'v6only 0' "bind :: $port" 2>"$err.$format"
+		assert_eq 0 "$(tr -d '\n -~' <"$err.$format" | tr -d '\357\277\275' | wc -c)"
+	done
+	assert_eq '"a\"\\\u001b[31m\nb�"' "$(json_records "$err.json" 'select(.finding == "conflict") | .holder.program')"
+	assert_match 'held by a"\\\\\\x1b\[31m\\x0ab\\xff\[' "$(json_records "$err.json" 'select(.finding == "conflict") | .note' | jq -r .)"
+	assert_eq 1 "$(grep -c EADDRINUSE "$err.text")"
 }

@@ -116,6 +116,14 @@ static socklen_t read_address(union address *address, char **words)
 	return make_address(address, family_of(words[0]), words[0], (unsigned)atoi(words[1]));
 }
 
+/* Closing then resets the connection, and neither end stays in TIME_WAIT. */
+static void leave_no_trace(int fd)
+{
+	struct linger at_once = {.l_onoff = 1};
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+}
+
 /* --- Steps on the socket in hand: each takes the words that follow, returns what is printed, and
  * NULL for what is no step. --- */
 
@@ -257,6 +265,10 @@ static const char *do_hear(char **words)
 			server->type == SOCK_STREAM ? 0 : size) < 0 ||
 		recv(hand->fd, pong, 4, 0) < 0)
 		return outcome(-1);
+	if (server->type == SOCK_STREAM) {
+		leave_no_trace(fd);
+		close(fd);
+	}
 	return strcmp(ping, "ping") == 0 && strcmp(pong, "pong") == 0 ? "ok" : "differs";
 }
 
@@ -338,14 +350,6 @@ static int new_client(int family, int type)
 
 	limit_waits(fd);
 	return fd;
-}
-
-/* Closing then resets the connection, and neither end stays in TIME_WAIT. */
-static void leave_no_trace(int fd)
-{
-	struct linger at_once = {.l_onoff = 1};
-
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 }
 
 /* Connects a client to the socket in hand; *server is the end that was accepted. */
