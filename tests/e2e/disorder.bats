@@ -38,15 +38,15 @@ DENY='order=ipv4-first on-disorder=deny:EPERM'
 
 @test "a refused socket is as it was, the port stays free, and it can be bound when its turn has come" {
 	rows <<-END
-		socket tcp6; bind :: P; show; who tcp ::1 P; socket tcp6; bind :: Q; get
-		bare -> a=0/0 nobody 0
-		$DENY, $DENY policy=ipv6-only, $DENY policy=both -> bind=EPERM a=0/0 nobody bind=EPERM 0
+		socket tcp6; bind :: P; get; who tcp ::1 P; b socket tcp6; v6only 1; bind :: Q; get
+		bare -> 0 nobody 1
+		$DENY, $DENY policy=ipv6-only, $DENY policy=both -> bind=EPERM 0 nobody b.bind=EPERM 1
 		socket tcp6; v6only 1; bind :: P; b socket tcp4; bind 0.0.0.0 P; show; who tcp 127.0.0.1 P
 		bare -> a=1/0 b=-/0 nobody
-		$DENY -> a.bind=EPERM a=1/0 b=-/0 nobody
+		$DENY -> bind=EPERM a=1/0 b=-/0 nobody
 		socket tcp6; bind :: P; b socket tcp4; bind 0.0.0.0 P; a bind :: P; show
 		bare -> b.bind=EADDRINUSE a.bind=EINVAL a=0/0 b=-/0
-		$DENY policy=ipv6-only -> a.bind=EPERM a=1/0 b=-/0
+		$DENY policy=ipv6-only -> bind=EPERM a=1/0 b=-/0
 	END
 	port=$(free_port)
 	start server --says 'wait: ready' shim ORDER=ipv6-first ON_DISORDER=deny:EPERM LOG=off -- \

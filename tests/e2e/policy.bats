@@ -200,7 +200,8 @@ matrix() {
 		cat <<-END
 			socket $kind; v6only 0; get; v6only 1; get
 			bare -> 0 1
-			policy=ipv6-only, policy=default-ipv6-only on-contrary=allow -> 0 1 | setsockopt 0 contrary ok
+			policy=ipv6-only, policy=ipv6-only on-contrary=allow -> 0 1 | setsockopt 0 contrary ok
+			policy=default-ipv6-only -> 0 1 | socket - set ok; setsockopt 0 contrary ok
 			policy=both, policy=default-both on-contrary=allow -> 0 1 | setsockopt 1 contrary ok
 			policy=ipv6-only on-contrary=deny:EPERM mode=log -> 0 1 | setsockopt 0 deny contrary ok
 			policy=default-both on-contrary=deny:EPERM mode=log -> 0 1 | setsockopt 1 deny contrary ok
