@@ -2,7 +2,6 @@
  * resolver.c - a getaddrinfo that gives what glibc's does not: a passive list with a canonical name,
  * families mixed. Nodes and names are allocated as freeaddrinfo(3) of glibc frees them.
  */
-#define _GNU_SOURCE
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdlib.h>
