@@ -129,7 +129,7 @@ value() {
 		rules='port=0 => policy=ipv6-only' -> 0 1
 		socket tcp6; v6only 0; get; b socket udp6; v6only 0; get
 		bare -> 0 0
-		rules='proto=tcp => policy=ipv6-only on-contrary=deny:EACCES' -> a.v6only=EACCES 0 0
+		rules='proto=tcp => policy=ipv6-only on-contrary=deny:EACCES' -> v6only=EACCES 0 0
 		socket tcp6; get; b socket udp6; get; resolve
 		bare -> 0 0 inet inet6
 		rules='proto=udp => policy=default-ipv6-only' -> 0 1 inet inet6
@@ -138,7 +138,7 @@ value() {
 		rules='port=4321 => order=ipv6-first' -> 0 0 inet inet6
 		socket tcp4; bind 0.0.0.0 20000; b socket tcp6; v6only 0; bind :: 20000
 		bare -> b.bind=EADDRINUSE
-		rules='port=20000 => order=ipv6-first on-disorder=deny:EAGAIN' -> a.bind=EAGAIN
+		rules='port=20000 => order=ipv6-first on-disorder=deny:EAGAIN' -> bind=EAGAIN
 		rules='port=20000 => on-conflict=share; => on-conflict=fail' ->
 		rules='port=20000 => on-conflict=fail; => on-conflict=share' -> b.bind=EADDRINUSE
 	END
@@ -455,7 +455,7 @@ $(printf '%*s' "$column" '^')" "$(on_terminal "$V6SHIM" config --config "$DIR/c"
 	done <<-'END'
 		mode = log\npolicy = bth # x\n|policy = bth # x|12
 		\ton-contrary\t=\tdeny:EPREM\r\n| on-contrary = deny:EPREM |23
-		log = /tmp/\x1b[2J\xff/%q|log = /tmp/\\\\x1b[2J\\\\xff/%q|26
+		log = /tmp/\x1b[2J\xff/%q|log = /tmp/\\x1b[2J\\xff/%q|26
 		program=z\xc3\xbcrich\xe2\x82\xac => polcy=both|program=z\xc3\xbcrich\xe2\x82\xac => polcy=both|22
 		mode =|mode =|9
 	END
