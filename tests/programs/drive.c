@@ -1,0 +1,848 @@
+/*
+ * drive - makes the socket calls that its arguments name, one after another, and says what came of
+ * each. An unmodified program, as any server.
+ *
+ * usage: drive STEP... [-- COMMAND [ARG...]]
+ *
+ * A step is one argument of a few words. Sockets have names of one letter: a step that begins with
+ * one takes that socket in hand, which is `a` at first; one that does not is for the socket in
+ * hand.
+ *
+ *	socket KIND             tcp4, tcp6, udp4, udp6, mptcp4, mptcp6, raw4, raw6, unix
+ *	v6only WHAT             set IPV6_V6ONLY to 0, 1, 2; long-0 and long-1 are 8 bytes, short-0 is 3;
+ *	                        null; unreadable is a pointer to nothing
+ *	reuseaddr, reuseport, nodelay
+ *	bind ADDRESS PORT       without words: an AF_UNIX socket, to a name that the kernel chooses
+ *	listen, close
+ *	connect ADDRESS PORT
+ *	send [ADDRESS PORT]     a word, to who is connected, or there
+ *	hear NAME               that server gets the word, answers, and the answer arrives
+ *	get, port               IPV6_V6ONLY by getsockopt; the port by getsockname
+ *	serves                  the same, and the families whose clients get in: "0/46"
+ *	dup [NAME]              NAME is another descriptor of the socket; without: and the old one is
+ *	                        closed
+ *	pass                    by SCM_RIGHTS to itself, and the old one is closed
+ *	accept ADDRESS          a client connects to it there; both ends stay open
+ *	timewait ADDRESS        as accept, and this side closes first: its end is left in TIME_WAIT
+ *	talk ADDRESS            a child connects to it there and prints "client got N bytes" at the end;
+ *	                        the socket is the connection from here on
+ *	put N[,N...]            it is at these descriptors, and at no other
+ *
+ * These are not for one socket:
+ *
+ *	show                    all that are open: NAME=V6ONLY/SO_REUSEPORT
+ *	who tcp|udp ADDRESS PORT  the name of the socket that gets that client, or "nobody"
+ *	resolve                 the families of getaddrinfo(NULL, "4321", AI_PASSIVE) for streams
+ *	lookup [-46cpsu] [-n NODE] [SERVICE]    the list of getaddrinfo: -p AI_PASSIVE, -c
+ *	                        AI_CANONNAME, -s and -u streams and datagrams alone; entries parted by
+ *	                        ", ": "inet tcp stream 0.0.0.0 4321"
+ *	others N                N other IPv6 sockets, one after another: V6ONLY set to 0, and closed
+ *	reset                   closes all, and a is in hand
+ *	uid N                   the effective user id from here on
+ *	activate N              LISTEN_FDS=N and LISTEN_PID for COMMAND (sd_listen_fds(3))
+ *	fork, thread            a child, or a thread, takes the steps that follow; this waits for it
+ *	exec                    the program executes itself anew for the steps that follow
+ *	wait                    until a signal ends it
+ *	serve                   each client of each socket is told "ipv4" or "ipv6", the family of its
+ *	                        address (v4-mapped is ipv4), until SIGTERM, which is success
+ *
+ * Each prints one line by one write(2) after it was made: the step, and "ok", the name of the error,
+ * or what was asked for; of socket "fd N". wait and serve print "ready". A socket whose bind failed
+ * is not listened on nor served, which is a "-".
+ *
+ * The steps of one call make no other system call than that and the write, so that a trace can be
+ * cut at the lines. Clients are made by syscall(2): what wraps socket() has no part in them.
+ *
+ * Exit status: 0 when all steps were made, whatever came of them; 1 when one could not be, or there
+ * was nothing to serve; 2 for bad usage. It ends after a minute, but with serve.
+ */
+#include "common.h"
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+enum { NAMES = 26, WORDS = 9, LONGEST = 200, WHOLE_RUN_S = 60, PATIENCE_MS = 1000, HIGH = 100 };
+
+struct named {
+	int fd; /* -1 where it is not open */
+	int family, type;
+	int listens, refused; /* refused: its last bind failed */
+};
+
+static struct named sockets[NAMES], *hand = sockets;
+static char *self, **rest; /* the steps that follow */
+static char said[4096];
+
+static void usage(const char *step)
+{
+	fprintf(stderr, "drive: not a step: %s\n", step);
+	exit(2);
+}
+
+static const char *number(const char *before, long value)
+{
+	snprintf(said, sizeof(said), "%s%ld", before, value);
+	return said;
+}
+
+static struct named *by_name(const char *word)
+{
+	if (word == NULL || word[0] < 'a' || word[0] > 'z' || word[1] != '\0')
+		return NULL;
+	return &sockets[word[0] - 'a'];
+}
+
+static int family_of(const char *address)
+{
+	return strchr(address, ':') != NULL ? AF_INET6 : AF_INET;
+}
+
+/* The address and port of two words; 0 where they are none. */
+static socklen_t read_address(union address *address, char **words)
+{
+	if (words[0] == NULL || words[1] == NULL)
+		return 0;
+	return make_address(address, family_of(words[0]), words[0], (unsigned)atoi(words[1]));
+}
+
+/* Closing then resets the connection, and neither end stays in TIME_WAIT. */
+static void leave_no_trace(int fd)
+{
+	struct linger at_once = {.l_onoff = 1};
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+}
+
+/* --- Steps on the socket in hand: each takes the words that follow, returns what is printed, and
+ * NULL for what is no step. --- */
+
+static const char *do_socket(char **words)
+{
+	static const struct {
+		const char *name;
+		int family, type, protocol;
+	} kinds[] = {{"tcp4", AF_INET, SOCK_STREAM, 0}, {"tcp6", AF_INET6, SOCK_STREAM, 0},
+		{"udp4", AF_INET, SOCK_DGRAM, 0}, {"udp6", AF_INET6, SOCK_DGRAM, 0},
+		{"raw4", AF_INET, SOCK_RAW, IPPROTO_UDP}, {"raw6", AF_INET6, SOCK_RAW, IPPROTO_UDP},
+		{"mptcp4", AF_INET, SOCK_STREAM, IPPROTO_MPTCP},
+		{"mptcp6", AF_INET6, SOCK_STREAM, IPPROTO_MPTCP},
+		{"unix", AF_UNIX, SOCK_STREAM, 0}};
+
+	for (size_t i = 0; i < COUNT(kinds); i++)
+		if (words[0] != NULL && strcmp(words[0], kinds[i].name) == 0) {
+			*hand = (struct named){.family = kinds[i].family, .type = kinds[i].type};
+			hand->fd = socket(kinds[i].family, kinds[i].type, kinds[i].protocol);
+			return hand->fd < 0 ? outcome(-1) : number("fd ", hand->fd);
+		}
+	return NULL;
+}
+
+static const char *do_v6only(char **words)
+{
+	static const int zero[2] = {0, 0}, one[2] = {1, 0}, two = 2;
+	static const struct {
+		const char *name;
+		const void *value;
+		socklen_t size;
+	} whats[] = {{"0", zero, 4}, {"1", one, 4}, {"2", &two, 4}, {"long-0", zero, 8},
+		{"long-1", one, 8}, {"short-0", zero, 3}, {"null", NULL, 4},
+		{"unreadable", (const void *)1, 4}};
+
+	for (size_t i = 0; i < COUNT(whats); i++)
+		if (words[0] != NULL && strcmp(words[0], whats[i].name) == 0)
+			return outcome(setsockopt(hand->fd, IPPROTO_IPV6, IPV6_V6ONLY,
+				whats[i].value, whats[i].size));
+	return NULL;
+}
+
+static const char *switch_on(int level, int option)
+{
+	int on = 1;
+
+	return outcome(setsockopt(hand->fd, level, option, &on, sizeof(on)));
+}
+
+static const char *do_reuseaddr(char **words)
+{
+	(void)words;
+	return switch_on(SOL_SOCKET, SO_REUSEADDR);
+}
+
+static const char *do_reuseport(char **words)
+{
+	(void)words;
+	return switch_on(SOL_SOCKET, SO_REUSEPORT);
+}
+
+static const char *do_nodelay(char **words)
+{
+	(void)words;
+	return switch_on(IPPROTO_TCP, TCP_NODELAY);
+}
+
+static const char *do_bind(char **words)
+{
+	union address address;
+	socklen_t size = sizeof(address.any.sa_family);
+	int result;
+
+	/* unix(7), Autobind feature: the family alone. */
+	address.any.sa_family = AF_UNIX;
+	if (words[0] != NULL && (size = read_address(&address, words)) == 0)
+		return NULL;
+	result = bind(hand->fd, &address.any, size);
+	hand->refused = result < 0;
+	return outcome(result);
+}
+
+static const char *do_listen(char **words)
+{
+	int result;
+
+	(void)words;
+	if (hand->refused)
+		return "-";
+	result = listen(hand->fd, 64);
+	hand->listens = result == 0;
+	return outcome(result);
+}
+
+/* The number stays, so that what comes after on a descriptor that is closed is EBADF. */
+static const char *do_close(char **words)
+{
+	int result = close(hand->fd);
+
+	(void)words;
+	hand->listens = 0;
+	hand->type = -1;
+	return outcome(result);
+}
+
+static const char *do_connect(char **words)
+{
+	union address address;
+	socklen_t size = read_address(&address, words);
+
+	return size == 0 ? NULL : outcome(connect(hand->fd, &address.any, size));
+}
+
+static const char *do_send(char **words)
+{
+	union address to;
+	socklen_t size = read_address(&to, words);
+	ssize_t sent = sendto(hand->fd, "ping", 4, MSG_NOSIGNAL, size ? &to.any : NULL, size);
+
+	return outcome(sent < 0 ? -1 : 0);
+}
+
+static const char *do_hear(char **words)
+{
+	const struct named *server = by_name(words[0]);
+	union address peer;
+	socklen_t size = sizeof(peer);
+	char ping[5] = "", pong[5] = "";
+	int fd;
+
+	if (server == NULL)
+		return NULL;
+	limit_waits(server->fd);
+	limit_waits(hand->fd);
+	fd = server->type == SOCK_STREAM ? accept(server->fd, NULL, NULL) : server->fd;
+	if (recvfrom(fd, ping, 4, 0, &peer.any, &size) < 0 ||
+		sendto(fd, "pong", 4, MSG_NOSIGNAL,
+			server->type == SOCK_STREAM ? NULL : &peer.any,
+			server->type == SOCK_STREAM ? 0 : size) < 0 ||
+		recv(hand->fd, pong, 4, 0) < 0)
+		return outcome(-1);
+	if (server->type == SOCK_STREAM) {
+		leave_no_trace(fd);
+		close(fd);
+	}
+	return strcmp(ping, "ping") == 0 && strcmp(pong, "pong") == 0 ? "ok" : "differs";
+}
+
+static const char *do_get(char **words)
+{
+	(void)words;
+	return v6only(hand->fd);
+}
+
+static const char *do_port(char **words)
+{
+	(void)words;
+	return number("", local_port(hand->fd));
+}
+
+static const char *do_dup(char **words)
+{
+	struct named *copy = words[0] != NULL ? by_name(words[0]) : hand;
+	int fd = dup(hand->fd);
+
+	if (copy == NULL || fd < 0)
+		return copy == NULL ? NULL : outcome(fd);
+	if (copy == hand)
+		close(hand->fd);
+	*copy = *hand;
+	copy->fd = fd;
+	return "ok";
+}
+
+static const char *do_pass(char **words)
+{
+	union {
+		char room[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = {.align = {.cmsg_len = CMSG_LEN(sizeof(int)),
+			     .cmsg_level = SOL_SOCKET,
+			     .cmsg_type = SCM_RIGHTS}};
+	char byte = 'x';
+	struct iovec data = {&byte, 1};
+	struct msghdr message = {.msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = control.room,
+		.msg_controllen = sizeof(control.room)};
+	int ends[2];
+
+	(void)words;
+	memcpy(CMSG_DATA(&control.align), &hand->fd, sizeof(int));
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) < 0 || sendmsg(ends[0], &message, 0) != 1)
+		fail("drive", "sendmsg");
+	close(hand->fd);
+	if (recvmsg(ends[1], &message, 0) != 1 || message.msg_controllen < sizeof(control.align))
+		fail("drive", "recvmsg");
+	memcpy(&hand->fd, CMSG_DATA(&control.align), sizeof(int));
+	close(ends[0]);
+	close(ends[1]);
+	return "ok";
+}
+
+static const char *do_put(char **words)
+{
+	char *state, *word = words[0] == NULL ? NULL : strtok_r(words[0], ",", &state);
+	/* Out of the way of the numbers that are wanted. */
+	int high = fcntl(hand->fd, F_DUPFD, HIGH);
+
+	if (word == NULL || high < 0)
+		return word == NULL ? NULL : outcome(high);
+	close(hand->fd);
+	for (; word != NULL; word = strtok_r(NULL, ",", &state))
+		hand->fd = dup2(high, atoi(word));
+	close(high);
+	return outcome(hand->fd);
+}
+
+/* --- Clients --- */
+
+static int new_client(int family, int type)
+{
+	int fd = (int)syscall(SYS_socket, family, type, 0);
+
+	limit_waits(fd);
+	return fd;
+}
+
+/* Connects a client to the socket in hand; *server is the end that was accepted. */
+static int connect_through(const char *address, int *server)
+{
+	int client = new_client(family_of(address), SOCK_STREAM);
+
+	limit_waits(hand->fd);
+	if (connect_to(client, family_of(address), address, local_port(hand->fd)) < 0)
+		return -1;
+	*server = accept(hand->fd, NULL, NULL);
+	return *server < 0 ? -1 : client;
+}
+
+static const char *do_accept(char **words)
+{
+	int server;
+
+	return words[0] == NULL ? NULL : outcome(connect_through(words[0], &server));
+}
+
+static const char *do_timewait(char **words)
+{
+	int server, client;
+	char byte;
+
+	if (words[0] == NULL)
+		return NULL;
+	client = connect_through(words[0], &server);
+	if (client < 0)
+		return outcome(client);
+	close(server);
+	/* The end of the stream has come: the server's side waits in FIN_WAIT for ours. */
+	if (recv(client, &byte, 1, 0) != 0)
+		fail("drive", "recv");
+	return outcome(close(client));
+}
+
+static const char *do_talk(char **words)
+{
+	long bytes = 0;
+	char some[512];
+	ssize_t n;
+	pid_t child;
+	int fd;
+
+	if (words[0] == NULL)
+		return NULL;
+	child = fork();
+	if (child == 0) {
+		fd = new_client(family_of(words[0]), SOCK_STREAM);
+		if (connect_to(fd, family_of(words[0]), words[0], local_port(hand->fd)) < 0)
+			fail("drive", "connect");
+		close(hand->fd);
+		while ((n = read(fd, some, sizeof(some))) > 0)
+			bytes += n;
+		printf("client got %ld bytes\n", bytes);
+		fflush(stdout);
+		_exit(0);
+	}
+	limit_waits(hand->fd);
+	fd = accept(hand->fd, NULL, NULL);
+	close(hand->fd);
+	hand->fd = fd;
+	return outcome(fd);
+}
+
+static int may_serve(const struct named *s)
+{
+	return s->fd >= 0 && !s->refused && (s->type == SOCK_DGRAM || s->listens);
+}
+
+/* Whether what came to the socket is that client's. */
+static int is_from(const struct named *s, unsigned port)
+{
+	union address peer = {0};
+	socklen_t size = sizeof(peer);
+	char byte;
+
+	if (s->type == SOCK_STREAM) {
+		int server = accept(s->fd, &peer.any, &size);
+
+		if (server >= 0) {
+			leave_no_trace(server);
+			close(server);
+		}
+	} else {
+		recvfrom(s->fd, &byte, 1, MSG_DONTWAIT, &peer.any, &size);
+	}
+	return port_of(&peer) == port;
+}
+
+static const char *receiver(int client, int type)
+{
+	static char name[2];
+	struct pollfd polls[NAMES + 1];
+
+	for (int i = 0; i < NAMES; i++)
+		polls[i] = (struct pollfd){.events = POLLIN,
+			.fd = may_serve(&sockets[i]) && sockets[i].type == type ? sockets[i].fd : -1};
+	/* The client itself hears when a datagram was for nobody. */
+	polls[NAMES] = (struct pollfd){.fd = client};
+	while (poll(polls, NAMES + 1, PATIENCE_MS) > 0) {
+		for (int i = 0; i < NAMES; i++)
+			if (polls[i].revents & POLLIN && is_from(&sockets[i], local_port(client))) {
+				name[0] = (char)('a' + i);
+				return name;
+			}
+		if (polls[NAMES].revents & POLLERR)
+			break;
+	}
+	return "nobody";
+}
+
+static const char *who_gets(int type, const char *address, unsigned port)
+{
+	int client = new_client(family_of(address), type);
+	const char *name;
+
+	if (type == SOCK_STREAM)
+		leave_no_trace(client);
+	if (connect_to(client, family_of(address), address, port) < 0)
+		name = errno == ECONNREFUSED ? "nobody" : outcome(-1);
+	else if (type == SOCK_DGRAM && send(client, "?", 1, MSG_NOSIGNAL) < 0)
+		name = outcome(-1);
+	else
+		name = receiver(client, type);
+	close(client);
+	return name;
+}
+
+static const char *do_who(char **words)
+{
+	if (words[0] == NULL || words[1] == NULL || words[2] == NULL)
+		return NULL;
+	return who_gets(strcmp(words[0], "tcp") == 0 ? SOCK_STREAM : SOCK_DGRAM, words[1],
+		(unsigned)atoi(words[2]));
+}
+
+static const char *do_serves(char **words)
+{
+	static const char *const addresses[] = {"127.0.0.1", "::1"};
+	size_t used;
+
+	(void)words;
+	if (!may_serve(hand))
+		return "-";
+	used = (size_t)snprintf(
+		said, sizeof(said), "%s/", hand->family == AF_INET6 ? v6only(hand->fd) : "-");
+	for (size_t i = 0; i < COUNT(addresses); i++) {
+		const char *name = who_gets(hand->type, addresses[i], local_port(hand->fd));
+
+		if (by_name(name) == hand)
+			said[used++] = "46"[i];
+		else if (strcmp(name, "nobody") != 0)
+			used += (size_t)snprintf(said + used, sizeof(said) - used, "[%s]", name);
+	}
+	said[used] = '\0';
+	return said;
+}
+
+/* --- Steps on all of them --- */
+
+static const char *do_show(char **words)
+{
+	size_t used = 0;
+
+	(void)words;
+	said[0] = '\0';
+	for (int i = 0; i < NAMES; i++) {
+		const struct named *s = &sockets[i];
+		int value = -1;
+		socklen_t size = sizeof(value);
+
+		if (s->fd < 0 || s->type < 0)
+			continue;
+		getsockopt(s->fd, SOL_SOCKET, SO_REUSEPORT, &value, &size);
+		/* An IPv4 socket of MPTCP has an answer for IPV6_V6ONLY that means nothing. */
+		used += (size_t)snprintf(said + used, sizeof(said) - used, "%s%c=%s/%d",
+			used > 0 ? " " : "", 'a' + i, s->family == AF_INET6 ? v6only(s->fd) : "-",
+			value);
+	}
+	return said;
+}
+
+static void print_entry(char *text, size_t size, const struct addrinfo *at)
+{
+	union address address = {0};
+	const void *bytes = at->ai_family == AF_INET6 ? (const void *)&address.in6.sin6_addr
+						      : (const void *)&address.in.sin_addr;
+	char name[INET6_ADDRSTRLEN] = "?";
+
+	memcpy(&address, at->ai_addr, at->ai_addrlen);
+	inet_ntop(at->ai_family, bytes, name, sizeof(name));
+	snprintf(text, size, "%s %s %s %s %u%s%s", at->ai_family == AF_INET6 ? "inet6" : "inet",
+		at->ai_protocol == IPPROTO_TCP	       ? "tcp"
+			: at->ai_protocol == IPPROTO_UDP ? "udp"
+							 : "other",
+		at->ai_socktype == SOCK_STREAM	       ? "stream"
+			: at->ai_socktype == SOCK_DGRAM ? "dgram"
+							: "other",
+		name, port_of(&address), at->ai_canonname != NULL ? " canon " : "",
+		at->ai_canonname != NULL ? at->ai_canonname : "");
+}
+
+/* All of the list is read: under valgrind one that was put together wrongly shows. */
+static const char *print_list(const char *node, const char *service, const struct addrinfo *hints,
+	int families_alone)
+{
+	struct addrinfo *list = NULL;
+	size_t used = 0;
+	int error = getaddrinfo(node, service, hints, &list);
+
+	if (error != 0)
+		return number("error ", error);
+	said[0] = '\0';
+	for (const struct addrinfo *at = list; at != NULL; at = at->ai_next) {
+		used += (size_t)snprintf(said + used, sizeof(said) - used, "%s",
+			used == 0 ? "" : families_alone ? " " : ", ");
+		if (families_alone)
+			snprintf(said + used, sizeof(said) - used, "%s",
+				at->ai_family == AF_INET6 ? "inet6" : "inet");
+		else
+			print_entry(said + used, sizeof(said) - used, at);
+		used += strlen(said + used);
+	}
+	freeaddrinfo(list);
+	return said;
+}
+
+static const char *do_resolve(char **words)
+{
+	struct addrinfo hints = {.ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM};
+
+	(void)words;
+	return print_list(NULL, "4321", &hints, 1);
+}
+
+static const char *do_lookup(char **words)
+{
+	static const struct {
+		char option[3];
+		int flags, family, type;
+	} options[] = {{"-p", AI_PASSIVE, 0, 0}, {"-c", AI_CANONNAME, 0, 0}, {"-4", 0, AF_INET, 0},
+		{"-6", 0, AF_INET6, 0}, {"-s", 0, 0, SOCK_STREAM}, {"-u", 0, 0, SOCK_DGRAM}};
+	struct addrinfo hints = {0};
+	const char *node = NULL;
+
+	for (; *words != NULL && (*words)[0] == '-'; words++) {
+		if (strcmp(*words, "-n") == 0)
+			node = *++words;
+		for (size_t i = 0; *words != NULL && i < COUNT(options); i++)
+			if (strcmp(*words, options[i].option) == 0) {
+				hints.ai_flags |= options[i].flags;
+				hints.ai_family |= options[i].family;
+				hints.ai_socktype |= options[i].type;
+			}
+	}
+	return print_list(node, *words, &hints, 0);
+}
+
+static const char *do_others(char **words)
+{
+	for (int left = words[0] != NULL ? atoi(words[0]) : 0; left > 0; left--) {
+		int fd = socket(AF_INET6, SOCK_STREAM, 0);
+
+		if (fd < 0 || set_v6only(fd, 0) < 0)
+			fail("drive", "others");
+		close(fd);
+	}
+	return "ok";
+}
+
+static const char *do_reset(char **words)
+{
+	(void)words;
+	for (int i = 0; i < NAMES; i++) {
+		if (sockets[i].fd >= 0 && sockets[i].type >= 0)
+			close(sockets[i].fd);
+		sockets[i] = (struct named){.fd = -1};
+	}
+	hand = sockets;
+	return "ok";
+}
+
+static const char *do_uid(char **words)
+{
+	return words[0] == NULL ? NULL : outcome(seteuid((uid_t)atoi(words[0])));
+}
+
+static const char *do_activate(char **words)
+{
+	if (words[0] == NULL || setenv("LISTEN_FDS", words[0], 1) < 0)
+		return NULL;
+	return outcome(setenv("LISTEN_PID", number("", getpid()), 1));
+}
+
+/* --- Who takes the steps that follow --- */
+
+static void make_all(void);
+
+static const char *do_fork(char **words)
+{
+	pid_t child = fork();
+	int status;
+
+	(void)words;
+	if (child < 0)
+		fail("drive", "fork");
+	if (child == 0)
+		return "ok";
+	if (waitpid(child, &status, 0) != child)
+		fail("drive", "waitpid");
+	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+}
+
+static void *be_thread(void *unused)
+{
+	puts("thread: ok");
+	make_all();
+	return unused;
+}
+
+static const char *do_thread(char **words)
+{
+	pthread_t other;
+
+	(void)words;
+	if (pthread_create(&other, NULL, be_thread, NULL) != 0 || pthread_join(other, NULL) != 0)
+		fail("drive", "thread");
+	return "ended";
+}
+
+/* The program behind `exec` is told first of the socket in hand. */
+static const char *do_exec(char **words)
+{
+	static char told[64];
+	char *arguments[64] = {self, told};
+
+	(void)words;
+	snprintf(told, sizeof(told), "fd=%d,%d,%d", hand->fd, hand->family, hand->type);
+	for (size_t i = 2; i + 1 < COUNT(arguments) && rest[i - 2] != NULL; i++)
+		arguments[i] = rest[i - 2];
+	puts("exec: ok");
+	execv(self, arguments);
+	fail("drive", "exec");
+	return NULL;
+}
+
+static const char *do_wait(char **words)
+{
+	(void)words;
+	puts("wait: ready");
+	pause();
+	return "over";
+}
+
+/* --- The server --- */
+
+/* What a client has sent unread would turn close into a reset that overtakes the answer. */
+static void close_gently(int fd)
+{
+	struct timeval moment = {.tv_usec = 200000};
+	char unread[512];
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &moment, sizeof(moment));
+	shutdown(fd, SHUT_WR);
+	for (int reads = 0; reads < 16 && recv(fd, unread, sizeof(unread), 0) > 0; reads++)
+		;
+	close(fd);
+}
+
+static void answer(const struct named *s)
+{
+	union address peer = {0};
+	socklen_t size = sizeof(peer);
+	const char *family = "ipv4\n";
+	int fd = s->fd;
+	char question;
+
+	/* A client that has gone is no error of the server's. */
+	if (s->type == SOCK_STREAM ? (fd = accept(s->fd, &peer.any, &size)) < 0
+				   : recvfrom(s->fd, &question, 1, 0, &peer.any, &size) < 0)
+		return;
+	if (peer.any.sa_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&peer.in6.sin6_addr))
+		family = "ipv6\n";
+	if (s->type == SOCK_STREAM)
+		limit_waits(fd);
+	sendto(fd, family, 5, MSG_NOSIGNAL, s->type == SOCK_STREAM ? NULL : &peer.any,
+		s->type == SOCK_STREAM ? 0 : size);
+	if (s->type == SOCK_STREAM)
+		close_gently(fd);
+}
+
+static void leave(int signal_number)
+{
+	(void)signal_number;
+	_exit(0);
+}
+
+static const char *do_serve(char **words)
+{
+	struct sigaction action = {.sa_handler = leave};
+	struct pollfd polls[NAMES];
+	int n = 0;
+
+	(void)words;
+	for (int i = 0; i < NAMES; i++) {
+		polls[i] = (struct pollfd){.fd = may_serve(&sockets[i]) ? sockets[i].fd : -1,
+			.events = POLLIN};
+		n += polls[i].fd >= 0;
+	}
+	if (n == 0) {
+		puts("serve: -");
+		exit(1);
+	}
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGINT, &action, NULL);
+	alarm(0);
+	puts("serve: ready");
+	while (poll(polls, NAMES, -1) >= 0 || errno == EINTR)
+		for (int i = 0; i < NAMES; i++)
+			if (polls[i].revents != 0)
+				answer(&sockets[i]);
+	return outcome(-1);
+}
+
+static const struct {
+	const char *name;
+	const char *(*make)(char **words);
+} all[] = {{"socket", do_socket}, {"v6only", do_v6only}, {"reuseaddr", do_reuseaddr},
+	{"reuseport", do_reuseport}, {"nodelay", do_nodelay}, {"bind", do_bind},
+	{"listen", do_listen}, {"close", do_close}, {"connect", do_connect}, {"send", do_send},
+	{"hear", do_hear}, {"get", do_get}, {"port", do_port}, {"serves", do_serves},
+	{"dup", do_dup}, {"pass", do_pass}, {"accept", do_accept}, {"timewait", do_timewait},
+	{"talk", do_talk}, {"put", do_put}, {"show", do_show}, {"who", do_who},
+	{"resolve", do_resolve}, {"lookup", do_lookup}, {"others", do_others}, {"reset", do_reset},
+	{"uid", do_uid}, {"activate", do_activate}, {"fork", do_fork}, {"thread", do_thread},
+	{"exec", do_exec}, {"wait", do_wait}, {"serve", do_serve}};
+
+static void make(const char *step)
+{
+	char text[LONGEST], *words[WORDS + 1] = {0}, **verb = words, *state;
+
+	if (snprintf(text, sizeof(text), "%s", step) >= (int)sizeof(text))
+		usage(step);
+	words[0] = strtok_r(text, " ", &state);
+	for (int i = 1; i < WORDS && words[i - 1] != NULL; i++)
+		words[i] = strtok_r(NULL, " ", &state);
+	if (by_name(words[0]) != NULL)
+		hand = by_name(*verb++);
+	for (size_t i = 0; i < COUNT(all); i++)
+		if (*verb != NULL && strcmp(*verb, all[i].name) == 0) {
+			const char *came = all[i].make(verb + 1);
+
+			if (came == NULL)
+				usage(step);
+			printf("%s: %s\n", step, came);
+			return;
+		}
+	usage(step);
+}
+
+static void make_all(void)
+{
+	while (*rest != NULL && strcmp(*rest, "--") != 0) {
+		const char *step = *rest++;
+
+		make(step);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static char buffer[4096];
+
+	/* With memory of our own stdio asks the system for none. */
+	setvbuf(stdout, buffer, _IOLBF, sizeof(buffer));
+	alarm(WHOLE_RUN_S);
+	self = argv[0];
+	rest = argv + 1;
+	for (int i = 0; i < NAMES; i++)
+		sockets[i].fd = -1;
+	if (argc > 1 &&
+		sscanf(argv[1], "fd=%d,%d,%d", &hand->fd, &hand->family, &hand->type) == 3)
+		rest++;
+	if (*rest == NULL)
+		usage("none");
+	make_all();
+	if (*rest != NULL && rest[1] != NULL) {
+		alarm(0);
+		execvp(rest[1], rest + 1);
+		fail("drive", rest[1]);
+	}
+	return 0;
+}
