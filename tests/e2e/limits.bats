@@ -31,18 +31,22 @@ number() {
 	done | paste -sd,
 }
 
-# scene NAME STRAITS [NAME=VALUE...]: what programs/survive.py says of it, under the shim where there are settings.
-scene() {
+# say_scenes [NAME=VALUE...] -- [SCENE...]: what programs/survive.py says of each, "NAME [STRAIT...]", under the shim where
+# there are settings.
+say_scenes() {
 	local under=()
 
-	[ $# -eq 2 ] || under=(shim "${@:3}" --)
-	# shellcheck disable=SC2086 # into words
-	resolve "${under[@]}" "${AS[@]}" "${SURVIVE[@]}" "scene $1${2:+ $2}"
+	while [ "$1" != -- ]; do
+		under+=("$1")
+		shift
+	done
+	shift
+	[ ${#under[@]} -eq 0 ] || under=(shim "${under[@]}" --)
+	resolve "${under[@]}" "${SURVIVE[@]}" "${@/#/scene }"
 	(close_bats_fds && exec "${COMMAND[@]}" 2>>"$DIR/err" 7>>"$DIR/seven") | sed 's/^scene: //'
 }
-AS=()
 
-# The scenes, and what comes of each bare, and under these settings.
+# The scenes, and what comes of each bare, and under its settings.
 scenes() {
 	cat <<-END
 		plain|calls ok ok v6only 0|calls ok ok v6only 1|POLICY=ipv6-only
@@ -50,7 +54,7 @@ scenes() {
 		refused|calls EADDRINUSE v6only 0|calls EADDRINUSE v6only 0|POLICY=ipv6-only
 		6-after-4|calls EADDRINUSE ok v6only 0|calls ok ok v6only 1|ON_CONFLICT=resolve
 		4-after-6|calls EADDRINUSE ok v6only 0|calls ok ok v6only 0|ON_CONFLICT=resolve
-		datagrams|calls ok v6only 0|calls ok v6only 1|ON_CONFLICT=resolve
+		datagrams|calls ok v6only 0|calls ok v6only 0|ON_CONFLICT=resolve
 	END
 }
 
@@ -66,25 +70,46 @@ straits() {
 	END
 }
 
+# every_scene BARE|SETTINGS: every scene of these settings in every strait, "SCENE|SAID".
+every_scene() {
+	local straits proof name bare shimmed settings said
+
+	while IFS='|' read -r straits proof; do
+		while IFS='|' read -r name bare shimmed settings; do
+			said=$shimmed
+			[ "$1" != BARE ] || said=$bare
+			[ "$1" = BARE ] || [ "$1" = "$settings" ] || continue
+			printf '%s|%s\n' "$name${straits:+ $straits}" "${proof:+$proof }$said"
+		done < <(scenes)
+	done < <(straits)
+}
+
+# as_said FILE [NAME=VALUE...]: each line of FILE, "SCENE|SAID", is so under these settings.
+as_said() {
+	local these
+
+	mapfile -t these < <(cut -d'|' -f1 "$1")
+	[ ${#these[@]} -gt 0 ]
+	assert_eq "$(<"$1")" "$(say_scenes "${@:2}" -- "${these[@]}" | paste -d'|' <(cut -d'|' -f1 "$1") -)" "${*:2}"
+}
+
 # ---- no descriptor, no address space
 
 @test "no descriptor left, no address space left, neither: every bind succeeds, governed, and every conflict is resolved" {
-	while IFS='|' read -r straits proof; do
-		while IFS='|' read -r name bare shimmed settings; do
-			assert_eq "${proof:+$proof }$bare" "$(scene "$name" "$straits")" "control, bare: $straits $name"
-			for log in off "$LOG" stderr fd:7; do
-				assert_eq "${proof:+$proof }$shimmed" "$(scene "$name" "$straits" "$settings" LOG="$log" LOG_FORMAT=json LOG_LEVEL=all)" \
-					"$straits $name, log $log"
-			done
-		done < <(scenes)
-	done < <(straits)
+	every_scene BARE >"$DIR/scenes"
+	as_said "$DIR/scenes"
+	for settings in POLICY=ipv6-only ON_CONFLICT=resolve; do
+		every_scene $settings >"$DIR/scenes"
+		for log in off "$LOG" stderr fd:7; do
+			as_said "$DIR/scenes" $settings LOG="$log" LOG_FORMAT=json LOG_LEVEL=all
+		done
+	done
 	# The log was open before, and goes on.
 	assert_eq '' "$(json_records "$LOG" 'select(.event == "lost" or .event == "error")')"
 	[ "$(json_records "$LOG" 'select(.event == "bind" and .after == 1 and .result == 0)' | wc -l)" -ge 12 ]
 	# Control: a shim that needs a descriptor loses the bind.
-	export LD_PRELOAD=$PROGRAMS/hostile/unsafe.so UNSAFE=refuse
-	assert_eq 'calls ok ok v6only 1' "$(scene plain '')"
-	assert_eq 'descriptor EMFILE calls EMFILE ok v6only 1' "$(scene plain descriptors)"
+	assert_eq 'calls ok ok v6only 1
+descriptor EMFILE calls EMFILE ok v6only 1' "$(LD_PRELOAD=$PROGRAMS/hostile/unsafe.so UNSAFE=refuse say_scenes -- plain 'plain descriptors')"
 }
 
 @test "another process is the holder, and nothing is left to find it with: resolved, or the kernel's errno and a record" {
@@ -92,8 +117,9 @@ straits() {
 	start holder --says ready "$PROGRAMS/serve" -4 -p "$port"
 	while IFS='|' read -r straits proof; do
 		rm -f "$LOG"
-		assert_eq "${proof:+$proof }calls ok ok v6only 1" "$(scene "6-after:$port" "$straits" ON_CONFLICT=resolve LOG="$LOG" LOG_FORMAT=json)"
-		assert_eq "${proof:+$proof }calls EADDRINUSE ok v6only 0" "$(scene "6-after:$port" "$straits" LOG="$LOG" LOG_FORMAT=json)"
+		scene="6-after:$port${straits:+ $straits}"
+		assert_eq "${proof:+$proof }calls ok ok v6only 1" "$(say_scenes ON_CONFLICT=resolve LOG="$LOG" LOG_FORMAT=json LOG_LEVEL=change -- "$scene")"
+		assert_eq "${proof:+$proof }calls EADDRINUSE ok v6only 0" "$(say_scenes LOG="$LOG" LOG_FORMAT=json LOG_LEVEL=change -- "$scene")"
 		# Whom nobody could be asked about is not named.
 		holder='"0.0.0.0"'
 		[[ $straits != *descriptors* && $straits != *netlink* ]] || holder=null
@@ -113,22 +139,22 @@ own_calls() {
 	for call in getsockname getsockopt setsockopt openat getdents64 readlinkat fcntl; do
 		grep -q "^$call " "$DIR/calls" || [ "$(uname -m)" != x86_64 ] || fail "$call is not in the list"
 	done
-	trap - DEBUG
 	while read -r call nr; do
 		for error in 1:EPERM 38:ENOSYS; do
 			while IFS='|' read -r name bare expected settings; do
 				# Which type a socket is that binds port 0, who holds a port in this process, and V6ONLY itself, only these tell.
 				case $call/$name in
 				getsockopt/plain | getsockopt/6-after-4 | getsockopt/4-after-6 | getsockname/4-after-6 | setsockopt/*) expected=$bare ;;
-				datagrams) continue ;;
 				esac
-				for log in "$LOG" stderr; do
-					assert_eq "refused ${error#*:} $expected" "$(scene "$name" "calls=$nr errno=${error%:*}" "$settings" LOG="$log" \
-						LOG_FORMAT=json LOG_LEVEL=all)" "$call ${error#*:} $name, log $log"
-				done
+				echo "$name calls=$nr errno=${error%:*}|refused ${error#*:} $expected" >>"$DIR/$settings"
 			done < <(scenes | grep -v datagrams)
 		done
 	done < <(own_calls)
+	for settings in POLICY=ipv6-only ON_CONFLICT=resolve; do
+		as_said "$DIR/$settings" $settings LOG="$LOG" LOG_FORMAT=json LOG_LEVEL=all
+		grep ENOSYS "$DIR/$settings" >"$DIR/half"
+		as_said "$DIR/half" $settings LOG=stderr LOG_LEVEL=all
+	done
 	echo "# $(own_calls | wc -l) system calls: $(own_calls | cut -d' ' -f1 | paste -sd' ')" >&3
 	# Where it is the policy that cannot be had, it is said.
 	assert_eq '"EPERM"
@@ -138,33 +164,28 @@ own_calls() {
 
 @test "all of them but setsockopt refused at once, with the log on or off: the server still gets its bind" {
 	all=$(own_calls | grep -v '^setsockopt ' | cut -d' ' -f2 | paste -sd,)
-	for error in 1 38; do
-		for log in off "$LOG" stderr syslog; do
-			for settings in POLICY=ipv6-only 'POLICY=both ORDER=ipv6-first ON_DISORDER=deny:EACCES' \
-				'ON_CONFLICT=resolve ORDER=ipv6-first' 'PROFILE=openbsd'; do
-				for name in plain udp; do
-					# shellcheck disable=SC2086 # into its words
-					assert_match '^refused [A-Z]+ calls ok( ok)? v6only [01]$' \
-						"$(scene $name "errno=$error $NETLINK calls=$all" LOG_LEVEL=all LOG="$log" $settings)" "$name, $settings, log $log"
-				done
-			done
+	for log in off "$LOG" stderr syslog; do
+		for settings in POLICY=ipv6-only 'POLICY=both ORDER=ipv6-first ON_DISORDER=deny:EACCES' \
+			'ON_CONFLICT=resolve ORDER=ipv6-first' 'PROFILE=openbsd'; do
+			# shellcheck disable=SC2086 # into its words
+			assert_eq 4 "$(say_scenes LOG_LEVEL=all LOG="$log" $settings -- {plain,udp}" $NETLINK calls=$all errno="{1,38} |
+				grep -cE '^refused [A-Z]+ calls ok( ok)? v6only [01]$')" "$settings, log $log"
 		done
 	done
 	# The port is what the policy needs to know, where the type cannot be had.
-	assert_match 'calls ok v6only 1$' "$(scene udp "calls=$all" POLICY=ipv6-only LOG=off)"
+	assert_match 'calls ok v6only 1$' "$(say_scenes POLICY=ipv6-only LOG=off -- "udp calls=$all")"
 	# The control: bare; and a shim that must know.
-	assert_match 'calls ok v6only 0$' "$(scene udp "calls=$all")"
-	export LD_PRELOAD=$PROGRAMS/hostile/unsafe.so UNSAFE=refuse
-	assert_match 'calls E[A-Z]+ v6only 1$' "$(scene udp "calls=$all")"
+	assert_match 'calls ok v6only 0$' "$(say_scenes -- "udp calls=$all")"
+	assert_match 'calls E[A-Z]+ v6only 1$' "$(LD_PRELOAD=$PROGRAMS/hostile/unsafe.so UNSAFE=refuse say_scenes -- "udp calls=$all")"
 }
 
 @test "order=... with deny: where a filter hides the other family's socket, nobody is denied for it" {
 	settings=(ORDER=ipv6-first ON_DISORDER=deny:EACCES ON_CONFLICT=resolve LOG="$LOG")
-	assert_eq 'calls ok ok v6only 0' "$(scene 4-after-6 '' "${settings[@]}")"
+	assert_eq 'calls ok ok v6only 0' "$(say_scenes "${settings[@]}" -- 4-after-6)"
 	for name in getsockname getdents64 openat; do
 		# The port is shared where it can be, and EADDRINUSE otherwise, which is what there is bare: never EACCES.
 		assert_match '^refused EPERM calls (ok|EADDRINUSE) ok v6only 0$' \
-			"$(scene 4-after-6 "calls=$(number $name)" "${settings[@]}")"
+			"$(say_scenes "${settings[@]}" -- "4-after-6 calls=$(number $name)")"
 	done
 }
 
@@ -193,7 +214,7 @@ V6SHIM_ON_CONFLICT=resolve V6SHIM_LOG=$LOG V6SHIM_LOG_FORMAT=json V6SHIM_LOG_LEV
 	for names in getpid getrlimit 'getrlimit rt_sigpending'; do
 		# shellcheck disable=SC2086 # into words
 		assert_match 'calls ok ok v6only 1$' \
-			"$(ulimit -f 8 && scene plain "calls=$(number $names)" POLICY=ipv6-only LOG="$LOG" LOG_LEVEL=all)" "$names"
+			"$(ulimit -f 8 && say_scenes POLICY=ipv6-only LOG="$LOG" LOG_LEVEL=all -- "plain calls=$(number $names)")" "$names"
 	done
 	assert_eq 8192 "$(stat -c %s "$LOG")"
 	for names in getpid rt_sigprocmask 'rt_sigprocmask pwritev2'; do
@@ -204,7 +225,7 @@ V6SHIM_ON_CONFLICT=resolve V6SHIM_LOG=$LOG V6SHIM_LOG_FORMAT=json V6SHIM_LOG_LEV
 		assert_status 141
 		# shellcheck disable=SC2086 # into words
 		assert_match 'calls ok ok v6only 1$' \
-			"$(scene plain "calls=$(number $names)" POLICY=ipv6-only LOG=fd:6 LOG_LEVEL=all)" "$names"
+			"$(say_scenes POLICY=ipv6-only LOG=fd:6 LOG_LEVEL=all -- "plain calls=$(number $names)")" "$names"
 		exec 6>&-
 	done
 }
@@ -214,23 +235,24 @@ V6SHIM_ON_CONFLICT=resolve V6SHIM_LOG=$LOG V6SHIM_LOG_FORMAT=json V6SHIM_LOG_LEV
 without_proc() {
 	mount -t tmpfs none /proc
 	[ ! -e /proc/self ]
-	while IFS='|' read -r name bare shimmed settings; do
-		assert_eq "$bare" "$(scene "$name" '')" 'control, bare'
+	# Bash has no <(...) there.
+	for settings in BARE POLICY=ipv6-only ON_CONFLICT=resolve; do
+		mapfile -t these <"$DIR/$settings.names"
 		for log in off "$LOG" stderr fd:7; do
-			for straits in '' 'descriptors memory'; do
-				assert_match "$shimmed\$" "$(scene "$name" "$straits" "$settings" LOG="$log" LOG_FORMAT=json LOG_LEVEL=all)" "$name"
-			done
+			[ $settings = BARE ] || under=($settings LOG="$log" LOG_FORMAT=json LOG_LEVEL=all)
+			say_scenes "${under[@]}" -- "${these[@]}" >"$DIR/said"
+			cmp "$DIR/$settings" "$DIR/said"
 		done
-	done < <(scenes)
+	done
 }
 
 @test "no /proc: what is governed is governed, and own sockets are found by their numbers" {
 	require_mounts
-	# Bash has no descriptors of commands there.
-	scenes >"$DIR/scenes"
-	eval "$(declare -f without_proc | sed 's|<(scenes)|"$DIR/scenes"|')"
-	HELPER_VARIABLES+=(NETLINK)
-	close_bats_fds() { exec 3>&- 4>&-; }
+	for settings in BARE POLICY=ipv6-only ON_CONFLICT=resolve; do
+		every_scene $settings >"$DIR/all"
+		cut -d'|' -f1 "$DIR/all" >"$DIR/$settings.names"
+		cut -d'|' -f2 "$DIR/all" >"$DIR/$settings"
+	done
 	apart without_proc
 	assert_eq '["split",true]
 ["share",true]' "$(json_records "$LOG" 'select(.finding == "conflict" and .action != "none") | [.action, .holder.fd != null]' |

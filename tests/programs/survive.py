@@ -395,7 +395,7 @@ def main():
     # Python's own ways with these two are not a server's.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-    signal.alarm(60)
+    signal.alarm(120)
     if rest[:1] == ["-o"]:
         fd = os.open(rest[1], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         out = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, HIGH)
