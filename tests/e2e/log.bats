@@ -1,26 +1,28 @@
 #!/usr/bin/env bats
 # The log: each record has the keys of DESIGN.md 1.6 and says what the kernel says; levels, places and forms as 1.3
-# has them.
+# has them. What a log has to bear is in survive.bats, what others name in names.bats.
+
+# Each test is a subshell, and is meant to be.
+# shellcheck disable=SC2030,SC2031
 
 load helper
+load survive
 
 setup() {
-	DIR=$BATS_TEST_TMPDIR
+	export DIR=$BATS_TEST_TMPDIR
 	LOG=$DIR/log.jsonl
-	export DIR
 }
 
-# steps NAME=VALUE... -- STEP...: under the library.
+# steps NAME=VALUE... -- STEP...: under the library; every record as JSON into $LOG, if nothing else is said.
 steps() {
-	local settings=()
+	local settings=(LOG="$LOG" LOG_FORMAT=json LOG_LEVEL=all)
 
 	while [ "$1" != -- ]; do
 		settings+=("$1")
 		shift
 	done
 	shift
-	resolve shim "${settings[@]}" -- "${STEPS:-$PROGRAMS/steps}" "$@"
-	(close_bats_fds && exec "${COMMAND[@]}")
+	shim "${settings[@]}" -- "$PROGRAMS/steps" "$@"
 }
 
 # Everything that makes a record, once.
@@ -36,22 +38,23 @@ EVERY=('socket tcp6' 'v6only 0' 'bind :: 0' listen 'socket tcp4' 'bind 127.0.0.1
 
 # keys FILTER: the keys of the only record that the filter lets through, in their order.
 keys() {
-	json_records "$LOG" "select($1) | keys_unsorted | join(\" \")" | tr -d '"'
+	jq -r "select($1) | keys_unsorted - [\"tid\", \"via\"] | join(\" \")" "$LOG"
 }
 
 # What every record has, and what every record of a call that a policy could apply to has.
-HEAD='v time pid tid program event'
+HEAD='v time pid program event'
 DECISION='policy mode action finding'
 
-@test "each event's record has its keys, in the contract's order, and no other" {
+@test "each event's record has its keys, in the contract's order, and no other; a call that fails has its errno" {
 	port=$(free_port)
-	steps POLICY=ipv6-only LOG="$LOG" LOG_LEVEL=all -- 'socket tcp6' 'bind :: 0' listen \
-		'socket tcp6' 'v6only 0' "bind :: $port" listen 'socket udp6' "bind :: $port" \
-		'socket tcp4' 'bind 127.0.0.1 0' listen 'socket udp4' 'bind 127.0.0.1 0' resolve
+	steps POLICY=ipv6-only -- 'socket tcp6' 'bind :: 0' listen 'socket tcp6' 'v6only 0' "bind :: $port" listen \
+		'socket udp6' "bind :: $port" 'socket tcp4' 'bind 127.0.0.1 0' listen 'socket udp4' 'bind 127.0.0.1 0' resolve
+	# Its descriptors are others.
+	steps POLICY=ipv6-only ON_CONTRARY=deny:EOPNOTSUPP -- 'socket unix' 'socket unix' 'socket unix' 'socket unix' 'socket unix' \
+		'socket tcp6' 'v6only 0' 'v6only short-0' 'bind :: 0' 'bind :: 0' 'socket udp6' listen
 	while IFS='|' read -r filter expected; do
 		assert_eq "$HEAD $expected" "$(keys "$filter")" "$filter"
 	done <<-END
-		.event == "load"|$DECISION note
 		.event == "socket" and .fd == 3|fd family type proto before after $DECISION result
 		.event == "socket" and .fd == 6|fd family type proto $DECISION result
 		.event == "bind" and .fd == 3|fd family type proto addr port before after $DECISION result
@@ -63,56 +66,36 @@ DECISION='policy mode action finding'
 		.event == "listen" and .fd == 6|fd family type proto addr port serves $DECISION result
 		.event == "bind" and .fd == 7|fd family type proto addr port serves $DECISION result
 		.event == "getaddrinfo"|families_before families_after $DECISION result
+		.action == "deny"|fd family type proto asked before after $DECISION result errno
+		.event == "bind" and .result == -1|fd family type proto addr port asked before after $DECISION result errno
+		.event == "listen" and .result == -1|fd family type proto addr port before after $DECISION result errno
 	END
 	# before of a setsockopt costs a call of its own, and is there where on-contrary had to know it.
 	assert_eq "$HEAD fd family type proto asked after $DECISION result" \
-		"$(keys '.event == "setsockopt"' | sed 's/ before / /')"
-}
-
-@test "a call that fails has its errno; one that is denied too" {
-	steps POLICY=ipv6-only ON_CONTRARY=deny:EOPNOTSUPP LOG="$LOG" LOG_LEVEL=all -- \
-		'socket tcp6' 'v6only 0' 'v6only short-0' 'bind :: 0' 'bind :: 0' 'socket udp6' listen
-	while IFS='|' read -r filter expected; do
-		assert_eq "$HEAD $expected" "$(keys "$filter")" "$filter"
-	done <<-END
-		.event == "setsockopt" and .action == "deny"|fd family type proto asked before after $DECISION result errno
-		.event == "bind" and .result == -1|fd family type proto addr port asked before after $DECISION result errno
-		.event == "listen"|fd family type proto addr port before after $DECISION result errno
-	END
-	assert_eq '["setsockopt","EOPNOTSUPP"]
-["setsockopt","EINVAL"]
-["bind","EINVAL"]
-["listen","EOPNOTSUPP"]' "$(json_records "$LOG" 'select(.result == -1) | [.event, .errno]')"
+		"$(keys '.event == "setsockopt" and .result == 0' | sed 's/ before / /')"
 	# A request that the kernel did not understand asked for nothing.
-	assert_eq false "$(json_records "$LOG" 'select(.event == "setsockopt" and .errno == "EINVAL") | has("asked")')"
+	assert_eq '["setsockopt","EOPNOTSUPP",true]
+["setsockopt","EINVAL",false]
+["bind","EINVAL",true]
+["listen","EOPNOTSUPP",false]' "$(json_records "$LOG" 'select(.result == -1) | [.event, .errno, has("asked")]')"
 }
 
-@test "a configuration that does not parse is an error record in the log that is named" {
-	steps POLICY=ipv6only LOG="$LOG" -- 'socket tcp6' 'bind :: 0' 2>"$DIR/err"
-	assert_eq "$HEAD note" "$(keys '.event == "error"')"
-	assert_eq "\"V6SHIM_POLICY: unknown value 'ipv6only'; did you mean 'ipv6-only'\"" \
-		"$(json_records "$LOG" 'select(.event == "error") | .note')"
-}
-
-@test "every record of a thousand odd calls is whole, and has no key that the contract lacks" {
-	resolve shim POLICY=ipv6-only LOG="$LOG" LOG_LEVEL=all -- "$PROGRAMS/edge-calls" -n
-	"${COMMAND[@]}" >/dev/null
+@test "every record of a thousand odd calls is whole, and has no key and no word that the contract lacks" {
+	shim POLICY=ipv6-only LOG="$LOG" LOG_FORMAT=json LOG_LEVEL=all -- "$PYTHON" -ISB "$ROOT/tests/programs/edge-calls.py" -n \
+		>"$DIR/out"
 	[ "$(wc -l <"$LOG")" -ge 1000 ]
-	assert_eq '' "$(json_records "$LOG" 'keys - ["v", "time", "pid", "tid", "program", "event", "fd", "family", "type",
-		"proto", "addr", "port", "asked", "before", "after", "serves", "families_before", "families_after",
-		"policy", "rule", "mode", "action", "finding", "holder", "result", "errno", "count", "note"]
-		| select(. != [])' | sort -u)"
-	assert_eq '' "$(json_records "$LOG" 'select(.v != 1 or .program != "edge-calls" or .pid != .tid)')"
-	# The words are those of the contract.
-	assert_eq '' "$(json_records "$LOG" 'select(
-		(.event | IN("load", "socket", "setsockopt", "bind", "listen", "getaddrinfo") | not)
+	assert_eq '' "$(jq -r --arg keys "v time pid tid program via event version settings fd family type proto addr port asked before
+		after serves families_before families_after policy rule mode action finding holder result errno count note" \
+		'keys - ($keys | gsub("\\s+"; " ") | split(" ")) | .[]' "$LOG" | sort -u)"
+	assert_eq '' "$(json_records "$LOG" 'select(.v != 1
+		or (.event | IN("load", "socket", "setsockopt", "bind", "listen", "getaddrinfo") | not)
 		or (.family | IN("inet", "inet6", null) | not)
 		or (.type | IN("stream", "dgram", "raw", "seqpacket", "other", null) | not)
-		or (.action | IN("none", "set", "override") | not)
-		or (.finding | IN("none", "contrary") | not)
+		or (.action | IN("none", "set", "override") | not) or (.finding | IN("none", "contrary") | not)
 		or (.asked, .before, .after | IN(0, 1, null) | not)
 		or (.serves | IN(["inet6"], ["inet"], ["inet6", "inet"], null) | not)
 		or .policy != "ipv6-only" or .mode != "enforce")' | head -n 5)"
+	assert_eq 1 "$(jq '[.pid, .program]' "$LOG" -c | sort -u | wc -l)"
 }
 
 # ---- values
@@ -129,24 +112,18 @@ quietly() {
 		for settings in POLICY=app POLICY=ipv6-only POLICY=both; do
 			rm -f "$LOG"
 			# shellcheck disable=SC2086 # into its words
-			start server --says ready shim $settings LOG="$LOG" LOG_LEVEL=all -- "$PROGRAMS/serve" $options
+			start server --says ready shim $settings LOG="$LOG" LOG_FORMAT=json LOG_LEVEL=all -- "$PROGRAMS/serve" $options
 			port=$(stdout_of server | sed -n 's/^port //p')
-			what="$settings, serve $options"
 			event=listen
 			[ "$proto" = tcp ] || event=bind
-			# sock_diag's line against the record's words.
-			record=$(jq -r "select(.event == \"$event\")"' | (.family + " " + .addr
-				+ if .family == "inet6" then " v6only=\(.after)" else "" end),
-				.port, (.serves | join(" ")), "\(.pid) \(.tid) \(.program)"' "$LOG")
-			mapfile -t record <<<"$record"
-			assert_eq "$(kernel_listeners "$proto" "$port")" "${record[0]}" "$what"
-			[ "$event" = bind ] || assert_eq "$port" "${record[1]}" "$what"
-			# Real clients against `serves`.
+			# Real clients against `serves`, sock_diag's line and the process against the record's words.
 			served=''
 			[ "$(reach 6 "$proto" "$port" x)" != 'served ipv6' ] || served+=' inet6'
 			[ "$(reach 4 "$proto" "$port" x)" != 'served ipv4' ] || served+=' inet'
-			assert_eq "${served# }" "${record[2]}" "$what"
-			assert_eq "$(pid_of server) $(pid_of server) serve" "${record[3]}" "$what"
+			assert_eq "$(kernel_listeners "$proto" "$port")|${served# }|$(pid_of server) serve" "$(jq -r "select(.event == \"$event\")"' |
+				(.family + " " + .addr + if .family == "inet6" then " v6only=\(.after)" else "" end) + "|" +
+				(.serves | join(" ")) + "|\(.pid) \(.program)"' "$LOG")" "$settings, serve $options"
+			[ "$event" = bind ] || assert_eq "$port" "$(jq 'select(.event == "listen") | .port' "$LOG")"
 			stop server
 		done
 	done <<-END
@@ -171,7 +148,7 @@ quietly() {
 	for policy in app ipv6-only both default-ipv6-only default-both; do
 		for asks in 'v6only 0' 'v6only 1' get; do
 			rm -f "$LOG"
-			got=$(steps POLICY=$policy LOG="$LOG" LOG_LEVEL=all -- 'socket tcp6' "$asks" get 'bind :: 0' get listen get)
+			got=$(steps POLICY=$policy -- 'socket tcp6' "$asks" get 'bind :: 0' get listen get)
 			mapfile -t values < <(sed -n 's/^get: //p' <<<"$got")
 			# With `get` in the place of a request there is one value more.
 			[ "$asks" != get ] || values=("${values[@]:1}")
@@ -184,30 +161,26 @@ quietly() {
 	done
 }
 
-@test "addresses are as passed, in the form of RFC 5952; ports and descriptors are numbers" {
-	steps POLICY=app LOG="$LOG" LOG_LEVEL=all -- 'socket udp6' 'bind ::1 0' 'socket udp6' 'bind 2001:0DB8:0:0:1:0:0:1 7' \
+@test "addresses are as passed, in the form of RFC 5952; ports and descriptors are numbers; time is RFC 3339, UTC, and now" {
+	before=$(date -u +%FT%T.%6NZ)
+	steps POLICY=app -- 'socket udp6' 'bind ::1 0' 'socket udp6' 'bind 2001:0DB8:0:0:1:0:0:1 7' \
 		'socket udp6' 'bind ::ffff:7F00:1 0' 'socket udp4' 'bind 127.0.0.1 0' 'socket tcp6' 'bind :: 0'
+	after=$(date -u +%FT%T.%6NZ)
 	assert_eq '[3,"udp","::1",0]
 [4,"udp","2001:db8::1:0:0:1",7]
 [5,"udp","::ffff:127.0.0.1",0]
 [6,"udp","127.0.0.1",0]
 [7,"tcp","::",0]' "$(json_records "$LOG" 'select(.event == "bind") | [.fd, .proto, .addr, .port]')"
-}
-
-@test "time is UTC, RFC 3339, in microseconds, and now" {
-	before=$(date -u +%FT%T.%6NZ)
-	steps POLICY=ipv6-only LOG="$LOG" LOG_LEVEL=all -- "${EVERY[@]}"
-	after=$(date -u +%FT%T.%6NZ)
-	assert_eq $((1 + ${#EVERY[@]})) "$(wc -l <"$LOG")"
+	assert_eq 11 "$(wc -l <"$LOG")"
 	while read -r time; do
 		assert_match '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$' "$time"
 		[[ ! $time < $before && ! $time > $after ]] || fail "$time is not between $before and $after"
-	done < <(json_records "$LOG" .time | tr -d '"')
+	done < <(jq -r .time "$LOG")
 }
 
 @test "raw sockets serve nobody's TCP or UDP: their bind has no serves" {
 	"$PROGRAMS/steps" 'socket raw6' | grep -q fd || skip 'needs leave to open raw sockets'
-	steps POLICY=ipv6-only LOG="$LOG" LOG_LEVEL=all -- 'socket raw6' 'v6only 0' 'bind :: 0'
+	steps POLICY=ipv6-only -- 'socket raw6' 'v6only 0' 'bind :: 0'
 	assert_eq '["bind","none",0,false]' \
 		"$(json_records "$LOG" 'select(.event == "bind") | [.event, .action, .after, has("serves")]')"
 	# Linux refuses the option on every raw socket, bound or not: that it was bound is not the reason.
@@ -216,135 +189,122 @@ quietly() {
 
 # ---- levels, and the load record
 
-@test "log-level: each level has what the one before it has, and its own" {
+@test "log-level: each level has what the one before it has, and its own; a configuration error is one at each" {
 	# A governed bind, one that is not, a contrary request, an agreeable one; nothing went wrong in the shim.
 	ask=('socket tcp6' 'v6only 0' 'v6only 1' 'v6only 0' 'bind :: 0' listen 'socket tcp4' 'bind 127.0.0.1 0' resolve)
 	while IFS='|' read -r level expected; do
 		rm -f "$LOG"
-		steps POLICY=ipv6-only LOG="$LOG" LOG_LEVEL="$level" -- "${ask[@]}"
-		assert_eq "$expected" "$(json_records "$LOG" .event | tr -d '"' | paste -sd' ')" "$level"
+		steps POLICY=ipv6-only LOG_LEVEL="$level" -- "${ask[@]}"
+		assert_eq "$expected" "$(events)" "$level"
+		rm -f "$LOG"
+		steps POLICY=ipv6only LOG_LEVEL="$level" -- 'socket tcp6' 'bind :: 0' 2>"$DIR/err"
+		assert_eq 'error
+V6SHIM_POLICY: unknown value '\''ipv6only'\''; did you mean '\''ipv6-only'\' "$(jq -r 'select(.event == "error") | .event, .note' "$LOG")" "$level"
 	done <<-END
 		error|
 		change|load setsockopt setsockopt bind
 		bind|load setsockopt setsockopt bind listen bind getaddrinfo
 		all|load socket setsockopt setsockopt setsockopt bind listen socket bind getaddrinfo
 	END
-	# The default is change.
-	rm -f "$LOG"
-	steps POLICY=ipv6-only LOG="$LOG" -- "${ask[@]}"
-	assert_eq 'load setsockopt setsockopt bind' "$(json_records "$LOG" .event | tr -d '"' | paste -sd' ')"
-	# A configuration error is an error at every level.
-	for level in error change bind all; do
+}
+
+@test "the load record: first of each process that writes one, with version, settings and their origins; none where nothing is told" {
+	printf 'policy = ipv6-only\non-conflict = resolve\nlog-level = bind\nport=1 => policy=app\nport=2 => policy=app\n' >"$DIR/conf"
+	shim CONFIG="$DIR/conf" LOG="$LOG" LOG_FORMAT=json ON_DISORDER=log -- "${SURVIVE[@]}" bind fork bind join exec bind >"$DIR/out"
+	assert_eq 'load bind load bind load bind' "$(events)"
+	assert_eq "$("$V6SHIM" --version | sed 's/^v6shim //')" "$(jq -r 'select(.event == "load") | .version' "$LOG" | sort -u)"
+	assert_eq '{"config":{"origin":"environment","value":"'"$DIR/conf"'"},"log":{"origin":"environment","value":"'"$LOG"'"},"log-format":{"origin":"environment","value":"json"},"log-level":{"origin":"file","value":"bind"},"on-conflict":{"origin":"file","value":"resolve"},"policy":{"origin":"file","value":"ipv6-only"},"rules":{"origin":"file","value":2}}' \
+		"$(jq -cS 'select(.event == "load") | .settings | del(."on-disorder")' "$LOG" | sort -u)"
+	# A program that has nothing to tell writes nothing, but at level all, where it comes at once.
+	for level in change all; do
 		rm -f "$LOG"
-		steps POLICY=ipv6only LOG="$LOG" LOG_LEVEL=$level -- 'socket tcp4' 2>/dev/null
-		assert_eq 1 "$(json_records "$LOG" 'select(.event == "error")' | wc -l)" "$level"
+		steps POLICY=ipv6-only LOG_LEVEL=$level -- 'socket unix' >"$DIR/out"
+		assert_eq "${level/change/}" "$(events | sed 's/^load.*/all/')"
 	done
 }
 
-@test "the load record comes first, once in a process, and tells version, settings and origins" {
-	steps POLICY=both MODE=log LOG="$LOG" LOG_LEVEL=all -- "${EVERY[@]}" fork 'socket tcp6' 'bind :: 0'
-	assert_eq '["load","both","log"]' "$(json_records "$LOG" '[.event, .policy, .mode]' | head -n 1)"
-	# The child of fork is a process too.
-	assert_eq 'load load' "$(json_records "$LOG" 'select(.event == "load") | .event' | tr -d '"' | paste -sd' ')"
-	assert_eq 2 "$(json_records "$LOG" 'select(.event == "load") | .pid' | sort -u | wc -l)"
-	note=$(json_records "$LOG" .note | head -n 1)
-	for part in "$("$V6SHIM" --version)" 'policy=both (environment)' 'mode=log (environment)' "log=$LOG (environment)"; do
-		[[ $note == *"$part"* ]] || fail "not in the note: $part: $note"
-	done
-	# Where nothing is to be told at level change, nothing is.
-	rm "$LOG"
-	steps POLICY=app LOG="$LOG" -- "${EVERY[@]}"
-	assert_eq '' "$(<"$LOG")"
+@test "a path as long as a path may be leaves the load record whole" {
+	LOG=$DIR
+	while [ ${#LOG} -lt 3800 ]; do LOG+=/$(printf 'd%.0s' {1..200}); done
+	mkdir -p "$LOG"
+	LOG+=/log.jsonl
+	steps POLICY=ipv6-only -- 'socket tcp6' 'bind :: 0' >"$DIR/out"
+	assert_eq 'load socket bind' "$(events)"
+	[ "$(wc -L <"$LOG")" -le 4095 ]
 }
 
-# ---- the text form
+# ---- forms and places
 
-@test "text: the contract's line" {
+@test "text: the contract's line, what mode=log would have done, and the same records as JSON" {
 	cp "$PROGRAMS/steps" "$DIR/nginx"
 	port=$(free_port)
-	STEPS=$DIR/nginx steps POLICY=ipv6-only -- 'socket tcp6' 'v6only 0' "bind :: $port" 2>"$DIR/err" >/dev/null
-	assert_match "^v6shim nginx\[[0-9]+\]: bind tcp \[::\]:$port fd 3: V6ONLY 0 -> 1 \(policy ipv6-only; the application asked for 0\)$" \
-		"$(tail -n 1 "$DIR/err")"
-	STEPS=$DIR/nginx steps POLICY=ipv6-only MODE=log -- 'socket tcp6' 'v6only 0' "bind :: $port" 2>"$DIR/err" >/dev/null
-	line=$(tail -n 1 "$DIR/err")
-	assert_match "^v6shim nginx\[[0-9]+\]: bind tcp \[::\]:$port fd 3: .*would" "$line"
-	assert_match 'mode log' "$line"
-	refute grep -q 'V6ONLY 0 -> 1' "$DIR/err"
-}
-
-@test "text and JSON tell the same records" {
-	steps POLICY=ipv6-only LOG="$LOG" LOG_LEVEL=all -- "${EVERY[@]}"
-	steps POLICY=ipv6-only LOG="$DIR/log.txt" LOG_LEVEL=all -- "${EVERY[@]}"
-	assert_eq $((1 + ${#EVERY[@]})) "$(wc -l <"$LOG")"
-	assert_eq "$(json_records "$LOG" .event | tr -d '"')" "$(sed -E 's/^v6shim steps\[[0-9]+\]: ([a-z]+).*/\1/' "$DIR/log.txt")"
-}
-
-@test "log-format: by the path's ending, or as it is set" {
-	while read -r name format settings; do
-		# shellcheck disable=SC2086 # into its words
-		steps POLICY=ipv6-only LOG="$DIR/$name" $settings -- 'socket tcp6' 'bind :: 0'
-		case $format in
-		json) json_records "$DIR/$name" >/dev/null || fail "$name $settings" ;;
-		text) grep -qv '^v6shim steps\[' "$DIR/$name" && fail "$name $settings: $(<"$DIR/$name")" ;;
-		esac
-		assert_eq 2 "$(wc -l <"$DIR/$name")" "$name"
-		rm "$DIR/$name"
-	done <<-END
-		a.json json
-		a.jsonl json
-		a.ndjson json
-		a.log text
-		json text
-		a.jsonl.1 text
-		a.log json LOG_FORMAT=json
-		a.jsonl text LOG_FORMAT=text
-	END
-	steps POLICY=ipv6-only LOG_FORMAT=json -- 'socket tcp6' 'bind :: 0' 2>&1 >/dev/null | jq -e .event >/dev/null
-}
-
-# ---- places
-
-@test "log=fd:N, stderr, off" {
-	ask=('socket tcp6' 'bind :: 0')
-	expected=$(steps POLICY=ipv6-only LOG=off -- "${ask[@]}" 2>&1)
-	assert_eq "$("$PROGRAMS/steps" "${ask[@]}" | sed 's/fd [0-9]*/fd 3/')" "$expected" 'off: nothing is said'
-	steps POLICY=ipv6-only LOG=fd:7 -- "${ask[@]}" 7>"$DIR/seven" 2>"$DIR/err"
-	assert_match 'bind tcp' "$(<"$DIR/seven")"
-	assert_eq '' "$(<"$DIR/err")"
-	for settings in LOG=stderr ''; do
-		# shellcheck disable=SC2086 # into its words
-		steps POLICY=ipv6-only $settings -- "${ask[@]}" 2>"$DIR/err" >"$DIR/out"
-		assert_match 'bind tcp' "$(<"$DIR/err")"
-		assert_eq "$expected" "$(<"$DIR/out")"
+	for mode in enforce log; do
+		shim POLICY=ipv6-only MODE=$mode -- "$DIR/nginx" 'socket tcp6' 'v6only 0' "bind :: $port" 2>"$DIR/$mode" >"$DIR/out"
 	done
-	# Not open: nothing is written anywhere, and nothing fails.
-	assert_eq "$expected" "$(steps POLICY=ipv6-only LOG=fd:9 -- "${ask[@]}" 2>&1)"
-	# Nor where the program opens something of its own under that number.
-	assert_eq "$expected" "$(steps POLICY=ipv6-only LOG=fd:3 -- "${ask[@]}" 2>&1)"
+	assert_match "^v6shim nginx\[[0-9]+\]: bind tcp \[::\]:$port fd 3: V6ONLY 0 -> 1 \(policy ipv6-only; the application asked for 0\)$" \
+		"$(tail -n 1 "$DIR/enforce")"
+	assert_match "^v6shim nginx\[[0-9]+\]: bind tcp \[::\]:$port fd 3: .*would.*mode log" "$(tail -n 1 "$DIR/log")"
+	refute grep -q 'V6ONLY 0 -> 1' "$DIR/log"
+	steps POLICY=ipv6-only -- "${EVERY[@]}"
+	steps POLICY=ipv6-only LOG="$DIR/log.txt" LOG_FORMAT=text -- "${EVERY[@]}"
+	assert_eq $((1 + ${#EVERY[@]})) "$(wc -l <"$LOG")"
+	assert_eq "$(jq -r .event "$LOG")" "$(sed -E 's/^v6shim steps\[[0-9]+\]: ([a-z]+).*/\1/' "$DIR/log.txt")"
 }
 
-@test "a path: %p is the process, %n its program, %% a percent sign; a child writes its own" {
-	steps POLICY=ipv6-only LOG="$DIR/%n.%p.100%%.jsonl" -- 'socket tcp6' 'bind :: 0' fork 'socket tcp6' 'bind :: 0'
+@test "log-format and log-level: json and bind of every path, text and change of the others, or as they are set" {
+	while read -r log file expected settings; do
+		rm -f "$DIR"/{log,out}*
+		# shellcheck disable=SC2086 # into its words
+		shim POLICY=ipv6-only LOG="${log/DIR/$DIR}" $settings -- "$PROGRAMS/steps" 'socket tcp6' 'bind :: 0' listen \
+			2>"$DIR/out2" 7>"$DIR/out7" >"$DIR/out"
+		got=$(jq -c .event "$DIR/$file" 2>/dev/null | paste -sd+ || :)
+		[ -n "$got" ] || got=$(sed -nE 's/^v6shim steps\[[0-9]+\]: ([a-z]+).*/\1/p' "$DIR/$file" | paste -sd+)
+		assert_eq "$expected" "$got" "$log $settings"
+	done <<-END
+		DIR/log.jsonl log.jsonl "load"+"bind"+"listen"
+		DIR/log       log       "load"+"bind"+"listen"
+		DIR/log.txt   log.txt   load+bind+listen         LOG_FORMAT=text
+		DIR/log.json  log.json  load+bind                LOG_FORMAT=text LOG_LEVEL=change
+		stderr        out2      load+bind
+		stderr        out2      "load"+"bind"+"listen"   LOG_FORMAT=json LOG_LEVEL=bind
+		fd:7          out7      load+bind
+	END
+}
+
+@test "log=fd:N, stderr, off: there, and nowhere else; a descriptor that is not open, or the program's own, is no log" {
+	expected=$("$PROGRAMS/steps" 'socket tcp6' 'bind :: 0')
+	while read -r log file; do
+		rm -f "$DIR"/out*
+		shim POLICY=ipv6-only LOG="$log" -- "$PROGRAMS/steps" 'socket tcp6' 'bind :: 0' >"$DIR/out1" 2>"$DIR/out2" 7>"$DIR/out7"
+		assert_eq "$(sed 's/fd [0-9]*/fd 3/' <<<"$expected")" "$(<"$DIR/out1")" "$log"
+		for other in out2 out7; do
+			[ $other = "$file" ] || assert_eq '' "$(<"$DIR/$other")" "$log"
+		done
+		[ "$file" = none ] || assert_match 'bind tcp' "$(<"$DIR/$file")"
+	done <<-END
+		off    none
+		stderr out2
+		fd:7   out7
+		fd:9   none
+		fd:3   none
+	END
+}
+
+@test "a path: %p, %n and %%; appended to, made where it is not there; a FIFO is a place too" {
+	steps POLICY=ipv6-only LOG_LEVEL=change LOG="$DIR/%n.%p.100%%.jsonl" -- 'socket tcp6' 'bind :: 0' fork 'socket tcp6' 'bind :: 0'
 	files=("$DIR"/*.jsonl)
 	assert_eq 2 ${#files[@]}
 	for file in "${files[@]}"; do
-		pid=$(json_records "$file" .pid | sort -u)
-		assert_eq "$DIR/steps.$pid.100%.jsonl" "$file"
-		assert_eq 'load bind' "$(json_records "$file" .event | tr -d '"' | paste -sd' ')"
+		assert_eq "$DIR/steps.$(jq .pid "$file" | sort -u).100%.jsonl" "$file"
+		assert_eq 'load bind' "$(events "$file")"
 	done
-}
-
-@test "a path: appended to, never cut off, and made where it is not there" {
 	echo '{"event":"before"}' >"$LOG"
-	steps POLICY=ipv6-only LOG="$LOG" -- 'socket tcp6' 'bind :: 0'
-	steps POLICY=ipv6-only LOG="$LOG" -- 'socket tcp6' 'bind :: 0'
-	assert_eq 'before load bind load bind' "$(json_records "$LOG" .event | tr -d '"' | paste -sd' ')"
-	steps POLICY=ipv6-only LOG="$DIR/new.jsonl" -- 'socket tcp6' 'bind :: 0'
-	assert_eq 2 "$(json_records "$DIR/new.jsonl" | wc -l)"
-	# A FIFO is a place too.
+	steps POLICY=ipv6-only LOG_LEVEL=change -- 'socket tcp6' 'bind :: 0'
+	steps POLICY=ipv6-only LOG_LEVEL=change -- 'socket tcp6' 'bind :: 0'
+	assert_eq 'before load bind load bind' "$(events)"
 	mkfifo "$DIR/fifo"
 	exec 8<>"$DIR/fifo"
-	steps POLICY=ipv6-only LOG="$DIR/fifo" -- 'socket tcp6' 'bind :: 0'
+	steps POLICY=ipv6-only LOG="$DIR/fifo" LOG_FORMAT=text -- 'socket tcp6' 'bind :: 0'
 	read -r -t 5 first <&8
 	assert_match '^v6shim steps.*load' "$first"
 	exec 8>&-
@@ -374,17 +334,142 @@ quietly() {
 	done
 }
 
-@test "a program may call itself what it likes: a record stays one line of valid JSON" {
-	for name in 'quote"back\slash' $'new\nline' $'esc\e[31mred' $'invalid\xff\xfe' 'ünïcode' '%p%n%%' '{"event":"bind"}'; do
-		cp "$PROGRAMS/steps" "$DIR/$name"
-		rm -f "$LOG" "$DIR/log.txt"
-		STEPS=$DIR/$name steps POLICY=ipv6-only LOG="$LOG" -- 'socket tcp6' 'bind :: 0'
-		assert_eq 2 "$(wc -l <"$LOG")"
-		# U+FFFD stands for what is no UTF-8.
-		expected=${name//[$'\xfe\xff']/$'\xef\xbf\xbd'}
-		assert_eq "$expected" "$(jq -rs '.[0].program' "$LOG")"
-		STEPS=$DIR/$name steps POLICY=ipv6-only LOG="$DIR/log.txt" -- 'socket tcp6' 'bind :: 0'
-		assert_eq 2 "$(wc -l <"$DIR/log.txt")"
-		refute grep -q $'\e' "$DIR/log.txt"
+# ---- syslog, and the journal
+
+# priorities <LINES: `EVENT SEVERITY` of each, where they begin with "<N>", N being 8 times FACILITY and the severity.
+priorities() {
+	sed -nE 's/^<([0-9]+)>.*v6shim [^ ]+: ([a-z]+).*/\1 \2/p' | awk -v facility="$1" '{ print $2, $1 - 8 * facility }' |
+		sort -u | paste -sd,
+}
+
+# What is found is a notice, a conflict a warning, an error an error, and the rest for information.
+HELPER_VARIABLES+=(PRIORITIES)
+PRIORITIES='bind 4,bind 6,listen 6,load 6,setsockopt 5'
+
+make_all() {
+	local port
+
+	port=$(free_port)
+	shim POLICY=ipv6-only LOG="$1" LOG_LEVEL=bind LOG_FORMAT=text -- "$PROGRAMS/steps" 'socket tcp6' 'v6only 0' "bind :: $port" listen \
+		'socket tcp6' "bind :: $port"
+}
+
+syslog() {
+	daemon
+	"$PYTHON" -c 'import syslog; syslog.openlog("name", syslog.LOG_PID, syslog.LOG_DAEMON); syslog.syslog(4, "text")'
+	assert_match '^<28>[A-Z][a-z]{2} .* name\[[0-9]+\]: text$' "$(got)" 'control: libc'
+	daemon
+	shim POLICY=ipv6-only LOG=syslog -- "$PROGRAMS/steps" 'socket tcp6' 'bind :: 0' >"$DIR/out"
+	got >"$DIR/got"
+	assert_eq 2 "$(wc -l <"$DIR/got")"
+	pid=$(sed -nE '1s/^<30>steps\[([0-9]+)\]: v6shim steps\[\1\]: load: .*$/\1/p' "$DIR/got")
+	assert_eq "<30>steps[$pid]: v6shim steps[$pid]: bind tcp [::]:0 fd 3: V6ONLY 0 -> 1 (policy ipv6-only)" "$(sed -n 2p "$DIR/got")"
+	daemon
+	shim POLICY=ipv6-only LOG=syslog LOG_FORMAT=json -- "$PROGRAMS/steps" 'socket tcp6' 'bind :: 0' >"$DIR/out"
+	assert_eq 'load true bind true' "$(got | sed -E 's/^<30>steps\[([0-9]+)\]: /[\1] /' | jq -rs '[.[range(0; length; 2)][0]] as $pids |
+		[.[range(1; length; 2)]] | [., $pids] | transpose | map("\(.[0].event) \(.[0].pid == .[1])") | join(" ")')"
+	daemon
+	make_all syslog >"$DIR/out"
+	assert_eq "$PRIORITIES" "$(got | priorities 3)"
+	daemon
+	shim POLICY=nonsense LOG=syslog -- "$PROGRAMS/steps" 'socket tcp6' 'bind :: 0' >"$DIR/out" 2>&1
+	assert_eq '<27>' "$(got | grep nonsense | cut -c1-4)"
+	# A denial is a notice, lost records are a warning.
+	daemon
+	shim POLICY=ipv6-only LOG=syslog ON_CONTRARY=deny:EPERM -- "$PROGRAMS/steps" 'socket tcp6' 'v6only 0' >"$DIR/out"
+	assert_eq 'load 6,setsockopt 5' "$(got | priorities 3)"
+	rm /dev/log
+	shim POLICY=ipv6-only LOG=syslog -- "${SURVIVE[@]}" 'bind 3' "touch $DIR/lost" "await $DIR/go" bind >"$DIR/out" &
+	server=$!
+	wait_for 10 test -e "$DIR/lost"
+	daemon
+	touch "$DIR/go"
+	wait $server
+	assert_eq 'bind 6,load 6,lost 4' "$(got | priorities 3)"
+}
+
+@test "syslog: a record is one datagram, <PRI>TAG[PID]: TEXT, facility daemon, its severity by what was found" {
+	require_mounts
+	with_dev syslog
+}
+
+rsyslogd() {
+	cat >"$DIR/conf" <<-END
+		global(workDirectory="$DIR")
+		module(load="imuxsock" SysSock.Name="/dev/log" SysSock.RateLimit.Interval="0")
+		template(name="all" type="list") {
+			property(name="syslogfacility-text") constant(value=".") property(name="syslogseverity-text")
+			constant(value=" ") property(name="programname") constant(value=" ") property(name="procid")
+			constant(value=" ") property(name="msg" droplastlf="off") constant(value="\n")
+		}
+		*.* action(type="omfile" file="$DIR/messages" template="all" asyncWriting="off")
+	END
+	start rsyslogd --now "$(command -v rsyslogd)" -n -f "$DIR/conf" -i "$DIR/pid"
+	wait_for 10 test -S /dev/log
+	shim POLICY=ipv6-only LOG=syslog -- "$PROGRAMS/steps" 'socket tcp6' 'bind :: 0' >"$DIR/out"
+	shim POLICY=ipv6-only LOG=syslog LOG_FORMAT=json -- "$PROGRAMS/steps" 'socket tcp6' 'v6only 0' >"$DIR/out"
+	wait_for 10 grep -q contrary "$DIR/messages"
+	# Nothing was split, nothing glued together.
+	assert_eq 'daemon.info steps N  v6shim steps[N]: bind tcp [::]:0 fd 3: V6ONLY 0 -> 1 (policy ipv6-only)' \
+		"$(grep -E ' bind tcp ' "$DIR/messages" | sed -E 's/(steps[ [])[0-9]+/\1N/g')"
+	assert_match '^daemon.notice steps [0-9]+  \{"v":1,.*"finding":"contrary".*\}$' "$(tail -n 1 "$DIR/messages")"
+	assert_eq 4 "$(grep -cE '^daemon\.[a-z]+ steps ' "$DIR/messages")"
+}
+
+@test "syslog: rsyslogd takes it for what it is: facility, severity, tag, process id, text" {
+	PATH=$PATH:/usr/sbin
+	require rsyslogd
+	require_mounts
+	with_dev rsyslogd
+}
+
+# journal journal|other NAME=VALUE... -- COMMAND...: standard error is a socket, and JOURNAL_STREAM says so, or does not.
+journal() {
+	local what=$1
+
+	shift
+	resolve shim POLICY=ipv6-only "$@" || return
+	(close_bats_fds && exec "${RECEIVE[@]}" "$what" bash -c 'exec "$@" >>"$DIR/out"' - "${COMMAND[@]}")
+}
+
+@test "the journal: each line begins with its priority; another socket, somebody's client, gets not a byte" {
+	for what in journal other; do
+		assert_eq 'ready' "$("${RECEIVE[@]}" $what bash -c 'echo ready >&2')" 'control: it comes through'
 	done
+	port=$(free_port)
+	ask=("$PROGRAMS/steps" 'socket tcp6' 'v6only 0' "bind :: $port" listen 'socket tcp6' "bind :: $port")
+	assert_eq "$PRIORITIES" "$(journal journal LOG_LEVEL=bind -- "${ask[@]}" | priorities 0)"
+	assert_eq '<6>load <5>setsockopt <6>bind <4>bind' \
+		"$(journal journal LOG_FORMAT=json -- "${ask[@]}" | sed -E 's/^(<.>).*"event":"([a-z]+)".*/\1\2/' | paste -sd' ')"
+	# A configuration that does not parse is said there as well.
+	assert_match '^<3>v6shim.*nonsense' "$(journal journal ON_CONFLICT=nonsense -- "${ask[@]}")"
+	for settings in LOG_LEVEL=all LOG_FORMAT=json ON_CONFLICT=nonsense; do
+		assert_eq '' "$(journal other $settings -- "${ask[@]}")" "$settings"
+	done
+	# Nor without JOURNAL_STREAM, or with one that says nothing.
+	assert_eq '' "$(journal journal LOG_LEVEL=bind -- env -u JOURNAL_STREAM "${ask[@]}")"
+	for value in '' ':' '0:0' '1' '99999999999999999999999:1' 'a:b' '1:2:3' '-1:-1'; do
+		assert_eq '' "$(journal journal LOG_LEVEL=bind -- env JOURNAL_STREAM="$value" "${ask[@]}")" "$value"
+	done
+	# The program that asked for all of this made its calls.
+	assert_eq 13 "$(grep -c 'listen: ok' "$DIR/out")"
+}
+
+@test "JOURNAL_STREAM left over, and standard error a file or a pipe: lines without a priority" {
+	resolve shim POLICY=ipv6-only LOG_LEVEL=change -- "${SURVIVE[@]}" -o "$DIR/said" bind
+	JOURNAL_STREAM=1:2 "${COMMAND[@]}" 2>"$DIR/got"
+	assert_eq '2 2' "$(grep -c '^v6shim ' "$DIR/got") $(JOURNAL_STREAM=1:2 "${COMMAND[@]}" 2>&1 | grep -c '^v6shim ')"
+	# As where a service has its standard error moved to a file of its own.
+	journal journal -- "${SURVIVE[@]}" bind "open $DIR/own append 2" bind >"$DIR/got"
+	assert_eq '2 1' "$(grep -c '^<6>v6shim' "$DIR/got") $(grep -c '^v6shim' "$DIR/own")"
+}
+
+@test "an inetd service: its client sees nothing of the log, which goes where it is told" {
+	for log in stderr "$LOG"; do
+		resolve shim POLICY=ipv6-only LOG="$log" LOG_FORMAT=json LOG_LEVEL=all -- "${SURVIVE[@]}" -o "$DIR/said" bind
+		assert_eq 'client got 0 bytes' "$("$PROGRAMS/handover" '0,1,2 tcp6 ::1 0 accepted' -- "${COMMAND[@]}")" "$log"
+		assert_eq 'bind: ok' "$(<"$DIR/said")"
+	done
+	assert_eq 1 "$(jq -r .event "$LOG" | grep -c bind)"
+	assert_eq 'client got 6 bytes' "$("$PROGRAMS/handover" '0,1,2 tcp6 ::1 0 accepted' -- sh -c 'echo hello >&2')" 'control'
 }

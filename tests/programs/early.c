@@ -6,18 +6,18 @@
  * The stages: an IFUNC resolver, while the dynamic linker still relocates the program (glibc only);
  * DT_PREINIT_ARRAY, which runs before the constructor of any library, libc's included; a
  * constructor; main; atexit; a destructor. Each makes socket, setsockopt(IPV6_V6ONLY) to 0, bind to
- * [::]:0, listen, getsockopt(IPV6_V6ONLY).
+ * [::]:0, listen, getsockopt(IPV6_V6ONLY). Main binds the same port once more, which is refused.
  *
  * Output: a line for each, "main: v6only 0", or the name of the error of what failed; "errno
  * changed" where a call that succeeded changed it. The first three are printed in main.
- *
- * Exit status: 0; 2 for bad usage.
  */
 #include "common.h"
 
 enum stage { RESOLVER, PREINIT, CONSTRUCTOR, MAIN, ATEXIT, DESTRUCTOR, STAGES };
 enum { SENTINEL = 4711, CHANGED = -SENTINEL };
 
+static const char *const names[] = {
+	"resolver", "preinit", "constructor", "main", "atexit", "destructor"};
 /* The value of V6ONLY, or a negated errno, or CHANGED. */
 static int found[STAGES];
 
@@ -34,17 +34,18 @@ static void open_listener(enum stage stage)
 		found[stage] = -errno;
 	else
 		found[stage] = errno == SENTINEL ? value : CHANGED;
+	if (stage == MAIN)
+		bind_to(socket(AF_INET6, SOCK_STREAM, 0), AF_INET6, NULL, local_port(fd));
 	close(fd);
 }
 
-static void tell(const char *name, enum stage stage)
+static void print(enum stage stage)
 {
-	if (found[stage] == CHANGED)
-		dprintf(STDOUT_FILENO, "%s: errno changed\n", name);
-	else if (found[stage] < 0)
-		dprintf(STDOUT_FILENO, "%s: %s\n", name, error_name(-found[stage]));
+	if (found[stage] >= 0)
+		dprintf(STDOUT_FILENO, "%s: v6only %d\n", names[stage], found[stage]);
 	else
-		dprintf(STDOUT_FILENO, "%s: v6only %d\n", name, found[stage]);
+		dprintf(STDOUT_FILENO, "%s: %s\n", names[stage],
+			found[stage] == CHANGED ? "errno changed" : error_name(-found[stage]));
 }
 
 #ifdef __GLIBC__
@@ -76,30 +77,24 @@ __attribute__((constructor)) static void construct(void)
 static void at_exit(void)
 {
 	open_listener(ATEXIT);
-	tell("atexit", ATEXIT);
+	print(ATEXIT);
 }
 
 __attribute__((destructor)) static void destroy(void)
 {
 	open_listener(DESTRUCTOR);
-	tell("destructor", DESTRUCTOR);
+	print(DESTRUCTOR);
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
-	(void)argv;
-	if (argc != 1) {
-		fputs("usage: early\n", stderr);
-		return 2;
-	}
 	open_listener(MAIN);
 #ifdef __GLIBC__
 	chosen();
-	tell("resolver", RESOLVER);
+	print(RESOLVER);
 #endif
-	tell("preinit", PREINIT);
-	tell("constructor", CONSTRUCTOR);
-	tell("main", MAIN);
+	for (enum stage stage = PREINIT; stage <= MAIN; stage++)
+		print(stage);
 	atexit(at_exit);
 	return 0;
 }

@@ -1,20 +1,17 @@
 /*
  * own-malloc - a server with an allocator of its own linked in, as many have.
  *
- * usage: own-malloc IPV6-PORT
+ * usage: own-malloc
  *
- * The allocator hands out pieces of one array and never takes any back. While the program is in one of
- * the calls named below, or in a signal handler that makes them, nobody may ask it for memory: it says
- * who did and aborts. SIGALRM arrives every millisecond, and its handler makes the calls as well.
- *
- * Prints, a line each: "socket ok", "V6ONLY ok", "bind ok", "listen ok", "v6only 0|1", "handler ok",
- * and "mallocs none" where none came from within the calls; then "memory own" where malloc(3) is the
- * program's own indeed, and "ready", and waits for SIGTERM.
+ * The allocator hands out pieces of one array and never takes any back. While the program is in one
+ * of socket, setsockopt(IPV6_V6ONLY), bind and listen, which SIGALRM's handler makes too, nobody may ask it
+ * for memory: it says who did and aborts. Prints, a line each, "socket ok", "V6ONLY ok", "bind ok",
+ * "listen ok", "v6only 0|1", "handler ok", "mallocs none", "memory own" where malloc(3) is the program's
+ * own indeed, and "ready", and waits for SIGTERM.
  */
 #include "common.h"
 #include <signal.h>
 #include <stddef.h>
-#include <stdint.h>
 
 enum { ROOM = 1 << 22, TIMES = 200 };
 
@@ -22,10 +19,10 @@ static _Alignas(max_align_t) char room[ROOM];
 static size_t used;
 static volatile sig_atomic_t inside, rounds;
 
-static void *take(size_t size)
+void *malloc(size_t size)
 {
 	static const char said[] = "own-malloc: memory was asked for within a call\n";
-	void *piece;
+	void *piece = room + used;
 
 	if (inside) {
 		if (write(STDERR_FILENO, said, sizeof(said) - 1) < 0)
@@ -35,29 +32,21 @@ static void *take(size_t size)
 	size = (size + _Alignof(max_align_t) - 1) & ~(_Alignof(max_align_t) - 1);
 	if (size > ROOM - used)
 		return NULL;
-	piece = room + used;
 	used += size;
 	return piece;
 }
 
-void *malloc(size_t size)
-{
-	return take(size);
-}
-
 void *calloc(size_t count, size_t size)
 {
-	return size && count > ROOM / size ? NULL : take(count * size);
+	return size && count > ROOM / size ? NULL : malloc(count * size);
 }
 
 void *realloc(void *old, size_t size)
 {
-	char *piece = take(size);
+	char *piece = malloc(size);
 	size_t behind = old ? (size_t)(room + ROOM - (char *)old) : 0;
 
-	if (piece && old)
-		memmove(piece, old, size < behind ? size : behind);
-	return piece;
+	return piece && old ? memmove(piece, old, size < behind ? size : behind) : piece;
 }
 
 void free(void *piece)
@@ -65,53 +54,49 @@ void free(void *piece)
 	(void)piece;
 }
 
-static int calls(const struct sockaddr_in6 *address, const char *words[3])
+static const char *const names[] = {"socket", "V6ONLY", "bind", "listen"};
+static int results[4];
+
+/* Returns the socket. */
+static int make_calls(void)
 {
-	int zero = 0, fd;
+	int fd;
 
 	inside++;
-	fd = socket(AF_INET6, SOCK_STREAM, 0);
-	words[0] = setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof(zero)) ? "fails" : "ok";
-	words[1] = bind(fd, (const struct sockaddr *)address, sizeof(*address)) ? "fails" : "ok";
-	words[2] = listen(fd, 1) ? "fails" : "ok";
+	fd = results[0] = socket(AF_INET6, SOCK_STREAM, 0);
+	results[1] = set_v6only(fd, 0);
+	results[2] = bind_to(fd, AF_INET6, NULL, 0);
+	results[3] = listen(fd, 1);
 	inside--;
 	return fd;
 }
 
 static void on_alarm(int number)
 {
-	struct sockaddr_in6 any = {.sin6_family = AF_INET6};
-	const char *words[3];
 	int saved = errno;
 
 	(void)number;
-	close(calls(&any, words));
+	close(make_calls());
 	rounds++;
 	errno = saved;
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
-	struct itimerval each = {{0, 1000}, {0, 1000}}, never = {{0, 0}, {0, 0}};
-	struct sockaddr_in6 any = {.sin6_family = AF_INET6};
 	struct sigaction action = {.sa_handler = on_alarm};
-	const char *words[3];
-	int fd, value = -1;
-	socklen_t len = sizeof(value);
-	char *own;
+	char *own = malloc(1);
+	int fd;
 
-	any.sin6_port = htons((uint16_t)atoi(argc > 1 ? argv[1] : "0"));
 	sigaction(SIGALRM, &action, NULL);
-	setitimer(ITIMER_REAL, &each, NULL);
+	ualarm(1000, 1000);
 	while (rounds < TIMES)
-		close(calls(&any, words));
-	setitimer(ITIMER_REAL, &never, NULL);
-	fd = calls(&any, words);
-	getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &value, &len);
-	own = malloc(1);
-	printf("socket %s\nV6ONLY %s\nbind %s\nlisten %s\nv6only %d\nhandler ok\nmallocs none\n",
-		fd < 0 ? "fails" : "ok", words[0], words[1], words[2], value);
-	printf("memory %s\nready\n", own >= room && own < room + ROOM ? "own" : "libc's");
+		close(make_calls());
+	ualarm(0, 0);
+	fd = make_calls();
+	for (int i = 0; i < 4; i++)
+		printf("%s %s\n", names[i], results[i] < 0 ? "fails" : "ok");
+	printf("v6only %s\nhandler ok\nmallocs none\nmemory %s\nready\n", v6only(fd),
+		own >= room && own < room + ROOM ? "own" : "libc's");
 	fflush(stdout);
 	pause();
 	return 0;
