@@ -137,7 +137,8 @@ ended_by() {
 }
 
 @test "a file that is not there yet is waited for; of several files of one log only the newest is" {
-	cp x.jsonl x.jsonl.1
+	mv x.jsonl x.jsonl.1
+	bound_in x.jsonl 81
 	follow y.jsonl x.jsonl x.jsonl.1
 	wait_said 'y.jsonl: No such file or directory; waiting for it'
 	mv x.jsonl x.jsonl.1
