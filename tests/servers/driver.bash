@@ -333,7 +333,7 @@ no_failures() {
 # ---- children of a server, whom a signal may replace
 
 children() {
-	pgrep -P "${1-$(pid_of server)}" | sort
+	pgrep -P "${1:-$(pid_of server)}" | sort
 }
 
 has_children() {
