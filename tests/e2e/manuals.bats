@@ -6,6 +6,7 @@
 # shellcheck disable=SC2030,SC2031
 
 load helper
+source "$ROOT/tests/e2e/report_log.bash"
 
 setup() {
 	DIR=$BATS_TEST_TMPDIR
@@ -66,9 +67,13 @@ meanings() {
 
 # ---- what the program has
 
-# The words of an X-macro: of V6_EVENTS in FILE, or whatever it is named.
-table() {
-	sed -n "/^#define $1(X)/,/[^\\\\]\$/s/.*X([A-Z0-9_]*, \"\([^\"]*\)\".*/\1/p" "$2" | sed '/^$/d' | sort
+# terms LIST: its words, V6_LIST_EVENT and the like without V6_LIST_. fields TABLE: the keys of a table of record.c.
+terms() {
+	sed -n "s/.*{V6_LIST_$1, \"\([^\"]*\)\".*/\1/p" "$CORE/terms.c" | sort
+}
+
+fields() {
+	sed -n "/^const struct v6_field $1\[\]/,/^};/s/^\t{\"\([a-z0-9_]\+\)\".*/\1/p" "$CORE/record.c" | sort
 }
 
 subcommands() {
@@ -108,11 +113,11 @@ numbers() {
 		printf 'printf("%%lld\\n", (long long)(%s));\n' "$@"
 		echo '}'
 	} >"$DIR/numbers.c"
-	cc -I"$ROOT" -D_GNU_SOURCE -w -o "$DIR/numbers" "$DIR/numbers.c" && "$DIR/numbers"
+	cc -I"$ROOT" -I"$ROOT/shim" -D_GNU_SOURCE -w -o "$DIR/numbers" "$DIR/numbers.c" && "$DIR/numbers"
 }
 
 headers() {
-	(cd "$ROOT" && grep -lE "$BOUND|V6_PATH_SIZE" shim/*/*.h | grep -v forbidden | sed 's/.*/#include "&"/')
+	(cd "$ROOT" && grep -rlE "$BOUND|V6_PATH_SIZE" shim --include='*.h' | grep -v forbidden | sed 's/.*/#include "&"/')
 }
 
 BOUND='\bV6_[A-Z_]*(MAX|SLOTS|READS|RANGES|PROTOS|DEPTH|SHOWN) *='
@@ -192,41 +197,64 @@ check_statuses() {
 }
 
 check_records() {
-	local terms=$CORE/terms.h parser=$CORE/record_parse.c keys holder
+	local list
 
-	keys=$(listed v6shim-log.5 JSON Keys Va)
-	holder=$(listed v6shim-log.5 JSON Holder Va)
-	# Of the reader, and of the writer, which has those of both.
-	assert_eq "$(table RECORD_KEYS "$parser")" "$keys" 'keys' &&
-		assert_eq "$(table HOLDER_KEYS "$parser")" "$holder" 'keys of the holder' &&
-		assert_eq "$(sed -n 's/.*KEY("\([a-z0-9_]*\)").*/\1/p' "$CORE/record.c" | sort -u)" \
-			"$(sort -u <<<"$keys"$'\n'"$holder")" 'keys of the writer' &&
-		assert_eq "$(table V6_EVENTS "$terms")" "$(listed v6shim-log.5 JSON Events Cm)" events &&
-		assert_eq "$(table V6_ACTIONS "$terms")" "$(listed v6shim-log.5 JSON Actions Cm)" actions &&
-		assert_eq "$(table V6_FINDINGS "$terms")" "$(listed v6shim-log.5 JSON Findings Cm)" findings &&
-		assert_eq "$(table V6_TYPES "$terms")" "$(listed v6shim-log.5 JSON Types Cm)" types
+	assert_eq "$(fields v6_record_fields)" "$(listed v6shim-log.5 JSON Keys Va)" keys &&
+		assert_eq "$(fields v6_holder_fields)" "$(listed v6shim-log.5 JSON Holder Va)" 'keys of the holder' || return
+	for list in Events Actions Findings Types; do
+		assert_eq "$(terms "$(sed 's/s$//' <<<"${list^^}")")" "$(listed v6shim-log.5 JSON $list Cm)" "$list" || return
+	done
 }
 
-# The keys of `report --json`: those of records need not be told again.
+# The keys of `report --json`, of a log that has something of everything: those of records need not be told again, and
+# those of `settings` are settings.
 check_report() {
 	local keys own
 
-	keys=$(sed -n '/^static void put_/,$p' "$ROOT/shim/command/report_json.c" |
-		grep -oE '(put_[a-z]+|enter)\("[a-z0-9_]+"' | cut -d '"' -f 2 | sort -u)
+	[ -s "$DIR/report.json" ] || (cd "$DIR" && everything_logged && "$V6SHIM" report --json x.jsonl >report.json)
+	keys=$(jq -r 'del(.processes[].settings[]?) | [paths[] | strings] | unique[]' "$DIR/report.json" | sort)
 	own=$(listed v6shim-log.5 'REPORT IN JSON' '*' Va | sort -u)
 	assert_eq "$(comm -23 <(echo "$keys") <(listed v6shim-log.5 JSON '*' Va | sort -u))" \
-		"$(comm -23 <(echo "$own") <(listed v6shim-log.5 JSON '*' Va | sort -u))" 'keys of the report' &&
-		assert_eq '' "$(comm -13 <(echo "$keys") <(echo "$own"))" 'keys that the report does not have'
+		"$(comm -23 <(echo "$own") <(listed v6shim-log.5 JSON '*' Va | sort -u) | grep -vxE 'value|origin|error')" 'keys of the report'
 }
 
+everything_logged() {
+	log x.jsonl
+	load 1 s policy=both mode=log log-level=bind
+	record 1 s getaddrinfo families_before='["inet","inet6"]' families_after='["inet6","inet"]' policy=both action=reorder result=0
+	record 1 s setsockopt fd=3 family=inet6 type=stream proto=tcp asked=1 before=0 after=0 policy=both action=deny finding=contrary result=-1 errno=EPERM
+	opened 1 s 3 0.0.0.0 80 4 rule=1
+	conflict 1 s 4 :: 80 before=0 after=0 mode=log action=split note=held \
+		holder='{"fd":3,"pid":1,"program":"s","uid":0,"family":"inet","addr":"0.0.0.0","port":80,"v6only":0}'
+	record 1 s inherit fd=5 family=inet6 type=dgram proto=udp addr=:: port=53 before=0 after=0 serves='["inet6","inet"]'
+	record 1 s lost count=7
+	record 1 s error note=oops
+	load 2 idle
+	echo nonsense >>x.jsonl
+}
+
+# As said in its help; and nothing else is in what it says of sockets of each kind, a socket on a device among them.
 check_who() {
-	# shellcheck disable=SC1003 # one backslash
-	assert_eq "$(sed -n '/^static void [a-z_]*json/,$p' "$ROOT/shim/command/listing.c" |
-		grep -oE '[{,]?\\"[a-z0-9]+\\":' | tr -cd 'a-z0-9\n' | sort -u)" \
-		"$(listed v6shim.1 DESCRIPTION 'v6shim who' Va)" 'keys of who' &&
-		assert_eq "$("$V6SHIM" who --help | sed -n '/--json  /,/^$/p' | sed 's/.*each socket://; s/;.*//' |
-			grep -oE '[a-z0-9]+' | grep -vxE 'all|of|them' | sort)" \
-			"$(listed v6shim.1 DESCRIPTION 'v6shim who' Va)" 'keys in the help of who'
+	local keys
+
+	keys=$(listed v6shim.1 DESCRIPTION 'v6shim who' Va)
+	assert_eq "$("$V6SHIM" who --help | sed -n '/--json  /,/^$/p' | sed 's/.*each socket://; s/;.*//' |
+		grep -oE '[a-z0-9]+' | grep -vxE 'all|of|them' | sort)" "$keys" 'keys in the help of who' &&
+		assert_eq "$(in_netns sockets_told)" "$keys" 'keys of who'
+}
+
+sockets_told() {
+	start server --says ready python3 -c '
+import signal, socket
+sockets = [socket.socket(family, socket.SOCK_DGRAM) for family in (socket.AF_INET6, socket.AF_INET)]
+for s in sockets:
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+sockets[1].setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo")
+sockets[0].bind(("::", 2000))
+sockets[1].bind(("0.0.0.0", 2000))
+print("ready", flush=True)
+signal.pause()'
+	"$V6SHIM" who --json | jq -r '[paths[] | strings] | unique[]' | sort -u
 }
 
 check_rules() {
@@ -235,7 +263,7 @@ check_rules() {
 	assert_eq "$("$V6SHIM" run --help | sed -n 's/^a rule: //p' | grep -oE '\[[a-z]+=' | tr -d '[' | sort)" \
 		"$(sed -n '/^\.Sh RULES/,/^\.Sh LIMITS/s/^\.It Cm \([a-z]*=\) .*/\1/p' "$PAGES/v6shim.conf.5" | sort)" \
 		matchers || return
-	assert_eq "$(sed -n '/^} protos\[\] = {/,/^};/s/.*{"\(.*\)", .*/\1/p' "$CORE/terms.c" | sort)" \
+	assert_eq "$(terms PROTO)" \
 		"$(sed -n 's/^\.Cm \(tcp , .*\) ,$/\1/p' "$PAGES/v6shim.conf.5" | tr -d ' ' | tr , '\n' | sort)" \
 		protocols || return
 	# What a rule may set is told where one sets something else.
@@ -250,7 +278,7 @@ check_rules() {
 
 # Variables that the source asks for by name, and those that the pages have beside the settings'.
 check_environment() {
-	assert_eq "$(grep -hoE '(getenv|v6_configure_environment)\("[A-Z_]+"' "$ROOT"/shim/*/*.c | cut -d '"' -f 2 | sort -u)" \
+	assert_eq "$(grep -rhoE '\b(getenv|v6_[a-z_]*env[a-z]*)\("[A-Z_]+"' "$ROOT/shim" --include='*.c' | cut -d '"' -f 2 | sort -u)" \
 		"$({ listed v6shim.1 ENVIRONMENT '' Ev && listed libv6shim.7 ENVIRONMENT '' Ev; } | sort -u)" variables
 }
 
@@ -270,24 +298,17 @@ limits() {
 		V6_HOLDER_READS       libv6shim.7    descriptors
 		V6_SCRIPT_DEPTH       v6shim.1       interpreters
 		V6_HOPS_MAX-1         v6shim.1       files
-		V6_PROCESSES_MAX      v6shim.1       processes
-		V6_LISTENERS_MAX      v6shim.1       listeners
-		V6_TROUBLES_MAX       v6shim.1       troubles
-		V6_IDLE_MAX           v6shim.1       names
-		V6_POOL_MAX           v6shim.1       bytes
 		V6_LINE_MAX           v6shim.1       bytes
 		V6_DAMAGE_SHOWN       v6shim.1       lines
-		V6_POOL_STRING_MAX    -
 		V6_ATTEMPTS_MAX       -
 		V6_INSTEAD_MAX        -
-		V6_PARSE_DEPTH        -
 	END
 }
 
 check_limits() {
 	local page
 
-	assert_eq "$(grep -hoE "$BOUND" "$ROOT"/shim/*/*.h | tr -d ' =' | sort -u)" \
+	assert_eq "$(grep -rhoE "$BOUND" "$ROOT"/shim --include='*.h' | tr -d ' =' | sort -u)" \
 		"$(limits | sed 's/-1 / /; s/ .*//; /_SIZE$/d' | sort -u)" 'bounds, each with its page or none' || return
 	limits | awk '$2 != "-"' >"$DIR/told"
 	# shellcheck disable=SC2046 # a word each
