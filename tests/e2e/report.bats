@@ -343,7 +343,7 @@ nginx() {
 	told 'settings are read as keys, rules are their number' <<-'END'
 		load 1 s policy=both rules=12 'log=/tmp/a, policy=app (profile)' log-level=bind
 		bound 1 s 3 0.0.0.0 80
-		json .processes[0].settings | [.rules.value, .log.value, ."log-level".value, .policy.origin] == [12,"/tmp/a, policy=app (profile)","bind","environment"]
+		json .processes[0].settings | [.rules.value, .log.value, ."log-level".value, .policy.origin] == ["12","/tmp/a, policy=app (profile)","bind","environment"]
 		= s[1]                             policy both, 12 rules
 	END
 	told 'no name from a log reaches the terminal as it is, nor forges a line' <<-'END'

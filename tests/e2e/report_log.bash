@@ -46,15 +46,14 @@ record() {
 }
 
 load() {
-	local pid=$1 program=$2 settings='' pair json policy=app mode=enforce
+	local pid=$1 program=$2 settings='' pair policy=app mode=enforce
 
 	shift 2
 	for pair in "$@"; do
 		case $pair in
 		policy=* | mode=*) declare "$pair" ;;
 		esac
-		json "${pair#*=}"
-		settings+=",\"${pair%%=*}\":{\"value\":$json,\"origin\":\"environment\"}"
+		settings+=",\"${pair%%=*}\":{\"value\":\"${pair#*=}\",\"origin\":\"environment\"}"
 	done
 	record "$pid" "$program" load "policy=$policy" "mode=$mode" version=0.1.0 "settings={${settings#,}}"
 }
