@@ -8,23 +8,29 @@ load helper
 
 # shellcheck disable=SC2016 # for the shell that is started
 SHOW_PRELOAD='echo "$LD_PRELOAD"'
+GET=("$PROGRAMS/steps" 'socket tcp6' 'bind :: 0' get)
 
 setup() {
 	DIR=$BATS_TEST_TMPDIR
 	# No library of another installation may be found.
-	installed=/usr/local/lib/libv6shim.so
+	INSTALLED=/usr/local/lib/libv6shim.so
 }
 
 # Runs it with its two outputs apart, in $DIR/out and $DIR/err, and sets `status`.
 v6shim() {
 	status=0
-	"$V6SHIM" "$@" >"$DIR/out" 2>"$DIR/err" || status=$?
+	(close_bats_fds && exec "$V6SHIM" "$@") >"$DIR/out" 2>"$DIR/err" || status=$?
 }
 
-assert_said() {
-	assert_eq "$1" "$status" "exit status; said: $(<"$DIR/err")"
-	assert_eq "$2" "$(<"$DIR/err")"
-	assert_eq '' "$(<"$DIR/out")"
+# says <<END: lines of STATUS|ERE|WORD...: v6shim WORD... ends so, says so on standard error, and prints nothing.
+says() {
+	local expected said words
+
+	while IFS='|' read -r expected said words; do
+		eval "v6shim $words"
+		assert_eq "$expected " "$status $(<"$DIR/out")" "v6shim $words: $(<"$DIR/err")"
+		assert_match "$said" "$(<"$DIR/err")"
+	done
 }
 
 subcommands() {
@@ -38,128 +44,101 @@ subcommands() {
 		port=$(free_port)
 		# shellcheck disable=SC2086 # into its words
 		start server --says ready $under "$PROGRAMS/serve" -p "$port"
-		case $under in
-		'') expected='0 served served' ;;
-		*) expected='1 refused served' ;;
-		esac
+		expected='1 refused served'
+		[ -n "$under" ] || expected='0 served served'
 		assert_eq "$expected" "$(kernel_v6only tcp "$port") $(reach 4 tcp "$port") $(reach 6 tcp "$port")"
 		stop server
 	done
 }
 
-@test "run: every setting option reaches the library, in both spellings" {
+@test "run: every setting option reaches the library, in both spellings; the command line beats the environment" {
 	for spelling in '--policy=ipv6-only --on-contrary=deny:EPERM --log-level=all --log-format=json --mode=enforce' \
 		'--policy ipv6-only --on-contrary deny:EPERM --log-level all --log-format json --mode enforce'; do
-		read -ra words <<<"$spelling"
-		assert_eq 'fd 3 EPERM ok 1' "$(close_bats_fds && "$V6SHIM" run "${words[@]}" --log "$DIR/log" \
-			"$PROGRAMS/steps" 'socket tcp6' 'v6only 0' 'bind :: 0' get | sed 's/.*: //' | paste -sd' ')"
+		# shellcheck disable=SC2086 # into its words
+		v6shim run $spelling --log "$DIR/log" "$PROGRAMS/steps" 'socket tcp6' 'v6only 0' 'bind :: 0' get
+		assert_eq 'fd 3 EPERM ok 1' "$(sed 's/.*: //' "$DIR/out" | paste -sd' ')"
 		assert_eq load "$(json_records "$DIR/log" .event | head -n 1 | tr -d '"')"
 		rm "$DIR/log"
 	done
-	assert_eq 'get: 0' "$("$V6SHIM" run --policy ipv6-only --mode=log --log off "$PROGRAMS/steps" 'socket tcp6' \
-		'bind :: 0' get | tail -n 1)"
+	while read -r value words; do
+		eval "$words"
+		assert_eq "get: $value" "$(tail -n 1 "$DIR/out")" "$words"
+	done <<-'END'
+		0 v6shim run --policy ipv6-only --mode=log --log off "${GET[@]}"
+		1 V6SHIM_POLICY=both V6SHIM_LOG=off v6shim run --policy ipv6-only "${GET[@]}"
+		1 V6SHIM_POLICY=ipv6-only v6shim run --log off "${GET[@]}"
+		1 v6shim run --policy both --policy ipv6-only --log off "${GET[@]}"
+	END
 }
 
-@test "run: COMMAND replaces v6shim and keeps its process id" {
+@test "run: COMMAND replaces v6shim, keeps its process id, and ends with its own status" {
 	start sleeper --says '^[0-9]+$' "$V6SHIM" run --log off sh -c 'echo $$; exec sleep 60'
-	assert_eq "$(pid_of sleeper)" "$(stdout_of sleeper)"
-	assert_eq sleep "$(<"/proc/$(pid_of sleeper)/comm")"
-}
-
-@test "run: the exit status is COMMAND's own" {
+	assert_eq "$(pid_of sleeper) sleep" "$(stdout_of sleeper) $(<"/proc/$(pid_of sleeper)/comm")"
 	for expected in 0 1 2 3 7 126 127 255; do
-		v6shim run --log off -- sh -c "exit $expected"
-		assert_said $expected ''
+		says <<<"$expected|^\$|run --log off -- sh -c 'exit $expected'"
 	done
 	# By a signal, as the shell tells it.
-	v6shim run --log off sh -c 'kill -TERM $$'
-	assert_eq 143 $status
+	says <<<"143|^\$|run --log off sh -c 'kill -TERM \$\$'"
 }
 
-@test "run: 127 where COMMAND is not found, 126 where it cannot be executed" {
-	v6shim run no-such-command-here
-	assert_eq 127 $status
-	assert_match "^v6shim: .*no-such-command-here.*: (No such file or directory|not found)" "$(<"$DIR/err")"
-	v6shim run "$DIR/none/such"
-	assert_eq 127 $status
-	v6shim run "$DIR/out/such"
-	assert_eq 127 $status
+@test "run: what cannot be started, and bad usage" {
 	echo 'echo hello' >"$DIR/script"
-	v6shim run "$DIR/script"
-	assert_eq 126 $status
-	assert_match "^v6shim: .*/script: Permission denied" "$(<"$DIR/err")"
-	v6shim run "$DIR"
-	assert_eq 126 $status
+	: >"$DIR/file"
+	says <<-'END'
+		127|^v6shim: .*no-such-command-here.*: [Nn]o|run no-such-command-here
+		127|^v6shim: |run "$DIR/none/such"
+		127|^v6shim: |run "$DIR/file/such"
+		126|^v6shim: .*/script: Permission denied|run "$DIR/script"
+		126|^v6shim: |run "$DIR"
+		127|^v6shim: |run -- --policy
+		2|^v6shim: run: no command given|run
+		2|^v6shim: run: no command given|run --policy both
+		2|^v6shim: run: no command given|run --policy both --
+		2|^v6shim: --policy: no value given$|run --policy
+		2|^v6shim: --log: unknown value 'trace'; valid: stderr, off, syslog, fd:N, /PATH$|run --log trace touch "$DIR/marker"
+		2|^v6shim: config: |config touch "$DIR/marker"
+		2|^v6shim: rnu: unknown command; did you mean 'run'$|rnu
+		2|^v6shim: confg: unknown command; did you mean 'config'$|confg
+		2|^v6shim: --hepl: unknown command; did you mean '--help'$|--hepl
+		2|^v6shim: frobnicate: unknown command|frobnicate
+		2|^v6shim: |/usr/sbin/nginx
+		2|^usage: v6shim |
+	END
+	[ ! -e "$DIR/marker" ]
 }
 
-@test "run: without COMMAND, or with an option that lacks its value, 2" {
-	v6shim run
-	assert_eq 2 $status
-	assert_match '^v6shim: run: no command given' "$(<"$DIR/err")"
-	v6shim run --policy both
-	assert_eq 2 $status
-	v6shim run --policy both --
-	assert_eq 2 $status
-	v6shim run --policy
-	assert_said 2 'v6shim: --policy: no value given'
-}
-
-@test "run: what follows COMMAND is COMMAND's, and so is what follows --" {
+@test "run: what follows COMMAND is COMMAND's, and so are its environment, descriptors and working directory" {
 	v6shim run --log off echo --policy nonsense -- --help
 	assert_eq '--policy nonsense -- --help' "$(<"$DIR/out")"
 	v6shim run --log off -- printf '%s|' 'a b' '' '*' --
 	assert_eq 'a b||*|--|' "$(<"$DIR/out")"
-	# An option after -- is a command, and there is none of that name.
-	v6shim run -- --policy
-	assert_eq 127 $status
-}
-
-@test "run: only what was given is in the environment of COMMAND" {
+	# Only what was given is in the environment.
 	v6shim run --policy both --log-level=all --log off env
-	assert_eq 'V6SHIM_LOG=off
-V6SHIM_LOG_LEVEL=all
-V6SHIM_POLICY=both' "$(grep ^V6SHIM_ "$DIR/out" | sort)"
-	assert_eq '' "$(env | grep ^V6SHIM_ || :)"
+	assert_eq $'V6SHIM_LOG=off\nV6SHIM_LOG_LEVEL=all\nV6SHIM_POLICY=both' "$(grep ^V6SHIM_ "$DIR/out" | sort)"
 	V6SHIM_MODE=log v6shim run --log off env
-	assert_eq 'V6SHIM_LOG=off
-V6SHIM_MODE=log' "$(grep ^V6SHIM_ "$DIR/out" | sort)"
-}
-
-@test "run: the command line beats the environment" {
-	assert_eq 'get: 1' "$(V6SHIM_POLICY=both V6SHIM_LOG=off "$V6SHIM" run --policy ipv6-only \
-		"$PROGRAMS/steps" 'socket tcp6' 'bind :: 0' get | tail -n 1)"
-	assert_eq 'get: 1' "$(V6SHIM_POLICY=ipv6-only "$V6SHIM" run --log off \
-		"$PROGRAMS/steps" 'socket tcp6' 'bind :: 0' get | tail -n 1)"
-	# The last of the same option holds.
-	assert_eq 'get: 1' "$("$V6SHIM" run --policy both --policy ipv6-only --log off \
-		"$PROGRAMS/steps" 'socket tcp6' 'bind :: 0' get | tail -n 1)"
-}
-
-@test "run: descriptors, standard input and the working directory are COMMAND's" {
+	assert_eq $'V6SHIM_LOG=off\nV6SHIM_MODE=log' "$(grep ^V6SHIM_ "$DIR/out" | sort)"
 	cd "$DIR"
 	# shellcheck disable=SC2016 # for the shell inside
 	echo in | "$V6SHIM" run --log off sh -c 'cat; echo seven >&7; pwd' >out 7>seven
-	assert_eq $'in\n'"$DIR" "$(<out)"
-	assert_eq seven "$(<seven)"
+	assert_eq $'in\n'"$DIR seven" "$(<out) $(<seven)"
 }
 
 @test "run: COMMAND is looked for as a shell does" {
 	mkdir "$DIR/bin"
 	cp "$PROGRAMS/steps" "$DIR/bin/v6shim-test-steps"
-	assert_eq 'socket unix: fd' "$(PATH=$DIR/bin:$PATH "$V6SHIM" run --log off v6shim-test-steps 'socket unix' | cut -c 1-15)"
+	PATH=$DIR/bin:$PATH v6shim run --log off v6shim-test-steps 'socket unix'
+	assert_match '^socket unix: fd' "$(<"$DIR/out")"
 	cd "$DIR/bin"
-	v6shim run --log off v6shim-test-steps 'socket unix'
-	assert_eq 127 $status
-	assert_eq 'get: 1' "$("$V6SHIM" run --policy ipv6-only --log off ./v6shim-test-steps 'socket tcp6' 'bind :: 0' get |
-		tail -n 1)"
+	says <<<'127|not found|run --log off v6shim-test-steps "socket unix"'
+	v6shim run --policy ipv6-only --log off ./v6shim-test-steps 'socket tcp6' 'bind :: 0' get
+	assert_eq 'get: 1' "$(tail -n 1 "$DIR/out")"
 }
 
 # ---- LD_PRELOAD, and which library
 
-# A library of somebody else's that interposes bind too, and says so.
-other_library() {
+@test "run: an LD_PRELOAD that is there is kept, ours comes first, and both are called" {
 	require cc
-	cat >"$DIR/other.c" <<-'END'
+	cc -shared -fPIC -o "$DIR/other.so" -x c - -ldl <<-'END'
 		#define _GNU_SOURCE
 		#include <dlfcn.h>
 		#include <stdio.h>
@@ -174,90 +153,56 @@ other_library() {
 			return next(fd, address, size);
 		}
 	END
-	cc -shared -fPIC -o "$DIR/other.so" "$DIR/other.c" -ldl
-}
-
-@test "run: an LD_PRELOAD that is there is kept, ours comes first, and both are called" {
-	other_library
 	assert_eq "$LIB:$DIR/other.so" "$(LD_PRELOAD=$DIR/other.so "$V6SHIM" run --log off sh -c "$SHOW_PRELOAD")"
-	got=$(close_bats_fds && LD_PRELOAD=$DIR/other.so "$V6SHIM" run --policy ipv6-only --log off "$PROGRAMS/steps" \
-		'socket tcp6' 'bind :: 0' get)
-	assert_eq 'socket tcp6: fd 3
-other bind
-bind :: 0: ok
-get: 1' "$got"
+	LD_PRELOAD=$DIR/other.so v6shim run --policy ipv6-only --log off "${GET[@]}"
+	assert_eq $'socket tcp6: fd 3\nother bind\nbind :: 0: ok\nget: 1' "$(<"$DIR/out")"
 	assert_eq "$LIB" "$("$V6SHIM" run --log off sh -c "$SHOW_PRELOAD")"
 	assert_eq "$LIB" "$(LD_PRELOAD='' "$V6SHIM" run --log off sh -c "$SHOW_PRELOAD")"
 }
 
-# The libraries of ours or of ours by name that a program under run has loaded.
+# loaded_by COMMAND...: the libraries of ours, or of ours by name, that a program under run has loaded.
 loaded_by() {
 	"$@" run --log off sed -n 's/.* \(\/.*libv6shim.*\)/\1/p' /proc/self/maps | sort -u
 }
 
 @test "run: the library beside the executable is used, never one in the working directory" {
 	require cc
-	mkdir "$DIR/a" "$DIR/cwd"
+	mkdir "$DIR/a" "$DIR/b" "$DIR/cwd"
 	cp "$V6SHIM" "$LIB" "$DIR/a"
+	cp "$V6SHIM" "$DIR/b"
 	echo 'int v6shim_test_planted;' | cc -shared -x c -o "$DIR/cwd/libv6shim.so" -
 	cd "$DIR/cwd"
-	assert_eq "$DIR/a/libv6shim.so" "$(loaded_by "$DIR/a/v6shim")"
-	assert_eq "$DIR/a/libv6shim.so" "$(loaded_by ../a/v6shim)"
-	assert_eq "$DIR/a/libv6shim.so" "$(PATH=$DIR/a:$PATH loaded_by v6shim_command)"
 	# Not the library beside a link either, but beside what it leads to.
 	ln -s "$DIR/a/v6shim" link
-	assert_eq "$DIR/a/libv6shim.so" "$(loaded_by ./link)"
-	assert_eq "$DIR/a/libv6shim.so" "$(LD_LIBRARY_PATH=$DIR/cwd loaded_by "$DIR/a/v6shim")"
-}
-
-# By its name alone, through PATH.
-v6shim_command() {
-	command -p env v6shim "$@"
-}
-
-@test "run: without a library nothing is started, even where one lies in the working directory" {
-	[ ! -e "$installed" ] || skip "there is $installed"
-	mkdir "$DIR/b" "$DIR/cwd"
-	cp "$V6SHIM" "$DIR/b"
-	cp "$LIB" "$DIR/cwd"
-	cd "$DIR/cwd"
+	for by in "$DIR/a/v6shim" ../a/v6shim "env PATH=$DIR/a:$PATH v6shim" ./link "env LD_LIBRARY_PATH=$DIR/cwd $DIR/a/v6shim"; do
+		# shellcheck disable=SC2086 # into its words
+		assert_eq "$DIR/a/libv6shim.so" "$(loaded_by $by)" "$by"
+	done
+	[ ! -e "$INSTALLED" ] || skip "there is $INSTALLED"
 	V6SHIM=$DIR/b/v6shim
-	v6shim run touch marker
-	assert_eq 2 $status
-	assert_match '^v6shim: libv6shim.so: ' "$(<"$DIR/err")"
+	says <<<'2|^v6shim: libv6shim.so: |run touch marker'
 	[ ! -e marker ]
 }
 
-@test "run: a library of another version, or that is none, is refused and nothing is started" {
-	mkdir "$DIR/a"
-	cp "$V6SHIM" "$LIB" "$DIR/a"
+@test "run: a library of another version, one that is none, and a place that LD_PRELOAD cannot name are refused" {
+	for place in a 'with space' with:colon; do
+		mkdir "$DIR/$place"
+		cp "$V6SHIM" "$LIB" "$DIR/$place"
+		[ "$place" = a ] || V6SHIM=$DIR/$place/v6shim says <<<"2|^v6shim: .*LD_PRELOAD|run touch '$DIR/marker'"
+	done
 	V6SHIM=$DIR/a/v6shim
 	version=$("$V6SHIM" --version)
 	version=${version#v6shim }
 	# Another one of the same length, at the library's mark.
 	other=$(tr 0-9 1-90 <<<"$version")
 	sed -i "s/\(v6shim library, version \)$version/\1$other/" "$DIR/a/libv6shim.so"
-	v6shim run touch "$DIR/marker"
-	assert_said 2 "v6shim: $DIR/a/libv6shim.so: version $other, this command is $version"
+	says <<<"2|^v6shim: $DIR/a/libv6shim.so: version $other, this command is $version\$|run touch '$DIR/marker'"
 	echo nothing >"$DIR/a/libv6shim.so"
-	v6shim run touch "$DIR/marker"
-	assert_said 2 "v6shim: $DIR/a/libv6shim.so: no v6shim library"
+	says <<<"2|^v6shim: $DIR/a/libv6shim.so: no v6shim library\$|run touch '$DIR/marker'"
 	rm "$DIR/a/libv6shim.so"
 	mkdir "$DIR/a/libv6shim.so"
-	v6shim run touch "$DIR/marker"
-	assert_eq 2 $status
+	says <<<"2|^v6shim: |run touch '$DIR/marker'"
 	[ ! -e "$DIR/marker" ]
-}
-
-@test "run: a place that LD_PRELOAD cannot name is refused" {
-	for place in 'with space' with:colon; do
-		mkdir "$DIR/$place"
-		cp "$V6SHIM" "$LIB" "$DIR/$place"
-		V6SHIM=$DIR/$place/v6shim v6shim run touch "$DIR/marker"
-		assert_eq 2 $status
-		assert_match '^v6shim: .*LD_PRELOAD' "$(<"$DIR/err")"
-		[ ! -e "$DIR/marker" ]
-	done
 }
 
 # ---- the log's path
@@ -266,85 +211,68 @@ v6shim_command() {
 	mkdir "$DIR/here" "$DIR/here/sub"
 	cd "$DIR/here"
 	for path in x.jsonl ./x.jsonl sub/x.jsonl ../x.jsonl; do
-		for spelling in "--log=$path" "--log $path" "V6SHIM_LOG=$path"; do
-			words=()
-			[[ $spelling != --* ]] || read -ra words <<<"$spelling"
-			environment=(env)
-			[[ $spelling == --* ]] || environment+=("$spelling")
-			# shellcheck disable=SC2016 # for the shell inside
-			"${environment[@]}" "$V6SHIM" run "${words[@]}" --policy ipv6-only sh -c \
-				'cd / && exec "$0" "$@"' "$PROGRAMS/steps" 'socket tcp6' 'bind :: 0' >/dev/null
+		for words in "$V6SHIM run --log=$path" "$V6SHIM run --log $path" "env V6SHIM_LOG=$path $V6SHIM run"; do
+			# shellcheck disable=SC2016,SC2086 # for the shell inside; into its words
+			$words --policy ipv6-only sh -c 'cd / && exec "$0" "$@"' "$PROGRAMS/steps" 'socket tcp6' 'bind :: 0' >/dev/null
 			assert_eq '"bind"' "$(json_records "$path" 'select(.action == "set") | .event')"
 			rm "$path"
 		done
 	done
-	"$V6SHIM" config --log ./x.jsonl >"$DIR/out"
+	v6shim config --log ./x.jsonl
 	assert_match "(^|"$'\n'")log +(= )?$DIR/here/x.jsonl " "$(<"$DIR/out")"
 	cd /
-	"$V6SHIM" config --log x.jsonl >"$DIR/out"
+	v6shim config --log x.jsonl
 	assert_match "(^|"$'\n'")log +(= )?/x.jsonl " "$(<"$DIR/out")"
 }
 
-@test "run: a word that is no path is a misspelt one, not a file" {
-	cd "$DIR"
-	v6shim run --log trace touch marker
-	assert_said 2 "v6shim: --log: unknown value 'trace'; valid: stderr, off, syslog, fd:N, /PATH"
-	[ ! -e trace ]
-	[ ! -e marker ]
-}
-
-# ---- config
+# ---- config, help, version
 
 @test "config: every setting with its value and where it came from" {
-	v6shim config
-	assert_eq "0 " "$status $(<"$DIR/err")"
-	for line in policy=app on-contrary=allow order=app on-disorder=log on-conflict=fail mode=enforce log=stderr \
-		log-format=text log-level=change; do
-		assert_match "(^|"$'\n'")${line%=*} +(= )?${line#*=} .*default" "$(<"$DIR/out")"
-	done
-	V6SHIM_POLICY=both V6SHIM_MODE=log v6shim config --policy=ipv6-only --on-contrary deny:EPERM --log "$DIR/x.jsonl"
-	for line in 'policy=ipv6-only command line' 'mode=log environment' 'on-contrary=deny:EPERM command line' \
-		"log=$DIR/x.jsonl command line" 'log-format=json default' 'log-level=change default'; do
-		value=${line#*=}
-		assert_match "(^|"$'\n'")${line%%=*} +(= )?${value%% *} .*${value#* }" "$(<"$DIR/out")"
-	done
+	while read -r setting origin environment; do
+		# shellcheck disable=SC2086 # into its words
+		v6shim config ${environment:+--policy=ipv6-only --on-contrary deny:EPERM --log "$DIR/x.jsonl"}
+		assert_eq "0 " "$status $(<"$DIR/err")"
+		assert_match "(^|"$'\n'")${setting%%=*} +(= )?${setting#*=} .*${origin/-/ }" "$(<"$DIR/out")"
+	done <<-END
+		policy=app default
+		on-contrary=allow default
+		order=app default
+		on-disorder=log default
+		on-conflict=fail default
+		mode=enforce default
+		log=stderr default
+		log-format=text default
+		log-level=change default
+		policy=ipv6-only command-line given
+		on-contrary=deny:EPERM command-line given
+		log=$DIR/x.jsonl command-line given
+		log-format=json default given
+		log-level=bind default given
+	END
+	V6SHIM_POLICY=both V6SHIM_MODE=log v6shim config --policy=ipv6-only
+	assert_match 'policy += ipv6-only .*command line' "$(<"$DIR/out")"
+	assert_match 'mode += log .*environment' "$(<"$DIR/out")"
 	[ ! -e "$DIR/x.jsonl" ]
 }
 
-@test "config: starts nothing, and takes no command" {
-	v6shim config touch "$DIR/marker"
-	assert_eq 2 $status
-	assert_match '^v6shim: config: ' "$(<"$DIR/err")"
-	[ ! -e "$DIR/marker" ]
-}
-
-# ---- help, version, usage
-
-@test "--help and --version everywhere, on standard output" {
+@test "--help and --version everywhere, on standard output; the help of run names every setting and value" {
 	version=$("$V6SHIM" --version)
 	assert_match '^v6shim [0-9]+\.[0-9]+\.[0-9]+$' "$version"
-	for option in --help -h; do
-		v6shim $option
-		assert_eq '0 ' "$status $(<"$DIR/err")"
-		assert_match '^usage: v6shim ' "$(<"$DIR/out")"
-	done
-	v6shim -V
-	assert_eq "0 $version" "$status $(<"$DIR/out")"
-	for command in $(subcommands); do
+	for command in '' $(subcommands); do
 		for option in --help -h; do
-			v6shim "$command" $option
+			# shellcheck disable=SC2086 # or no word
+			v6shim $command $option
 			assert_eq '0 ' "$status $(<"$DIR/err")" "$command $option"
 			assert_match "^usage: v6shim $command" "$(<"$DIR/out")"
 		done
-		v6shim "$command" --version
+		# shellcheck disable=SC2086 # or no word
+		v6shim $command --version
 		assert_eq "0 $version" "$status $(<"$DIR/out")" "$command --version"
 	done
-	for command in run config; do
-		assert_line $command "$(subcommands)"
-	done
-}
-
-@test "the help of run names every setting and every value" {
+	v6shim -V
+	assert_eq "0 $version" "$status $(<"$DIR/out")"
+	assert_line run "$(subcommands)"
+	assert_line config "$(subcommands)"
 	v6shim run --help
 	for word in policy app ipv6-only both default-ipv6-only default-both on-contrary allow deny:ERRNO mode enforce log \
 		stderr off fd:N %p %n %% log-format text json log-level change error bind all; do
@@ -352,35 +280,11 @@ v6shim_command() {
 	done
 }
 
-@test "no command, or an unknown one, is bad usage; the nearest is named" {
-	v6shim
-	assert_eq 2 $status
-	assert_match '^usage: v6shim ' "$(<"$DIR/err")"
-	assert_eq '' "$(<"$DIR/out")"
-	v6shim rnu
-	assert_said 2 "v6shim: rnu: unknown command; did you mean 'run'"
-	v6shim confg
-	assert_said 2 "v6shim: confg: unknown command; did you mean 'config'"
-	v6shim --hepl
-	assert_said 2 "v6shim: --hepl: unknown command; did you mean '--help'"
-	v6shim frobnicate
-	assert_eq 2 $status
-	assert_match '^v6shim: frobnicate: unknown command' "$(<"$DIR/err")"
-	# A server's name without run.
-	v6shim /usr/sbin/nginx
-	assert_eq 2 $status
-}
-
 @test "output that cannot be written is an error" {
 	for words in --help --version 'run --help' 'config --help' config 'run --version'; do
-		for to in /dev/full closed; do
-			status=0
-			read -ra arguments <<<"$words"
-			case $to in
-			closed) "$V6SHIM" "${arguments[@]}" >&- 2>"$DIR/err" || status=$? ;;
-			*) "$V6SHIM" "${arguments[@]}" >$to 2>"$DIR/err" || status=$? ;;
-			esac
-			[ $status -ne 0 ] || fail "$words >$to: exit status 0"
+		for to in '/dev/full' '&-'; do
+			run bash -c "'$V6SHIM' $words 2>'$DIR/err' >$to"
+			[ "$status" -ne 0 ] || fail "$words >$to: exit status 0"
 			assert_match '^v6shim: standard output: ' "$(<"$DIR/err")"
 		done
 	done

@@ -82,51 +82,51 @@ assignments() {
 
 # ---- classic init, OpenRC
 
-# init_defaults PORT [LINE...]
+# init_defaults [LINE...]: the settings of the init script, for a server on $port.
 init_defaults() {
-	printf '%s\n' "DAEMON=$PROGRAMS/serve" "DAEMON_ARGS='-p $1'" "USER=$(id -un) GROUP=$(id -gn)" "PIDFILE=$DIR/pid" "LOG_DIR=$DIR/log" \
-		"V6SHIM=$V6SHIM" 'export V6SHIM_POLICY=ipv6-only V6SHIM_LOG_LEVEL=bind' "export V6SHIM_LOG=$DIR/log/v6shim.jsonl" "${@:2}" >"$DIR/default"
+	printf '%s\n' "DAEMON=$PROGRAMS/serve" "DAEMON_ARGS='-p $port'" "USER=$(id -un) GROUP=$(id -gn)" "PIDFILE=$DIR/pid" "LOG_DIR=$DIR/log" \
+		"V6SHIM=$V6SHIM" 'export V6SHIM_POLICY=ipv6-only V6SHIM_LOG_LEVEL=bind' "export V6SHIM_LOG=$DIR/log/v6shim.jsonl" "$@" >"$DIR/default"
+}
+
+# initd STATUS WORD: what it exits with; what it said is in `output`.
+initd() {
+	run env DEFAULTS="$DIR/default" PATH="$PATH:/sbin:/usr/sbin" "$ROOT/examples/init/legacyd" ${2+"$2"} 5>&- 6>&-
+	assert_status "$1"
 }
 
 listens() {
 	[ -n "$(kernel_listeners tcp "$port")" ]
 }
 
-initd() {
-	DEFAULTS=$DIR/default PATH=$PATH:/sbin:/usr/sbin "$ROOT/examples/init/legacyd" "$1"
+# governed LOG: its one listener is.
+governed() {
+	wait_for 10 test -s "$1"
+	assert_eq 'inet6 :: v6only=1' "$(kernel_listeners tcp "$port")"
+	assert_eq 1 "$(json_records "$1" 'select(.event == "listen")' | wc -l)"
 }
 
 @test "init script: start, status, stop; the server is governed, and what v6shim refuses fails the start" {
 	require musl-gcc
 	PATH=$PATH:/sbin:/usr/sbin command -v start-stop-daemon >/dev/null || skip 'needs start-stop-daemon'
 	port=$(free_port)
-	init_defaults "$port"
-	run initd status
-	assert_status 3
-	(close_bats_fds && initd start)
-	wait_for 10 test -s "$DIR/log/v6shim.jsonl"
+	init_defaults
+	initd 3 status
+	(close_bats_fds && DEFAULTS=$DIR/default PATH=$PATH:/sbin:/usr/sbin init/legacyd start)
 	wait_for 10 listens
-	assert_eq 'inet6 :: v6only=1' "$(kernel_listeners tcp "$port")"
-	run initd status
-	assert_status 0
+	governed "$DIR/log/v6shim.jsonl"
+	initd 0 status
 	assert_eq serve "$(cat "/proc/$(<"$DIR/pid")/comm")"
-	assert_eq 1 "$(json_records "$DIR/log/v6shim.jsonl" 'select(.event == "listen")' | wc -l)"
-	initd stop
+	initd 0 stop
 	assert_eq '' "$(kernel_listeners tcp "$port")"
-	run initd status
-	assert_status 3
-
-	init_defaults "$port" 'export V6SHIM_POLICY=booth'
-	run initd start 5>&- 6>&-
-	assert_status 1
+	initd 3 status
+	init_defaults 'export V6SHIM_POLICY=booth'
+	initd 1 start
 	assert_match "did you mean 'both'" "$output"
-	init_defaults "$port" "DAEMON=$DIR/static"
+	init_defaults "DAEMON=$DIR/static"
 	musl-gcc -static -x c -o "$DIR/static" - <<<'int main(void) { return 0; }'
-	run initd start 5>&- 6>&-
-	assert_status 1
+	initd 1 start
 	assert_match 'statically linked' "$output"
-	run initd
-	assert_status 2
+	initd 2
 }
 
 @test "init script, OpenRC script and their settings are clean to shellcheck" {
@@ -161,8 +161,7 @@ openrc() {
 	sed -e "s,^LEGACYD=.*,LEGACYD=$PROGRAMS/serve," -e "s,^LEGACYD_ARGS=.*,LEGACYD_ARGS='-p $port'," \
 		-e "s,/var/log,$DIR/log," -e "s,=libv6shim\.so,=$LIB," openrc/legacyd.confd >"$DIR/confd"
 	start server --tcp "$port" bash -c "$(declare -f openrc); DIR='$DIR'; openrc '$DIR/confd'"
-	assert_eq 'inet6 :: v6only=1' "$(kernel_listeners tcp "$port")"
-	assert_eq 1 "$(json_records "$DIR/log/legacyd/v6shim.jsonl" 'select(.event == "listen")' | wc -l)"
+	governed "$DIR/log/legacyd/v6shim.jsonl"
 	stop server
 	sed -i 's/^V6SHIM_POLICY=.*/V6SHIM_POLICY=booth/' "$DIR/confd"
 	run openrc "$DIR/confd"

@@ -6,8 +6,11 @@
 #   record PID PROGRAM EVENT [KEY=VALUE...]  any other. VALUE is taken for a string unless it is a number,
 #                               or begins with { or [. POLICY, MODE, ACTION and FINDING have defaults
 #   bound PID PROGRAM FD ADDR PORT [KEY=VALUE...]      a TCP bind
-#   heard PID PROGRAM FD ADDR PORT SERVES [KEY=VALUE...]   a TCP listen; SERVES is 4, 6 or 64
+#   listened PID PROGRAM FD ADDR PORT SERVES [KEY=VALUE...]   a TCP listen; SERVES is 4, 6 or 64
+#   opened PID PROGRAM FD ADDR PORT SERVES [KEY=VALUE...]     both
+#   conflict PID PROGRAM FD ADDR PORT [KEY=VALUE...]   a TCP bind that fails with EADDRINUSE
 #   report ARGUMENT...          `run v6shim report`, NO_COLOR unset
+#   answer JQ-FILTER FILE...    of the report as JSON
 #
 # Each record is a second later than the one before; the first is of 2026-01-02T03:04:05.000006Z.
 
@@ -19,49 +22,40 @@ log() {
 	: >"$LOG"
 }
 
-time_of() {
-	local s=$((4 * 60 + 5 + SECOND))
-
-	printf '2026-01-02T%02d:%02d:%02d.000006Z' $((3 + s / 3600)) $((s / 60 % 60)) $((s % 60))
-}
-
-member() {
-	local key=${1%%=*} value=${1#*=}
-
-	[[ $value =~ ^(-?[0-9]+|[[{].*)$ ]] || value="\"$value\""
-	printf ',"%s":%s' "$key" "$value"
+# json VALUE: sets `json` to it: a string, unless it looks like something else.
+json() {
+	json=$1
+	[[ $json =~ ^(-?[0-9]+|[[{].*)$ ]] || json="\"$json\""
 }
 
 record() {
-	local pid=$1 program=$2 event=$3 pair policy=app mode=enforce action=none finding=none members=''
+	local pid=$1 program=$2 event=$3 pair json policy=app mode=enforce action=none finding=none members=''
+	local s=$((4 * 60 + 5 + SECOND++))
 
 	shift 3
 	for pair in "$@"; do
 		case $pair in
 		policy=* | mode=* | action=* | finding=*) declare "$pair" ;;
-		*) members+=$(member "$pair") ;;
+		*) json "${pair#*=}" && members+=",\"${pair%%=*}\":$json" ;;
 		esac
 	done
-	printf '{"v":1,"time":"%s","pid":%s,"tid":%s,"program":"%s","event":"%s"%s' \
-		"$(time_of)" "$pid" "$pid" "$program" "$event" "$members" >>"$LOG"
 	[ "$event" = lost ] || [ "$event" = error ] ||
-		printf ',"policy":"%s","mode":"%s","action":"%s","finding":"%s"' \
-			"$policy" "$mode" "$action" "$finding" >>"$LOG"
-	echo '}' >>"$LOG"
-	SECOND=$((SECOND + 1))
+		members+=",\"policy\":\"$policy\",\"mode\":\"$mode\",\"action\":\"$action\",\"finding\":\"$finding\""
+	printf '{"v":1,"time":"2026-01-02T%02d:%02d:%02d.000006Z","pid":%s,"program":"%s","via":"preload","event":"%s"%s}\n' \
+		$((3 + s / 3600)) $((s / 60 % 60)) $((s % 60)) "$pid" "$program" "$event" "$members" >>"$LOG"
 }
 
 load() {
-	local pid=$1 program=$2 note='v6shim 0.1.0' pair policy=app mode=enforce
+	local pid=$1 program=$2 settings='' pair policy=app mode=enforce
 
 	shift 2
 	for pair in "$@"; do
-		note+=", $pair (environment)"
 		case $pair in
 		policy=* | mode=*) declare "$pair" ;;
 		esac
+		settings+=",\"${pair%%=*}\":{\"value\":\"${pair#*=}\",\"origin\":\"environment\"}"
 	done
-	record "$pid" "$program" load "policy=$policy" "mode=$mode" "note=$note, all else default"
+	record "$pid" "$program" load "policy=$policy" "mode=$mode" version=0.1.0 "settings={${settings#,}}"
 }
 
 call() {
@@ -77,7 +71,7 @@ bound() {
 	call bind "$@" result=0
 }
 
-heard() {
+listened() {
 	local serves
 
 	case $6 in
@@ -88,11 +82,22 @@ heard() {
 	call listen "${@:1:5}" "serves=$serves" result=0 "${@:7}"
 }
 
+opened() {
+	local v6only=()
+
+	[[ $4 != *:* ]] || v6only=(before=$(($6 == 6)) after=$(($6 == 6)))
+	bound "${@:1:5}" "${v6only[@]}" "${@:7}"
+	listened "${@:1:6}" "${v6only[@]}" "${@:7}"
+}
+
+conflict() {
+	call bind "$@" finding=conflict result=-1 errno=EADDRINUSE
+}
+
 report() {
 	run env -u NO_COLOR "$V6SHIM" report "$@"
 }
 
-# The report as JSON, through jq.
 answer() {
 	local filter=$1
 

@@ -1,20 +1,16 @@
 #!/usr/bin/env bats
 # Apache httpd: prefork, so that the children inherit the listener. It asks for V6ONLY 0, and binds :: before
 # 0.0.0.0, which it skips where getsockopt says that :: takes IPv4 as well. Its client side is mod_proxy_http.
-#
-# Variables are shared with driver.bash.
-# shellcheck disable=SC2034,SC2154
 
 load driver
 
-configure() {
+server_start() {
 	local both=''
 
 	up=$(free_port) || return
 	[ "$families" != both ] || both="Listen 0.0.0.0:$port"
 	mkdir -p "$DIR/root"
 	echo v6shim-page >"$DIR/root/index.html"
-	chmod 755 "$DIR/root"
 	cat >"$DIR/httpd.conf" <<-END
 		ServerRoot /usr/lib/apache2
 		ServerName localhost
@@ -37,15 +33,7 @@ configure() {
 		StartServers 3
 		MinSpareServers 2
 	END
-}
-
-server_start() {
-	configure || return
 	begin server "$@" apache2 -D FOREGROUND -d /usr/lib/apache2 -f "$DIR/httpd.conf"
-}
-
-client() {
-	serves_page "$1"
 }
 
 client_side() {
@@ -53,36 +41,19 @@ client_side() {
 }
 
 @test "apache: every setting, as the table says" {
-	require apache2 curl python3 jq
-	table apache
+	table apache apache2
 }
 
 @test "apache: prefork children serve through the listener, before and after a graceful restart" {
 	require apache2 curl jq
-	local children listeners
-
-	families=six port=$(free_port)
-	READY=(--tcp "$port")
-	server_start shim POLICY=ipv6-only LOG="$DIR/log.jsonl" LOG_LEVEL=bind --
+	governed ipv6-only
 	serves_page ::1
 	wait_for 10 has_children
-	children=$(pgrep -P "$(pid_of server)" | sort)
-	listeners=$(kernel_listeners tcp "$port")
-	assert_eq 'inet6 :: v6only=1' "$listeners"
+	before=$(children)
+	still_ipv6_only
 	kill -USR1 "$(pid_of server)"
-	wait_for 20 other_children "$children"
+	wait_for 20 other_children "$before"
 	serves_page ::1
-	assert_eq refused "$(reach 4 tcp "$port")"
-	assert_eq "$listeners" "$(kernel_listeners tcp "$port")"
+	still_ipv6_only
 	log_agrees
-}
-
-has_children() {
-	[ "$(pgrep -c -P "$(pid_of server)")" -ge 2 ]
-}
-
-other_children() {
-	local now
-
-	now=$(pgrep -P "$(pid_of server)" | sort) && [ -z "$(comm -12 <(echo "$now") <(echo "$1"))" ]
 }

@@ -1,9 +1,6 @@
 #!/usr/bin/env bats
 # dnsmasq opens 0.0.0.0 and :: for UDP and for TCP, with V6ONLY 1. It cannot be told to have :: alone. Its client side
 # is the server that it forwards to, over the protocol of the question.
-#
-# Variables are shared with driver.bash.
-# shellcheck disable=SC2034,SC2154
 
 load driver
 
@@ -41,6 +38,5 @@ resolves() {
 }
 
 @test "dnsmasq: every setting, as the table says" {
-	require dnsmasq dig python3 jq
-	table dnsmasq
+	table dnsmasq dnsmasq dig
 }

@@ -2,9 +2,6 @@
 # dovecot's master binds for all its services, with V6ONLY 1; what it starts gets the listeners by number. Its client
 # side is the IMAP server that it hands some users on to (proxy=y): a listener of its own on 127.0.0.1. What
 # it starts gets no LD_PRELOAD unless import_environment names it.
-#
-# Variables are shared with driver.bash.
-# shellcheck disable=SC2034,SC2154
 
 load driver
 
@@ -14,23 +11,18 @@ teardown() {
 }
 
 # One mailbox, two users: `far` is handed on over IPv4, and is `near` there.
-mail() {
-	mkdir -m 777 "$DIR/mail" || return
-	printf '%s\n' 'From v6shim Thu Jan  1 00:00:00 1970' 'Subject: page' '' v6shim-page >"$DIR/mail/inbox"
-	chmod 666 "$DIR/mail/inbox"
-	cat >"$DIR/users" <<-END
-		near:{PLAIN}v6shim::::::
-		far:{PLAIN}v6shim::::::proxy=y host=127.0.0.1 port=$up destuser=near
-	END
-	chmod 644 "$DIR/users"
-}
-
 server_start() {
 	local addresses=:: base
 
 	up=$(free_port) || return
 	[ "$families" != both ] || addresses='0.0.0.0, ::'
-	mail || return
+	mkdir -m 777 "$DIR/mail" || return
+	printf '%s\n' 'From v6shim Thu Jan  1 00:00:00 1970' 'Subject: page' '' v6shim-page >"$DIR/mail/inbox"
+	cat >"$DIR/users" <<-END
+		near:{PLAIN}v6shim::::::
+		far:{PLAIN}v6shim::::::proxy=y host=127.0.0.1 port=$up destuser=near
+	END
+	chmod 666 "$DIR/mail/inbox" "$DIR/users"
 	# A test's own folder has too long a name for the Unix sockets in it (unix(7): 108 bytes).
 	if [ ! -s "$BATS_TEST_TMPDIR/base" ]; then
 		mktemp -d /tmp/v6shim-dovecot.XXXXXX >"$BATS_TEST_TMPDIR/base"
@@ -84,13 +76,12 @@ client_side() {
 reads_mail() {
 	local url
 
-	url="imap://$(host_of "$1"):$port/INBOX/;MAILINDEX=1/;SECTION=TEXT"
+	url="imap://$(sed '/:/s/.*/[&]/' <<<"$1"):$port/INBOX/;MAILINDEX=1/;SECTION=TEXT"
 	[ "$(curl -sS -g --max-time 10 --noproxy '*' -u "$2:v6shim" "$url" | tr -d '\r\n')" = v6shim-page ]
 }
 
 @test "dovecot: every setting, as the table says" {
-	require dovecot curl jq
 	[ -x /usr/lib/dovecot/imap ] || skip 'needs imap of dovecot-imapd'
 	[ "$EUID" -eq 0 ] || skip 'needs root'
-	table dovecot
+	table dovecot dovecot
 }

@@ -1,16 +1,16 @@
 # shellcheck shell=bash
-# The pages and this file use each other's variables.
-# shellcheck disable=SC2034,SC2154
-# driver.bash - one real server through every row of expected.tsv. `load driver` in a server's .bats file.
+# driver.bash - one real server through its row of expected.tsv. `load driver` in a server's .bats file.
 #
-# A server's page defines these and calls `table NAME`:
+# A server's page defines some of these and calls `table NAME TOOL...`:
 #
 #   server_start [shim ... --]   start it with `begin NAME "$@" COMMAND...`: on $port, in the foreground, with
 #                                its files in $DIR. $families is `six` (:: alone, dual-stack where it can be
-#                                asked for) or `both` (0.0.0.0 and :: on $port)
-#   client ADDRESS               succeeds where the server's own protocol is served at $port of ADDRESS
-#   client_side                  succeeds where the connections that the server itself makes over IPv4 work;
-#                                may set the server to it over ::1. Not there where it makes none
+#                                asked for) or `both` (0.0.0.0 and :: on $port); $kind is what follows the
+#                                first - of NAME
+#   client ADDRESS               succeeds where the server's own protocol is served at $port of ADDRESS: a page
+#                                by HTTP, unless the page says otherwise
+#   client_side                  succeeds where the connections that the server itself makes over IPv4 work; may set
+#                                the server to it over ::1. /up of ::1 is such a page, unless the page says otherwise
 #   PROTOCOLS                    optional: `udp`, or `tcp udp`; `tcp` by default
 #
 # Nothing is asked of the server itself: listeners are sock_diag's, service is a client's, and a connection of its
@@ -37,37 +37,32 @@ teardown() {
 	stop_all
 }
 
-# setting_words SETTING: the words before the command, into the array WITH; and $families.
-setting_words() {
-	local log=(LOG="$DIR/log.jsonl" LOG_LEVEL=all)
-
-	families=six
-	case $1 in
-	bare) WITH=() ;;
-	log) WITH=(shim "${log[@]}" POLICY=ipv6-only MODE=log --) ;;
-	both-bare) families=both WITH=() ;;
-	both-resolve) families=both WITH=(shim "${log[@]}" ON_CONFLICT=resolve --) ;;
-	*) WITH=(shim "${log[@]}" POLICY="$1" --) ;;
-	esac
-}
-
 # begin NAME [shim ... --] COMMAND...: start, until as many listeners are there as the table has. A server
 # that must not come up is waited for until it has ended.
 begin() {
 	start "$1" "${READY[@]}" "${@:2}"
 }
 
-# begin_one PROTOCOL NAME ...: as begin, until there is one listener more. For pairs of processes.
+# begin_pair [shim ... --] COMMAND...: begins COMMAND [::]:PORT, where one process has one socket; for both families
+# COMMAND 0.0.0.0:PORT before it.
+begin_pair() {
+	if [ "$families" = six ]; then
+		begin server "$@" "[::]:$port"
+	else
+		begin_one first "$@" "0.0.0.0:$port" && begin_one second "$@" "[::]:$port"
+	fi
+}
+
+# begin_one NAME ...: as begin, until there is one listener more.
 begin_one() {
-	start "$2" "--$1" "$port" --within 20 "${@:3}"
+	start "$1" --tcp "$port" --within 20 "${@:2}"
 }
 
 # ready_for LISTENERS
 ready_for() {
 	local listeners=${1%%,*} protocol=${PROTOCOLS##* }
 
-	listeners=${listeners##* }
-	case $listeners in
+	case ${listeners##* } in
 	none) READY=("--$protocol" "$port" --count 9 --within 8) ;;
 	*+*) READY=("--$protocol" "$port" --count 2 --within 20) ;;
 	*) READY=("--$protocol" "$port" --within 20) ;;
@@ -83,18 +78,17 @@ kinds() {
 	printf '%s\n' "${words:-none}"
 }
 
+# Of two protocols one word where it is the same.
 observed_listeners() {
-	local protocol one all=() same=1
+	local protocol all=()
 
 	for protocol in $PROTOCOLS; do
-		one=$(kinds "$protocol")
-		[ "$one" = "${all[0]-$one}" ] || same=''
-		all+=("$one")
+		all+=("$(kinds "$protocol")")
 	done
-	if [ "$same" ]; then
+	if [ "${all[0]}" = "${all[-1]}" ]; then
 		printf '%s\n' "${all[0]}"
 	else
-		printf 'tcp %s, udp %s\n' "${all[0]}" "${all[1]}"
+		printf 'tcp %s, udp %s\n' "${all[@]}"
 	fi
 }
 
@@ -117,7 +111,7 @@ served() {
 }
 
 # log_agrees: the records of what came to listen, or of bound datagram sockets, name the very sockets that
-# sock_diag names.
+# sock_diag names; and nothing is lost.
 log_agrees() {
 	local protocol event kernel log
 
@@ -146,43 +140,61 @@ log_tells_would() {
 		fail 'mode=log: the records do not say what would have been done'
 }
 
-# cell NAME SETTING LISTENERS: a line `SETTING LISTENERS V4 V6 OWN` on descriptor 5, and complaints on 6.
+# governed POLICY: the server, started under it on :: of a new port.
+governed() {
+	families=six port=$(free_port)
+	READY=(--tcp "$port" --within 20)
+	install -m 666 /dev/null "$DIR/log.jsonl"
+	server_start shim POLICY="$1" LOG="$DIR/log.jsonl" LOG_LEVEL=bind --
+}
+
+# still_ipv6_only: what it was made it is, and IPv4 is refused.
+still_ipv6_only() {
+	assert_eq 'inet6 :: v6only=1' "$(kernel_listeners tcp "$port" | sort -u)"
+	assert_eq refused "$(reach 4 tcp "$port")"
+}
+
+# cell NAME SETTING LISTENERS OWN: a line `SETTING LISTENERS V4 V6 OWN` on descriptor 5, and complaints on 6.
 cell() {
-	local name=$1 setting=$2 wanted=$3 listeners v4=no v6=no own=no families port dir=$DIR
+	local name=$1 setting=$2 wanted=$3 own=$4 listeners v4=no v6=no families=six policy port dir=$DIR words=()
 
 	port=$(free_port) || return
 	local DIR=$dir/$setting
 	mkdir -m 777 "$DIR" || return
 	# What loads the library first would make the log a file of root's, that others of the server cannot write.
 	install -m 666 /dev/null "$DIR/log.jsonl" || return
-	setting_words "$setting"
+	case $setting in
+	bare) ;;
+	log) words=(POLICY=ipv6-only MODE=log) ;;
+	both-bare) families=both ;;
+	both-resolve) families=both words=(ON_CONFLICT=resolve) ;;
+	*) words=(POLICY="$setting") ;;
+	esac
+	WITH=(${words:+shim LOG="$DIR/log.jsonl" LOG_LEVEL=all "${words[@]}" --})
 	ready_for "$wanted"
-	server_start "${WITH[@]}" 2>"$DIR/start.err" || :
 	# What was said before the end is of use only where this was not expected.
+	server_start "${WITH[@]}" 2>"$DIR/start.err" || :
 	listeners=$(observed_listeners)
 	if [ "$listeners" != none ]; then
 		v4=$(served 127.0.0.1)
 		v6=$(served ::1)
+		[ ${#WITH[@]} -eq 0 ] || log_agrees 2>"$DIR/problem" || complain
+		[ "$setting" != log ] || log_tells_would 2>"$DIR/problem" || complain
 	fi
-	if [ ${#WITH[@]} -gt 0 ] && [ "$listeners" != none ]; then
-		log_agrees 2>"$DIR/problem" ||
-			complain "$name" "$setting" "$(cat "$DIR/problem" "$DIR/start.err"; tail -n 20 "$dir"/*.err)"
-		[ "$setting" != log ] || log_tells_would 2>"$DIR/problem" ||
-			complain "$name" "$setting" "$(<"$DIR/problem")"
-	fi
-	if ! declare -F client_side >/dev/null; then
-		own=-
-	elif [ "$v6" = yes ]; then
-		if own_connections >"$DIR/problem" 2>&1; then
-			own=yes
-		else
-			complain "$name" "$setting" "own connections over IPv4: $(tail -n 20 "$DIR/problem")"
-		fi
+	if [ "$own" != - ]; then
+		own=no
+		[ "$v6" != yes ] || { own_connections >"$DIR/problem" 2>&1 && own=yes; } || complain
 	fi
 	printf '%s\t%s\t%s\t%s\t%s\n' "$setting" "$listeners" "$v4" "$v6" "$own" >&5
-	stop_all 2>"$DIR/problem" || complain "$name" "$setting" "$(<"$DIR/problem")"
-	[ "$listeners" = "$wanted" ] ||
-		complain "$name" "$setting" "$(tail -n 30 "$DIR/start.err" "$dir"/*.err "$DIR/log.jsonl" 2>/dev/null)"
+	stop_all 2>"$DIR/problem" || complain
+	: >"$DIR/problem"
+	[ "$listeners" = "$wanted" ] || complain
+}
+
+# What went wrong is in $DIR/problem.
+complain() {
+	printf '%s, %s: %s\n' "$name" "$setting" \
+		"$(tail -n 20 "$DIR/problem" "$DIR/start.err" "$dir"/*.err "$DIR/log.jsonl" 2>/dev/null)" >&6
 }
 
 # own_connections: those that the server itself makes work, and who makes them is under the shim: many a server
@@ -200,60 +212,139 @@ sockets_told() {
 	grep -sc '"event":"socket"' "$DIR/log.jsonl" || :
 }
 
-complain() {
-	printf '%s, %s: %s\n' "$1" "$2" "$3" >&6
-}
-
+# expected_of NAME: a line `SETTING LISTENERS V4 V6 OWN` for each setting.
 expected_of() {
-	awk -F '\t' -v name="$1" '$1 == name { print $2 "\t" $3 "\t" $4 "\t" $5 "\t" $6 }' "$SERVERS/expected.tsv"
+	awk -F '\t' -v name="$1" -v settings="${SETTINGS[*]}" '
+		function has(family) { return $(i + 2) ~ family ? "yes" : "no" }
+		$1 == name {
+			n = split(settings, setting, " ")
+			for (i = 1; i <= n; i++)
+				print setting[i] "\t" $(i + 2) "\t" has(4) "\t" has(6) "\t" ($2 == "-" ? "-" : has(6))
+		}' "$SERVERS/expected.tsv"
 }
 
-# table NAME: every setting of the table, then all that was seen is compared at once.
+# table NAME TOOL...: every setting of its row, then all that was seen is compared at once.
 table() {
-	local name=$1 setting listeners rest
+	local name=$1 setting listeners own kind=${1#*-}
 
-	assert_eq "$(printf '%s\n' "${SETTINGS[@]}")" "$(expected_of "$name" | cut -f1)" 'rows of the table' || return
-	while IFS=$'\t' read -r setting listeners rest <&7; do
-		cell "$name" "$setting" "$listeners" || return
-	done 7< <(expected_of "$name") 5>"$DIR/observed" 6>"$DIR/complaints"
-	mkdir -p "$BUILD/servers"
-	cp "$DIR/observed" "$BUILD/servers/$name.tsv"
-	"$SERVERS/markdown" "$SERVERS/expected.tsv" "$BUILD" || return
-	if [ -s "$DIR/complaints" ]; then
-		cat "$DIR/complaints" >&2
-	fi
-	assert_eq "$(expected_of "$name")" "$(<"$DIR/observed")" \
+	require "${@:2}" curl python3 jq
+	expected_of "$name" >"$DIR/expected"
+	[ -s "$DIR/expected" ] || fail "no row for $name" || return
+	while IFS=$'\t' read -r setting listeners _ _ own <&7; do
+		cell "$name" "$setting" "$listeners" "$own" || return
+	done 7<"$DIR/expected" 5>"$DIR/observed" 6>"$DIR/complaints"
+	markdown "$name" || return
+	cat "$DIR/complaints" >&2
+	assert_eq "$(<"$DIR/expected")" "$(<"$DIR/observed")" \
 		"$name: setting, listeners, 127.0.0.1, ::1, its own connections" || return
 	[ ! -s "$DIR/complaints" ]
 }
 
-# ---- clients
+# markdown NAME: its row into BUILD/servers.md, which is made anew of all the rows that there are.
+markdown() {
+	local row="| $1" name seen must
 
-host_of() {
-	case $1 in
-	*:*) printf '[%s]\n' "$1" ;;
-	*) printf '%s\n' "$1" ;;
-	esac
+	! grep -q $'\t-$' "$DIR/expected" || row+=' *'
+	while IFS= read -r seen <&7 && IFS= read -r must <&8; do
+		row+=" | $(cut -f 2 <<<"$seen" | sed 's/^none$/does not start/') "
+		[ "$seen" = "$must" ] && row+=✓ || row+="✗, ${seen//$'\t'/ }, not ${must//$'\t'/ }"
+	done 7<"$DIR/observed" 8<"$DIR/expected"
+	mkdir -p "$BUILD/servers"
+	# Several files of tests end at a time.
+	(
+		flock 9
+		echo "$row |" >"$BUILD/servers/$1.md"
+		{
+			cat <<-'END'
+				| server | bare | `ipv6-only` | `both` | `default-ipv6-only` | `default-both` | `mode=log` | both families, bare | both families, `on-conflict=resolve` |
+				| --- | --- | --- | --- | --- | --- | --- | --- | --- |
+			END
+			while read -r name _; do
+				[ ! -e "$BUILD/servers/$name.md" ] || cat "$BUILD/servers/$name.md"
+			done < <(grep -v '^#' "$SERVERS/expected.tsv")
+			cat <<-'END'
+
+				4: a socket on 0.0.0.0. 6: one on `::` with V6ONLY 1. 46: one on `::` with V6ONLY 0.
+				✓: as expected: clients of the server's own protocol are served over just those families, and the connections that the server itself makes over IPv4 work.
+				*: it makes none of its own.
+			END
+		} >"$BUILD/servers.md"
+	) 9>"$BUILD/servers/.lock"
 }
+
+# ---- clients
 
 # get ADDRESS [PATH]: the HTTP body.
 get() {
-	curl -sS -f -g --max-time 10 --noproxy '*' "http://$(host_of "$1"):$port${2-/}"
+	local host=$1
+
+	[[ $host != *:* ]] || host="[$host]"
+	curl -sS -f -g --max-time 10 --noproxy '*' "http://$host:$port${2-/}"
 }
 
 serves_page() {
 	[ "$(get "$1" "${2-/}")" = v6shim-page ]
 }
 
-# ask_on: for the background: the page over ::1 again and again, a line for each, good or bad, until $DIR/enough is
-# there.
+client() {
+	serves_page "$1"
+}
+
+client_side() {
+	serves_page ::1 /up
+}
+
+# echoes ADDRESS [PROTOCOL]: a line comes back; at ::1 the line `up` brings what the server got as a client of its own.
+echoes() {
+	[ "$(reach "$1" "${2-tcp}" "$port" v6shim)" = 'served v6shim' ]
+}
+
+echoes_own() {
+	assert_eq 'served v6shim' "$(reach 6 "${1-tcp}" "$port" up)"
+}
+
+# ask_on: from now on the page over ::1 is asked for again and again, until no_failures, which nothing may have been
+# and which waits for one that was asked after all is done.
 ask_on() {
-	close_bats_fds
-	# After a test's end the folder soon goes.
-	while [ -d "$DIR" ] && [ ! -e "$DIR/enough" ]; do
-		get ::1 || printf failed
-		echo
-	done
+	: >"$DIR/asked"
+	(
+		close_bats_fds
+		# After a test's end the folder soon goes.
+		while [ -d "$DIR" ] && [ ! -e "$DIR/enough" ]; do
+			get ::1 || printf failed
+			echo
+		done
+	) >"$DIR/asked" 2>&1 &
+	ASKS=$!
+	wait_for 20 answered 1
+}
+
+answered() {
+	[ "$(grep -c '^v6shim-page$' "$DIR/asked")" -ge "$1" ]
+}
+
+no_failures() {
+	wait_for 20 answered "$(($(grep -c '^v6shim-page$' "$DIR/asked") + 2))"
+	touch "$DIR/enough"
+	wait "$ASKS"
+	assert_eq 0 "$(grep -cv '^v6shim-page$' "$DIR/asked")" 'requests that failed'
+}
+
+# ---- children of a server, whom a signal may replace
+
+children() {
+	pgrep -P "${1:-$(pid_of server)}" | sort
+}
+
+has_children() {
+	[ "$(children "${1-}" | wc -l)" -ge 2 ]
+}
+
+# other_children THOSE: all are new.
+other_children() {
+	local now
+
+	now=$(children) && [ -z "$(comm -12 <(echo "$now") <(echo "$1"))" ]
 }
 
 # ---- what a server connects to

@@ -1,8 +1,5 @@
 #!/usr/bin/env bats
 # memcached sets V6ONLY 1 by itself.
-#
-# Variables are shared with driver.bash.
-# shellcheck disable=SC2034,SC2154
 
 load driver
 
@@ -18,6 +15,5 @@ client() {
 }
 
 @test "memcached: every setting, as the table says" {
-	require memcached jq
-	table memcached
+	table memcached memcached
 }

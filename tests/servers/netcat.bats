@@ -1,9 +1,6 @@
 #!/usr/bin/env bats
 # netcat-openbsd asks for nothing. One process has one socket, so that both families are two processes. Its client
 # side is nc as a client, under the same settings.
-#
-# Variables are shared with driver.bash.
-# shellcheck disable=SC2034,SC2154
 
 load driver
 
@@ -12,8 +9,8 @@ server_start() {
 	if [ "$families" = six ]; then
 		begin server "$@" nc.openbsd -6 -k -l -v -N :: "$port"
 	else
-		begin_one tcp first "$@" nc.openbsd -4 -k -l -v -N 0.0.0.0 "$port" || return
-		begin_one tcp second "$@" nc.openbsd -6 -k -l -v -N :: "$port"
+		begin_one first "$@" nc.openbsd -4 -k -l -v -N 0.0.0.0 "$port" || return
+		begin_one second "$@" nc.openbsd -6 -k -l -v -N :: "$port"
 	fi
 }
 
@@ -22,11 +19,7 @@ client() {
 	local word=v6shim-$RANDOM-$RANDOM
 
 	nc.openbsd -N -w 5 "$1" "$port" <<<"$word" || return
-	wait_for 5 printed "$word"
-}
-
-printed() {
-	grep -qsx "$1" "$(run_dir)"/{server,first,second}.out
+	wait_for 5 grep -qsx "$word" "$(run_dir)"/{server,first,second}.out
 }
 
 client_side() {
@@ -42,6 +35,5 @@ ask_upstream() {
 }
 
 @test "netcat-openbsd: every setting, as the table says" {
-	require nc.openbsd python3 jq
-	table netcat
+	table netcat nc.openbsd
 }

@@ -1,46 +1,36 @@
 #!/usr/bin/env bats
 # PostgreSQL sets V6ONLY 1 by itself. It refuses to run as root. Its client side is dblink, and a standby's
 # connection to its primary.
-#
-# Variables are shared with driver.bash.
-# shellcheck disable=SC2034,SC2154
 
 load driver
 
-BIN=/usr/lib/postgresql/15/bin
+BIN=$(printf '%s\n' /usr/lib/postgresql/*/bin | tail -n 1)
 
 setup_file() {
 	[ -x "$BIN/postgres" ] || return 0
 	chmod 755 "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR"
 	mkdir "$BATS_FILE_TMPDIR/data"
-	as_owner true || return 0
+	"${AS_OWNER[@]}" true || return 0
 	[ "$EUID" -ne 0 ] || chown postgres: "$BATS_FILE_TMPDIR/data"
 	chmod 700 "$BATS_FILE_TMPDIR/data"
-	as_owner "$BIN/initdb" -D "$BATS_FILE_TMPDIR/data" -A trust -U postgres -N >/dev/null
+	"${AS_OWNER[@]}" "$BIN/initdb" -D "$BATS_FILE_TMPDIR/data" -A trust -U postgres -N >/dev/null
 	echo 'host all all all trust' >>"$BATS_FILE_TMPDIR/data/pg_hba.conf"
 	cp -a "$BATS_FILE_TMPDIR/data" "$BATS_FILE_TMPDIR/primary"
 }
 
-as_owner() {
-	if [ "$EUID" -eq 0 ]; then
-		setpriv --reuid=postgres --regid=postgres --clear-groups -- "$@"
-	else
-		"$@"
-	fi
-}
+AS_OWNER=()
+[ "$EUID" -ne 0 ] || AS_OWNER=(setpriv --reuid=postgres --regid=postgres --clear-groups --)
 
 # postgres DATA ADDRESSES PORT: sets the array POSTGRES to the command.
 postgres() {
-	POSTGRES=()
-	[ "$EUID" -ne 0 ] || POSTGRES=(setpriv --reuid=postgres --regid=postgres --clear-groups --)
-	POSTGRES+=("$BIN/postgres" -D "$1" -h "$2" -p "$3" -k '' -c fsync=off -c max_connections=10)
+	POSTGRES=("${AS_OWNER[@]}" "$BIN/postgres" -D "$1" -h "$2" -p "$3" -k '' -c fsync=off -c max_connections=10)
 }
 
 server_start() {
 	local addresses=::
 
 	[ "$families" != both ] || addresses=0.0.0.0,::
-	postgres "$BATS_FILE_TMPDIR/data" "$addresses" "$port"
+	postgres "${data-$BATS_FILE_TMPDIR/data}" "$addresses" "$port"
 	begin server "$@" "${POSTGRES[@]}" || return
 	wait_for 20 answers ::1 "$port"
 }
@@ -74,29 +64,22 @@ client_side() {
 }
 
 @test "postgresql: every setting, as the table says" {
-	[ -x "$BIN/postgres" ] || skip 'needs postgres'
-	require psql jq
-	table postgresql
-}
-
-replicated() {
-	[ "$(sql ::1 "$port" -c 'select body from page' 2>/dev/null)" = v6shim-page ]
+	table postgresql "$BIN/postgres" psql
 }
 
 @test "postgresql: under ipv6-only a standby follows its primary over IPv4" {
-	[ -x "$BIN/postgres" ] || skip 'needs postgres'
-	require psql jq
-	port=$(free_port)
+	require "$BIN/postgres" psql jq
 	primary
-	as_owner "$BIN/pg_basebackup" -h 127.0.0.1 -p "$up" -U postgres -D "$DIR/standby" -c fast -N -R
-	install -m 666 /dev/null "$DIR/log.jsonl"
-	postgres "$DIR/standby" :: "$port"
-	start server --tcp "$port" --within 20 \
-		shim POLICY=ipv6-only LOG="$DIR/log.jsonl" LOG_LEVEL=all -- "${POSTGRES[@]}"
-	wait_for 20 answers ::1 "$port"
-	assert_eq 'inet6 :: v6only=1' "$(kernel_listeners tcp "$port")"
+	data=$DIR/standby
+	"${AS_OWNER[@]}" "$BIN/pg_basebackup" -h 127.0.0.1 -p "$up" -U postgres -D "$data" -c fast -N -R
+	governed ipv6-only
+	still_ipv6_only
 	sql 127.0.0.1 "$up" -c "create table page as select 'v6shim-page' as body"
 	wait_for 20 replicated
 	assert_eq 127.0.0.1 "$(sql 127.0.0.1 "$up" -c 'select client_addr from pg_stat_replication')"
 	assert_eq t "$(sql ::1 "$port" -c 'select pg_is_in_recovery()')"
+}
+
+replicated() {
+	[ "$(sql ::1 "$port" -c 'select body from page' 2>/dev/null)" = v6shim-page ]
 }

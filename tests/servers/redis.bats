@@ -1,8 +1,5 @@
 #!/usr/bin/env bats
 # redis sets V6ONLY 1 by itself. Its client side is a replica's connection to its master.
-#
-# Variables are shared with driver.bash.
-# shellcheck disable=SC2034,SC2154
 
 load driver
 
@@ -36,6 +33,5 @@ replicated() {
 }
 
 @test "redis: every setting, as the table says" {
-	require redis-server redis-cli jq
-	table redis
+	table redis redis-server redis-cli
 }

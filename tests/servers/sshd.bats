@@ -1,19 +1,17 @@
 #!/usr/bin/env bats
 # OpenSSH's sshd sets V6ONLY 1 by itself. It closes what it inherited, and executes itself anew for each
 # connection and on SIGHUP. Its client side is what it forwards to.
-#
-# Variables are shared with driver.bash.
-# shellcheck disable=SC2034,SC2154
 
 load driver
 
-configure() {
-	local both=''
+server_start() {
+	local both='' key
 
 	mkdir -p /run/sshd
 	[ "$families" != both ] || both='ListenAddress 0.0.0.0'
-	[ -e "$DIR/host" ] || ssh-keygen -q -t ed25519 -N '' -f "$DIR/host"
-	[ -e "$DIR/user" ] || ssh-keygen -q -t ed25519 -N '' -f "$DIR/user"
+	for key in host user; do
+		[ -e "$DIR/$key" ] || ssh-keygen -q -t ed25519 -N '' -f "$DIR/$key"
+	done
 	cat >"$DIR/sshd_config" <<-END
 		Port $port
 		$both
@@ -27,10 +25,6 @@ configure() {
 		PermitRootLogin yes
 		AcceptEnv none
 	END
-}
-
-server_start() {
-	configure || return
 	begin server "$@" /usr/sbin/sshd -D -e -f "$DIR/sshd_config"
 }
 
@@ -55,17 +49,14 @@ forwarded() {
 }
 
 @test "sshd: every setting, as the table says" {
-	require sshd ssh python3 jq
 	[ "$EUID" -eq 0 ] || skip 'needs root'
-	table sshd
+	table sshd sshd ssh
 }
 
 @test "sshd: SIGHUP executes it anew, and the new one is governed" {
 	require sshd ssh jq
 	[ "$EUID" -eq 0 ] || skip 'needs root'
-	families=six port=$(free_port)
-	READY=(--tcp "$port")
-	server_start shim POLICY=both LOG="$DIR/log.jsonl" LOG_LEVEL=bind --
+	governed both
 	assert_eq 'inet6 :: v6only=0' "$(kernel_listeners tcp "$port")"
 	kill -HUP "$(pid_of server)"
 	wait_for 10 listened_twice

@@ -1,18 +1,18 @@
 #!/usr/bin/env bats
-# The servers' own scripts.
+# The servers' own scripts, and their table.
 
 load driver
 
 @test "shellcheck has nothing to say" {
 	require shellcheck
 	cd "$SERVERS"
-	shellcheck -x ./*.bash ./*.bats markdown
+	shellcheck -x ./*.bash ./*.bats
 }
 
-@test "every row of the table is run by some page, and no page is without rows" {
-	local named run
-
-	named=$(grep -v '^#' "$SERVERS/expected.tsv" | cut -f1 | sort -u)
-	run=$(sed -n 's/^\ttable \([a-z-]*\)$/\1/p' "$SERVERS"/*.bats | sort -u)
-	assert_eq "$named" "$run"
+@test "every row of the table is run by some page, with a word for each setting, and no page is without rows" {
+	assert_eq "$(grep -v '^#' "$SERVERS/expected.tsv" | cut -f1 | sort)" \
+		"$(sed -n 's/^\ttable \([a-z-]*\) .*/\1/p' "$SERVERS"/*.bats | sort)"
+	assert_eq "$(printf '%s\n' server own "${SETTINGS[@]}" comment | paste -s)" \
+		"$(sed -n 's/^# \(server\t\)/\1/p' "$SERVERS/expected.tsv")"
+	assert_eq 11 "$(grep -v '^#' "$SERVERS/expected.tsv" | awk -F '\t' '{ print NF }' | sort -u)"
 }

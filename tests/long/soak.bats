@@ -1,39 +1,13 @@
 #!/usr/bin/env bats
-# nginx under wrk with a reload every second, bare and under the shim, for SOAK_SECONDS each.
-#
-# Variables are shared with driver.bash.
-# shellcheck disable=SC2034,SC2154
+# nginx under wrk with a reload every second, bare and under the shim, for SOAK_SECONDS each (10; in CI 60).
 
-load driver
+load ../servers/nginx
 
 seconds() {
-	local default=10
-
-	case ${CI-} in '' | 0 | false) ;; *) default=60 ;; esac
-	printf '%s\n' "${SOAK_SECONDS:-$default}"
-}
-
-configure() {
-	mkdir -p "$DIR/tmp"
-	cat >"$DIR/nginx.conf" <<-END
-		daemon off;
-		worker_processes 2;
-		pid $DIR/nginx.pid;
-		error_log $DIR/error.log;
-		events {}
-		http {
-			access_log off;
-			client_body_temp_path $DIR/tmp/body;
-			proxy_temp_path $DIR/tmp/proxy;
-			fastcgi_temp_path $DIR/tmp/fastcgi;
-			uwsgi_temp_path $DIR/tmp/uwsgi;
-			scgi_temp_path $DIR/tmp/scgi;
-			server {
-				listen [::]:$port ipv6only=off;
-				location / { return 200 v6shim-page; }
-			}
-		}
-	END
+	case ${CI-} in
+	'' | 0 | false) printf '%s\n' "${SOAK_SECONDS:-10}" ;;
+	*) printf '%s\n' "${SOAK_SECONDS:-60}" ;;
+	esac
 }
 
 # usage_of PID: descriptors and resident kB of a master.
@@ -45,9 +19,9 @@ usage_of() {
 soak() {
 	local pid load i
 
-	port=$(free_port)
-	configure
-	start server --tcp "$port" "$@" nginx -e "$DIR/error.log" -p "$DIR" -c "$DIR/nginx.conf"
+	families=six port=$(free_port)
+	READY=(--tcp "$port")
+	server_start "$@"
 	pid=$(pid_of server)
 	# A connection for each request: one that is kept alive may be closed by a reload as the next request is on
 	# its way, by nginx's own design.

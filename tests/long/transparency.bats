@@ -1,21 +1,13 @@
-# shellcheck shell=bash
-# transparency.bash - suites that others wrote, bare and under the shim: the same results, test by test. Any
-# difference is a defect of the shim.
-#
-# Variables are shared with driver.bash.
-# shellcheck disable=SC2034,SC2154
+#!/usr/bin/env bats
+# Suites that others wrote, bare and under the shim: the same results, test by test. Any difference is a defect of the
+# shim.
 
-load driver
+load ../servers/driver
 
+# Debian's, which has its test suite.
 PYTHON=/usr/bin/python3.11
 
-# results FILE: `NAME outcome` of each test, sorted. `python -m test -v` writes
-# `test_x (test.test_socket.Class.test_x) ... ok`, sometimes a docstring between, and other output anywhere.
-results() {
-	python3 "$SERVERS/programs/test-results.py" <"$1" | sort
-}
-
-# suite NAME [shim ... --]: runs `$tests`, in a folder of its own.
+# suite NAME [shim ... --]: runs `$tests`, in a folder of its own; NAME.results has `TEST outcome` of each, sorted.
 suite() {
 	local name=$1
 
@@ -26,7 +18,7 @@ suite() {
 		close_bats_fds
 		exec "${COMMAND[@]}"
 	) >"$DIR/$name.out" 2>&1 || echo $? >"$DIR/$name.status"
-	results "$DIR/$name.out" >"$DIR/$name.results"
+	python3 "$BATS_TEST_DIRNAME/test-results.py" <"$DIR/$name.out" | sort >"$DIR/$name.results"
 }
 
 # alike NAME: its results are those of a bare run, but for the tests which two bare runs tell apart.
@@ -44,6 +36,7 @@ steady() {
 compare() {
 	local least=$1 tests=("${@:2}")
 
+	require jq
 	# Two at a time: as many as there are processors in the smallest machine.
 	suite bare &
 	suite again &
@@ -66,7 +59,24 @@ compare() {
 
 # cpython MODULE LEAST [OPTION...]: VSOCK's tests hang on virtual machines.
 cpython() {
-	[ -e /usr/lib/python3.11/test/test_socket.py ] || skip 'needs libpython3.11-testsuite'
-	require jq
+	[ -e "${PYTHON/bin/lib}/test/test_socket.py" ] || skip "needs lib${PYTHON##*/}-testsuite"
 	compare "$2" -m test -v "${@:3}" -i '*VSOCK*' -i '*Vsock*' "$1"
+}
+
+# The module as a whole asks for leave to use the network; loopback is all that it uses.
+@test "CPython's test_socketserver: the same under the shim" {
+	cpython test_socketserver 10 -u network
+}
+
+@test "CPython's test_socket: the same under the shim" {
+	cpython test_socket 300
+}
+
+@test "CPython's test_asyncio: the same under the shim" {
+	cpython test_asyncio 900
+}
+
+@test "twisted's TCP and UDP tests: the same under the shim" {
+	[ -e /usr/lib/python3/dist-packages/twisted/internet/test/test_tcp.py ] || skip 'needs python3-twisted'
+	compare 500 -m unittest -v twisted.internet.test.test_tcp twisted.internet.test.test_udp
 }
