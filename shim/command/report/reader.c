@@ -409,8 +409,12 @@ enum v6_read v6_read_record(
 static bool setting_value(struct reader *in, struct v6_slice key, void *to)
 {
 	struct v6_read_setting *s = to;
-	struct v6_slice *slice = v6_slice_is(key, "value") ? &s->value : &s->origin;
+	struct v6_slice *slice = v6_slice_is(key, "value")    ? &s->value
+				 : v6_slice_is(key, "origin") ? &s->origin
+							      : NULL;
 
+	if (!slice)
+		return skip(in, key, NULL);
 	if (next(in) == '"')
 		return string(in, slice);
 	slice->ptr = in->at;
