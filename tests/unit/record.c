@@ -1,15 +1,14 @@
 /*
- * Records: the JSON form as jq reads it and byte for byte, key by key in the order of DESIGN.md 1.6;
+ * Records: the JSON form as jq reads it and byte for byte, in the order of DESIGN.md 1.6;
  * the text form as a person sees it; which level a record has, and what a socket serves.
  */
-#include "records.h"
+#include "unit.h"
 
-#include "core/errname.h"
+#include "core/record.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <time.h>
+#include <limits.h>
 
 static char buf[65536];
 
@@ -171,185 +170,7 @@ TEST(every_byte_every_pair_of_bytes_and_hostile_names_are_read_back)
 	hear_witness(&w);
 }
 
-/* ---- whole records, against the contract's table */
-
-static const char *const events[] = {"load", "socket", "setsockopt", "bind", "listen",
-	"getaddrinfo", "inherit", "lost", "error"};
-static const char *const families[] = {NULL, "inet", "inet6"};
-static const char *const types[] = {NULL, "stream", "dgram", "raw", "seqpacket", "other"};
-static const char *const vias[] = {NULL, "preload", "supervise"};
-static const char *const policies[] = {
-	"app", "ipv6-only", "both", "default-ipv6-only", "default-both"};
-static const char *const modes[] = {"enforce", "log"};
-static const char *const actions[] = {
-	"none", "set", "override", "deny", "split", "share", "yield", "reorder"};
-static const char *const findings[] = {"none", "conflict", "disorder", "contrary"};
-static const char *const served[] = {
-	NULL, "[\"inet6\"]", "[\"inet\"]", "[\"inet6\",\"inet\"]"}; /* by V6_SERVES_* */
-
-static void write_word(FILE *f, const char *key, const char *word)
-{
-	if (word)
-		fprintf(f, ",\"%s\":\"%s\"", key, word);
-}
-
-static void write_number(FILE *f, const char *key, int64_t value, bool there)
-{
-	if (there)
-		fprintf(f, ",\"%s\":%" PRId64, key, value);
-}
-
-static void write_string(FILE *f, const char *key, struct v6_slice value)
-{
-	struct v6_text t = v6_text_in(buf, sizeof(buf));
-
-	/* As jq has seen that it is right. */
-	v6_text_json(&t, value.ptr, value.len);
-	if (value.len)
-		fprintf(f, ",\"%s\":%s", key, buf);
-}
-
-static void write_address(FILE *f, const struct v6_address *a)
-{
-	char text[INET6_ADDRSTRLEN];
-
-	if (a->family == V6_FAMILY_OTHER)
-		return;
-	inet_ntop(a->family == V6_FAMILY_INET ? AF_INET : AF_INET6, a->bytes, text, sizeof(text));
-	fprintf(f, ",\"addr\":\"%s", text);
-	if (a->family == V6_FAMILY_INET6 && a->scope)
-		fprintf(f, "%%%" PRIu32, a->scope);
-	fprintf(f, "\",\"port\":%u", a->port);
-}
-
-static void write_families(FILE *f, const char *key, const struct v6_families *list)
-{
-	for (unsigned i = 0; i < list->count; i++)
-		fprintf(f, "%s%s%s\"%s\"", i ? "," : ",\"", i ? "" : key, i ? "" : "\":[",
-			list->inet6 >> i & 1 ? "inet6" : "inet");
-	if (list->count)
-		putc(']', f);
-}
-
-static void write_proto(FILE *f, int proto)
-{
-	static const struct {
-		int number;
-		const char *name;
-	} protos[] = {{6, "tcp"}, {17, "udp"}, {262, "mptcp"}, {132, "sctp"}, {58, "ipv6-icmp"}};
-
-	for (size_t i = 0; i < COUNT(protos); i++)
-		if (protos[i].number == proto) {
-			write_word(f, "proto", protos[i].name);
-			return;
-		}
-	if (proto >= 0)
-		fprintf(f, ",\"proto\":\"%d\"", proto);
-}
-
-static void write_holder(FILE *f, const struct v6_holder *h)
-{
-	char *members;
-	size_t size;
-	FILE *m;
-
-	if (!h->known)
-		return;
-	m = open_memstream(&members, &size);
-	assert_non_null(m);
-	write_number(m, "fd", h->fd, h->fd >= 0);
-	write_number(m, "pid", h->pid, h->pid);
-	write_string(m, "program", h->program);
-	write_number(m, "uid", h->uid, h->uid >= 0);
-	write_word(m, "family", families[h->address.family]);
-	write_address(m, &h->address);
-	write_number(m, "v6only", h->v6only, h->v6only >= 0);
-	fclose(m);
-	/* Without the first comma. */
-	fprintf(f, ",\"holder\":{%s}", size ? members + 1 : "");
-	free(members);
-}
-
-/* 1.6, the table from top to bottom. */
-static void write_record(FILE *f, const struct v6_record *r)
-{
-	bool of_a_call = r->facts.event != V6_EVENT_LOST && r->facts.event != V6_EVENT_ERROR;
-	time_t second = (time_t)(r->time / 1000000);
-	char stamp[40];
-	struct tm tm;
-
-	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", gmtime_r(&second, &tm));
-	fprintf(f, "{\"v\":1,\"time\":\"%s.%06dZ\"", stamp, (int)(r->time % 1000000));
-	write_number(f, "pid", r->pid, true);
-	write_string(f, "program", r->program);
-	write_word(f, "via", vias[r->via]);
-	write_word(f, "event", events[r->facts.event]);
-	write_number(f, "fd", r->fd, r->fd >= 0);
-	write_word(f, "family", families[r->facts.family]);
-	write_word(f, "type", types[r->facts.type]);
-	write_proto(f, r->proto);
-	write_address(f, &r->facts.address);
-	write_number(f, "asked", r->facts.asked, r->facts.asked >= 0);
-	write_number(f, "before", r->facts.before, r->facts.before >= 0);
-	write_number(f, "after", r->after, r->after >= 0);
-	if (r->serves)
-		fprintf(f, ",\"serves\":%s", served[r->serves]);
-	write_families(f, "families_before", &r->families_before);
-	write_families(f, "families_after", &r->families_after);
-	if (of_a_call)
-		write_word(f, "policy", policies[r->policy]);
-	write_number(f, "rule", r->rule, r->rule);
-	if (of_a_call) {
-		write_word(f, "mode", modes[r->mode]);
-		write_word(f, "action", actions[r->verdict.action]);
-		write_word(f, "finding", findings[r->verdict.finding]);
-	}
-	write_holder(f, &r->holder);
-	write_number(f, "result", r->result, r->has_result);
-	if (r->error && v6_errname(r->error))
-		write_word(f, "errno", v6_errname(r->error));
-	else
-		write_number(f, "errno", r->error, r->error);
-	write_number(f, "count", (int64_t)r->count, r->count);
-	write_string(f, "version", r->version);
-	if (r->settings.len)
-		fprintf(f, ",\"settings\":%.*s", (int)r->settings.len, r->settings.ptr);
-	write_string(f, "note", r->note);
-	fputs("}\n", f);
-}
-
-TEST(random_records_are_written_as_the_contract_has_them_every_key_there_and_absent)
-{
-	enum { ROUNDS = 5000 };
-	unsigned there[64] = {0}, checked = 0;
-	uint64_t seed = 12;
-
-	ONLY_GLIBC();
-	for (int i = 0; i < ROUNDS; i++) {
-		char room[3][256], *should;
-		struct v6_record r = random_record(&seed, room);
-		unsigned k = 0;
-		size_t size;
-		FILE *f = open_memstream(&should, &size);
-
-		assert_non_null(f);
-		write_record(f, &r);
-		fclose(f);
-		assert_string_equal(json_of(&r), should);
-		for (const struct v6_field *key = v6_record_fields; *key->key; key++, k++) {
-			char member[24];
-
-			snprintf(member, sizeof(member), "\"%s\":", key->key);
-			there[k] += strstr(buf, member) != NULL;
-		}
-		free(should);
-	}
-	for (const struct v6_field *key = v6_record_fields; *key->key; key++, checked++)
-		if (!there[checked] ||
-			(there[checked] == ROUNDS) != !!strstr("v time pid event", key->key))
-			fail_msg("\"%s\" is there %u times", key->key, there[checked]);
-	assert_int_equal(checked, 30);
-}
+/* ---- whole records; that every key is written and read: record_read.c */
 
 static struct v6_record full_record(enum v6_event event)
 {
