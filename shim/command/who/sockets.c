@@ -265,7 +265,7 @@ static int by_holding(const void *a, const void *b)
 bool v6_holders_find(struct v6_holders *h)
 {
 	struct pids p = {0};
-	/* Not one walk within another: the outer one would last, and its memory be taken for stale. */
+	/* No walk within it: it would last, and its memory be taken for stale. */
 	bool all = v6_proc_numbers("/proc", visit_process, &p);
 
 	for (size_t i = 0; i < p.count; i++) {
