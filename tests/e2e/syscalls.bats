@@ -164,8 +164,10 @@ setsockopt(3, SOL_IPV6, IPV6_V6ONLY, [1], 4)' \
 
 # Of what a step made: not the call itself, nor V6ONLY, nor the facts that a record asks for.
 FACTS=' getsockopt getsockname getpid gettid setsockopt '
-# Before the write, by what the log is. The old kernel's names are there as well.
+# Before the write, by what the log is.
+# shellcheck disable=SC2034 # by its name
 CHECKS_path=' fstat statx newfstatat getrlimit prlimit64 '
+# shellcheck disable=SC2034
 CHECKS_fd=' fstat statx fcntl getrlimit prlimit64 '
 
 @test "a record is one write and the checks of the log, whatever the event; the first comes after the load record" {
