@@ -40,7 +40,10 @@ install_packages() {
 
 # got COMMAND...: the V6ONLY of a socket that a small program, run by COMMAND in there, has bound to `::`.
 got() {
-	inside "$@" 'socket tcp6' 'bind :: 0' get listen 2>&1 | sed -n 's/^get: //p'
+	local said
+
+	said=$(inside "$@" 'socket tcp6' 'bind :: 0' get listen 2>&1) || :
+	sed -n 's/^get: //p' <<<"$said" | grep . || tail -n 3 <<<"$said"
 }
 
 # reached PROGRAM: by the library's mere name, by $LIB, and by the command; the control is without.
