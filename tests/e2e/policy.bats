@@ -99,7 +99,7 @@ cell() {
 
 # matrix POLICY...: the rows of all kinds under these policies; `bare` is one, and policies of mode=log.
 matrix() {
-	local class call kind steps asked policy row outcome ask given
+	local class call kind steps asked policy row outcome ask given known
 
 	while read -r class call kind steps; do
 		for asked in - 0 1; do
@@ -122,7 +122,9 @@ matrix() {
 					echo "bare -> $outcome"
 					continue
 				fi
-				[ "$class" = governed ] && cell records "$row" governed $asked || cell records "$row" other $asked
+				known=other
+				[ "$class" != governed ] || known=governed
+				cell records "$row" $known $asked
 				CELL=${CELL//BIND/$call} CELL=${CELL//_/ }
 				case $class.$asked in
 				inet.-) echo "$given -> $outcome | none" ;;

@@ -260,8 +260,7 @@ static const char *do_hear(char **words)
 	limit_waits(hand->fd);
 	fd = server->type == SOCK_STREAM ? accept(server->fd, NULL, NULL) : server->fd;
 	if (recvfrom(fd, ping, 4, 0, &peer.any, &size) < 0 ||
-		sendto(fd, "pong", 4, MSG_NOSIGNAL,
-			server->type == SOCK_STREAM ? NULL : &peer.any,
+		sendto(fd, "pong", 4, MSG_NOSIGNAL, server->type == SOCK_STREAM ? NULL : &peer.any,
 			server->type == SOCK_STREAM ? 0 : size) < 0 ||
 		recv(hand->fd, pong, 4, 0) < 0)
 		return outcome(-1);
@@ -449,7 +448,8 @@ static const char *receiver(int client, int type)
 
 	for (int i = 0; i < NAMES; i++)
 		polls[i] = (struct pollfd){.events = POLLIN,
-			.fd = may_serve(&sockets[i]) && sockets[i].type == type ? sockets[i].fd : -1};
+			.fd = may_serve(&sockets[i]) && sockets[i].type == type ? sockets[i].fd
+										: -1};
 	/* The client itself hears when a datagram was for nobody. */
 	polls[NAMES] = (struct pollfd){.fd = client};
 	while (poll(polls, NAMES + 1, PATIENCE_MS) > 0) {
@@ -545,19 +545,19 @@ static void print_entry(char *text, size_t size, const struct addrinfo *at)
 	memcpy(&address, at->ai_addr, at->ai_addrlen);
 	inet_ntop(at->ai_family, bytes, name, sizeof(name));
 	snprintf(text, size, "%s %s %s %s %u%s%s", at->ai_family == AF_INET6 ? "inet6" : "inet",
-		at->ai_protocol == IPPROTO_TCP	       ? "tcp"
-			: at->ai_protocol == IPPROTO_UDP ? "udp"
-							 : "other",
-		at->ai_socktype == SOCK_STREAM	       ? "stream"
-			: at->ai_socktype == SOCK_DGRAM ? "dgram"
-							: "other",
+		at->ai_protocol == IPPROTO_TCP   ? "tcp"
+		: at->ai_protocol == IPPROTO_UDP ? "udp"
+						 : "other",
+		at->ai_socktype == SOCK_STREAM  ? "stream"
+		: at->ai_socktype == SOCK_DGRAM ? "dgram"
+						: "other",
 		name, port_of(&address), at->ai_canonname != NULL ? " canon " : "",
 		at->ai_canonname != NULL ? at->ai_canonname : "");
 }
 
 /* All of the list is read: under valgrind one that was put together wrongly shows. */
-static const char *print_list(const char *node, const char *service, const struct addrinfo *hints,
-	int families_alone)
+static const char *print_list(
+	const char *node, const char *service, const struct addrinfo *hints, int families_alone)
 {
 	struct addrinfo *list = NULL;
 	size_t used = 0;
@@ -568,7 +568,9 @@ static const char *print_list(const char *node, const char *service, const struc
 	said[0] = '\0';
 	for (const struct addrinfo *at = list; at != NULL; at = at->ai_next) {
 		used += (size_t)snprintf(said + used, sizeof(said) - used, "%s",
-			used == 0 ? "" : families_alone ? " " : ", ");
+			used == 0        ? ""
+			: families_alone ? " "
+					 : ", ");
 		if (families_alone)
 			snprintf(said + used, sizeof(said) - used, "%s",
 				at->ai_family == AF_INET6 ? "inet6" : "inet");
@@ -758,8 +760,8 @@ static const char *do_serve(char **words)
 
 	(void)words;
 	for (int i = 0; i < NAMES; i++) {
-		polls[i] = (struct pollfd){.fd = may_serve(&sockets[i]) ? sockets[i].fd : -1,
-			.events = POLLIN};
+		polls[i] = (struct pollfd){
+			.fd = may_serve(&sockets[i]) ? sockets[i].fd : -1, .events = POLLIN};
 		n += polls[i].fd >= 0;
 	}
 	if (n == 0) {
@@ -833,8 +835,7 @@ int main(int argc, char **argv)
 	rest = argv + 1;
 	for (int i = 0; i < NAMES; i++)
 		sockets[i].fd = -1;
-	if (argc > 1 &&
-		sscanf(argv[1], "fd=%d,%d,%d", &hand->fd, &hand->family, &hand->type) == 3)
+	if (argc > 1 && sscanf(argv[1], "fd=%d,%d,%d", &hand->fd, &hand->family, &hand->type) == 3)
 		rest++;
 	if (*rest == NULL)
 		usage("none");
