@@ -72,6 +72,7 @@ cell() {
 cells() {
 	local proto option late bar first fail resolve share share_ipv6 both rest met set v4 v6 asked second
 
+	quietly
 	while read -r proto option late bar rest; do
 		[ "$proto" != '#' ] || continue
 		for first in 4 6; do

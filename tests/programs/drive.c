@@ -2,9 +2,9 @@
  * drive - makes the socket calls that its arguments name, one after another, and says what came of
  * each. An unmodified program, as any server.
  *
- * usage: drive STEP... [-- COMMAND [ARG...]]
+ * usage: drive [fd=N] STEP... [-- COMMAND [ARG...]]
  *
- * A step is one argument of a few words. Sockets have names of one letter: a step that begins with
+ * With fd=N the socket in hand is that descriptor. A step is one argument of a few words. Sockets have names of one letter: a step that begins with
  * one takes that socket in hand, which is `a` at first; one that does not is for the socket in
  * hand.
  *
@@ -26,7 +26,7 @@
  *	timewait ADDRESS        as accept, and this side closes first: its end is left in TIME_WAIT
  *	talk ADDRESS            a child connects to it there and prints "client got N bytes" at the end;
  *	                        the socket is the connection from here on
- *	put N[,N...]            it is at these descriptors, and at no other
+ *	put N[,N...]            it is at these descriptors, and at no other; last of all where 1 is one
  *
  * These are not for one socket:
  *
@@ -334,11 +334,13 @@ static const char *do_put(char **words)
 
 	if (word == NULL || high < 0)
 		return word == NULL ? NULL : outcome(high);
+	/* Standard output may be among them. */
+	printf("put: ok\n");
 	close(hand->fd);
 	for (; word != NULL; word = strtok_r(NULL, ",", &state))
 		hand->fd = dup2(high, atoi(word));
 	close(high);
-	return outcome(hand->fd);
+	return "";
 }
 
 /* --- Clients --- */
@@ -809,7 +811,8 @@ static void make(const char *step)
 
 			if (came == NULL)
 				usage(step);
-			printf("%s: %s\n", step, came);
+			if (*came != '\0')
+				printf("%s: %s\n", step, came);
 			return;
 		}
 	usage(step);
@@ -835,7 +838,7 @@ int main(int argc, char **argv)
 	rest = argv + 1;
 	for (int i = 0; i < NAMES; i++)
 		sockets[i].fd = -1;
-	if (argc > 1 && sscanf(argv[1], "fd=%d,%d,%d", &hand->fd, &hand->family, &hand->type) == 3)
+	if (argc > 1 && sscanf(argv[1], "fd=%d,%d,%d", &hand->fd, &hand->family, &hand->type) >= 1)
 		rest++;
 	if (*rest == NULL)
 		usage("none");
