@@ -4,9 +4,9 @@
  *
  * usage: drive [fd=N] STEP... [-- COMMAND [ARG...]]
  *
- * With fd=N the socket in hand is that descriptor. A step is one argument of a few words. Sockets have names of one letter: a step that begins with
- * one takes that socket in hand, which is `a` at first; one that does not is for the socket in
- * hand.
+ * A step is one argument of a few words. Sockets have names of one letter: a step that begins with
+ * one takes that socket in hand, which is `a` at first, with fd=N that descriptor; one that does
+ * not is for the socket in hand.
  *
  *	socket KIND             tcp4, tcp6, udp4, udp6, mptcp4, mptcp6, raw4, raw6, unix
  *	v6only WHAT             set IPV6_V6ONLY to 0, 1, 2; long-0 and long-1 are 8 bytes, short-0 is 3;
