@@ -382,6 +382,14 @@ asks() {
 			policy=both -> bind=EINVAL bind=EINVAL a=0/0
 		END
 	} | rows
+	# What another program set before is known from the kernel, where a log has it asked.
+	rows --once <<-END
+		holder: socket tcp6; v6only 1; bind :: P; listen
+		socket tcp6; v6only 0; exec; bind :: P; get
+		bare, policy=ipv6-only, policy=both -> bind=EADDRINUSE 0
+		socket tcp6; v6only 1; exec; bind :: P; get
+		bare, policy=ipv6-only, policy=both -> bind=EADDRINUSE 1
+	END
 }
 
 @test "so does one that the kernel forbids, and a listen that finds no port" {
