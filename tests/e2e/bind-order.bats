@@ -40,7 +40,7 @@ refused() {
 		[ $proto = tcp ] || listen=port
 		start v4 --says ready "$PROGRAMS/drive" "socket ${proto}4" "bind 0.0.0.0 $port" $listen serve
 		# Control: the kernel refuses the second.
-		v6=("$PROGRAMS/drive" "socket ${proto}6" "bind :: $port" $listen serve)
+		v6=("$PROGRAMS/drive" "socket ${proto}6" "bind :: $port" "$listen" serve)
 		assert_line "bind :: $port: EADDRINUSE" "$("${v6[@]}" || :)"
 		assert_eq refused "$(reach 6 $proto "$port" hello)"
 		start v6 --says ready shim ON_CONFLICT=resolve LOG=off -- "${v6[@]}"
@@ -71,10 +71,10 @@ refused() {
 	assert_status 0
 	rows=$(sed -n '/^Both families/,/^$/p' <<<"$output" | grep -E '^  (tcp|udp) ')
 	assert_eq 18 "$(wc -l <<<"$rows")"
-	assert_eq "$(refused | while read -r proto first _ option late met done; do
+	assert_eq "$(refused | while read -r proto first _ option late met made; do
 		served='ipv4 nobody' change='split: V6ONLY 1'
 		[ "$first" = ipv4 ] || served='ipv6 ipv6'
-		[ "$done" = split ] || change='shared: SO_REUSEPORT 1'
+		[ "$made" = split ] || change='shared: SO_REUSEPORT 1'
 		echo " $proto $first $option $late $met EADDRINUSE $served ok ipv4 ipv6 $change"
 	done | sort)" "$(tr -s ' ' <<<"$rows" | grep EADDRINUSE | sort)"
 	# Each fits a terminal of 100 columns.
