@@ -263,7 +263,7 @@ check_rules() {
 		protocols || return
 	# What a rule may set is told where one sets something else.
 	assert_eq "$("$V6SHIM" config --rules '=> log=off' 2>&1 | sed 's/.*a rule may set //' | tr -d ' ' | tr , '\n' | sort)" \
-		"$(sed -n '/^A rule may set/{n;s/^\.Ic //;s/ \.$//;s/ , /\n/g;p}' "$PAGES/v6shim.conf.5" | sort)" \
+		"$(sed -n '/^A rule may set/,/ \.$/{/^\.Ic/!d;s/^\.Ic //;s/ [,.]$//;s/ , /\n/g;p}' "$PAGES/v6shim.conf.5" | sort)" \
 		'settings of a rule' || return
 	for port in policy=default-ipv6-only policy=default-both on-contrary=deny:EPERM; do
 		"$V6SHIM" config --rules "port=1 => $port" >/dev/null 2>&1 && return 1
@@ -399,7 +399,7 @@ mutant() {
 	mutant who v6shim.1 '/^\.It Va inode$/d'
 	mutant rules v6shim.conf.5 's/^\(\.Cm tcp , udp\) , mptcp/\1/'
 	mutant rules v6shim.conf.5 's/^\.It Cm proto=/.It Cm protocol=/'
-	mutant rules v6shim.conf.5 's/^\(\.Ic policy , .*\) , mode \./\1 , log ./'
+	mutant rules v6shim.conf.5 '/^A rule may set/,/ \.$/s/ , mode \./ , log ./'
 	mutant environment v6shim.1 '/^\.It Ev NO_COLOR$/d'
 	mutant environment libv6shim.7 's/^\.It Ev JOURNAL_STREAM$/&\n.It Ev BOGUS/'
 	mutant limits v6shim.conf.5 's/^\.It [0-9]* rules$/.It 7 rules/'
