@@ -71,6 +71,7 @@ crossed() {
 }
 
 @test "i386: a 32-bit program is governed, and its records are those of the 64-bit one" {
+	require_i386
 	crossed i386
 	run -0 readelf -h "$WORK/i386/libv6shim.so"
 	assert_match 'ELF32' "$output"
@@ -86,6 +87,7 @@ lib_of() {
 @test "the 64-bit command starts a 32-bit server through \$LIB, and what that starts" {
 	local tree=$WORK/tree lib32 lib64 port program
 
+	require_i386
 	[ -x "$WORK/i386/v6shim" ] || crossed i386
 	lib64=$(lib_of "$PROGRAMS/serve")
 	lib32=$(lib_of "$WORK/i386/tests/programs/serve")
