@@ -139,7 +139,7 @@ ended_by() {
 @test "a file that is not there yet is waited for; what is renamed to another that was named is told once" {
 	mv x.jsonl x.jsonl.1
 	bound_in x.jsonl 81
-	follow y.jsonl x.jsonl x.jsonl.1
+	follow y.jsonl x.jsonl.1 x.jsonl
 	wait_said 'y.jsonl: No such file or directory; waiting for it'
 	mv x.jsonl x.jsonl.1
 	bound_in x.jsonl 82

@@ -74,8 +74,7 @@ nginx() {
 	assert_status 0
 	assert_eq "$(
 		cat <<-'END'
-			5 records of 1 processes: conflicts left unresolved 0, disorders 0, denials 0, lost records 0
-
+			records 5, processes 1, conflicts left unresolved 0, disorders 0, denials 0, lost records 0
 			nginx[4242]  policy ipv6-only, on-conflict resolve
 			  proto  address     fd  asked  V6ONLY  serves  v6shim
 			  tcp    0.0.0.0:80  6       -       -  IPv4    -
@@ -103,8 +102,7 @@ nginx() {
 	assert_status 1
 	assert_eq "$(
 		cat <<-'END'
-			4 records of 1 processes: conflicts left unresolved 1, disorders 0, denials 0, lost records 0
-
+			records 4, processes 1, conflicts left unresolved 1, disorders 0, denials 0, lost records 0
 			app[31]  policy app, on-conflict fail
 			  proto  address       fd  asked  V6ONLY  serves  v6shim
 			  tcp    127.0.0.1:80  3       -       -  IPv4    -
@@ -141,7 +139,7 @@ nginx() {
 		=   resolved    2026-01-02T03:04:18.000006Z  bind tcp [::]:82 fd 4: V6ONLY 0 -> 1, conflict (policy app)
 		= IPv4 and IPv6 are served on port 80 by separate sockets.
 		= IPv4 and IPv6 are served on port 81 by separate sockets, the IPv6 one dual-stack: IPv4 goes to the IPv4 socket.
-		= 15 records of 3 processes: conflicts left unresolved 0, disorders 0, denials 0, lost records 0
+		= records 15, processes 3, conflicts left unresolved 0, disorders 0, denials 0, lost records 0
 		verdict tcp 80 own socket, own socket
 		verdict tcp 81 own socket, dual-stack socket
 		check 0
@@ -264,7 +262,7 @@ nginx() {
 		opened 1 s 5 0.0.0.0 83 4
 		opened 1 s 5 0.0.0.0 84 4
 		json [.processes[0].listeners[] | [.addr, .port, .fd]] == [["::",40001,3],["0.0.0.0",81,9],["0.0.0.0",82,4],["0.0.0.0",83,5],["0.0.0.0",84,5]]
-		~ 0\.0\.0\.0:83    5 .* its descriptor got another socket later
+		~ 0\.0\.0\.0:83  5 .* its descriptor got another socket later
 		3 ^Only IPv4 is served on port (81|82|84)\.$
 	END
 }
@@ -277,7 +275,7 @@ nginx() {
 		call bind 1 s 4 0.0.0.0 80 policy=both action=deny finding=disorder result=-1 errno=EACCES note='no IPv6 socket has the port yet'
 		record 1 s lost count=7
 		record 1 s error note='V6SHIM_POLICY: unknown value'
-		= 6 records of 1 processes: conflicts left unresolved 0, disorders 1, denials 2, lost records 7
+		= records 6, processes 1, conflicts left unresolved 0, disorders 1, denials 2, lost records 7
 		=   tcp    0.0.0.0:80  4       -       -  -       deny; bind fails with EACCES
 		=   reorder     2026-01-02T03:04:06.000006Z  getaddrinfo: IPv4 IPv6 -> IPv6 IPv4 (policy both)
 		=   contrary    2026-01-02T03:04:07.000006Z  setsockopt tcp IPv6 fd 3: asks for V6ONLY 1, denied with EPERM, V6ONLY 0, contrary (policy both)
@@ -308,7 +306,7 @@ nginx() {
 		=   tcp    0.0.0.0:80  6..9      -       -  IPv4    -
 		=   from 2026-01-02T03:04:14.000006Z in x.jsonl, with 2 more like it: pid 12 13
 		3 ^(nginx|worker)\[
-		~ ^17 records of 5 processes:
+		~ ^records 17, processes 5,
 	END
 	told 'a pid used again, and a program that executes another, are processes of their own' <<-'END'
 		load 9 sh log-level=bind
@@ -454,7 +452,7 @@ nginx() {
 	nginx
 	report -- --json
 	assert_status 0
-	assert_match '^nginx\[4242\]' "$output"
+	assert_line 'nginx[4242]  policy ipv6-only, on-conflict resolve'
 	run bash -c '"$0" report -- --json >/dev/full' "$V6SHIM"
 	assert_status 1
 	assert_match 'could not be written' "$output"

@@ -14,10 +14,11 @@
 
 static void add_damaged(struct v6_input *in, const struct v6_source *s, const char *reason)
 {
-	struct v6_text t = v6_text_in(in->first_damaged, sizeof(in->first_damaged));
+	struct v6_text t;
 
 	if (in->damaged++)
 		return;
+	t = v6_text_in(in->first_damaged, sizeof(in->first_damaged));
 	v6_text_safe(&t, s->name, strlen(s->name));
 	v6_text_char(&t, ':');
 	v6_text_uint(&t, s->line);

@@ -422,7 +422,6 @@ void v6_model_end(struct v6_model *m)
 			like[1]->next = p;
 		like[1] = p;
 		m->shown++;
-		m->firsts += !p->like;
 	}
 	v6_map_free(&looks);
 }

@@ -60,7 +60,7 @@ struct v6_model {
 	struct v6_map texts;
 	struct v6_process **processes;
 	size_t count, room;
-	size_t shown, firsts; /* of the processes; of those that are like no earlier one */
+	size_t shown; /* of the processes */
 	uint64_t records, lost, denials, disorders, unresolved;
 };
 

@@ -289,7 +289,7 @@ static void print_verdicts(const struct v6_process *p)
 void v6_report_page(const struct v6_input *in, const struct v6_model *m)
 {
 	if (m->records)
-		printf("%" PRIu64 " records of %zu processes: conflicts left unresolved %" PRIu64
+		printf("records %" PRIu64 ", processes %zu, conflicts left unresolved %" PRIu64
 		       ", disorders %" PRIu64 ", denials %" PRIu64 ", lost records %" PRIu64 "\n",
 			m->records, m->count, m->unresolved, m->disorders, m->denials, m->lost);
 	for (size_t i = 0; i < m->count; i++) {
@@ -297,7 +297,6 @@ void v6_report_page(const struct v6_input *in, const struct v6_model *m)
 
 		if (!p->shown || p->like)
 			continue;
-		putchar('\n');
 		print_heading(p);
 		if (m->shown > 1)
 			print_which(in, p);
@@ -305,12 +304,13 @@ void v6_report_page(const struct v6_input *in, const struct v6_model *m)
 		for (size_t n = 0; n < p->trouble_count; n++)
 			print_trouble(p, &p->troubles[n]);
 		print_verdicts(p);
+		putchar('\n');
 	}
 	if (m->records && m->shown < m->count)
-		printf("\nProcesses in which nothing was bound, as far as the log tells: %zu\n",
+		printf("Processes in which nothing was bound, as far as the log tells: %zu\n",
 			m->count - m->shown);
 	if (in->damaged)
-		printf("\nLines that are no records: %" PRIu64 ", the first %s\n", in->damaged,
+		printf("Lines that are no records: %" PRIu64 ", the first %s\n", in->damaged,
 			in->first_damaged);
 	else if (!m->records && !in->failed)
 		puts("Nothing was logged. Either the library was not in the program ('v6shim check "
