@@ -66,7 +66,7 @@ served() {
 		[[ $REPLY != *[![:blank:]]* ]] || assert_match "^Lines that are no records: 1, the first one.jsonl:1: ($expected|column .*)$" "$output"
 	done <added
 	report x.jsonl
-	assert_match '^a\[1\].*b\[2\]' "$(xargs -d '\n' <<<"$output")"
+	assert_match ' a\[1\].*b\[2\]' "$(xargs -d '\n' <<<"$output")"
 	assert_line 'Only IPv4 is served on port 81.'
 }
 
@@ -88,7 +88,7 @@ served() {
 	served 2 b 81
 	report x.jsonl
 	assert_status 0
-	assert_match '^Lines that are no records: 3, the first x.jsonl:5: longer than [0-9]+ bytes' "$output"
+	assert_match '^Lines that are no records: 3, the first x.jsonl:4: longer than [0-9]+ bytes' "$output"
 	assert_line 'Only IPv4 is served on port 81.'
 	head -c 1000000 /dev/urandom >noise
 	report --check noise

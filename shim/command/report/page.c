@@ -304,7 +304,8 @@ void v6_report_page(const struct v6_input *in, const struct v6_model *m)
 		for (size_t n = 0; n < p->trouble_count; n++)
 			print_trouble(p, &p->troubles[n]);
 		print_verdicts(p);
-		putchar('\n');
+		if (m->shown > 1)
+			putchar('\n');
 	}
 	if (m->records && m->shown < m->count)
 		printf("Processes in which nothing was bound, as far as the log tells: %zu\n",
