@@ -138,14 +138,14 @@ void v6_follow(
 			in->records);
 		while (!stop && !ferror(stdout) && look_at_all(in))
 			poll(NULL, 0, TICK_MS);
-		/* What came between the last look and the signal. */
+		/* What came between the last look and the signal is read as well. */
 		stop = 0;
-		for (size_t i = 0; i < in->count; i++)
-			if (in->sources[i]->fd >= 0 && in->sources[i]->regular)
-				read_on(in, in->sources[i]);
 	}
-	for (size_t i = 0; i < in->count; i++)
+	for (size_t i = 0; i < in->count; i++) {
+		if (in->sources[i]->fd >= 0 && in->sources[i]->regular)
+			read_on(in, in->sources[i]);
 		if (in->sources[i]->fd >= 0)
 			v6_source_close(in, in->sources[i]);
+	}
 	fflush(stdout);
 }

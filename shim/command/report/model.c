@@ -200,8 +200,9 @@ static void add_bound(struct v6_model *m, struct v6_process *p, const struct v6_
 	if (s && is_same(s, r)) {
 		begin_socket(s, r);
 	} else {
+		/* Not one that listens on a duplicate. */
 		if (s)
-			s->replaced = true;
+			s->replaced |= s->r.fd == r->fd;
 		*on = add_socket(p, r);
 		s = socket_of(p, *on);
 	}
@@ -225,9 +226,6 @@ static void add_listening(struct v6_model *m, struct v6_process *p, const struct
 		if (s)
 			s->replaced = true;
 		if (other && !other->r.serves && !other->r.error && !other->gone) {
-			unsigned *before = find(m, ON_DESCRIPTOR, p->serial, (unsigned)other->r.fd);
-
-			*before = *before == bound ? 0 : *before;
 			other->replaced = false;
 			*on = bound;
 		} else {

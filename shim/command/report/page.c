@@ -163,39 +163,13 @@ static void add_row(struct v6_table *table, const struct v6_process *p, const st
 	v6_table_cell(table, line);
 }
 
-/* Whether the last two rows differ in the descriptor alone. */
-static bool is_again(const struct v6_table *table)
-{
-	char **row = table->cells + table->count - COLUMNS;
-	bool same = table->count > COLUMNS;
-
-	for (int i = 0; i < COLUMNS && same; i++)
-		same = i == FD || !strcmp(row[i], row[i - COLUMNS]);
-	return same;
-}
-
 static void print_sockets(const struct v6_process *p)
 {
 	struct v6_table table = {.columns = columns, .column_count = COLUMNS};
-	int first = -1;
 
-	for (size_t i = 0; i < p->socket_count; i++) {
-		const struct v6_socket *s = &p->sockets[i];
-
-		if (s->gone)
-			continue;
-		add_row(&table, p, s);
-		if (!is_again(&table)) {
-			first = s->r.fd;
-			continue;
-		}
-		/* SO_REUSEPORT, one for each worker. */
-		for (int n = 0; n < COLUMNS; n++)
-			free(table.cells[--table.count]);
-		free(table.cells[table.count - COLUMNS + FD]);
-		snprintf(line, sizeof(line), "%d..%d", first, s->r.fd);
-		table.cells[table.count - COLUMNS + FD] = v6_need(strdup(line));
-	}
+	for (size_t i = 0; i < p->socket_count; i++)
+		if (!p->sockets[i].gone)
+			add_row(&table, p, &p->sockets[i]);
 	if (table.count)
 		v6_table_print(&table, v6_terminal_width(), "", "");
 	v6_table_free(&table);
@@ -278,11 +252,10 @@ static void print_verdicts(const struct v6_process *p)
 		add_outcome(&t, v, &v->now, false);
 		if (v->differs)
 			add_outcome(&t, v, &v->enforced, true);
-		v6_text_str(&t, p->whole ? "." : ", as far as the log tells.");
+		v6_text_str(&t,
+			p->whole ? "." : ", as far as the log tells: log-level=bind tells all.");
 		end(0);
 	}
-	if (!p->whole)
-		puts("Its log may not have every call: log-level=bind would tell all of them.");
 	free(verdicts);
 }
 
@@ -315,8 +288,5 @@ void v6_report_page(const struct v6_input *in, const struct v6_model *m)
 			in->first_damaged);
 	else if (!m->records && !in->failed)
 		puts("Nothing was logged. Either the library was not in the program ('v6shim check "
-		     "COMMAND'\ntells whether it can be), or the program bound nothing that "
-		     "reaches the log level:\nat log-level change only what the shim changed is "
-		     "logged, bind tells every bind and\nlisten, all also tells that the library "
-		     "was loaded.");
+		     "COMMAND'\ntells whether it can be), or nothing in it reached the log level.");
 }

@@ -114,7 +114,7 @@ static bool string(struct scanner *s, struct v6_slice *text)
 	return skip(s, '"') || fail(s);
 }
 
-static bool number(struct scanner *s, struct value *v)
+static void number(struct scanner *s, struct value *v)
 {
 	bool minus = *s->at == '-';
 	const char *digits = s->at += minus;
@@ -128,7 +128,7 @@ static bool number(struct scanner *s, struct value *v)
 			n = n * 10 + (*s->at - '0');
 	}
 	v->number = minus ? -n : n;
-	return s->at > digits || fail(s);
+	s->bad |= s->at == digits;
 }
 
 static bool next_member(
@@ -224,8 +224,7 @@ static bool put_families(struct v6_families *f, struct scanner *s)
 {
 	struct value v;
 
-	f->count = 0;
-	f->inet6 = 0;
+	*f = (struct v6_families){.count = 0};
 	for (bool first = true; next_member(s, '[', first, NULL, &v); first = false) {
 		int family = v.kind == '"' ? v6_word_value(V6_LIST_FAMILY, v.text) : -1;
 
@@ -378,12 +377,15 @@ bool v6_read_record(struct v6_record *r, struct v6_slice line, char *scratch, st
 bool v6_read_settings(
 	struct v6_read_setting settings[V6_SETTING_COUNT], struct v6_slice text, char *scratch)
 {
-	struct scanner s = {.at = text.ptr, .end = text.ptr + text.len, .scratch = scratch};
+	struct scanner s = {.at = text.ptr, .scratch = scratch};
 	struct v6_slice key;
 	struct value v;
 
 	memset(settings, 0, V6_SETTING_COUNT * sizeof(*settings));
-	for (bool first = true; text.len && next_member(&s, '{', first, &key, &v); first = false) {
+	if (!text.len)
+		return false;
+	s.end = text.ptr + text.len;
+	for (bool first = true; next_member(&s, '{', first, &key, &v); first = false) {
 		enum v6_setting id = v6_setting_by_name(key);
 		struct scanner in = {.at = v.at, .end = s.at, .scratch = s.scratch};
 
@@ -394,5 +396,5 @@ bool v6_read_settings(
 				v.text;
 		s.scratch = in.scratch;
 	}
-	return text.len && !s.bad;
+	return !s.bad;
 }

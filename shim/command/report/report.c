@@ -25,10 +25,6 @@ static void help(void)
 	     "  --check   exit with 1 where there is a conflict left unresolved, a denial, a\n"
 	     "            disorder or a lost record; with mode=log also where enforce would deny\n"
 	     "\n"
-	     "A conflict is resolved where the shim resolved it, or where the same process later\n"
-	     "succeeded at the same address. `asked` is the V6ONLY value that the application\n"
-	     "asked for, V6ONLY what the kernel had before and after.\n"
-	     "\n"
 	     "Exit status 0; 1 with --check, as above; 2 for bad usage, or where a file could\n"
 	     "not be read.");
 }
@@ -75,13 +71,6 @@ static struct {
 	int json, lines, follow, check;
 } options;
 
-static int bad_usage(const char *argument, const char *what)
-{
-	v6_complain(
-		"report: %s%s%s%s", *argument ? "'" : "", argument, *argument ? "': " : "", what);
-	return v6_command_usage(&v6_command_report);
-}
-
 /* The files are moved to the end of argv. */
 static int read_options(int argc, char **argv)
 {
@@ -97,10 +86,14 @@ static int read_options(int argc, char **argv)
 	while ((option = getopt_long_only(argc, argv, "", known, NULL)) == 0)
 		;
 	if (option != -1)
-		return bad_usage(argv[optind - 1], "unknown option");
-	if (options.json && options.lines)
-		return bad_usage("--lines", "not with --json");
-	return optind < argc ? 0 : bad_usage("", "no file given");
+		v6_complain("report: '%s': unknown option", argv[optind - 1]);
+	else if (options.json && options.lines)
+		v6_complain("report: '--lines': not with --json");
+	else if (optind == argc)
+		v6_complain("report: no file given");
+	else
+		return 0;
+	return v6_command_usage(&v6_command_report);
 }
 
 static void add_record(void *model, unsigned log, const struct v6_record *r)
