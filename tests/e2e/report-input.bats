@@ -88,7 +88,7 @@ served() {
 	served 2 b 81
 	report x.jsonl
 	assert_status 0
-	assert_match '^Lines that are no records: 3, the first x.jsonl:4: longer than [0-9]+ bytes' "$output"
+	assert_match 'Lines that are no records: 3, the first x.jsonl:4: longer than [0-9]+ bytes' "$output"
 	assert_line 'Only IPv4 is served on port 81.'
 	head -c 1000000 /dev/urandom >noise
 	report --check noise

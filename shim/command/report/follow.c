@@ -19,11 +19,6 @@ static void on_signal(int signal)
 	stop = 1;
 }
 
-static bool is_stdin(const struct v6_source *s)
-{
-	return !strcmp(s->name, "-");
-}
-
 static bool is_ready(const struct v6_source *s)
 {
 	struct pollfd p = {.fd = s->fd, .events = POLLIN};
@@ -40,7 +35,7 @@ static void read_on(struct v6_input *in, struct v6_source *s)
 		;
 	if (n < 0)
 		v6_complain("%s: %s", s->name, strerror(s->error));
-	if (n < 0 || (!stop && !n && !s->regular && is_stdin(s) && is_ready(s)))
+	if (n < 0 || (!stop && !n && !s->regular && !strcmp(s->name, "-") && is_ready(s)))
 		v6_source_close(in, s);
 }
 
@@ -68,7 +63,7 @@ static void check_moved(struct v6_input *in, struct v6_source *s)
 {
 	struct stat st;
 
-	if (s->replaced || is_stdin(s) || v6_sys_stat(s->name, &st) ||
+	if (s->replaced || !strcmp(s->name, "-") || v6_sys_stat(s->name, &st) ||
 		(st.st_dev == s->dev && st.st_ino == s->ino) ||
 		v6_source_is_other(in, s, st.st_dev, st.st_ino))
 		return;

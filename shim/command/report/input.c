@@ -84,7 +84,8 @@ static void add_lines(struct v6_input *in, struct v6_source *s)
 
 /* Sources. */
 
-size_t v6_log_name(const char *name)
+/* The length of a file's name without what rotation adds to it. */
+static size_t log_name(const char *name)
 {
 	size_t len = strlen(name);
 
@@ -101,11 +102,11 @@ size_t v6_log_name(const char *name)
 struct v6_source *v6_source_add(struct v6_input *in, const char *name)
 {
 	struct v6_source *s = v6_resize(NULL, sizeof(*s));
-	size_t len = v6_log_name(name);
+	size_t len = log_name(name);
 
 	*s = (struct v6_source){.name = name, .fd = -1, .log = (unsigned)in->count};
 	for (size_t i = in->count; i--;)
-		if (v6_log_name(in->sources[i]->name) == len &&
+		if (log_name(in->sources[i]->name) == len &&
 			!memcmp(in->sources[i]->name, name, len))
 			s->log = in->sources[i]->log;
 	in->sources = v6_grow(in->sources, in->count, &in->room, sizeof(*in->sources));

@@ -61,9 +61,6 @@ void v6_input_read(struct v6_input *in, bool follow);
 void v6_follow(
 	struct v6_input *in, void (*add_new)(void *to, unsigned log, const struct v6_record *r));
 
-/* The length of a file's name without what rotation adds to it. */
-size_t v6_log_name(const char *name);
-
 /* The parts: opens; reads once (bytes, 0: nothing there, -1: s->error); reads what has no newline. */
 bool v6_source_open(struct v6_source *s, bool follow);
 ssize_t v6_source_read(struct v6_input *in, struct v6_source *s);

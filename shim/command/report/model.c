@@ -322,8 +322,6 @@ const char *v6_trouble_state(const struct v6_process *p, const struct v6_trouble
 	return failed && action != V6_ACTION_DENY ? "failed" : v6_word(V6_LIST_ACTION, action);
 }
 
-/* The whole. */
-
 void v6_model_add(struct v6_model *m, unsigned log, const struct v6_record *r)
 {
 	struct v6_process *p = process_of(m, log, r);
@@ -349,11 +347,6 @@ void v6_model_add(struct v6_model *m, unsigned log, const struct v6_record *r)
 		v6_is_conflict(r) || r->verdict.finding != V6_FINDING_NONE ||
 		r->verdict.action == V6_ACTION_DENY || r->verdict.action == V6_ACTION_REORDER)
 		add_trouble(m, p, socket, r);
-}
-
-bool v6_socket_did(const struct v6_socket *s, enum v6_action action)
-{
-	return s->actions >> action & 1;
 }
 
 static void add_look(FILE *look, struct v6_record r, const struct v6_process *p)

@@ -72,7 +72,10 @@ void v6_model_end(struct v6_model *m);
 
 void v6_model_free(struct v6_model *m);
 
-bool v6_socket_did(const struct v6_socket *s, enum v6_action action);
+static inline bool v6_socket_did(const struct v6_socket *s, enum v6_action action)
+{
+	return s->actions >> action & 1;
+}
 
 /* A bind or listen that met EADDRINUSE, whatever else was found. */
 bool v6_is_conflict(const struct v6_record *r);

@@ -46,8 +46,7 @@ static void print_heading(const struct v6_process *p)
 	if (!told || !settings[V6_SETTING_POLICY].value.ptr)
 		settings[V6_SETTING_POLICY].value =
 			v6_slice_of(told ? "app" : v6_word(V6_LIST_POLICY, p->policy));
-	v6_text_safe(
-		&t, p->program.len ? p->program.ptr : "?", p->program.len ? p->program.len : 1);
+	v6_text_safe(&t, p->program.ptr, p->program.len);
 	add(&t, "[%d] ", p->pid);
 	for (unsigned id = 0; id < V6_SETTING_LOG; id++) {
 		if (!settings[id].value.ptr)
@@ -55,9 +54,7 @@ static void print_heading(const struct v6_process *p)
 		add(&t, "%s %s ", id ? "," : "", v6_setting_name(id));
 		v6_text_safe(&t, settings[id].value.ptr, settings[id].value.len);
 	}
-	if (!told)
-		add(&t, "%s (this log does not have the other settings)",
-			p->mode == V6_MODE_LOG ? ", mode log" : "");
+	v6_text_str(&t, told ? "" : " (this log does not have the other settings)");
 	free(scratch);
 	end(2);
 }
@@ -71,7 +68,7 @@ static void print_which(const struct v6_input *in, const struct v6_process *p)
 	v6_text_str(&t, "  from ");
 	v6_text_time(&t, p->first);
 	v6_text_str(&t, " in ");
-	v6_text_safe(&t, log, v6_log_name(log));
+	v6_text_safe(&t, log, strlen(log));
 	if (p->next)
 		add(&t, ", with %u more like it: pid", p->like_count - 1);
 	for (const struct v6_process *q = p->next; q; q = q->next)
@@ -127,12 +124,18 @@ static void add_remark(struct v6_text *t, const struct v6_process *p, const stru
 	t->buf[t->len -= strlen("; ")] = '\0';
 }
 
-static void add_number(struct v6_table *table, int number)
+/* "0 -> 1" of a value that changes; -1 is none. */
+static void add_number(struct v6_table *table, int number, int after)
 {
 	struct v6_text t = begin();
 
-	add(&t, "%d", number);
-	v6_table_cell(table, number < 0 ? "-" : line);
+	if (number < 0)
+		v6_text_char(&t, '-');
+	else
+		v6_text_int(&t, number);
+	if (number >= 0 && after >= 0 && after != number)
+		add(&t, " -> %d", after);
+	v6_table_cell(table, line);
 }
 
 static void add_row(struct v6_table *table, const struct v6_process *p, const struct v6_socket *s)
@@ -149,14 +152,9 @@ static void add_row(struct v6_table *table, const struct v6_process *p, const st
 	t = begin();
 	v6_address_port_text(&t, &s->r.facts.address);
 	v6_table_cell(table, line);
-	add_number(table, s->r.fd);
-	add_number(table, s->r.facts.asked);
-	t = begin();
-	add(&t, "%d -> %d", before, s->r.after);
-	if (s->r.after == V6_UNKNOWN || s->r.after == before)
-		add_number(table, before);
-	else
-		v6_table_cell(table, line);
+	add_number(table, s->r.fd, -1);
+	add_number(table, s->r.facts.asked, -1);
+	add_number(table, before, s->r.after);
 	v6_table_cell(table, families[told || !p->whole ? serves : 0]);
 	t = begin();
 	add_remark(&t, p, s);
