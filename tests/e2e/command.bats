@@ -250,7 +250,7 @@ loaded_by() {
 		log-level=bind default given
 	END
 	V6SHIM_POLICY=both V6SHIM_MODE=log v6shim config --policy=ipv6-only
-	assert_match 'policy += ipv6-only .*command line' "$(<"$DIR/out")"
+	assert_match 'policy += ipv6-only .*# option' "$(<"$DIR/out")"
 	assert_match 'mode += log .*environment' "$(<"$DIR/out")"
 	[ ! -e "$DIR/x.jsonl" ]
 }

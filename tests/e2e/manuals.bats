@@ -513,7 +513,7 @@ sessions() {
 	for file in "$DIR"/v6shim.conf.5.*; do
 		! grep -q '^\$ ' "$file" || continue
 		"$V6SHIM" config --config "$file" >"$DIR/out"
-		grep -q 'configuration file' "$DIR/out"
+		grep -q '# file$' "$DIR/out"
 		count=$((count + 1))
 	done
 	[ $count -ge 3 ]
