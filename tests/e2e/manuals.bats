@@ -477,10 +477,10 @@ sessions() {
 		[ "$page" != v6shim-log.5 ] || sed -i -z 's/\n```\n```console\n/\n/g' "$DIR/$page.sessions"
 	done
 	cat "$DIR"/*.sessions | sed -z 's/\\\n\t*//g' | sed "s|/usr/local/lib/libv6shim.so|$LIB|" >"$DIR/document"
-	printf '#!/bin/sh\nexec %q "$@" >/dev/null\n' "$PROGRAMS/serve" >"$DIR/bin/legacyd"
 	# shellcheck disable=SC2016 # for the shell inside
+	printf '#!/bin/sh\nexec %q "socket tcp6" "bind :: $2" listen serve >/dev/null\n' "$PROGRAMS/drive" >"$DIR/bin/legacyd"
 	printf '#!/bin/sh\nexec %q "a socket tcp4" "a bind 0.0.0.0 $2" "a listen" "b socket tcp6" "b v6only 0" \
-		"b bind :: $2" "b listen" wait >/dev/null\n' "$PROGRAMS/several" >"$DIR/bin/olderd"
+		"b bind :: $2" "b listen" wait >/dev/null\n' "$PROGRAMS/drive" >"$DIR/bin/olderd"
 	chmod +x "$DIR/bin/"*
 	ln -s "$V6SHIM" "$LIB" "$DIR/bin"
 	# shellcheck disable=SC2016 # for the shell inside
@@ -572,7 +572,7 @@ diagnostics() {
 		complaint "$place" "$V6SHIM" config --config no-arrow
 		complaint 's/.*column [0-9]+: //' "$V6SHIM" config --rules 'port=1 => policy=default-both'
 		complaint 's/.*: //' "$V6SHIM" config --config names
-		shim POLICY=bogus -- "$PROGRAMS/steps" 'socket tcp6' 'bind :: 0' 2>&1 >/dev/null | sed -n '2s/^v6shim: //p'
+		shim POLICY=bogus -- "$PROGRAMS/drive" 'socket tcp6' 'bind :: 0' 2>&1 >/dev/null | sed -n '2s/^v6shim: //p'
 	)
 	assert_eq "$(diagnostics v6shim.conf.5)" "$found"
 }

@@ -65,7 +65,7 @@ value() {
 		bare -> 0
 		rules='program=drive => policy=ipv6-only', rules='program=d*e => policy=ipv6-only' -> 1
 		rules='program=[a-d]rive,other => policy=ipv6-only' -> 1
-		rules='program=[!d]rive => policy=ipv6-only', rules='program=steps,reach => policy=ipv6-only' -> 0
+		rules='program=[!d]rive => policy=ipv6-only', rules='program=reach => policy=ipv6-only' -> 0
 		rules='program=*/drive => policy=ipv6-only' -> 0
 	END
 	# A copy, a link, and a script by their own names.
