@@ -98,7 +98,8 @@ $(examples) $(programs): $(BUILD)/%: %.c $(BUILD)/flags
 $(units): $(BUILD)/%: %.c $(core) $(BUILD)/flags
 	$(SAY) CC $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(c_flags) -D_TIME_BITS=64 -Ishim $(LDFLAGS) -o $@ $< $(core) -lcmocka
+	$(Q)$(CC) $(c_flags) -D_TIME_BITS=64 -Ishim $(LDFLAGS) -o $@ $< $(filter %.o,$^) -lcmocka
+$(BUILD)/tests/unit/record_read: $(BUILD)/obj/shim/command/report/reader.o
 
 examples: $(examples)
 programs: $(programs)

@@ -13,7 +13,7 @@ void *v6_resize(void *memory, size_t size);
 /* The pointer, which is not NULL. */
 void *v6_need(void *pointer);
 
-/* The array, with room for one element of `size` bytes more than `count`; *room is how many it holds. */
+/* The array, with room for one element of `size` bytes behind `count`; *room: how many it holds. */
 void *v6_grow(void *array, size_t count, size_t *room, size_t size);
 
 /* Kept until the process ends, for what is found once and printed. Zeroed, aligned for anything. */

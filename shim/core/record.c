@@ -305,7 +305,7 @@ static void json_object(struct v6_text *t, const struct v6_field *f, const void 
 		json_value(t, f, from, member);
 		before = ',';
 	}
-	v6_text_char(t, '}');
+	v6_text_str(t, before == '{' ? "{}" : "}");
 }
 
 /* Cuts the text back to where a record began, if it did not fit. */

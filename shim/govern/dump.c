@@ -24,11 +24,15 @@ int v6_dump(int netlink, const struct v6_diag_query *query, char *buf, size_t si
 
 	if (!len)
 		return -EINVAL;
-	n = v6_sys_send(netlink, request, len);
+	do
+		n = v6_sys_send(netlink, request, len);
+	while (n == -EINTR);
 	if (n != (ssize_t)len)
 		return n < 0 ? (int)n : -EMSGSIZE;
 	do {
-		n = v6_sys_receive(netlink, buf, size);
+		do
+			n = v6_sys_receive(netlink, buf, size);
+		while (n == -EINTR);
 		if (n < 0)
 			return (int)n;
 		if ((size_t)n > size)

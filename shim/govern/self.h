@@ -40,7 +40,7 @@ enum { V6_SCRATCH_SLOTS = 256, V6_SCRATCH_SIZE = 8448 };
  * by fork, cancellation or siglongjmp(3), is had again after V6_SCRATCH_STALE seconds:
  * no call holds one for so long.
  */
-enum { V6_SCRATCH_STALE = 10 };
+enum { V6_SCRATCH_STALE = 60 };
 char *v6_scratch_claim(void);
 void v6_scratch_release(char *scratch);
 

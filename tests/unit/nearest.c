@@ -78,132 +78,53 @@ static void check_slip(const char *const *list, const char *word, const char *wr
 		fail_msg("'%s': found '%s', '%s' is nearer", written, found, word);
 }
 
-static void for_every_word(void (*check)(const char *const *list, const char *word))
+/* The word with `take` letters from `at` on replaced. */
+static const char *spoilt(const char *word, size_t at, size_t take, const char *by)
+{
+	static char written[64];
+
+	snprintf(written, sizeof(written), "%.*s%s%s", (int)at, word, by, word + at + take);
+	return written;
+}
+
+static void check_word(const char *const *list, const char *word)
+{
+	const char *const alone[] = {word, NULL};
+	char other[64] = "", underscores[64] = "";
+	size_t len = strlen(word);
+
+	assert_ptr_equal(nearest(list, word), word);
+	for (size_t i = 0; i < len; i++) {
+		const char twice[] = {word[i], word[i], '\0'},
+			   swapped[] = {word[i + 1], word[i], '\0'};
+
+		check_slip(list, word, spoilt(word, i, 1, ""));
+		check_slip(list, word, spoilt(word, i, 0, "x"));
+		check_slip(list, word, spoilt(word, i, 1, twice));
+		check_slip(list, word, spoilt(word, i, 1, "z"));
+		if (i + 1 < len)
+			check_slip(list, word, spoilt(word, i, 2, swapped));
+		other[i] =
+			(char)(islower((unsigned char)word[i]) ? toupper((unsigned char)word[i])
+							       : tolower((unsigned char)word[i]));
+		underscores[i] = (char)(word[i] == '-' ? '_' : word[i]);
+		if (i)
+			assert_ptr_equal(search(alone, word, i + 1).word, word);
+	}
+	check_slip(list, word, spoilt(word, len, 0, "x"));
+	assert_ptr_equal(nearest(list, other), word);
+	assert_ptr_equal(nearest(list, underscores), word);
+}
+
+/*
+ * A letter left out, too many, doubled, wrong, or swapped with its neighbour is forgiven; case does
+ * not count, an underscore is as good as a hyphen, and the beginning finds the word.
+ */
+TEST(a_slip_of_any_kind_at_any_place_of_any_word_is_forgiven)
 {
 	for (size_t l = 0; l < COUNT(lists); l++)
 		for (const char *const *word = lists[l]; *word; word++)
-			check(lists[l], *word);
-}
-
-static void check_itself(const char *const *list, const char *word)
-{
-	assert_ptr_equal(nearest(list, word), word);
-}
-
-TEST(a_word_is_nearest_to_itself)
-{
-	for_every_word(check_itself);
-}
-
-static void check_omission(const char *const *list, const char *word)
-{
-	char written[64];
-
-	for (size_t i = 0; i < strlen(word); i++) {
-		snprintf(written, sizeof(written), "%.*s%s", (int)i, word, word + i + 1);
-		check_slip(list, word, written);
-	}
-}
-
-TEST(a_letter_left_out_is_forgiven)
-{
-	for_every_word(check_omission);
-}
-
-static void check_addition(const char *const *list, const char *word)
-{
-	char written[64];
-
-	for (size_t i = 0; i <= strlen(word); i++) {
-		snprintf(written, sizeof(written), "%.*sx%s", (int)i, word, word + i);
-		check_slip(list, word, written);
-		if (!word[i])
-			break;
-		snprintf(written, sizeof(written), "%.*s%c%s", (int)i, word, word[i], word + i);
-		check_slip(list, word, written);
-	}
-}
-
-TEST(a_letter_too_many_is_forgiven)
-{
-	for_every_word(check_addition);
-}
-
-static void check_change(const char *const *list, const char *word)
-{
-	char written[64];
-
-	for (size_t i = 0; i < strlen(word); i++) {
-		snprintf(written, sizeof(written), "%.63s", word);
-		written[i] = 'z';
-		check_slip(list, word, written);
-	}
-}
-
-TEST(a_wrong_letter_is_forgiven)
-{
-	for_every_word(check_change);
-}
-
-static void check_swap(const char *const *list, const char *word)
-{
-	char written[64];
-
-	for (size_t i = 0; i + 1 < strlen(word); i++) {
-		snprintf(written, sizeof(written), "%.63s", word);
-		written[i] = word[i + 1];
-		written[i + 1] = word[i];
-		check_slip(list, word, written);
-	}
-}
-
-TEST(two_letters_swapped_are_forgiven)
-{
-	for_every_word(check_swap);
-}
-
-static void check_case(const char *const *list, const char *word)
-{
-	char written[64];
-
-	for (size_t i = 0; i <= strlen(word); i++)
-		written[i] =
-			(char)(isupper((unsigned char)word[i]) ? tolower((unsigned char)word[i])
-							       : toupper((unsigned char)word[i]));
-	assert_ptr_equal(nearest(list, written), word);
-}
-
-TEST(case_does_not_count)
-{
-	for_every_word(check_case);
-}
-
-static void check_underscores(const char *const *list, const char *word)
-{
-	char written[64];
-
-	for (size_t i = 0; i <= strlen(word); i++)
-		written[i] = (char)(word[i] == '-' ? '_' : word[i]);
-	assert_ptr_equal(nearest(list, written), word);
-}
-
-TEST(an_underscore_is_as_good_as_a_hyphen)
-{
-	for_every_word(check_underscores);
-}
-
-static void check_beginnings(const char *const *list, const char *word)
-{
-	const char *const alone[] = {word, NULL};
-
-	(void)list;
-	for (size_t len = 2; len <= strlen(word); len++)
-		assert_ptr_equal(search(alone, word, len).word, word);
-}
-
-TEST(the_beginning_of_a_word_finds_it)
-{
-	for_every_word(check_beginnings);
+			check_word(lists[l], *word);
 	assert_null(nearest((const char *const[]){"resolve", NULL}, "r"));
 	assert_string_equal(nearest(policies, "DEFAULT_I"), "default-ipv6-only");
 }
@@ -259,54 +180,36 @@ TEST(words_that_are_far_find_nothing)
 			fail_msg("'%s': found '%s'", far[i], nearest(policies, far[i]));
 }
 
-TEST(text_that_is_far_too_lengthfinds_nothing)
+TEST(what_is_far_too_long_is_passed_over)
 {
-	char written[4000];
-
-	memset(written, 'a', sizeof(written));
-	memcpy(written, "ipv6-only", 9);
-	assert_null(search(policies, written, sizeof(written)).word);
-	assert_null(search(policies, written, 200).word);
-	assert_null(search(policies, written, 49).word);
-	assert_string_equal(search(policies, written, 9).word, "ipv6-only");
-}
-
-TEST(a_word_that_is_far_too_lengthis_passed_over)
-{
-	char word[4001];
+	char written[4000] = "ipv6-only", word[4001] = "";
 	const char *const list[] = {word, "both", NULL};
 
+	memset(written + 9, 'a', sizeof(written) - 9);
 	memset(word, 'b', sizeof(word) - 1);
-	word[sizeof(word) - 1] = '\0';
+	assert_null(search(policies, written, sizeof(written)).word);
+	assert_null(search(policies, written, 49).word);
+	assert_string_equal(search(policies, written, 9).word, "ipv6-only");
 	assert_string_equal(nearest(list, "bothh"), "both");
 	assert_null(nearest(list, "bbbb"));
+	assert_null(v6_nearest_to(slice("both")).word);
 }
 
-TEST(of_two_words_as_near_the_first_is_kept)
+TEST(of_two_words_the_nearer_is_found_and_of_equals_the_first)
 {
-	const char *const one[] = {"ipv4-first", "ipv6-first", NULL};
-	const char *const two[] = {"ipv6-first", "ipv4-first", NULL};
+	static const struct {
+		const char *list[3], *written, *found;
+	} rows[] = {
+		{{"ipv4-first", "ipv6-first"}, "ipv-first", "ipv4-first"},
+		{{"ipv6-first", "ipv4-first"}, "ipv-first", "ipv6-first"},
+		{{"share-ipv6", "share"}, "shar", "share"},
+		{{"share", "share-ipv6"}, "shar", "share"},
+		{{"share-ipv6", "share"}, "share-ipv4", "share-ipv6"},
+		{{"share", "share-ipv6"}, "share-ipv4", "share-ipv6"},
+	};
 
-	assert_string_equal(nearest(one, "ipv-first"), "ipv4-first");
-	assert_string_equal(nearest(two, "ipv-first"), "ipv6-first");
-}
-
-TEST(a_nearer_word_wins_wherever_it_stands)
-{
-	const char *const one[] = {"share-ipv6", "share", NULL};
-	const char *const two[] = {"share", "share-ipv6", NULL};
-
-	assert_string_equal(nearest(one, "shar"), "share");
-	assert_string_equal(nearest(two, "shar"), "share");
-	assert_string_equal(nearest(one, "share-ipv4"), "share-ipv6");
-	assert_string_equal(nearest(two, "share-ipv4"), "share-ipv6");
-}
-
-TEST(an_empty_list_finds_nothing)
-{
-	struct v6_nearest n = v6_nearest_to(slice("both"));
-
-	assert_null(n.word);
+	for (size_t i = 0; i < COUNT(rows); i++)
+		assert_string_equal(nearest(rows[i].list, rows[i].written), rows[i].found);
 }
 
 static bool is_beginning(const char *text, size_t len, const char *word)

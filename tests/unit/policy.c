@@ -342,207 +342,6 @@ TEST(each_action_comes_as_often_as_the_contract_makes_it)
 	assert_int_equal(findings[V6_FINDING_NONE], plain.combinations - CONTRARY_FOUND);
 }
 
-/* ---- sentences that hold for every combination, each on its own */
-
-static bool always(const struct point *p)
-{
-	return p != NULL;
-}
-
-static bool policy_app(const struct point *p)
-{
-	return p->knobs.policy == V6_POLICY_APP;
-}
-
-static bool forced_at_socket(const struct point *p)
-{
-	return policies[p->knobs.policy].at_bind && p->facts.event == V6_EVENT_SOCKET;
-}
-
-static bool default_at_bind(const struct point *p)
-{
-	return policies[p->knobs.policy].at_socket &&
-	       (p->facts.event == V6_EVENT_BIND || p->facts.event == V6_EVENT_LISTEN);
-}
-
-static bool raw(const struct point *p)
-{
-	return p->facts.type == V6_TYPE_RAW;
-}
-
-static bool family_inet(const struct point *p)
-{
-	return p->facts.family == V6_FAMILY_INET;
-}
-
-static bool bind_elsewhere(const struct point *p)
-{
-	return p->facts.event == V6_EVENT_BIND && p->at[ADDRESS] >= WILDCARDS;
-}
-
-static bool bound_already(const struct point *p)
-{
-	return p->facts.bound == 1 &&
-	       (p->facts.event == V6_EVENT_LISTEN || p->facts.event == V6_EVENT_SETSOCKOPT);
-}
-
-static bool other_events(const struct point *p)
-{
-	return p->at[EVENT] > 3;
-}
-
-static bool on_contrary_allow(const struct point *p)
-{
-	return !p->knobs.on_contrary;
-}
-
-static bool no_pair(const struct point *p)
-{
-	return !half_of_a_pair(&p->facts);
-}
-
-static bool order_app(const struct point *p)
-{
-	return p->knobs.order == V6_ORDER_APP;
-}
-
-static bool on_disorder_log(const struct point *p)
-{
-	return !p->knobs.on_disorder;
-}
-
-static bool pair_not_known(const struct point *p)
-{
-	return p->facts.other == -1;
-}
-
-static bool changes_nothing(const struct point *p, const struct v6_verdict *v)
-{
-	return p && v->v6only == -1 && v->action == V6_ACTION_NONE && !v->deny;
-}
-
-static bool nothing(const struct point *p, const struct v6_verdict *v)
-{
-	return changes_nothing(p, v) && v->finding == V6_FINDING_NONE;
-}
-
-static bool denies_nothing(const struct point *p, const struct v6_verdict *v)
-{
-	return p && !v->deny && v->action != V6_ACTION_DENY;
-}
-
-static bool finds_no_disorder(const struct point *p, const struct v6_verdict *v)
-{
-	return p && v->finding != V6_FINDING_DISORDER && !v->deny;
-}
-
-static bool consistent(const struct point *p, const struct v6_verdict *v)
-{
-	bool sets = v->action == V6_ACTION_SET || v->action == V6_ACTION_OVERRIDE;
-	int deny = v->finding == V6_FINDING_CONTRARY   ? p->knobs.on_contrary
-		   : v->finding == V6_FINDING_DISORDER ? p->knobs.on_disorder
-						       : 0;
-
-	return (v->v6only != -1) == sets && (v->deny != 0) == (v->action == V6_ACTION_DENY) &&
-	       (!v->deny || v->deny == deny) && (!sets || v->v6only != p->facts.before);
-}
-
-static bool same_in_either_mode(const struct point *p, const struct v6_verdict *v)
-{
-	struct v6_knobs other = p->knobs;
-	struct v6_verdict w;
-
-	other.mode = p->knobs.mode == V6_MODE_LOG ? V6_MODE_ENFORCE : V6_MODE_LOG;
-	w = v6_decide(&other, &p->facts);
-	return same(v, &w);
-}
-
-/* A port is asked about at bind alone, and so is an address. */
-static bool only_what_matters(const struct point *p, const struct v6_verdict *v)
-{
-	struct v6_facts f = p->facts;
-	struct v6_verdict w;
-
-	if (f.event != V6_EVENT_BIND)
-		f.address = (struct v6_address){.family = V6_FAMILY_INET6, .port = 9};
-	if (f.event != V6_EVENT_BIND || p->knobs.order == V6_ORDER_APP)
-		f.other = f.other == 1 ? 0 : 1;
-	if (f.event != V6_EVENT_SETSOCKOPT || !p->knobs.on_nonboolean)
-		f.nonboolean = !f.nonboolean;
-	w = v6_decide(&p->knobs, &f);
-	return same(v, &w);
-}
-
-static bool v6only_apart_from_a_denial(const struct point *p, const struct v6_verdict *v)
-{
-	struct v6_knobs unordered = p->knobs;
-	struct v6_verdict w;
-
-	unordered.order = V6_ORDER_APP;
-	w = v6_decide(&unordered, &p->facts);
-	return v->deny || (v->v6only == w.v6only && v->action == w.action);
-}
-
-static const struct sentence {
-	const char *text;
-	bool plain, ordered; /* the spaces in which it holds */
-	bool (*where)(const struct point *p);
-	bool (*so)(const struct point *p, const struct v6_verdict *v);
-} sentences[] = {
-	{"policy app decides nothing", true, false, policy_app, nothing},
-	{"a forced policy never acts at socket", true, false, forced_at_socket, nothing},
-	{"a default policy never acts at bind or listen", true, false, default_at_bind, nothing},
-	{"raw sockets are never changed", true, true, raw, changes_nothing},
-	{"IPv4 sockets are never changed", true, false, family_inet, changes_nothing},
-	{"single, mapped and IPv4 addresses: nothing", true, false, bind_elsewhere, nothing},
-	{"what is bound keeps the kernel's answer", true, false, bound_already, changes_nothing},
-	{"other events decide nothing", true, true, other_events, nothing},
-	{"on-contrary=allow denies nothing", true, false, on_contrary_allow, denies_nothing},
-	{"a verdict never contradicts itself", true, true, always, consistent},
-	{"mode=log decides what enforce would", true, true, always, same_in_either_mode},
-	{"facts of other calls do not matter", true, true, always, only_what_matters},
-	{"what is no half of a pair is no disorder", false, true, no_pair, finds_no_disorder},
-	{"order=app finds no disorder", false, true, order_app, finds_no_disorder},
-	{"on-disorder=log denies nothing", false, true, on_disorder_log, denies_nothing},
-	{"a pair that is not known is no disorder", false, true, pair_not_known, finds_no_disorder},
-	{"an order leaves V6ONLY alone", false, true, always, v6only_apart_from_a_denial},
-};
-
-static void check_sentences(const struct space *space, bool with_order)
-{
-	unsigned cases[COUNT(sentences)] = {0};
-	struct point p = {0};
-
-	do {
-		struct v6_verdict v;
-
-		fill(&p);
-		v = v6_decide(&p.knobs, &p.facts);
-		for (size_t i = 0; i < COUNT(sentences); i++) {
-			const struct sentence *s = &sentences[i];
-
-			if (!(with_order ? s->ordered : s->plain) || !s->where(&p))
-				continue;
-			cases[i]++;
-			if (!s->so(&p, &v))
-				fail_at(&p, s->text, &v);
-		}
-	} while (next(&p, space));
-	for (size_t i = 0; i < COUNT(sentences); i++)
-		if ((with_order ? sentences[i].ordered : sentences[i].plain) && cases[i] < 1000)
-			fail_msg("%s: in %u cases", sentences[i].text, cases[i]);
-}
-
-TEST(each_sentence_of_the_contract_holds_in_every_case_that_it_is_about)
-{
-	struct space enforce = plain;
-
-	/* The modes have a sentence of their own. */
-	enforce.size[MODE] = 1;
-	check_sentences(&enforce, false);
-	check_sentences(&ordered, true);
-}
-
 /* ---- what needs to be known */
 
 /* Facts as they are of some call: nothing is unknown that a socket has. */
@@ -707,12 +506,6 @@ static const struct story {
 	{"nginx asked for dual-stack on [::]:80, forced to IPv6 only",
 		{.policy = V6_POLICY_IPV6_ONLY}, V6_EVENT_BIND, V6_FAMILY_OTHER, V6_TYPE_UNKNOWN,
 		{-1, 0, 0, -1, 0}, ANY6, 80, {1, V6_ACTION_OVERRIDE, 0, 0}},
-	{"a plain C server on [::]:80, forced to IPv6 only", {.policy = V6_POLICY_IPV6_ONLY},
-		V6_EVENT_BIND, V6_FAMILY_OTHER, V6_TYPE_UNKNOWN, {-1, -1, 0, -1, 0}, ANY6, 80,
-		{1, V6_ACTION_SET, 0, 0}},
-	{"redis set V6ONLY itself, as the policy has it", {.policy = V6_POLICY_IPV6_ONLY},
-		V6_EVENT_BIND, V6_FAMILY_INET6, V6_TYPE_STREAM, {0, 1, 1, -1, 0}, ANY6, 6379,
-		{-1, V6_ACTION_NONE, 0, 0}},
 	{"redis set V6ONLY itself, forced to both", {.policy = V6_POLICY_BOTH}, V6_EVENT_BIND,
 		V6_FAMILY_INET6, V6_TYPE_STREAM, {0, 1, 1, -1, 0}, ANY6, 6379,
 		{0, V6_ACTION_OVERRIDE, 0, 0}},
@@ -722,12 +515,6 @@ static const struct story {
 	{"no record is kept, so that the kernel was not asked", {.policy = V6_POLICY_BOTH},
 		V6_EVENT_BIND, V6_FAMILY_OTHER, V6_TYPE_UNKNOWN, {-1, -1, -1, -1, 0}, ANY6, 80,
 		{0, V6_ACTION_SET, 0, 0}},
-	{"a test server on a port of the kernel's choice", {.policy = V6_POLICY_IPV6_ONLY},
-		V6_EVENT_BIND, V6_FAMILY_OTHER, V6_TYPE_STREAM, {-1, -1, 0, -1, 0}, ANY6, 0,
-		{1, V6_ACTION_SET, 0, 0}},
-	{"a UDP client binds port 0", {.policy = V6_POLICY_IPV6_ONLY}, V6_EVENT_BIND,
-		V6_FAMILY_OTHER, V6_TYPE_DGRAM, {-1, -1, 0, -1, 0}, ANY6, 0,
-		{-1, V6_ACTION_NONE, 0, 0}},
 	{"a DNS server on UDP port 53", {.policy = V6_POLICY_IPV6_ONLY}, V6_EVENT_BIND,
 		V6_FAMILY_OTHER, V6_TYPE_DGRAM, {-1, -1, 0, -1, 0}, ANY6, 53,
 		{1, V6_ACTION_SET, 0, 0}},
@@ -737,17 +524,12 @@ static const struct story {
 	{"listen without bind takes `::` and a port", {.policy = V6_POLICY_IPV6_ONLY},
 		V6_EVENT_LISTEN, V6_FAMILY_INET6, V6_TYPE_STREAM, {0, -1, 0, -1, 0}, NOWHERE, 0,
 		{1, V6_ACTION_SET, 0, 0}},
-	{"listen after bind", {.policy = V6_POLICY_IPV6_ONLY}, V6_EVENT_LISTEN, V6_FAMILY_INET6,
-		V6_TYPE_STREAM, {1, -1, 0, -1, 0}, NOWHERE, 0, {-1, V6_ACTION_NONE, 0, 0}},
 	{"a socket starts as FreeBSD's does", {.policy = V6_POLICY_DEFAULT_IPV6_ONLY},
 		V6_EVENT_SOCKET, V6_FAMILY_INET6, V6_TYPE_STREAM, {-1, -1, 0, -1, 0}, NOWHERE, 0,
 		{1, V6_ACTION_SET, 0, 0}},
 	{"a socket starts dual-stack on a host with bindv6only=1",
 		{.policy = V6_POLICY_DEFAULT_BOTH}, V6_EVENT_SOCKET, V6_FAMILY_INET6, V6_TYPE_DGRAM,
 		{-1, -1, 1, -1, 0}, NOWHERE, 0, {0, V6_ACTION_SET, 0, 0}},
-	{"a ping socket is raw and starts as the kernel has it",
-		{.policy = V6_POLICY_DEFAULT_IPV6_ONLY}, V6_EVENT_SOCKET, V6_FAMILY_INET6,
-		V6_TYPE_RAW, {-1, -1, 0, -1, 0}, NOWHERE, 0, {-1, V6_ACTION_NONE, 0, 0}},
 	{"what the application asks for later wins over a default",
 		{.policy = V6_POLICY_DEFAULT_IPV6_ONLY}, V6_EVENT_SETSOCKOPT, V6_FAMILY_INET6,
 		V6_TYPE_STREAM, {0, 0, 1, -1, 0}, NOWHERE, 0,
@@ -756,18 +538,10 @@ static const struct story {
 		{.policy = V6_POLICY_DEFAULT_IPV6_ONLY, .on_contrary = EINVAL}, V6_EVENT_SETSOCKOPT,
 		V6_FAMILY_INET6, V6_TYPE_STREAM, {0, 0, 1, -1, 0}, NOWHERE, 0,
 		{-1, V6_ACTION_DENY, V6_FINDING_CONTRARY, EINVAL}},
-	{"OpenBSD lets a socket ask for what it has",
-		{.policy = V6_POLICY_DEFAULT_IPV6_ONLY, .on_contrary = EINVAL}, V6_EVENT_SETSOCKOPT,
-		V6_FAMILY_INET6, V6_TYPE_STREAM, {0, 1, 1, -1, 0}, NOWHERE, 0,
-		{-1, V6_ACTION_NONE, 0, 0}},
 	{"DragonFly: what is bound gets the kernel's EINVAL first",
 		{.policy = V6_POLICY_IPV6_ONLY, .on_contrary = EOPNOTSUPP}, V6_EVENT_SETSOCKOPT,
 		V6_FAMILY_INET6, V6_TYPE_STREAM, {1, 0, 1, -1, 0}, NOWHERE, 0,
 		{-1, V6_ACTION_NONE, V6_FINDING_CONTRARY, 0}},
-	{"a forced policy can refuse the opposite as well",
-		{.policy = V6_POLICY_BOTH, .on_contrary = EPERM}, V6_EVENT_SETSOCKOPT,
-		V6_FAMILY_INET6, V6_TYPE_DGRAM, {0, 1, 0, -1, 0}, NOWHERE, 0,
-		{-1, V6_ACTION_DENY, V6_FINDING_CONTRARY, EPERM}},
 	{"OpenSMTPD binds 0.0.0.0 and then `::`, as the order has it",
 		{.order = V6_ORDER_IPV4_FIRST, .on_disorder = EPERM}, V6_EVENT_BIND,
 		V6_FAMILY_OTHER, V6_TYPE_UNKNOWN, {-1, -1, 0, 1, 0}, ANY6, 25,
@@ -785,9 +559,6 @@ static const struct story {
 			.policy = V6_POLICY_IPV6_ONLY},
 		V6_EVENT_BIND, V6_FAMILY_OTHER, V6_TYPE_UNKNOWN, {-1, -1, 0, 0, 0}, ANY6, 25,
 		{-1, V6_ACTION_DENY, V6_FINDING_DISORDER, EADDRINUSE}},
-	{"0.0.0.0 before its turn", {.order = V6_ORDER_IPV6_FIRST, .on_disorder = EPERM},
-		V6_EVENT_BIND, V6_FAMILY_INET, V6_TYPE_STREAM, {-1, -1, -1, 0, 0}, ANY4, 25,
-		{-1, V6_ACTION_DENY, V6_FINDING_DISORDER, EPERM}},
 	{"`::` comes second, is forced and found out of order",
 		{.order = V6_ORDER_IPV6_FIRST, .policy = V6_POLICY_BOTH}, V6_EVENT_BIND,
 		V6_FAMILY_INET6, V6_TYPE_DGRAM, {-1, 1, 1, 1, 0}, ANY6, 53,
@@ -795,12 +566,6 @@ static const struct story {
 	{"illumos takes 0 and 1 alone", {.on_nonboolean = EINVAL}, V6_EVENT_SETSOCKOPT,
 		V6_FAMILY_INET6, V6_TYPE_STREAM, {0, 1, 0, -1, 1}, NOWHERE, 0,
 		{-1, V6_ACTION_DENY, 0, EINVAL}},
-	{"illumos takes 1", {.on_nonboolean = EINVAL}, V6_EVENT_SETSOCKOPT, V6_FAMILY_INET6,
-		V6_TYPE_STREAM, {0, 1, 0, -1, 0}, NOWHERE, 0, {-1, V6_ACTION_NONE, 0, 0}},
-	{"a value that the kernel could not read either",
-		{.policy = V6_POLICY_BOTH, .on_contrary = EPERM}, V6_EVENT_SETSOCKOPT,
-		V6_FAMILY_INET6, V6_TYPE_STREAM, {0, -1, 0, -1, 0}, NOWHERE, 0,
-		{-1, V6_ACTION_NONE, 0, 0}},
 };
 
 TEST(known_servers_get_what_the_contract_promises)

@@ -423,25 +423,4 @@ TEST(no_plan_breaks_a_promise)
 	} while (next(&p));
 }
 
-TEST(a_plan_depends_on_on_conflict_alone_of_all_settings)
-{
-	struct point p = {0};
-
-	do {
-		struct v6_attempt a[V6_ATTEMPTS_MAX], b[V6_ATTEMPTS_MAX];
-		struct v6_knobs other;
-		char x[100], y[100];
-
-		fill(&p);
-		other = p.knobs;
-		other.mode = V6_MODE_LOG;
-		other.policy = V6_POLICY_BOTH;
-		other.order = V6_ORDER_IPV6_FIRST;
-		other.on_disorder = other.on_contrary = EPERM;
-		plan_text(x, sizeof(x), a, v6_conflict_plan(&p.knobs, &p.facts, a));
-		plan_text(y, sizeof(y), b, v6_conflict_plan(&other, &p.facts, b));
-		assert_string_equal(x, y);
-	} while (next(&p));
-}
-
 RUN_TESTS()

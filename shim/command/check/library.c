@@ -13,7 +13,7 @@
 
 static const char name[] = "libv6shim.so";
 
-/* Finds bytes in a file, and copies the string after them; -1 with errno, or whether they are there. */
+/* Finds bytes in a file, and copies the string behind them. -1 with errno, 0: not there, 1. */
 static int find_in_file(const char *path, const char *bytes, size_t len, char *rest, size_t size)
 {
 	int fd = v6_elf_open(path);

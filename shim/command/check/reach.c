@@ -202,7 +202,7 @@ static void judge_fit(struct v6_reach *r, const struct v6_hop *hop, const struct
 		stop(&r->preload, obstacle, hop->path);
 }
 
-/* Whether it would start with AT_SECURE, in which its loader takes no preload; the errno of execve. */
+/* Whether its loader would take a preload; the errno of execve. */
 static int judge_secure(struct v6_hop *hop, const struct stat *st)
 {
 	bool inert;
@@ -398,7 +398,7 @@ static int execute_file(struct step *step, struct v6_hop *hop, const char **path
 	return 0;
 }
 
-/* What execve of path would come to, through its interpreters; its errno, 0 where it would start. */
+/* The same, through the interpreters of scripts. */
 static int execute(const struct step *step, const char *path)
 {
 	struct step own = *step;

@@ -8,7 +8,7 @@
 
 #include "library.h"
 
-/* One file on the way. Paths are as they are on disk, whatever bytes they have; the texts are safe. */
+/* One file on the way. Paths are as they are on disk, of any bytes; the texts are safe to print. */
 struct v6_hop {
 	const char *path;   /* as execve gets it */
 	const char *target; /* what the symbolic link comes to; NULL: it is none */

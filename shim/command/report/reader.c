@@ -392,8 +392,10 @@ bool v6_read_settings(
 		if (id == V6_SETTING_COUNT || v.kind != '{')
 			continue;
 		for (bool begin = true; next_member(&in, '{', begin, &key, &v); begin = false)
-			*(v6_slice_is(key, "value") ? &settings[id].value : &settings[id].origin) =
-				v.text;
+			if (v6_slice_is(key, "value"))
+				settings[id].value = v.text;
+			else if (v6_slice_is(key, "origin"))
+				settings[id].origin = v.text;
 		s.scratch = in.scratch;
 	}
 	return !s.bad;

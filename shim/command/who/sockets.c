@@ -211,6 +211,20 @@ int v6_sockets_find(struct v6_sockets *s, uint16_t port)
 
 /* ---- processes */
 
+struct pids {
+	int *list;
+	size_t count, room;
+};
+
+static bool visit_process(int pid, void *context)
+{
+	struct pids *p = context;
+
+	p->list = v6_grow(p->list, p->count, &p->room, sizeof(*p->list));
+	p->list[p->count++] = pid;
+	return true;
+}
+
 struct search {
 	struct v6_holders *holders;
 	int pid;
@@ -233,17 +247,6 @@ static bool visit_fd(int fd, void *context)
 	return true;
 }
 
-static bool visit_process(int pid, void *context)
-{
-	struct search s = {.holders = context, .pid = pid};
-	char path[V6_PROC_PATH];
-
-	v6_proc_path(path, pid, "fd", -1);
-	if (!v6_proc_numbers(path, visit_fd, &s) && faccessat(AT_FDCWD, path, R_OK, AT_EACCESS))
-		s.holders->unreadable |= errno == EACCES;
-	return true;
-}
-
 static int by_inode(const void *a, const void *b)
 {
 	const struct v6_holding *x = a, *y = b;
@@ -261,8 +264,20 @@ static int by_holding(const void *a, const void *b)
 
 bool v6_holders_find(struct v6_holders *h)
 {
-	bool all = v6_proc_numbers("/proc", visit_process, h);
+	struct pids p = {0};
+	/* No walk within it: it would last, and its memory be taken for stale. */
+	bool all = v6_proc_numbers("/proc", visit_process, &p);
 
+	for (size_t i = 0; i < p.count; i++) {
+		struct search s = {.holders = h, .pid = p.list[i]};
+		char path[V6_PROC_PATH];
+
+		v6_proc_path(path, s.pid, "fd", -1);
+		if (!v6_proc_numbers(path, visit_fd, &s) &&
+			faccessat(AT_FDCWD, path, R_OK, AT_EACCESS))
+			h->unreadable |= errno == EACCES;
+	}
+	free(p.list);
 	if (h->count)
 		qsort(h->list, h->count, sizeof(*h->list), by_holding);
 	return all;

@@ -185,7 +185,7 @@ static void add_remark(struct v6_text *t, const struct v6_diag_socket *s)
 
 enum { COLUMNS = 6 };
 
-/* The port, where *proto is not 0, and then the protocol is told; the families; `who`, if anybody. */
+/* One line. *proto and its port are told once: it is 0 afterwards. `s` may be NULL: "nobody". */
 static void add_row(struct v6_table *table, int *proto, unsigned port, const char *families,
 	const char *who, const struct v6_diag_socket *s)
 {

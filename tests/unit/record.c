@@ -1,0 +1,648 @@
+/*
+ * Records: the JSON form as jq reads it and byte for byte, in the order of DESIGN.md 1.6;
+ * the text form as a person sees it; which level a record has, and what a socket serves.
+ */
+#include "unit.h"
+
+#include "core/record.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+
+static char buf[65536];
+
+static const char *json_of(const struct v6_record *r)
+{
+	struct v6_text t = v6_text_in(buf, sizeof(buf));
+
+	assert_true(v6_record_json(&t, r));
+	/* One line, and nothing but a line. */
+	assert_int_equal(strlen(buf), t.len);
+	assert_ptr_equal(strchr(buf, '\n'), buf + t.len - 1);
+	for (size_t i = 0; i + 1 < t.len; i++)
+		assert_true((unsigned char)buf[i] >= 0x20 && buf[i] != 0x7f);
+	return buf;
+}
+
+/* ---- strings that programs and notes may have, as jq reads them */
+
+struct witness {
+	FILE *jq, *should, *answer;
+	char *lines;
+	size_t size;
+};
+
+static void call_witness(struct witness *w)
+{
+	char path[40];
+
+	if (system("command -v jq >/dev/null")) {
+		print_message("# jq is not installed\n");
+		skip();
+	}
+	/* Without a name from the beginning, for a test may end anywhere. */
+	w->answer = tmpfile();
+	w->should = open_memstream(&w->lines, &w->size);
+	assert_true(w->answer && w->should);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fileno(w->answer));
+	setenv("V6_UNIT_ANSWER", path, 1);
+	w->jq = popen("jq -cr '.program, .note, .holder.program | explode | map(tostring) | "
+		      "join(\" \")' >\"$V6_UNIT_ANSWER\"",
+		"w");
+	assert_non_null(w->jq);
+}
+
+/* What a reader must get: its characters as numbers; a byte that is none is U+FFFD. */
+static void write_characters(FILE *f, struct v6_slice s)
+{
+	for (size_t i = 0; i < s.len;) {
+		uint32_t c;
+		size_t n = utf8_decode(s.ptr + i, s.len - i, &c);
+
+		fprintf(f, "%s%" PRIu32, i ? " " : "", n ? c : 0xfffd);
+		i += n ? n : 1;
+	}
+	putc('\n', f);
+}
+
+static void testify(struct witness *w, const char *bytes, size_t len)
+{
+	struct v6_record r;
+
+	v6_record_init(&r, V6_EVENT_BIND);
+	r.program = r.note = r.holder.program = fenced(bytes, len);
+	r.holder.known = true;
+	fputs(json_of(&r), w->jq);
+	for (int i = 0; i < 3; i++)
+		write_characters(w->should, r.program);
+}
+
+static void hear_witness(struct witness *w)
+{
+	char *line = NULL, *should;
+	size_t size = 0;
+
+	assert_int_equal(pclose(w->jq), 0);
+	fclose(w->should);
+	should = w->lines;
+	rewind(w->answer);
+	for (unsigned n = 1; getline(&line, &size, w->answer) > 0; n++) {
+		size_t len = strlen(line);
+
+		if (strncmp(line, should, len))
+			fail_msg("line %u: jq reads\n%sbut expected was\n%.*s", n, line,
+				(int)strcspn(should, "\n"), should);
+		should += len;
+	}
+	assert_int_equal(*should, '\0');
+	free(line);
+	free(w->lines);
+	fclose(w->answer);
+}
+
+TEST(every_byte_every_pair_of_bytes_and_hostile_names_are_read_back)
+{
+	/* Quotes, escapes, lines, overlong forms, surrogates, what is cut short and what lies beyond. */
+	static const char *const names[] = {"\"}\n{\"v\":1,\"event\":\"bind\"", "\\", "\\\"",
+		"\\u0000", "\\n", "</script>", "'; rm -rf /'", "%s%n%p", "a\tb\rc\bd\fe",
+		"\x1b[2J\x1b]0;title\x07", "\xe2\x80\xa8 and \xe2\x80\xa9", "\xef\xbb\xbf",
+		"\xef\xbf\xbd", "\xef\xbf\xbf", "\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbf",
+		"\xf4\x90\x80\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xf0\x8f\xbf\xbf",
+		"\xc0\xaf\xe0\x80\xaf\xf0\x80\x80\xaf", "\xed\xa0\xbd\xed\xb8\x80",
+		"\xed\x9f\xbf\xee\x80\x80", "\xf8\x88\x80\x80\x80\xfc\x84\x80\x80\x80\x80\xfe\xff",
+		"\xe2\x82", "\xe2\x82\xe2\x82\xac", "\xf0\x9f\x98", "\x80\xbf\x80",
+		"\xc2\x80\xc2\x9b\xc2\x9f\xc2\xa0", "\x7f"};
+
+	static const unsigned char awkward[] = {0, '\n', 0x1f, '"', '\\', 'u', 0x7f, 0x80, 0x8f,
+		0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc2, 0xdf, 0xe0, 0xe1, 0xed, 0xef, 0xf0, 0xf4, 0xf5,
+		0xff};
+	struct witness w;
+	char bytes[3 * 256];
+	uint64_t seed = 11;
+
+	call_witness(&w);
+	for (size_t i = 0; i < COUNT(names); i++)
+		testify(&w, names[i], strlen(names[i]));
+	for (unsigned n = 0; n < 256; n++) {
+		const char one[] = {'a', (char)n, 'b'};
+
+		testify(&w, one, sizeof(one));
+		testify(&w, one + 1, 1);
+		for (unsigned m = 0; m < 256; m++) {
+			bytes[3 * m] = (char)n;
+			bytes[3 * m + 1] = (char)m;
+			bytes[3 * m + 2] = ' ';
+		}
+		testify(&w, bytes, sizeof(bytes));
+	}
+	for (int i = 0; i < 4000; i++) {
+		size_t len = 1 + random_below(&seed, 64);
+
+		for (size_t n = 0; n < len; n++)
+			bytes[n] = (char)(i & 1 ? awkward[random_below(&seed, COUNT(awkward))]
+						: random_next(&seed));
+		testify(&w, bytes, len);
+	}
+	hear_witness(&w);
+}
+
+/* ---- whole records; that every key is written and read: record_read.c */
+
+static struct v6_record full_record(enum v6_event event)
+{
+	struct v6_record r;
+
+	v6_record_init(&r, event);
+	r.time = 1767323045000006;
+	r.pid = 4242;
+	r.program = slice("nginx");
+	r.via = V6_VIA_PRELOAD;
+	r.facts.family = V6_FAMILY_INET6;
+	r.facts.type = V6_TYPE_STREAM;
+	r.facts.address = (struct v6_address){.family = V6_FAMILY_INET6, .port = 80};
+	r.facts.asked = 0;
+	r.facts.before = 1;
+	r.after = 0;
+	r.serves = V6_SERVES_INET6 | V6_SERVES_INET;
+	r.fd = 6;
+	r.proto = 6;
+	r.families_before = (struct v6_families){2, 1};
+	r.families_after = (struct v6_families){2, 2};
+	r.policy = V6_POLICY_BOTH;
+	r.verdict.action = V6_ACTION_SHARE;
+	r.verdict.finding = V6_FINDING_CONFLICT;
+	r.rule = 2;
+	r.holder = (struct v6_holder){.known = true,
+		.fd = 5,
+		.pid = 4242,
+		.uid = 33,
+		.program = slice("nginx"),
+		.address = {.family = V6_FAMILY_INET, .port = 80},
+		.v6only = V6_UNKNOWN};
+	r.has_result = true;
+	r.result = -1;
+	r.error = EADDRINUSE;
+	r.note = slice("a sentence");
+	return r;
+}
+
+#define STAMP "{\"v\":1,\"time\":\"1970-01-01T00:00:00.000000Z\",\"pid\":1,"
+
+TEST(records_of_everything_and_of_nothing_come_out_word_for_word)
+{
+	struct v6_record r = full_record(V6_EVENT_BIND);
+
+	assert_string_equal(json_of(&r),
+		"{\"v\":1,\"time\":\"2026-01-02T03:04:05.000006Z\",\"pid\":4242,"
+		"\"program\":\"nginx\",\"via\":\"preload\",\"event\":\"bind\",\"fd\":6,"
+		"\"family\":\"inet6\",\"type\":\"stream\",\"proto\":\"tcp\",\"addr\":\"::\","
+		"\"port\":80,\"asked\":0,\"before\":1,\"after\":0,\"serves\":[\"inet6\",\"inet\"],"
+		"\"families_before\":[\"inet6\",\"inet\"],\"families_after\":[\"inet\",\"inet6\"],"
+		"\"policy\":\"both\",\"rule\":2,\"mode\":\"enforce\",\"action\":\"share\","
+		"\"finding\":\"conflict\",\"holder\":{\"fd\":5,\"pid\":4242,\"program\":\"nginx\","
+		"\"uid\":33,\"family\":\"inet\",\"addr\":\"0.0.0.0\",\"port\":80},\"result\":-1,"
+		"\"errno\":\"EADDRINUSE\",\"note\":\"a sentence\"}\n");
+
+	v6_record_init(&r, V6_EVENT_BIND);
+	r.pid = 1;
+	assert_string_equal(json_of(&r),
+		STAMP "\"event\":\"bind\",\"policy\":\"app\",\"mode\":\"enforce\","
+		      "\"action\":\"none\",\"finding\":\"none\"}\n");
+	r.holder.known = true;
+	assert_non_null(strstr(json_of(&r), "\"holder\":{}"));
+	r.holder.uid = r.holder.fd = r.holder.v6only = 0;
+	assert_non_null(strstr(json_of(&r), "\"holder\":{\"fd\":0,\"uid\":0,\"v6only\":0}"));
+	r.error = 512; /* ERESTARTSYS, which no user sees but under a tracer */
+	assert_non_null(strstr(json_of(&r), "\"errno\":512"));
+
+	v6_record_init(&r, V6_EVENT_LOST);
+	r.pid = 1;
+	r.count = INT64_MAX;
+	assert_string_equal(
+		json_of(&r), STAMP "\"event\":\"lost\",\"count\":9223372036854775807}\n");
+	v6_record_init(&r, V6_EVENT_ERROR);
+	r.pid = 1;
+	r.note = slice("V6SHIM_POLICY: no value given");
+	assert_string_equal(json_of(&r),
+		STAMP "\"event\":\"error\",\"note\":\"V6SHIM_POLICY: no value given\"}\n");
+}
+
+/* ---- load */
+
+static struct v6_config config;
+
+static struct v6_record load_record(void)
+{
+	struct v6_record r;
+
+	v6_record_init(&r, V6_EVENT_LOAD);
+	r.pid = 1;
+	r.program = slice("nginx");
+	r.version = slice("0.1.0");
+	r.config = &config;
+	return r;
+}
+
+static void must_set(enum v6_setting id, const char *value, enum v6_origin origin)
+{
+	struct v6_problem p;
+
+	if (v6_config_set(&config, id, slice(value), origin, &p))
+		fail_msg("%s is refused", value);
+}
+
+#define LOAD_STAMP                                                                                 \
+	STAMP "\"program\":\"nginx\",\"event\":\"load\",\"policy\":\"app\",\"mode\":\"enforce\","  \
+	      "\"action\":\"none\",\"finding\":\"none\",\"version\":\"0.1.0\",\"settings\":"
+
+TEST(a_load_tells_the_version_and_the_settings_that_are_not_default)
+{
+	struct v6_record r = load_record();
+	struct v6_text t;
+
+	v6_config_init(&config);
+	assert_string_equal(json_of(&r), LOAD_STAMP "{}}\n");
+	t = v6_text_in(buf, sizeof(buf));
+	assert_true(v6_record_text(&t, &r));
+	assert_string_equal(buf, "v6shim nginx[1]: load: v6shim 0.1.0, all else default\n");
+
+	must_set(V6_SETTING_POLICY, "both", V6_ORIGIN_OPTION);
+	must_set(V6_SETTING_PROFILE, "openbsd", V6_ORIGIN_ENVIRONMENT);
+	must_set(V6_SETTING_RULES, "port=1 => mode=log; => mode=enforce", V6_ORIGIN_ENVIRONMENT);
+	must_set(V6_SETTING_LOG, "/a\"\n/%p", V6_ORIGIN_FILE);
+	must_set(V6_SETTING_CONFIG, "/etc/v6shim.conf", V6_ORIGIN_OPTION);
+	v6_settings_finish(&config.settings);
+	assert_string_equal(json_of(&r), LOAD_STAMP
+		"{\"policy\":{\"value\":\"both\",\"origin\":\"option\"},"
+		"\"on-contrary\":{\"value\":\"deny:EINVAL\",\"origin\":\"profile\"},"
+		"\"order\":{\"value\":\"ipv4-first\",\"origin\":\"profile\"},"
+		"\"on-mapped\":{\"value\":\"deny:EADDRNOTAVAIL\",\"origin\":\"profile\"},"
+		"\"profile\":{\"value\":\"openbsd\",\"origin\":\"environment\"},"
+		"\"rules\":{\"value\":\"2\",\"origin\":\"environment\"},"
+		"\"config\":{\"value\":\"/etc/v6shim.conf\",\"origin\":\"option\"},"
+		"\"log\":{\"value\":\"/a\\\"\\u000a/%p\",\"origin\":\"file\"}}}\n");
+	t = v6_text_in(buf, sizeof(buf));
+	assert_true(v6_record_text(&t, &r));
+	assert_string_equal(buf,
+		"v6shim nginx[1]: load: v6shim 0.1.0, policy=both (option), "
+		"on-contrary=deny:EINVAL (profile), order=ipv4-first (profile), "
+		"on-mapped=deny:EADDRNOTAVAIL (profile), profile=openbsd (environment), rules=2 "
+		"(environment), config=/etc/v6shim.conf (option), log=/a\"\\x0a/%p (file), all "
+		"else default\n");
+}
+
+/* The longest value of each, and paths as they are in practice: of NAME_MAX bytes. */
+TEST(the_settings_of_a_load_fit_where_every_record_must)
+{
+	static const char *const longest[V6_KNOBS] = {"default-ipv6-only", "deny:EPROTONOSUPPORT",
+		"ipv4-first", "deny:EPROTONOSUPPORT", "share-ipv6", "deny:EPROTONOSUPPORT",
+		"deny:EPROTONOSUPPORT", "enforce"};
+	static char path[256], line[V6_RECORD_SIZE];
+	struct v6_record r = load_record();
+	struct v6_text t;
+
+	memset(path, 'x', 255);
+	path[0] = '/';
+	v6_config_init(&config);
+	for (unsigned id = 0; id < V6_KNOBS; id++)
+		must_set(id, longest[id], V6_ORIGIN_ENVIRONMENT);
+	must_set(V6_SETTING_PROFILE, "bindv6only=0", V6_ORIGIN_ENVIRONMENT);
+	must_set(V6_SETTING_RULES, "=> mode=log", V6_ORIGIN_ENVIRONMENT);
+	must_set(V6_SETTING_LOG, path, V6_ORIGIN_ENVIRONMENT);
+	must_set(V6_SETTING_CONFIG, path, V6_ORIGIN_ENVIRONMENT);
+	must_set(V6_SETTING_LOG_FORMAT, "json", V6_ORIGIN_ENVIRONMENT);
+	must_set(V6_SETTING_LOG_LEVEL, "change", V6_ORIGIN_ENVIRONMENT);
+	t = v6_text_in(line, sizeof(line));
+	assert_true(v6_record_json(&t, &r));
+	t = v6_text_in(line, sizeof(line));
+	assert_true(v6_record_text(&t, &r));
+}
+
+/* ---- the end of the memory */
+
+typedef bool (*form)(struct v6_text *t, const struct v6_record *r);
+
+static const char before[] = "what was there {";
+
+/* A record that does not fit leaves the text as it was; nothing around it is touched. */
+static void check_size(form write, const struct v6_record *r, char *at, size_t size, size_t whole)
+{
+	size_t start = size > sizeof(before) ? strlen(before) : 0;
+	bool fits = whole + start < size;
+	struct v6_text t = v6_text_in(at, size);
+
+	v6_text_bytes(&t, before, start);
+	assert_int_equal(write(&t, r), fits);
+	assert_false(t.full);
+	assert_memory_equal(at, before, start);
+	assert_int_equal(t.len, start + (fits ? whole : 0));
+	assert_memory_equal(at + start, fits ? buf : "", t.len - start + 1);
+}
+
+TEST(a_record_that_does_not_fit_leaves_the_text_as_it_was)
+{
+	static const form forms[] = {v6_record_json, v6_record_text};
+	struct v6_record r = full_record(V6_EVENT_BIND);
+
+	for (size_t i = 0; i < COUNT(forms); i++) {
+		struct v6_text whole = v6_text_in(buf, sizeof(buf));
+
+		assert_true(forms[i](&whole, &r));
+		for (size_t size = 1; size < whole.len + sizeof(before) + 4; size++) {
+			char *inside = fence();
+
+			check_size(forms[i], &r, fence_last(size), size, whole.len);
+			memset(inside, 0x5a, size + 64);
+			check_size(forms[i], &r, inside, size, whole.len);
+			for (size_t n = size; n < size + 64; n++)
+				assert_int_equal(inside[n], 0x5a);
+		}
+	}
+}
+
+/* A name is at most NAME_MAX bytes long, and as hostile as can be: six bytes of JSON each. */
+TEST(the_longest_bind_record_fits_where_every_record_must)
+{
+	struct v6_record r = full_record(V6_EVENT_BIND);
+	static char name[255], note[400], record[V6_RECORD_SIZE];
+	struct v6_text t;
+
+	assert_int_equal(sizeof(record), 4096 /* PIPE_BUF, pipe(7) */);
+	memset(name, 0xff, sizeof(name));
+	memset(note, 'n', sizeof(note));
+	r.program = r.holder.program = (struct v6_slice){name, sizeof(name)};
+	r.note = (struct v6_slice){note, sizeof(note)};
+	r.families_before.count = r.families_after.count = 0;
+	memset(r.facts.address.bytes, 0xfe, 16);
+	r.facts.address.scope = UINT32_MAX;
+	r.facts.address.port = 65535;
+	r.holder.address = r.facts.address;
+	r.holder.v6only = 1;
+	r.pid = r.holder.pid = 4194304;
+	r.via = V6_VIA_SUPERVISE;
+	r.fd = r.holder.fd = INT_MAX;
+	r.holder.uid = UINT32_MAX;
+	r.error = EADDRNOTAVAIL;
+	r.policy = V6_POLICY_DEFAULT_IPV6_ONLY;
+	r.rule = V6_RULES_MAX;
+	r.verdict.action = V6_ACTION_OVERRIDE;
+	t = v6_text_in(record, sizeof(record));
+	assert_true(v6_record_json(&t, &r));
+	t = v6_text_in(record, sizeof(record));
+	assert_true(v6_record_text(&t, &r));
+}
+
+/* ---- the text form */
+
+static struct v6_record example(void)
+{
+	struct v6_record r;
+
+	v6_record_init(&r, V6_EVENT_BIND);
+	r.program = slice("nginx");
+	r.pid = 4242;
+	r.facts.family = V6_FAMILY_INET6;
+	r.facts.type = V6_TYPE_STREAM;
+	r.facts.address = (struct v6_address){.family = V6_FAMILY_INET6, .port = 80};
+	r.facts.asked = 0;
+	r.facts.before = 0;
+	r.proto = 6;
+	r.fd = 6;
+	r.after = 1;
+	r.verdict.v6only = 1;
+	r.policy = V6_POLICY_IPV6_ONLY;
+	r.verdict.action = V6_ACTION_OVERRIDE;
+	r.has_result = true;
+	return r;
+}
+
+static const char *text_of(const struct v6_record *r)
+{
+	struct v6_text t = v6_text_in(buf, sizeof(buf));
+
+	assert_true(v6_record_text(&t, r));
+	assert_int_equal(strlen(buf), t.len);
+	assert_ptr_equal(strchr(buf, '\n'), buf + t.len - 1);
+	buf[t.len - 1] = '\0';
+	return buf;
+}
+
+/* Whether each part is in the line, or is not where it begins with a `!`. */
+static void says(const struct v6_record *r, const char *const *parts)
+{
+	const char *line = text_of(r);
+
+	for (; *parts; parts++) {
+		bool no = **parts == '!';
+
+		if (!strstr(line, *parts + no) != no)
+			fail_msg("%s '%s' in: %s", no ? "unexpected" : "no", *parts + no, line);
+	}
+}
+
+#define SAYS(record, ...) says(record, (const char *const[]){__VA_ARGS__, NULL})
+
+TEST(the_contracts_example_comes_out_word_for_word)
+{
+	struct v6_record r = example();
+
+	assert_string_equal(text_of(&r),
+		"v6shim nginx[4242]: bind tcp [::]:80 fd 6: V6ONLY 0 -> 1 (policy ipv6-only; the "
+		"application asked for 0)");
+	r.facts.asked = V6_UNKNOWN;
+	r.verdict.action = V6_ACTION_SET;
+	assert_string_equal(text_of(&r),
+		"v6shim nginx[4242]: bind tcp [::]:80 fd 6: V6ONLY 0 -> 1 (policy ipv6-only)");
+}
+
+TEST(mode_log_never_claims_that_anything_changed_and_enforce_never_says_would)
+{
+	struct v6_record r = example();
+
+	r.mode = V6_MODE_LOG;
+	r.after = r.facts.before;
+	r.families_before = r.families_after = (struct v6_families){2, 2};
+	for (r.verdict.action = V6_ACTION_SET; r.verdict.action <= V6_ACTION_REORDER;
+		r.verdict.action++)
+		SAYS(&r, "mode log", "would", "!->", "!is shared");
+	r.verdict.action = V6_ACTION_NONE;
+	SAYS(&r, "mode log", "!would", "!->");
+	/* No value that the verdict named: only that it would give way. */
+	r.verdict.action = V6_ACTION_YIELD;
+	r.verdict.v6only = V6_UNKNOWN;
+	SAYS(&r, "mode log", "V6ONLY 0", "!would be set", "!->");
+	/* What the kernel answered stands beside what the shim would have. */
+	r.verdict.action = V6_ACTION_DENY;
+	r.result = -1;
+	r.error = EACCES;
+	SAYS(&r, "would be denied", "EACCES");
+
+	r = example();
+	r.families_before = (struct v6_families){2, 2};
+	r.families_after = (struct v6_families){2, 1};
+	for (r.verdict.action = V6_ACTION_NONE; r.verdict.action <= V6_ACTION_REORDER;
+		r.verdict.action++)
+		SAYS(&r, "!would", "!mode");
+}
+
+TEST(the_text_tells_what_the_record_holds)
+{
+	struct v6_record r = example();
+
+	r.rule = 2;
+	r.serves = V6_SERVES_INET6;
+	SAYS(&r, "policy ipv6-only", "rule 2", "asked for 0", "serves IPv6", "!IPv4");
+	r.serves = V6_SERVES_INET;
+	SAYS(&r, "serves IPv4", "!IPv6");
+	r.serves = V6_SERVES_INET6 | V6_SERVES_INET;
+	SAYS(&r, "serves IPv6 and IPv4");
+	r.after = V6_UNKNOWN;
+	SAYS(&r, "V6ONLY 0", "!->");
+	r.error = 512;
+	SAYS(&r, "fails with errno 512");
+
+	r = example();
+	r.facts.event = V6_EVENT_SETSOCKOPT;
+	r.facts.address = (struct v6_address){.family = V6_FAMILY_OTHER};
+	r.facts.before = r.after = 1;
+	r.verdict.action = V6_ACTION_DENY;
+	r.verdict.finding = V6_FINDING_CONTRARY;
+	r.result = -1;
+	r.error = EOPNOTSUPP;
+	SAYS(&r, "setsockopt tcp", "fd 6", "asks for V6ONLY 0", "denied", "EOPNOTSUPP", "contrary",
+		"!->", "!asked for");
+
+	r = example();
+	r.verdict.action = V6_ACTION_NONE;
+	r.verdict.finding = V6_FINDING_CONFLICT;
+	r.after = r.facts.before;
+	r.result = -1;
+	r.error = EADDRINUSE;
+	r.note = slice("0.0.0.0:80 is held by fd 5");
+	SAYS(&r, "EADDRINUSE", "conflict", " - 0.0.0.0:80 is held by fd 5", "V6ONLY 0", "!->");
+
+	r = example();
+	r.facts = (struct v6_facts){.event = V6_EVENT_GETADDRINFO, .asked = -1, .before = -1};
+	r.fd = r.proto = r.after = -1;
+	r.families_before = (struct v6_families){3, 4};
+	r.families_after = (struct v6_families){3, 1};
+	r.verdict.action = V6_ACTION_REORDER;
+	SAYS(&r, "getaddrinfo", "IPv4 IPv4 IPv6 -> IPv6 IPv4 IPv4", "!V6ONLY", "!fd");
+
+	r = example();
+	r.proto = 17;
+	r.facts = (struct v6_facts){.event = V6_EVENT_BIND,
+		.family = V6_FAMILY_INET,
+		.asked = -1,
+		.before = -1,
+		.address = {.family = V6_FAMILY_INET, .port = 53, .bytes = {192, 0, 2, 1}}};
+	r.after = -1;
+	r.verdict.action = V6_ACTION_NONE;
+	SAYS(&r, "bind udp 192.0.2.1:53 fd 6", "!V6ONLY");
+
+	v6_record_init(&r, V6_EVENT_LOST);
+	r.program = slice("nginx");
+	r.pid = 1;
+	r.count = 1;
+	SAYS(&r, "v6shim nginx[1]: lost", "1 record could", "!records", "!policy");
+	r.count = 1234567;
+	SAYS(&r, "1234567 records could", "!policy");
+
+	v6_record_init(&r, V6_EVENT_ERROR);
+	r.program = slice("nginx");
+	r.pid = 1;
+	r.note = slice("V6SHIM_POLICY: no value given");
+	assert_string_equal(text_of(&r), "v6shim nginx[1]: error: V6SHIM_POLICY: no value given");
+}
+
+TEST(no_name_sends_a_control_byte_to_a_terminal_or_passes_for_another_part_of_the_line)
+{
+	struct v6_record r = example();
+	uint64_t seed = 13;
+
+	for (int i = 0; i < 50000; i++) {
+		char name[24], note[24];
+		const char *line;
+		size_t len;
+
+		for (size_t n = 0; n < sizeof(name); n++) {
+			name[n] = (char)(i < 256 ? (uint64_t)i : random_next(&seed));
+			note[n] = (char)(n & 1 ? random_next(&seed) | 0x80 : 0xc2);
+		}
+		r.program = (struct v6_slice){name, random_below(&seed, sizeof(name) + 1)};
+		r.note = (struct v6_slice){note, random_below(&seed, sizeof(note) + 1)};
+		line = text_of(&r);
+		assert_memory_equal(line, "v6shim ", 7);
+		for (len = strlen(line); len;) {
+			uint32_t c;
+			size_t took = utf8_decode(line, len, &c);
+
+			if (!took || c < 0x20 || (c >= 0x7f && c < 0xa0))
+				fail_msg("%u bytes before the end of: %s", (unsigned)len, buf);
+			line += took ? took : 1;
+			len -= took ? took : 1;
+		}
+	}
+	r = example();
+	r.program = slice("x[1]: bind\nv6shim y");
+	SAYS(&r, "v6shim x[1]: bind\\x0av6shim y[4242]: ");
+}
+
+/* ---- levels, and what a socket serves */
+
+/* 1.3, log-level, sentence by sentence. */
+TEST(every_record_has_the_level_that_the_contract_gives_it)
+{
+	static const enum v6_log_level levels[] = {
+		[V6_EVENT_LOAD] = V6_LOG_LEVEL_ALL,
+		[V6_EVENT_SOCKET] = V6_LOG_LEVEL_ALL,
+		[V6_EVENT_SETSOCKOPT] = V6_LOG_LEVEL_ALL,
+		[V6_EVENT_BIND] = V6_LOG_LEVEL_BIND,
+		[V6_EVENT_LISTEN] = V6_LOG_LEVEL_BIND,
+		[V6_EVENT_GETADDRINFO] = V6_LOG_LEVEL_BIND,
+		[V6_EVENT_INHERIT] = V6_LOG_LEVEL_BIND,
+		[V6_EVENT_LOST] = V6_LOG_LEVEL_ERROR,
+		[V6_EVENT_ERROR] = V6_LOG_LEVEL_ERROR,
+	};
+
+	for (unsigned e = 0; e < COUNT(levels); e++)
+		for (unsigned a = 0; a <= V6_ACTION_REORDER; a++)
+			for (unsigned f = 0; f <= V6_FINDING_CONTRARY; f++) {
+				bool change = (a || f) && levels[e] != V6_LOG_LEVEL_ERROR;
+				struct v6_record r;
+
+				v6_record_init(&r, e);
+				r.verdict.action = a;
+				r.verdict.finding = f;
+				assert_int_equal(v6_record_level(&r),
+					change ? V6_LOG_LEVEL_CHANGE : levels[e]);
+			}
+}
+
+TEST(a_socket_serves_what_the_kernel_says_of_it)
+{
+	enum { SIX = V6_SERVES_INET6, FOUR = V6_SERVES_INET };
+	static const struct {
+		struct v6_address bound;
+		unsigned when_0, when_1, unknown;
+	} rows[] = {
+		{{.family = V6_FAMILY_INET6, .port = 80}, SIX | FOUR, SIX, 0},
+		{{.family = V6_FAMILY_INET6, .bytes = {[15] = 1}}, SIX, SIX, SIX},
+		{{.family = V6_FAMILY_INET6, .bytes = {0x20, 1}}, SIX, SIX, SIX},
+		{{.family = V6_FAMILY_INET6, .bytes = {0xfe, 0x80}, .scope = 2}, SIX, SIX, SIX},
+		{{.family = V6_FAMILY_INET6, .bytes = {[10] = 0xff, 0xff}}, FOUR, FOUR, FOUR},
+		{{.family = V6_FAMILY_INET6, .bytes = {[10] = 0xff, 0xff, 127}}, FOUR, FOUR, FOUR},
+		{{.family = V6_FAMILY_INET, .port = 80}, FOUR, FOUR, FOUR},
+		{{.family = V6_FAMILY_INET, .bytes = {127, 0, 0, 1}}, FOUR, FOUR, FOUR},
+		{{.family = V6_FAMILY_OTHER}, 0, 0, 0},
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		assert_int_equal(v6_serves(&rows[i].bound, 0), rows[i].when_0);
+		assert_int_equal(v6_serves(&rows[i].bound, 1), rows[i].when_1);
+		assert_int_equal(v6_serves(&rows[i].bound, V6_UNKNOWN), rows[i].unknown);
+	}
+}
+
+RUN_TESTS()

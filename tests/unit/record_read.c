@@ -1,0 +1,598 @@
+/*
+ * Reading records back: what the writer wrote comes out as it went in; what is no JSON (RFC 8259),
+ * or no record (DESIGN.md 1.6), is refused at the column where it goes wrong; and no byte outside
+ * the line is read, whatever stands in it.
+ */
+#include "records.h"
+
+#include "command/report/reader.h"
+
+#include "core/errname.h"
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <time.h>
+
+static char line_buf[65536], again_buf[65536], why_buf[1024];
+
+/* Of the line, from memory that ends with it, with a scratch that is as large and no larger. */
+static enum v6_read read_cut(struct v6_record *r, const char *line, size_t len, bool cut)
+{
+	static char *scratch;
+	struct v6_text why = v6_text_in(why_buf, sizeof(why_buf));
+	enum v6_read outcome;
+
+	free(scratch);
+	scratch = malloc(len + 1);
+	assert_non_null(scratch);
+	outcome = v6_read_record(r, fenced(line, len), cut, scratch, &why);
+	assert_false(why.full);
+	/* A record says nothing; of anything else there is a reason. */
+	assert_int_equal(why.len == 0, outcome == V6_READ_RECORD);
+	return outcome;
+}
+
+static enum v6_read read_line(struct v6_record *r, const char *line, size_t len)
+{
+	return read_cut(r, line, len, false);
+}
+
+/* ---- the shortest record, and one with a member more */
+
+#define HEAD "{\"v\":1,\"time\":\"2026-01-02T03:04:05.000006Z\",\"pid\":7,\"event\":\"bind\""
+
+static const char *with(const char *member)
+{
+	snprintf(line_buf, sizeof(line_buf), HEAD ",%s}", member);
+	return line_buf;
+}
+
+static void assert_taken(const char *text, struct v6_record *r)
+{
+	if (read_line(r, text, strlen(text)) != V6_READ_RECORD)
+		fail_msg("refused: %s\n  %s", text, why_buf);
+}
+
+/* ---- there and back */
+
+static size_t write_json(char *buf, const struct v6_record *r)
+{
+	struct v6_text t = v6_text_in(buf, sizeof(line_buf));
+
+	assert_true(v6_record_json(&t, r));
+	return t.len - 1; /* without its newline */
+}
+
+static void assert_same_slice(struct v6_slice a, struct v6_slice b)
+{
+	assert_int_equal(a.len, b.len);
+	assert_memory_equal(a.len ? a.ptr : "", b.len ? b.ptr : "", a.len);
+}
+
+/* Everything but strings and padding, then the strings. */
+static void assert_same(const struct v6_record *a, const struct v6_record *b)
+{
+	static const struct {
+		size_t at, size;
+	} members[] = {
+#define M(member) {offsetof(struct v6_record, member), sizeof(a->member)}
+		M(time),
+		M(pid),
+		M(via),
+		M(facts.event),
+		M(facts.family),
+		M(facts.type),
+		M(facts.address.family),
+		M(facts.address.port),
+		M(facts.address.scope),
+		M(facts.address.bytes),
+		M(facts.asked),
+		M(facts.before),
+		M(fd),
+		M(proto),
+		M(after),
+		M(serves),
+		M(families_before),
+		M(families_after),
+		M(has_policy),
+		M(policy),
+		M(rule),
+		M(mode),
+		M(verdict.action),
+		M(verdict.finding),
+		M(holder.known),
+		M(holder.fd),
+		M(holder.pid),
+		M(holder.uid),
+		M(holder.address.family),
+		M(holder.address.port),
+		M(holder.address.scope),
+		M(holder.address.bytes),
+		M(holder.v6only),
+		M(has_result),
+		M(result),
+		M(error),
+		M(count),
+#undef M
+	};
+
+	for (size_t i = 0; i < COUNT(members); i++)
+		if (memcmp((const char *)a + members[i].at, (const char *)b + members[i].at,
+			    members[i].size))
+			fail_msg("member %zu differs: %s", i, line_buf);
+	assert_same_slice(a->program, b->program);
+	assert_same_slice(a->holder.program, b->holder.program);
+	assert_same_slice(a->version, b->version);
+	assert_same_slice(a->settings, b->settings);
+	assert_same_slice(a->note, b->note);
+}
+
+TEST(what_the_writer_writes_comes_out_as_it_went_in_every_key_there_and_absent)
+{
+	enum { ROUNDS = 50000 };
+	unsigned there[32] = {0}, k;
+	uint64_t seed = 20260102;
+	const struct v6_field *f;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		char room[3][256];
+		struct v6_record r = random_record(&seed, room), back;
+		size_t len = write_json(line_buf, &r);
+
+		if (read_line(&back, line_buf, len) != V6_READ_RECORD)
+			fail_msg("%s: %s", why_buf, line_buf);
+		assert_same(&back, &r);
+		assert_int_equal(write_json(again_buf, &back), len);
+		assert_memory_equal(again_buf, line_buf, len);
+		for (f = v6_record_fields, k = 0; *f->key; f++, k++) {
+			char member[24];
+
+			snprintf(member, sizeof(member), "\"%s\":", f->key);
+			there[k] += strstr(line_buf, member) != NULL;
+		}
+	}
+	for (f = v6_record_fields, k = 0; *f->key; f++, k++)
+		if (!there[k] || (there[k] == ROUNDS) != !!strstr("v time pid event", f->key))
+			fail_msg("\"%s\" is there %u times", f->key, there[k]);
+	assert_int_equal(k, 30);
+}
+
+/* What is no UTF-8 is written as U+FFFD, and that is read. */
+TEST(names_of_any_bytes_are_read_as_they_were_written)
+{
+	uint64_t seed = 3;
+
+	for (int i = 0; i < 20000; i++) {
+		char bytes[32];
+		struct v6_record r, back;
+		size_t len;
+
+		for (size_t n = 0; n < sizeof(bytes); n++)
+			bytes[n] = (char)random_next(&seed);
+		v6_record_init(&r, V6_EVENT_BIND);
+		r.pid = 1;
+		r.program = (struct v6_slice){bytes, random_below(&seed, sizeof(bytes)) + 1};
+		len = write_json(line_buf, &r);
+		assert_int_equal(read_line(&back, line_buf, len), V6_READ_RECORD);
+		len = write_json(again_buf, &back);
+		assert_int_equal(read_line(&back, again_buf, len), V6_READ_RECORD);
+		assert_int_equal(write_json(line_buf, &back), len);
+		assert_memory_equal(again_buf, line_buf, len);
+	}
+}
+
+TEST(every_errno_is_read_by_its_name_and_by_its_number)
+{
+	struct v6_record r;
+	char member[64];
+
+	for (unsigned i = 0; v6_errname_at(i); i++) {
+		snprintf(member, sizeof(member), "\"errno\":\"%s\"", v6_errname_at(i));
+		assert_taken(with(member), &r);
+		assert_int_equal(r.error, v6_errname_parse(slice(v6_errname_at(i))));
+	}
+	assert_taken(with("\"errno\":4711"), &r);
+	assert_int_equal(r.error, 4711);
+}
+
+/* ---- any way of writing JSON */
+
+TEST(keys_come_in_any_order_with_blanks_and_escapes_anywhere)
+{
+	static const char text[] =
+		"{ \"note\" : \"a\\u0062\\\"\\\\\\/\\b\\f\\n\\r\\t\" ,\t\"event\":\"l\\u0069sten\","
+		"\"errno\" :\"E\\u0050ERM\", "
+		"\"proto\":\"\\u0074cp\",\"typ\\u0065\":\"stre\\u0061m\","
+		"\"family\":\"inet\\u0036\",\"addr\":\"\\u003a:1\",\"time\""
+		":\"2026-01-02T03:04:05\\u005A\", \"port\":80,\"policy\":\"\\u0062oth\","
+		"\"serves\": [ \"inet\\u0036\" , \"inet\" ] ,\"pid\":1 , \"v\" : 1 } \t";
+	static const uint8_t one[16] = {[15] = 1};
+	struct v6_record r;
+
+	assert_taken(text, &r);
+	assert_same_slice(r.note, slice("ab\"\\/\b\f\n\r\t"));
+	assert_int_equal(r.facts.event, V6_EVENT_LISTEN);
+	assert_string_equal(v6_errname(r.error), "EPERM");
+	assert_int_equal(r.proto, 6);
+	assert_int_equal(r.facts.type, V6_TYPE_STREAM);
+	assert_int_equal(r.facts.family, V6_FAMILY_INET6);
+	assert_memory_equal(r.facts.address.bytes, one, 16);
+	assert_int_equal(r.facts.address.port, 80);
+	assert_int_equal(r.policy, V6_POLICY_BOTH);
+	assert_int_equal(r.serves, V6_SERVES_INET6 | V6_SERVES_INET);
+	assert_int_equal(r.time, INT64_C(1767323045000000));
+}
+
+TEST(escapes_are_decoded_as_rfc_8259_has_them)
+{
+	static const struct {
+		const char *written, *read;
+		size_t len;
+	} rows[] = {
+		{"", "", 0},
+		{"\\u0000", "\0", 1},
+		{"a\\u0000b", "a\0b", 3},
+		{"\\u007f\\u0080", "\x7f\xc2\x80", 3},
+		{"\\u07FF\\u0800", "\xdf\xbf\xe0\xa0\x80", 5},
+		{"\\ud7ff\\ue000\\uffff", "\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf", 9},
+		/* The writer has no pairs of surrogates, and a half is no character. */
+		{"\\ud800", "\xef\xbf\xbd", 3},
+		{"x\\udc00y", "x\xef\xbf\xbdy", 5},
+		{"\x7f\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80",
+			"\x7f\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", 10},
+		{"one \\t escape", "one \t escape", 12},
+	};
+	char member[128];
+	struct v6_record r;
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		snprintf(member, sizeof(member), "\"note\":\"%s\"", rows[i].written);
+		assert_taken(with(member), &r);
+		assert_same_slice(r.note, (struct v6_slice){rows[i].read, rows[i].len});
+	}
+}
+
+TEST(unknown_keys_are_skipped_whatever_their_value)
+{
+	static const char *const values[] = {"0", "-0", "-1", "1.5", "1e5", "1E+5", "1.0e-5",
+		"123456789012345678901234567890", "true", "false", "null", "\"\"",
+		"\"\\ud83d\\ude00 \\u0000\"", "[]", "[ ]", "{}", "{ }", "[1,[2,[3]],{\"a\":{}}]",
+		"{\"v\":2,\"pid\":\"x\",\"pid\":[]}", "[[[[]]],\t[null , true] ]",
+		"{\"a\":[{\"b\":[]},{}],\"\":\"\"}"};
+	char member[128];
+	struct v6_record r;
+
+	for (size_t i = 0; i < COUNT(values); i++) {
+		snprintf(member, sizeof(member), "\"later\":%s,\"fd\":5", values[i]);
+		assert_taken(with(member), &r);
+		assert_int_equal(r.fd, 5);
+		/* In a holder too, and twice. */
+		snprintf(member, sizeof(member), "\"holder\":{\"x\":%s,\"x\":1,\"fd\":5}",
+			values[i]);
+		assert_taken(with(member), &r);
+		assert_int_equal(r.holder.fd, 5);
+	}
+}
+
+/* The later one counts, and never a mixture of both. */
+TEST(of_a_key_that_stands_there_twice_the_later_counts)
+{
+	struct v6_record r;
+
+	assert_taken(with("\"fd\":1,\"fd\":2,\"note\":\"a\",\"note\":\"b\""), &r);
+	assert_int_equal(r.fd, 2);
+	assert_same_slice(r.note, slice("b"));
+	assert_taken(
+		with("\"families_before\":[\"inet6\",\"inet6\"],\"families_before\":[\"inet\"]"),
+		&r);
+	assert_int_equal(r.families_before.count, 1);
+	assert_int_equal(r.families_before.inet6, 0);
+	assert_taken(with("\"addr\":\"2001:db8::1%3\",\"addr\":\"192.0.2.1\",\"port\":1"), &r);
+	assert_int_equal(r.facts.address.family, V6_FAMILY_INET);
+	assert_int_equal(r.facts.address.scope, 0);
+	assert_int_equal(r.facts.address.bytes[15], 0);
+}
+
+TEST(nesting_is_bounded)
+{
+	static const char *const open[] = {"[", "{\"a\":"}, *const end[] = {"]", "}"};
+	static char deep[40000];
+	struct v6_record r;
+
+	for (size_t kind = 0; kind < COUNT(open); kind++)
+		for (unsigned depth = 1; depth <= 65; depth++) {
+			strcpy(deep, HEAD ",\"x\":");
+			for (unsigned i = 0; i < depth; i++)
+				strcat(deep, open[kind]);
+			strcat(deep, "0");
+			for (unsigned i = 0; i < depth; i++)
+				strcat(deep, end[kind]);
+			strcat(deep, "}");
+			assert_int_equal(read_line(&r, deep, strlen(deep)),
+				depth <= 64 ? V6_READ_RECORD : V6_READ_DAMAGED);
+		}
+	memset(deep, '[', sizeof(deep));
+	memcpy(deep, HEAD ",\"x\":", sizeof(HEAD) + 4);
+	assert_int_equal(read_line(&r, deep, sizeof(deep)), V6_READ_DAMAGED);
+	assert_non_null(strstr(why_buf, "expected arrays and objects at most 64 deep"));
+}
+
+/* ---- what is none, and what is said of it */
+
+/* `@` stands for HEAD; `at` is where it goes wrong, -1 where no column is told. */
+static const struct {
+	const char *text;
+	enum v6_read is;
+	int at; /* from 0, behind HEAD where there is one */
+	const char *why;
+} damaged[] = {
+	{"", V6_READ_FOREIGN, -1, "not a record of v6shim"},
+	{"null", V6_READ_FOREIGN, -1, "not a record of v6shim"},
+	{"[]", V6_READ_FOREIGN, -1, "not a record of v6shim"},
+	{"v6shim nginx[1]: bind", V6_READ_FOREIGN, -1, "not a record of v6shim"},
+	{"\xef\xbb\xbf{}", V6_READ_FOREIGN, -1, "not a record of v6shim"},
+	{"{}", V6_READ_FOREIGN, -1, "it has no key \"v\""},
+	{"{\"a\":1}", V6_READ_FOREIGN, -1, "it has no key \"v\""},
+	{"{", V6_READ_FOREIGN, -1, "it has no key \"v\""},
+	{"{\"v\":2}", V6_READ_FOREIGN, -1, "another version; this v6shim reads version 1"},
+	{"{\"v\":0,\"time\":5}", V6_READ_FOREIGN, -1, "another version"},
+	{"{\"v\":2,this is no JSON", V6_READ_FOREIGN, -1, "another version"},
+	{"{\"time\":\"2026-01-02T03:04:05Z\",\"pid\":1,\"event\":\"load\"}", V6_READ_FOREIGN, -1,
+		"it has no key \"v\""},
+	{"{\"v\":1}", V6_READ_DAMAGED, 7, "keys \"time\", \"pid\" and \"event\""},
+	{"{\"v\":1,\"pid\":1,\"event\":\"load\"}", V6_READ_DAMAGED, 30, "keys \"time\""},
+	{"{\"v\":1,\"event\":\"close\"}", V6_READ_DAMAGED, 15,
+		"a word of v6shim-log(5) for \"event\""},
+	{"{\"v\":1,}", V6_READ_DAMAGED, 7, "a string"},
+	{"{\"v\":1 \"pid\":2}", V6_READ_DAMAGED, 7, "',' or '}'"},
+	{"@", V6_READ_DAMAGED, 0, "',' or '}'"},
+	{"@}x", V6_READ_DAMAGED, 1, "the end of the line"},
+	{"@}{}", V6_READ_DAMAGED, 1, "the end of the line"},
+	{"@} \n{", V6_READ_DAMAGED, 2, "the end of the line"},
+	{"@,\"x\":}", V6_READ_DAMAGED, 5, "a value"},
+	{"@,\"x\":+1}", V6_READ_DAMAGED, 5, "a value"},
+	{"@,\"x\":NaN}", V6_READ_DAMAGED, 5, "a value"},
+	{"@,\"x\":nul}", V6_READ_DAMAGED, 5, "a value"},
+	{"@,\"x\":'a'}", V6_READ_DAMAGED, 5, "a value"},
+	{"@,\"x\":truefalse}", V6_READ_DAMAGED, 9, "',' or '}'"},
+	{"@,\"x\":0x10}", V6_READ_DAMAGED, 6, "',' or '}'"},
+	{"@,\"x\":\"a}", V6_READ_DAMAGED, 8, "'\"'"},
+	{"@,\"x\":\"\\a\"}", V6_READ_DAMAGED, 7, "one of \"\\/bfnrtu after a backslash"},
+	{"@,\"x\":\"\\u12g4\"}", V6_READ_DAMAGED, 10, "four hexadecimal digits"},
+	{"@,\"x\":\"a\tb\"}", V6_READ_DAMAGED, 7, "'\"'"},
+	{"@,\"x\":\"a\\n\nb\"}", V6_READ_DAMAGED, 9, "'\"'"},
+	{"@,\"x\":[1}", V6_READ_DAMAGED, 7, "',' or ']'"},
+	{"@,\"x\":[1,]}", V6_READ_DAMAGED, 8, "a value"},
+	{"@,\"x\":{1:2}}", V6_READ_DAMAGED, 6, "a string"},
+	{"@,\"x\":{\"a\"}}", V6_READ_DAMAGED, 9, "':'"},
+	{"@,x:1}", V6_READ_DAMAGED, 1, "a string"},
+	{"@,\"family\":\"ipx\"}", V6_READ_DAMAGED, 10, "a word of v6shim-log(5) for \"family\""},
+	{"@,\"type\":1}", V6_READ_DAMAGED, 8, "a string for \"type\""},
+	{"@,\"proto\":\"TCP\"}", V6_READ_DAMAGED, 9, "a word of v6shim-log(5) for \"proto\""},
+	{"@,\"proto\":6}", V6_READ_DAMAGED, 9, "a string for \"proto\""},
+	{"@,\"addr\":\"localhost\"}", V6_READ_DAMAGED, 8, "an IPv4 or IPv6 address for \"addr\""},
+	{"@,\"addr\":\"::%x\"}", V6_READ_DAMAGED, 8, "an IPv4 or IPv6 address for \"addr\""},
+	{"@,\"addr\":\"1.2.3.4%1\"}", V6_READ_DAMAGED, 8, "an IPv4 or IPv6 address for \"addr\""},
+	{"@,\"policy\":\"ipv6only\"}", V6_READ_DAMAGED, 10,
+		"a word of v6shim-log(5) for \"policy\""},
+	{"@,\"errno\":\"98\"}", V6_READ_DAMAGED, 9, "a word of v6shim-log(5) for \"errno\""},
+	{"@,\"program\":null}", V6_READ_DAMAGED, 11, "a string for \"program\""},
+	{"@,\"holder\":[]}", V6_READ_DAMAGED, 10, "'{' for \"holder\""},
+	{"@,\"serves\":{}}", V6_READ_DAMAGED, 10, "'[' for \"serves\""},
+	{"@,\"serves\":[null]}", V6_READ_DAMAGED, 11, "a string for \"serves\""},
+	{"@,\"time\":\"yesterday\"}", V6_READ_DAMAGED, 8, "a time as RFC 3339 has it, in UTC"},
+	{"@,\"time\":\"2026-01-02T03:04:05\"}", V6_READ_DAMAGED, 8, "a time as RFC 3339 has it"},
+	{"@,\"time\":\"2026-13-02T03:04:05Z\"}", V6_READ_DAMAGED, 8, "a time as RFC 3339 has it"},
+	{"@,\"time\":\"2026-01-02T03:04:05ZZ\"}", V6_READ_DAMAGED, 8, "a time as RFC 3339 has it"},
+	{"@,\"fd\":-1}", V6_READ_DAMAGED, 7, "an integer from 0 to 2147483647 for \"fd\""},
+	{"@,\"fd\":2147483648}", V6_READ_DAMAGED, 6, "an integer from 0 to 2147483647 for \"fd\""},
+	{"@,\"fd\":1.0}", V6_READ_DAMAGED, 6, "an integer from 0 to 2147483647 for \"fd\""},
+	{"@,\"fd\":1e0}", V6_READ_DAMAGED, 6, "an integer from 0 to 2147483647 for \"fd\""},
+	{"@,\"fd\":\"1\"}", V6_READ_DAMAGED, 6, "an integer from 0 to 2147483647 for \"fd\""},
+	{"@,\"fd\":null}", V6_READ_DAMAGED, 6, "an integer from 0 to 2147483647 for \"fd\""},
+	{"@,\"fd\":99999999999999999999999}", V6_READ_DAMAGED, 6, "an integer from 0 to"},
+	{"@,\"fd\":18446744073709551617}", V6_READ_DAMAGED, 6, "an integer from 0 to"},
+	{"@,\"port\":65536}", V6_READ_DAMAGED, 8, "an integer from 0 to 65535 for \"port\""},
+	{"@,\"asked\":2}", V6_READ_DAMAGED, 9, "an integer from 0 to 1 for \"asked\""},
+	{"@,\"holder\":{\"uid\":4294967296}}", V6_READ_DAMAGED, 17,
+		"an integer from 0 to 4294967295"},
+	{"@,\"settings\":{\"a\":\"\xff\"}}", V6_READ_DAMAGED, 12, "UTF-8 for \"settings\""},
+};
+
+TEST(what_is_no_record_is_refused_where_it_goes_wrong_and_says_why)
+{
+	unsigned wrong = 0;
+
+	for (size_t i = 0; i < COUNT(damaged); i++) {
+		bool head = damaged[i].text[0] == '@';
+		char column[40] = "";
+		struct v6_record r;
+		enum v6_read is;
+
+		snprintf(line_buf, sizeof(line_buf), "%s%s", head ? HEAD : "",
+			damaged[i].text + head);
+		if (damaged[i].at >= 0)
+			snprintf(column, sizeof(column), "column %zu: ",
+				(head ? strlen(HEAD) : 0) + (size_t)damaged[i].at + 1);
+		is = read_line(&r, line_buf, strlen(line_buf));
+		if (is == damaged[i].is && strstr(why_buf, damaged[i].why) &&
+			!strncmp(why_buf, column, strlen(column)))
+			continue;
+		print_error("# %s\n#   is %d, and it says: %s\n#   expected: %s%s\n",
+			damaged[i].text, is, why_buf, column, damaged[i].why);
+		wrong++;
+	}
+	assert_int_equal(wrong, 0);
+}
+
+TEST(families_are_as_many_as_a_record_tells)
+{
+	char member[512] = "\"families_before\":[\"inet6\"";
+	struct v6_record r;
+
+	for (int i = 1; i < V6_FAMILIES_MAX; i++)
+		strcat(member, ",\"inet\"");
+	strcat(member, "]");
+	assert_taken(with(member), &r);
+	assert_int_equal(r.families_before.count, V6_FAMILIES_MAX);
+	assert_int_equal(r.families_before.inet6, 1);
+	strcpy(member + strlen(member) - 1, ",\"inet\"]");
+	assert_int_equal(read_line(&r, with(member), strlen(with(member))), V6_READ_DAMAGED);
+}
+
+/* ---- time and addresses, against libc */
+
+TEST(days_of_every_year_are_the_days_that_libc_says)
+{
+	static const int days[] = {0, 30, 57, 58, 59, 60, 89, 364};
+	uint64_t seed = 5;
+
+	for (int year = 0; year <= 9999; year++)
+		for (size_t i = 0; i <= COUNT(days); i++) {
+			struct tm tm = {.tm_year = year - 1900, .tm_mday = 1};
+			time_t second = timegm(&tm) + (i < COUNT(days) ? days[i] * 86400 + year * 8
+								       : (time_t)random_below(&seed,
+										 365 * 86400));
+			char text[160];
+			struct v6_record r;
+
+			assert_non_null(gmtime_r(&second, &tm));
+			snprintf(text, sizeof(text),
+				"{\"v\":1,\"pid\":1,\"event\":\"bind\",\"time\":\"%04d-%02d-%02dT%"
+				"02d:"
+				"%02d:%02d.123456Z\"}",
+				tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
+				tm.tm_sec);
+			assert_taken(text, &r);
+			assert_true(r.time == (int64_t)second * 1000000 + 123456);
+		}
+}
+
+TEST(addresses_at_random_are_as_inet_pton_has_them)
+{
+	static const char alphabet[] = "::::....0011225fF9a";
+	uint64_t seed = 6;
+
+	for (int i = 0; i < 100000; i++) {
+		char text[24] = "", member[40];
+		size_t len = 1 + random_below(&seed, 23);
+		struct v6_record r;
+		uint8_t in[16];
+		bool is;
+
+		for (size_t n = 0; n < len; n++)
+			text[n] = alphabet[random_below(&seed, sizeof(alphabet) - 1)];
+		is = inet_pton(strchr(text, ':') ? AF_INET6 : AF_INET, text, in) == 1;
+		snprintf(member, sizeof(member), "\"addr\":\"%s\"", text);
+		with(member);
+		if ((read_line(&r, line_buf, strlen(line_buf)) == V6_READ_RECORD) != is)
+			fail_msg("%s: inet_pton(3) says %d", text, is);
+		if (is)
+			assert_memory_equal(r.facts.address.bytes, in, strchr(text, ':') ? 16 : 4);
+	}
+}
+
+/* ---- torn, spoilt, noise */
+
+TEST(a_line_that_is_cut_anywhere_is_refused_and_said_to_be_cut)
+{
+	uint64_t seed = 7;
+
+	for (int i = 0; i < 300; i++) {
+		char room[3][256];
+		struct v6_record r = random_record(&seed, room);
+		size_t len = write_json(line_buf, &r);
+
+		for (size_t n = 0; n < len; n++) {
+			if (read_cut(&r, line_buf, n, true) == V6_READ_RECORD)
+				fail_msg("taken: %.*s", (int)n, line_buf);
+			if (n > strlen("{\"v\":1") && strncmp(why_buf, "cut short, column ", 18) &&
+				strncmp(why_buf, "column ", 7))
+				fail_msg("%s: %.*s", why_buf, (int)n, line_buf);
+		}
+	}
+	assert_int_equal(
+		read_cut(&(struct v6_record){0}, HEAD, strlen(HEAD), true), V6_READ_DAMAGED);
+	assert_memory_equal(why_buf, "cut short, column ", 18);
+}
+
+TEST(a_line_with_any_byte_changed_is_taken_or_refused_but_never_misread)
+{
+	uint64_t seed = 8;
+
+	for (int i = 0; i < 27; i++) {
+		char room[3][256];
+		struct v6_record r = random_record(&seed, room);
+		size_t len = write_json(again_buf, &r);
+
+		for (size_t at = 0; at < len; at++)
+			for (unsigned n = 0; n < 32; n++) {
+				memcpy(line_buf, again_buf, len);
+				line_buf[at] = (char)random_next(&seed);
+				/* What was taken can be written. */
+				if (read_line(&r, line_buf, len) == V6_READ_RECORD)
+					write_json(line_buf, &r);
+			}
+	}
+}
+
+TEST(noise_is_refused)
+{
+	static const char alphabet[] = "{}[]\":,\\u0019etnulrsfv.-+E \n\xc3\xa9\x01\0";
+	uint64_t seed = 9;
+
+	for (int i = 0; i < 200000; i++) {
+		size_t len = random_below(&seed, 48);
+		struct v6_record r;
+		char text[48];
+
+		for (size_t n = 0; n < len; n++)
+			text[n] = alphabet[random_below(&seed, sizeof(alphabet) - 1)];
+		if (len && i % 2)
+			text[0] = '{';
+		assert_int_not_equal(read_line(&r, text, len), V6_READ_RECORD);
+	}
+}
+
+/* ---- settings */
+
+TEST(the_settings_of_a_load_are_read_by_name)
+{
+	static const char text[] =
+		"{\"policy\":{\"value\":\"b\\u006fth\",\"origin\":\"option\"},\"later\":[1],"
+		"\"rules\":{\"origin\":\"file\",\"value\":2,\"x\":{}},\"mode\":\"log\",\"log\":{}}";
+	static char line[V6_RECORD_SIZE], scratch[V6_RECORD_SIZE];
+	static struct v6_config config;
+	struct v6_read_setting s[V6_SETTING_COUNT];
+	struct v6_record r, back;
+	struct v6_problem p;
+	struct v6_text t = v6_text_in(line, sizeof(line));
+
+	assert_true(v6_read_settings(s, fenced(text, strlen(text)), scratch));
+	for (unsigned id = 0; id < V6_SETTING_COUNT; id++)
+		if (id != V6_SETTING_POLICY && id != V6_SETTING_RULES)
+			assert_true(!s[id].value.ptr && !s[id].origin.ptr);
+	assert_same_slice(s[V6_SETTING_POLICY].value, slice("both"));
+	assert_same_slice(s[V6_SETTING_POLICY].origin, slice("option"));
+	assert_same_slice(s[V6_SETTING_RULES].value, slice("2"));
+	assert_same_slice(s[V6_SETTING_RULES].origin, slice("file"));
+	assert_false(v6_read_settings(s, slice(""), scratch));
+	assert_true(v6_read_settings(s, slice("{}"), scratch));
+
+	/* As the writer has them. */
+	v6_config_init(&config);
+	assert_int_equal(v6_config_set(&config, V6_SETTING_LOG, slice("/a\"\n%p"),
+				 V6_ORIGIN_ENVIRONMENT, &p),
+		0);
+	v6_record_init(&r, V6_EVENT_LOAD);
+	r.pid = 1;
+	r.config = &config;
+	assert_true(v6_record_json(&t, &r));
+	assert_int_equal(read_line(&back, line, t.len - 1), V6_READ_RECORD);
+	assert_true(v6_read_settings(s, back.settings, scratch));
+	assert_same_slice(s[V6_SETTING_LOG].value, slice("/a\"\n%p"));
+	assert_same_slice(s[V6_SETTING_LOG].origin, slice("environment"));
+	assert_null(s[V6_SETTING_POLICY].value.ptr);
+}
+
+RUN_TESTS()
