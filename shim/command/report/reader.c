@@ -111,7 +111,7 @@ static bool string(struct scanner *s, struct v6_slice *text)
 	*text = (struct v6_slice){from, (size_t)(s->at - from)};
 	if (escaped)
 		*text = (struct v6_slice){decoded, (size_t)(s->scratch - decoded)};
-	return skip(s, '"') || fail(s);
+	return (s->at < s->end && *s->at == '"' && s->at++) || fail(s);
 }
 
 static void number(struct scanner *s, struct value *v)
