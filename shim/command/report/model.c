@@ -111,8 +111,6 @@ static void add_settings(struct v6_model *m, struct v6_process *p, const struct 
 	p->whole |= is_whole(p->settings);
 }
 
-/* Sockets. */
-
 static struct v6_socket *socket_of(const struct v6_process *p, unsigned number)
 {
 	return number ? &p->sockets[number - 1] : NULL;

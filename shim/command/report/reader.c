@@ -111,7 +111,7 @@ static bool string(struct scanner *s, struct v6_slice *text)
 	*text = (struct v6_slice){from, (size_t)(s->at - from)};
 	if (escaped)
 		*text = (struct v6_slice){decoded, (size_t)(s->scratch - decoded)};
-	return skip(s, '"') || fail(s);
+	return (s->at < s->end && *s->at == '"' && s->at++) || fail(s);
 }
 
 static void number(struct scanner *s, struct value *v)
@@ -392,8 +392,10 @@ bool v6_read_settings(
 		if (id == V6_SETTING_COUNT || v.kind != '{')
 			continue;
 		for (bool begin = true; next_member(&in, '{', begin, &key, &v); begin = false)
-			*(v6_slice_is(key, "value") ? &settings[id].value : &settings[id].origin) =
-				v.text;
+			if (v6_slice_is(key, "value"))
+				settings[id].value = v.text;
+			else if (v6_slice_is(key, "origin"))
+				settings[id].origin = v.text;
 		s.scratch = in.scratch;
 	}
 	return !s.bad;
