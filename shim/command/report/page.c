@@ -239,7 +239,39 @@ static void add_outcome(struct v6_text *t, const struct v6_port_verdict *v,
 	}
 }
 
-static void print_verdicts(const struct v6_process *p)
+/* Another process of the log serves the families on that port. */
+static const struct v6_process *find_other(const struct v6_model *m, const struct v6_process *p,
+	const struct v6_port_verdict *v, unsigned serves)
+{
+	for (size_t i = 0; i < m->count; i++)
+		for (size_t n = 0; m->processes[i] != p && n < m->processes[i]->socket_count; n++) {
+			const struct v6_socket *s = &m->processes[i]->sockets[n];
+			bool told;
+
+			if (!s->gone && s->r.proto == v->proto &&
+				s->r.facts.address.port == v->port &&
+				v6_socket_serves(s, false, &told) & serves)
+				return m->processes[i];
+		}
+	return NULL;
+}
+
+/* Where the process has one family, and another of the log the other. */
+static void add_other(struct v6_text *t, const struct v6_model *m, const struct v6_process *p,
+	const struct v6_port_verdict *v)
+{
+	unsigned missing = v->now.inet ? V6_SERVES_INET6 : V6_SERVES_INET;
+	const struct v6_process *other =
+		!v->now.inet == !v->now.inet6 ? NULL : find_other(m, p, v, missing);
+
+	if (!other)
+		return;
+	add(t, "; IPv%c is served by ", missing == V6_SERVES_INET ? '4' : '6');
+	v6_text_safe(t, other->program.ptr, other->program.len);
+	add(t, "[%d]", other->pid);
+}
+
+static void print_verdicts(const struct v6_model *m, const struct v6_process *p)
 {
 	size_t count;
 	struct v6_port_verdict *verdicts = v6_port_verdicts(p, &count);
@@ -248,6 +280,7 @@ static void print_verdicts(const struct v6_process *p)
 		struct v6_text t = begin();
 
 		add_outcome(&t, v, &v->now, false);
+		add_other(&t, m, p, v);
 		if (v->differs)
 			add_outcome(&t, v, &v->enforced, true);
 		v6_text_str(&t,
@@ -274,7 +307,7 @@ void v6_report_page(const struct v6_input *in, const struct v6_model *m)
 		print_sockets(p);
 		for (size_t n = 0; n < p->trouble_count; n++)
 			print_trouble(p, &p->troubles[n]);
-		print_verdicts(p);
+		print_verdicts(m, p);
 		if (m->shown > 1)
 			putchar('\n');
 	}
