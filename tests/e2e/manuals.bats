@@ -394,8 +394,8 @@ mutant() {
 	mutant records v6shim-log.5 '/^\.It Cm yield$/d'
 	mutant records v6shim-log.5 's/^\.It Cm lost$/&\n.It Cm found/'
 	mutant records v6shim-log.5 '/^\.It Cm disorder$/d'
-	mutant report v6shim-log.5 '/^\.It Va port_chosen$/d'
-	mutant report v6shim-log.5 's/^\.It Va port_chosen$/&\n.It Va bogus/'
+	mutant report v6shim-log.5 '/^\.It Va unresolved$/d'
+	mutant report v6shim-log.5 's/^\.It Va unresolved$/&\n.It Va bogus/'
 	mutant who v6shim.1 '/^\.It Va inode$/d'
 	mutant rules v6shim.conf.5 's/^\(\.Cm tcp , udp\) , mptcp/\1/'
 	mutant rules v6shim.conf.5 's/^\.It Cm proto=/.It Cm protocol=/'
@@ -465,7 +465,7 @@ displays() {
 sessions() {
 	local page file
 
-	mkdir "$DIR/work" "$DIR/bin"
+	mkdir "$DIR/work" "$DIR/bin" "$DIR/real"
 	for page in "$@"; do
 		displays "$page"
 		for file in $(printf '%s\n' "$DIR/$page".* | sort -V); do
@@ -477,10 +477,12 @@ sessions() {
 		[ "$page" != v6shim-log.5 ] || sed -i -z 's/\n```\n```console\n/\n/g' "$DIR/$page.sessions"
 	done
 	cat "$DIR"/*.sessions | sed -z 's/\\\n\t*//g' | sed "s|/usr/local/lib/libv6shim.so|$LIB|" >"$DIR/document"
+	ln -s "$PROGRAMS/drive" "$DIR/real/legacyd"
+	ln -s "$PROGRAMS/drive" "$DIR/real/olderd"
 	# shellcheck disable=SC2016 # for the shell inside
-	printf '#!/bin/sh\nexec %q "socket tcp6" "bind :: $2" listen serve >/dev/null\n' "$PROGRAMS/drive" >"$DIR/bin/legacyd"
+	printf '#!/bin/sh\nexec %q "socket tcp6" "bind :: $2" listen serve >/dev/null\n' "$DIR/real/legacyd" >"$DIR/bin/legacyd"
 	printf '#!/bin/sh\nexec %q "a socket tcp4" "a bind 0.0.0.0 $2" "a listen" "b socket tcp6" "b v6only 0" \
-		"b bind :: $2" "b listen" wait >/dev/null\n' "$PROGRAMS/drive" >"$DIR/bin/olderd"
+		"b bind :: $2" "b listen" wait >/dev/null\n' "$DIR/real/olderd" >"$DIR/bin/olderd"
 	chmod +x "$DIR/bin/"*
 	ln -s "$V6SHIM" "$LIB" "$DIR/bin"
 	# shellcheck disable=SC2016 # for the shell inside
