@@ -476,14 +476,15 @@ sessions() {
 		# shellcheck disable=SC2016
 		[ "$page" != v6shim-log.5 ] || sed -i -z 's/\n```\n```console\n/\n/g' "$DIR/$page.sessions"
 	done
-	cat "$DIR"/*.sessions | sed -z 's/\\\n\t*//g' | sed "s|/usr/local/lib/libv6shim.so|$LIB|" >"$DIR/document"
-	ln -s "$PROGRAMS/drive" "$DIR/real/legacyd"
+	# The servers say nothing, and are no scripts, which would be programs of their own in the logs.
+	cat "$DIR"/*.sessions | sed -z 's/\\\n\t*//g' |
+		sed "s|/usr/local/lib/libv6shim.so|$LIB|; s/legacyd -p \([0-9]*\) &/legacyd \1 >said \&/" >"$DIR/document"
+	ln -s "$EXAMPLES/dual-echo" "$DIR/bin/legacyd"
 	ln -s "$PROGRAMS/drive" "$DIR/real/olderd"
 	# shellcheck disable=SC2016 # for the shell inside
-	printf '#!/bin/sh\nexec %q "socket tcp6" "bind :: $2" listen serve >/dev/null\n' "$DIR/real/legacyd" >"$DIR/bin/legacyd"
 	printf '#!/bin/sh\nexec %q "a socket tcp4" "a bind 0.0.0.0 $2" "a listen" "b socket tcp6" "b v6only 0" \
 		"b bind :: $2" "b listen" wait >/dev/null\n' "$DIR/real/olderd" >"$DIR/bin/olderd"
-	chmod +x "$DIR/bin/"*
+	chmod +x "$DIR/bin/olderd"
 	ln -s "$V6SHIM" "$LIB" "$DIR/bin"
 	# shellcheck disable=SC2016 # for the shell inside
 	run env -C "$DIR/work" PATH="$DIR/bin:$PATH" unshare -n -p -f --kill-child --mount-proc bash -c '
