@@ -659,14 +659,14 @@ meddled() {
 		plain=$output
 		assert_eq 2 "$(wc -l <<<"$plain")"
 		# An interrupted dump, no memory for it: asked again.
-		for how in $interrupted error=ENOBUFS; do
-			meddled $how 1..3
+		for how in "$interrupted" error=ENOBUFS; do
+			meddled "$how" 1..3
 			who
-			assert_eq "0 $plain" "$status $output" $how
-			assert_eq '' "$errors" $how
+			assert_eq "0 $plain" "$status $output" "$how"
+			assert_eq '' "$errors" "$how"
 		done
 		# But not for ever.
-		meddled $interrupted
+		meddled "$interrupted"
 		who
 		assert_match 'the sockets changed while they were listed: some may be missing' "$output"
 		# What was cut is not believed, nor what is no answer: the older tables.

@@ -114,8 +114,8 @@ lib_of() {
 	assert_line 'get: 1'
 	run -0 "${started[@]}" "$PROGRAMS/drive" "${steps[@]}"
 	assert_line 'get: 1'
-	# A 32-bit supervisor hands the preload on to a 64-bit server: nobody complains of the wrong class.
-	run -0 "${under32[@]}" "$WORK/i386/tests/programs/supervise" "$PROGRAMS/drive" "${steps[@]}"
+	# A 32-bit program hands the preload on to a 64-bit server: nobody complains of the wrong class.
+	run -0 "${under32[@]}" "$drive32" 'socket tcp6' -- "$PROGRAMS/drive" "${steps[@]}"
 	assert_line 'get: 1'
 	refute_line 'wrong ELF class'
 }
