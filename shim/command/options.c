@@ -17,8 +17,11 @@ static void add_shown(struct v6_text *t, struct v6_slice part)
 {
 	char copy[BEFORE];
 
-	for (size_t i = 0; i < part.len; i++)
-		copy[i] = memchr("\t\r\n", part.ptr[i], 3) ? ' ' : part.ptr[i];
+	for (size_t i = 0; i < part.len; i++) {
+		char c = part.ptr[i];
+
+		copy[i] = c == '\t' || c == '\r' || c == '\n' ? ' ' : c;
+	}
 	v6_text_safe(t, copy, part.len);
 }
 
@@ -174,10 +177,12 @@ int v6_options_read(struct v6_options *o, int argc, char **argv, const struct v6
 	for (i = 0; i < 2; i++) {
 		char name[32];
 		struct v6_text t = v6_text_in(name, sizeof(name));
+		const char *value;
 
 		v6_setting_env_name(&t, paths[i]);
-		if (getenv(name))
-			setenv(name, absolute(paths[i], getenv(name)), 1);
+		value = getenv(name);
+		if (value)
+			setenv(name, absolute(paths[i], value), 1);
 	}
 	if (v6_configure(&o->config, environ, print_problem, NULL))
 		result = -1;
