@@ -183,7 +183,7 @@ authbind_at_work() {
 			paste -sd' ')
 		assert_eq "$expected" "${got// /,}" "$preload"
 	done <<-END
-		bare          EACCES,ok,0
+		bare          EACCES,-,0
 		$FILE         ok,ok,0
 		$LIB:$FILE    ok,ok,1
 		$FILE:$LIB    ok,ok,0
