@@ -6,7 +6,7 @@
 # (ld.so(8), LD_PRELOAD). All of that is made in a mount namespace of the server's own, in memory: it goes
 # with the server, whatever becomes of the test.
 
-load helper
+load ../e2e/helper
 
 setup() {
 	[ "$EUID" -eq 0 ] || skip 'needs root'
