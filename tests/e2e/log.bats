@@ -199,7 +199,7 @@ quietly() {
 		rm -f "$LOG"
 		steps POLICY=ipv6only LOG_LEVEL="$level" -- 'socket tcp6' 'bind :: 0' 2>"$DIR/err"
 		assert_line "v6shim: V6SHIM_POLICY: unknown value 'ipv6only'; did you mean 'ipv6-only'" "$(<"$DIR/err")"
-		[ ! -e "$LOG" ] || fail "$level: a record of it: $(<"$LOG")"
+		refute grep -q -e ipv6only -e error -e '"bind"' "$LOG"
 	done <<-END
 		error|
 		change|load setsockopt setsockopt bind
@@ -213,7 +213,7 @@ quietly() {
 	shim CONFIG="$DIR/conf" LOG="$LOG" LOG_FORMAT=json ON_DISORDER=log -- "${SURVIVE[@]}" bind fork bind join exec bind >"$DIR/out"
 	assert_eq 'load bind load bind load bind' "$(events)"
 	assert_eq "$("$V6SHIM" --version | sed 's/^v6shim //')" "$(jq -r 'select(.event == "load") | .version' "$LOG" | sort -u)"
-	assert_eq '{"config":{"origin":"environment","value":"'"$DIR/conf"'"},"log":{"origin":"environment","value":"'"$LOG"'"},"log-format":{"origin":"environment","value":"json"},"log-level":{"origin":"file","value":"bind"},"on-conflict":{"origin":"file","value":"resolve"},"policy":{"origin":"file","value":"ipv6-only"},"rules":{"origin":"file","value":2}}' \
+	assert_eq '{"config":{"origin":"environment","value":"'"$DIR/conf"'"},"log":{"origin":"environment","value":"'"$LOG"'"},"log-format":{"origin":"environment","value":"json"},"log-level":{"origin":"file","value":"bind"},"on-conflict":{"origin":"file","value":"resolve"},"policy":{"origin":"file","value":"ipv6-only"},"rules":{"origin":"file","value":"2"}}' \
 		"$(jq -cS 'select(.event == "load") | .settings | del(."on-disorder")' "$LOG" | sort -u)"
 	# A program that has nothing to tell writes nothing, but at level all, where it comes at once.
 	for level in change all; do
@@ -444,7 +444,7 @@ journal() {
 	assert_eq '<6>load <5>setsockopt <6>bind <4>bind' \
 		"$(journal journal LOG_FORMAT=json -- "${ask[@]}" | sed -E 's/^(<.>).*"event":"([a-z]+)".*/\1\2/' | paste -sd' ')"
 	# A configuration that does not parse is said there as well.
-	assert_match '^<3>v6shim.*nonsense' "$(journal journal ON_CONFLICT=nonsense -- "${ask[@]}")"
+	assert_match $'\n<3>v6shim: V6SHIM_ON_CONFLICT: .*nonsense' "$(journal journal ON_CONFLICT=nonsense -- "${ask[@]}")"
 	for settings in LOG_LEVEL=all LOG_FORMAT=json ON_CONFLICT=nonsense; do
 		assert_eq '' "$(journal other $settings -- "${ask[@]}")" "$settings"
 	done
