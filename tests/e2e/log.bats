@@ -108,38 +108,40 @@ quietly() {
 
 @test "a record says what the kernel says: V6ONLY, port, who is served" {
 	quietly
-	while IFS='|' read -r proto steps; do
+	while IFS='|' read -r proto policy steps; do
 		IFS=, read -ra asks <<<"$steps,port,serve"
-		for settings in POLICY=app POLICY=ipv6-only POLICY=both; do
-			rm -f "$LOG"
-			start server --says ready shim $settings LOG="$LOG" LOG_FORMAT=json LOG_LEVEL=all -- "$PROGRAMS/drive" "${asks[@]}"
-			port=$(stdout_of server | sed -n 's/^port: //p')
-			event=listen
-			[ "$proto" = tcp ] || event=bind
-			# Real clients against `serves`, sock_diag's line and the process against the record's words.
-			served=''
-			[ "$(reach 6 "$proto" "$port" x)" != 'served ipv6' ] || served+=' inet6'
-			[ "$(reach 4 "$proto" "$port" x)" != 'served ipv4' ] || served+=' inet'
-			assert_eq "$(kernel_listeners "$proto" "$port")|${served# }|$(pid_of server) drive" "$(jq -r "select(.event == \"$event\")"' |
-				(.family + " " + .addr + if .family == "inet6" then " v6only=\(.after)" else "" end) + "|" +
-				(.serves | join(" ")) + "|\(.pid) \(.program)"' "$LOG")" "$settings, $steps"
-			[ "$event" = bind ] || assert_eq "$port" "$(jq 'select(.event == "listen") | .port' "$LOG")"
-			stop server
-		done
+		rm -f "$LOG"
+		start server --says ready shim POLICY=$policy LOG="$LOG" LOG_FORMAT=json LOG_LEVEL=all -- "$PROGRAMS/drive" "${asks[@]}"
+		port=$(stdout_of server | sed -n 's/^port: //p')
+		event=listen
+		[ "$proto" = tcp ] || event=bind
+		# Real clients against `serves`, sock_diag's line and the process against the record's words.
+		served=''
+		[ "$(reach 6 "$proto" "$port" x)" != 'served ipv6' ] || served+=' inet6'
+		[ "$(reach 4 "$proto" "$port" x)" != 'served ipv4' ] || served+=' inet'
+		assert_eq "$(kernel_listeners "$proto" "$port")|${served# }|$(pid_of server) drive" "$(jq -r "select(.event == \"$event\")"' |
+			(.family + " " + .addr + if .family == "inet6" then " v6only=\(.after)" else "" end) + "|" +
+			(.serves | join(" ")) + "|\(.pid) \(.program)"' "$LOG")" "$policy, $steps"
+		[ "$event" = bind ] || assert_eq "$port" "$(jq 'select(.event == "listen") | .port' "$LOG")"
+		stop server
 	done <<-END
-		tcp|socket tcp6,bind :: 0,listen
-		tcp|socket tcp6,v6only 0,bind :: 0,listen
-		tcp|socket tcp6,v6only 1,bind :: 0,listen
-		tcp|socket tcp6,listen
-		tcp|socket tcp6,bind ::1 0,listen
-		tcp|socket tcp6,bind ::ffff:127.0.0.1 0,listen
-		tcp|socket tcp4,bind 0.0.0.0 0,listen
-		tcp|socket tcp4,bind 127.0.0.1 0,listen
-		udp|socket udp6,bind :: 0
-		udp|socket udp6,v6only 1,bind :: 0
-		udp|socket udp6,bind ::1 0
-		udp|socket udp6,bind ::ffff:127.0.0.1 0
-		udp|socket udp4,bind 0.0.0.0 0
+		tcp|app|socket tcp6,bind :: 0,listen
+		tcp|ipv6-only|socket tcp6,bind :: 0,listen
+		tcp|both|socket tcp6,bind :: 0,listen
+		tcp|ipv6-only|socket tcp6,v6only 0,bind :: 0,listen
+		tcp|both|socket tcp6,v6only 1,bind :: 0,listen
+		tcp|app|socket tcp6,v6only 1,bind :: 0,listen
+		tcp|ipv6-only|socket tcp6,listen
+		tcp|both|socket tcp6,bind ::1 0,listen
+		tcp|ipv6-only|socket tcp6,bind ::ffff:127.0.0.1 0,listen
+		tcp|ipv6-only|socket tcp4,bind 0.0.0.0 0,listen
+		tcp|app|socket tcp4,bind 127.0.0.1 0,listen
+		udp|app|socket udp6,bind :: 0
+		udp|app|socket udp6,v6only 1,bind :: 0
+		udp|ipv6-only|socket udp6,bind :: 0
+		udp|both|socket udp6,bind ::1 0
+		udp|ipv6-only|socket udp6,bind ::ffff:127.0.0.1 0
+		udp|ipv6-only|socket udp4,bind 0.0.0.0 0
 	END
 }
 
