@@ -236,7 +236,7 @@ situations() {
 	wait_for 20 threads_ended
 	read_fifo
 	touch "$DIR/go"
-	fifo_got 'load lost:3 bind'
+	fifo_got 'load lost:4 bind'
 }
 
 # ---- what is no log
