@@ -111,7 +111,8 @@ quietly() {
 	while IFS='|' read -r proto policy steps; do
 		IFS=, read -ra asks <<<"$steps,port,serve"
 		rm -f "$LOG"
-		start server --says ready shim POLICY=$policy LOG="$LOG" LOG_FORMAT=json LOG_LEVEL=all -- "$PROGRAMS/drive" "${asks[@]}"
+		start server --says ready shim POLICY="$policy" LOG="$LOG" LOG_FORMAT=json LOG_LEVEL=all -- \
+			"$PROGRAMS/drive" "${asks[@]}"
 		port=$(stdout_of server | sed -n 's/^port: //p')
 		event=listen
 		[ "$proto" = tcp ] || event=bind
