@@ -337,6 +337,8 @@ static const struct {
 	{"{\"v\":2}", V6_READ_FOREIGN, -1, "another version; this v6shim reads version 1"},
 	{"{\"v\":0,\"time\":5}", V6_READ_FOREIGN, -1, "another version"},
 	{"{\"v\":2,this is no JSON", V6_READ_FOREIGN, -1, "another version"},
+	{"{\"v\":2,\"time\":\"2026-01-02T03:04:05Z\",\"pid\":1,\"event\":\"load\"}",
+		V6_READ_FOREIGN, -1, "another version"},
 	{"{\"time\":\"2026-01-02T03:04:05Z\",\"pid\":1,\"event\":\"load\"}", V6_READ_FOREIGN, -1,
 		"it has no key \"v\""},
 	{"{\"v\":1}", V6_READ_DAMAGED, 7, "keys \"time\", \"pid\" and \"event\""},
