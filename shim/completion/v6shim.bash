@@ -173,7 +173,7 @@ _v6shim() {
 		;;
 	report)
 		case $cur in
-		-*) _v6shim_offer "--json --follow --check $help" ;;
+		-*) _v6shim_offer "--json --lines --follow --check $help" ;;
 		*) _v6shim_files "$cur" ;;
 		esac
 		;;

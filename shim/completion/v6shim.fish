@@ -113,6 +113,7 @@ complete -c v6shim -n '__v6shim_command >/dev/null' -a '(__v6shim_complete_comma
 
 complete -c v6shim -n '__v6shim_is report' -F
 complete -c v6shim -n '__v6shim_is report' -l json -d 'one JSON object for machines'
+complete -c v6shim -n '__v6shim_is report' -l lines -d 'the records as lines of text'
 complete -c v6shim -n '__v6shim_is report' -l follow -d 'tell each new record as it comes'
 complete -c v6shim -n '__v6shim_is report' -l check -d 'exit with 1 where something is wrong'
 

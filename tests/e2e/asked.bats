@@ -6,9 +6,12 @@
 load helper
 load rows
 
-asked() {
+setup() {
 	require_plain_sysctl
-	rows --events bind,listen --fields event,asked,before,after,action "$@"
+}
+
+asked() {
+	rows --events bind,listen --fields event,asked,before,after,action
 }
 
 @test "asked is what the application asked for last, and is absent where it asked for nothing" {

@@ -35,19 +35,20 @@ matrix() {
 	END
 }
 
-# cell MET DONE ASKED: sets CELL to what a row has; the rest is the caller's. MET is what comes of it bare.
+# cell MET MADE ASKED [WOULD]: sets CELL and RECORD to what a row has. MET is what comes of it bare, MADE what is
+# made of it, WOULD what enforce would make. The rest is the caller's.
 cell() {
-	local met=$1 done=$2 v6only=$3 reuseport=0 refused='' who="$v4 $v6" result=ok action='' family=inet6
+	local met=$1 made=$2 v6only=$3 reuseport=0 refused='' who="$v4 $v6" result=ok action='' family=inet6
 
 	[ "$first" = 4 ] || family=inet
 	[ "$option" != reuseport ] || reuseport=1
-	case $done in
+	case $made in
 	bind) refused='b.bind=EADDRINUSE ' ;;
 	listen) refused='b.listen=EADDRINUSE ' ;;
 	split | ysplit) v6only=1 ;;
 	share | yshare) reuseport=1 ;;
 	esac
-	if [ "$done" = bind ] && [ "$proto" = tcp ]; then
+	if [ "$made" = bind ] && [ "$proto" = tcp ]; then
 		refused+='b.listen=- '
 	fi
 	if [ -n "$refused" ]; then
@@ -57,8 +58,8 @@ cell() {
 	fi
 	CELL="$refused$v4=-/$reuseport $v6=$v6only/$reuseport $who"
 	[ "$first" = 4 ] || CELL="$refused$v6=$v6only/$reuseport $v4=-/$reuseport $who"
-	case ${4-$done} in
-	split | share) action="${4-$done} " ;;
+	case ${4-$made} in
+	split | share) action="${4-$made} " ;;
 	ysplit | yshare) action='yield ' ;;
 	esac
 	[ "$met" != overlap ] || met=bind
@@ -71,10 +72,12 @@ cell() {
 cells() {
 	local proto option late bar first fail resolve share share_ipv6 both rest met set v4 v6 asked second
 
+	quietly
 	while read -r proto option late bar rest; do
 		[ "$proto" != '#' ] || continue
 		for first in 4 6; do
 			[ $first = 4 ] && v4=a v6=b || v4=b v6=a
+			# shellcheck disable=SC2034 # by their names
 			read -r fail resolve share share_ipv6 both rest <<<"${rest#| }"
 			set="; $option"
 			[ "$option" != plain ] || set=''
@@ -379,6 +382,14 @@ asks() {
 			policy=both -> bind=EINVAL bind=EINVAL a=0/0
 		END
 	} | rows
+	# What another program set before is known from the kernel, where a log has it asked.
+	rows --once <<-END
+		holder: socket tcp6; v6only 1; bind :: P; listen
+		socket tcp6; v6only 0; exec; bind :: P; get
+		bare, policy=ipv6-only, policy=both -> bind=EADDRINUSE 0
+		socket tcp6; v6only 1; exec; bind :: P; get
+		bare, policy=ipv6-only, policy=both -> bind=EADDRINUSE 1
+	END
 }
 
 @test "so does one that the kernel forbids, and a listen that finds no port" {

@@ -239,7 +239,7 @@ without_proc() {
 	for settings in BARE POLICY=ipv6-only ON_CONFLICT=resolve; do
 		mapfile -t these <"$DIR/$settings.names"
 		for log in off "$LOG" stderr fd:7; do
-			[ $settings = BARE ] || under=($settings LOG="$log" LOG_FORMAT=json LOG_LEVEL=all)
+			[ $settings = BARE ] || under=("$settings" LOG="$log" LOG_FORMAT=json LOG_LEVEL=all)
 			say_scenes "${under[@]}" -- "${these[@]}" >"$DIR/said"
 			cmp "$DIR/$settings" "$DIR/said"
 		done

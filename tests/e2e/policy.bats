@@ -77,57 +77,46 @@ records() {
 	END
 }
 
-# cell TABLE POLICY CLASS ASKED: sets CELL. What has no row of its own is as bare, `none` of records.
-cell() {
+# cells TABLE: its cells into CELLS, by policy, class and what was asked for.
+cells() {
 	local policy class none zero one
 
-	CELL=
 	while read -r policy class none zero one; do
-		case "$class $policy" in
-		"$3 $2" | "$3 bare")
-			case $4 in
-			-) CELL=$none ;;
-			0) CELL=$zero ;;
-			1) CELL=$one ;;
-			esac
-			[ "$policy" = bare ] || return 0
-			;;
-		esac
+		CELLS[$1,$policy,$class,-]=$none CELLS[$1,$policy,$class,0]=$zero CELLS[$1,$policy,$class,1]=$one
 	done < <("$1")
-	CELL=${CELL:-none}
 }
 
-# matrix POLICY...: the rows of all kinds under these policies; `bare` is one, and policies of mode=log.
+# matrix POLICY...: the rows of all kinds under these policies; `bare` is one, and policies of mode=log. What
+# has no row of its own is as bare, and nothing is recorded.
 matrix() {
-	local class call kind steps asked policy row outcome ask given
+	local class call kind steps asked policy row outcome ask told
+	declare -A CELLS
 
+	quietly
+	cells outcomes
+	cells records
 	while read -r class call kind steps; do
 		for asked in - 0 1; do
 			ask="; v6only $asked"
 			[ $asked != - ] || ask=
 			echo "socket $kind$ask; $steps; serves"
 			for policy in "$@"; do
-				given=policy=$policy
-				[ "$policy" != bare ] || given=bare
 				row=${policy% mode=log}
-				[ "$row" = "$policy" ] && effect=$row || effect=bare
-				cell outcomes "$effect" "$class" $asked
-				outcome=$CELL
+				outcome=${CELLS[outcomes,$policy,$class,$asked]-${CELLS[outcomes,bare,$class,$asked]}}
 				[ "$outcome" != EINVAL ] || case $steps in
 				*listen) outcome='bind=EINVAL listen=- serves=-' ;;
 				*) outcome='bind=EINVAL serves=-' ;;
 				esac
-				[ "$class.$asked" = inet.- ] || [ "$class" != inet ] || outcome="v6only=ENOPROTOOPT $outcome"
-				if [ "$policy" = bare ]; then
-					echo "bare -> $outcome"
-					continue
-				fi
-				[ "$class" = governed ] && cell records "$row" governed $asked || cell records "$row" other $asked
-				CELL=${CELL//BIND/$call} CELL=${CELL//_/ }
 				case $class.$asked in
-				inet.-) echo "$given -> $outcome | none" ;;
-				inet.*) echo "$given -> $outcome" ;;
-				*) echo "$given -> $outcome | ${CELL//,/; }" ;;
+				inet.[01]) outcome="v6only=ENOPROTOOPT $outcome" told= ;;
+				inet.-) told='none' ;;
+				governed.*) told=${CELLS[records,$row,governed,$asked]-none} ;;
+				*) told=${CELLS[records,$row,other,$asked]-none} ;;
+				esac
+				told=${told//BIND/$call} told=${told//_/ }
+				case $policy in
+				bare) echo "bare -> $outcome" ;;
+				*) echo "policy=$policy -> $outcome${told:+ | ${told//,/; }}" ;;
 				esac
 			done
 		done

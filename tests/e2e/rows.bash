@@ -2,6 +2,7 @@
 # rows.bash - tables of socket calls, for test files that load helper first: `load rows`.
 #
 #   rows [OPTION...] <<-END     runs a table (rows.py); the test fails where a row comes out otherwise
+#   quietly                     from here on bats does not look at each command, which takes it most of the time
 #   has_mptcp, require_mptcp    whether the kernel has it; skips the test where not
 #   require_root, require_plain_sysctl
 
@@ -12,6 +13,10 @@ rows() {
 	[ -x $python ] || python=python3
 	require $python
 	$python -I "$ROOT/tests/e2e/rows.py" "$@"
+}
+
+quietly() {
+	trap - DEBUG
 }
 
 has_mptcp() {

@@ -9,10 +9,11 @@
 #   got                        what it has had since it came, all that was sent before being there
 
 PYTHON=$(python3 -c 'import sys; print(sys.executable)') || return
+# shellcheck disable=SC2034 # for the test files
 SURVIVE=("$PYTHON" -ISB "$ROOT/tests/programs/survive.py")
 RECEIVE=("$PYTHON" -ISB "$ROOT/tests/programs/receive.py")
 HELPER_VARIABLES+=(PYTHON SURVIVE RECEIVE)
-# shellcheck disable=SC2034 # for the test files
+# shellcheck disable=SC2034
 NOBODY=65534
 
 events() {

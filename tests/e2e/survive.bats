@@ -680,7 +680,7 @@ log_to_syslog() {
 }
 
 syslog_ended() {
-	wait $SERVER
+	wait "$SERVER"
 	refute grep -v ': ok$' "$DIR/out"
 }
 

@@ -642,89 +642,40 @@ $note" "$status $output"
 	in_netns inside
 }
 
-# meddled WAY [TIMES]: PREFIX for recvmsg to be changed on its way back, the first TIMES times.
-meddled() {
-	[ -e "$DIR/meddle.so" ] || cc -shared -fPIC -nostdlib -o "$DIR/meddle.so" -x c - <<-'END'
-		#define _GNU_SOURCE
-		#include <errno.h>
-		#include <linux/netlink.h>
-		#include <stdlib.h>
-		#include <string.h>
-		#include <sys/socket.h>
-		#include <sys/syscall.h>
-		#include <unistd.h>
-
-		static ssize_t forge(struct msghdr *m)
-		{
-			struct nlmsghdr done = {.nlmsg_len = 16, .nlmsg_type = NLMSG_DONE, .nlmsg_seq = 1};
-
-			((struct sockaddr_nl *)m->msg_name)->nl_pid = 5;
-			memcpy(m->msg_iov->iov_base, &done, sizeof(done));
-			return sizeof(done);
-		}
-
-		ssize_t recvmsg(int fd, struct msghdr *m, int flags)
-		{
-			static int calls;
-			const char *way = getenv("MEDDLE");
-			int done = calls++ >= atoi(getenv("MEDDLE_TIMES"));
-			ssize_t n;
-
-			if (!done && *way == 'f')
-				return forge(m);
-			n = syscall(SYS_recvmsg, fd, m, flags);
-			if (done || n < 16)
-				return n;
-			if (*way == 'i')
-				((struct nlmsghdr *)m->msg_iov->iov_base)->nlmsg_flags |= NLM_F_DUMP_INTR;
-			else if (*way == 't')
-				m->msg_flags |= MSG_TRUNC;
-			else if (*way == 's')
-				n -= 10;
-			else {
-				errno = *way == 'n' ? ENOBUFS : EINTR;
-				return -1;
-			}
-			return n;
-		}
-	END
-	PREFIX=(env LD_PRELOAD="$DIR/meddle.so" MEDDLE="$1" MEDDLE_TIMES="${2-1000000}")
-}
-
-@test "answers that are interrupted, forged, cut or not to be had, and calls that a signal interrupts" {
-	require cc strace
+@test "answers that are interrupted, of another question, cut or not to be had, and calls that a signal interrupts" {
+	require strace
 	inside() {
-		local plain way
+		local plain errno injected done=recvfrom:retval=20:poke_exit=@arg2=1400000003001200
 
 		hold tcp,::,2001,v6only1 udp,::,2002,v6only1
 		who
 		plain=$output
 		assert_eq 2 "$(wc -l <<<"$plain")"
-		# An interrupted dump, no memory for it: asked again. What another process sent is not listened to.
-		for way in 'interrupted 3' 'no-buffers 3' 'forged 1' 'forged 20'; do
-			# shellcheck disable=SC2086 # two words
-			meddled $way
+		# An end that says that the dump was interrupted (NLM_F_DUMP_INTR), no memory for it, a signal: asked again. An end
+		# that bears another number than the question is not listened to.
+		for injected in "${done}010000000000000000000000:when=1..2" "${done}770000000000000000000000:when=1..2" \
+			recvfrom:error=ENOBUFS:when=1..3 recvfrom:error=EINTR:when=1..5 sendto:error=EINTR:when=1..5; do
+			PREFIX=(strace -qq -o /dev/null -e 'trace=recvfrom,sendto' -e inject="$injected")
 			who
-			assert_eq "0 $plain" "$status $output" "$way"
-			assert_eq '' "$errors" "$way"
+			assert_eq "0 $plain" "$status $output" "$injected"
+			assert_eq '' "$errors" "$injected"
 		done
 		# But not for ever.
-		meddled interrupted
+		PREFIX=(strace -qq -o /dev/null -e trace=recvfrom -e inject="${done}010000000000000000000000")
 		who
-		assert_eq "0 $plain
-the sockets changed while they were listed: some may be missing" "$status $output"
+		assert_eq '0 the sockets changed while they were listed: some may be missing' "$status $output"
 		# What was cut is not believed, nor what is no answer: the older tables.
-		for way in 'truncated EMSGSIZE' 'short EBADMSG' 'no-buffers ENOBUFS'; do
-			meddled "${way% *}"
+		while read -r errno injected; do
+			PREFIX=(strace -qq -o /dev/null -e trace=recvfrom -e inject="$injected")
 			who 2001
 			assert_eq 0 "$status"
 			assert_match '^tcp 2001   IPv6\+IPv4\?  \[::\]:2001 .* V6ONLY \?' "$output"
-			assert_match "no socket diagnostics here \\(${way#* }\\)\$" "$output"
-		done
-		PREFIX=(strace -qq -o /dev/null -e 'trace=recvmsg,sendto' -e inject=recvmsg:error=EINTR:when=1..30
-			-e inject=sendto:error=EINTR:when=1..30)
-		who
-		assert_eq "0 $plain" "$status $output"
+			assert_match "no socket diagnostics here \\($errno\\)\$" "$output"
+		done <<-'END'
+			EMSGSIZE recvfrom:retval=9999999
+			EBADMSG recvfrom:retval=10
+			ENOBUFS recvfrom:error=ENOBUFS
+		END
 	}
 	in_netns inside
 }

@@ -12,11 +12,11 @@ fuzz_flags = -std=c11 $(warnings) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -O1 -g -f
 	-fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-DV6_LIBDIR='"$(LIBDIR)"' -Ishim -MMD -MP
 
-# All have core; calls loads the library, the others of files and logs call the command.
+# All have core; calls loads the library, those of programs and logs have the command.
 fuzz_object   = $(patsubst %.c,$(fuzz_bin)/obj/%.o,$(wildcard $(addsuffix /*.c,$1)))
 fuzz_core    := $(call fuzz_object,shim/core)
 fuzz_library := $(call fuzz_object,shim/core shim/govern shim/preload)
-fuzz_command := $(call fuzz_object,shim/command shim/command/*)
+fuzz_command := $(call fuzz_object,shim/govern shim/command shim/command/*)
 
 .PHONY: fuzz fuzz-run
 

@@ -170,7 +170,7 @@ c socket tcp4: EMFILE" "$(with_five)"
 	for row in 'fail none EADDRINUSE' 'resolve split ok'; do
 		read -r on_conflict action came <<<"$row"
 		rm -f "$LOG"
-		resolve shim ON_CONFLICT=$on_conflict LOG="$LOG" -- "$PROGRAMS/drive" 'socket tcp6' 'v6only 0' "bind :: $port"
+		resolve shim ON_CONFLICT="$on_conflict" LOG="$LOG" -- "$PROGRAMS/drive" 'socket tcp6' 'v6only 0' "bind :: $port"
 		assert_line "bind :: $port: $came" "$("${hidden[@]}" "${COMMAND[@]}")"
 		assert_eq "[\"$action\",null,$(id -u),\"0.0.0.0\"]" \
 			"$(json_records "$LOG" 'select(.finding == "conflict") | [.action, .holder.pid, .holder.uid, .holder.addr]')"

@@ -22,6 +22,12 @@ setup_file() {
 	runs_clean report
 }
 
+@test "the calls: an errno that is not put back, and a conflict of the policy's own that costs a bind, are found" {
+	require_netns
+	finds calls shim/preload/way.c 's/errno = c->record\.error ? c->record\.error : c->saved;/errno = c->record.error;/'
+	finds calls shim/core/resolve.c 's/bool yield = .*;/bool yield = false;/'
+}
+
 @test "every target runs all that is kept for it, and no folder is nobody's" {
 	require_netns
 	run "$ROOT/tests/fuzz/run" -b "$FUZZ" -t 0

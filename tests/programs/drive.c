@@ -2,11 +2,11 @@
  * drive - makes the socket calls that its arguments name, one after another, and says what came of
  * each. An unmodified program, as any server.
  *
- * usage: drive STEP... [-- COMMAND [ARG...]]
+ * usage: drive [fd=N] STEP... [-- COMMAND [ARG...]]
  *
  * A step is one argument of a few words. Sockets have names of one letter: a step that begins with
- * one takes that socket in hand, which is `a` at first; one that does not is for the socket in
- * hand.
+ * one takes that socket in hand, which is `a` at first, with fd=N that descriptor; one that does
+ * not is for the socket in hand.
  *
  *	socket KIND             tcp4, tcp6, udp4, udp6, mptcp4, mptcp6, raw4, raw6, unix
  *	v6only WHAT             set IPV6_V6ONLY to 0, 1, 2; long-0 and long-1 are 8 bytes, short-0 is 3;
@@ -26,7 +26,7 @@
  *	timewait ADDRESS        as accept, and this side closes first: its end is left in TIME_WAIT
  *	talk ADDRESS            a child connects to it there and prints "client got N bytes" at the end;
  *	                        the socket is the connection from here on
- *	put N[,N...]            it is at these descriptors, and at no other
+ *	put N[,N...]            it is at these descriptors, and at no other; last of all where 1 is one
  *
  * These are not for one socket:
  *
@@ -272,8 +272,7 @@ static const char *do_hear(char **words)
 	limit_waits(hand->fd);
 	fd = server->type == SOCK_STREAM ? accept(server->fd, NULL, NULL) : server->fd;
 	if (recvfrom(fd, ping, 4, 0, &peer.any, &size) < 0 ||
-		sendto(fd, "pong", 4, MSG_NOSIGNAL,
-			server->type == SOCK_STREAM ? NULL : &peer.any,
+		sendto(fd, "pong", 4, MSG_NOSIGNAL, server->type == SOCK_STREAM ? NULL : &peer.any,
 			server->type == SOCK_STREAM ? 0 : size) < 0 ||
 		recv(hand->fd, pong, 4, 0) < 0)
 		return outcome(-1);
@@ -347,11 +346,13 @@ static const char *do_put(char **words)
 
 	if (word == NULL || high < 0)
 		return word == NULL ? NULL : outcome(high);
+	/* Standard output may be among them. */
+	printf("put: ok\n");
 	close(hand->fd);
 	for (; word != NULL; word = strtok_r(NULL, ",", &state))
 		hand->fd = dup2(high, atoi(word));
 	close(high);
-	return outcome(hand->fd);
+	return "";
 }
 
 /* --- Clients --- */
@@ -461,7 +462,8 @@ static const char *receiver(int client, int type)
 
 	for (int i = 0; i < NAMES; i++)
 		polls[i] = (struct pollfd){.events = POLLIN,
-			.fd = may_serve(&sockets[i]) && sockets[i].type == type ? sockets[i].fd : -1};
+			.fd = may_serve(&sockets[i]) && sockets[i].type == type ? sockets[i].fd
+										: -1};
 	/* The client itself hears when a datagram was for nobody. */
 	polls[NAMES] = (struct pollfd){.fd = client};
 	while (poll(polls, NAMES + 1, PATIENCE_MS) > 0) {
@@ -557,19 +559,19 @@ static void print_entry(char *text, size_t size, const struct addrinfo *at)
 	memcpy(&address, at->ai_addr, at->ai_addrlen);
 	inet_ntop(at->ai_family, bytes, name, sizeof(name));
 	snprintf(text, size, "%s %s %s %s %u%s%s", at->ai_family == AF_INET6 ? "inet6" : "inet",
-		at->ai_protocol == IPPROTO_TCP	       ? "tcp"
-			: at->ai_protocol == IPPROTO_UDP ? "udp"
-							 : "other",
-		at->ai_socktype == SOCK_STREAM	       ? "stream"
-			: at->ai_socktype == SOCK_DGRAM ? "dgram"
-							: "other",
+		at->ai_protocol == IPPROTO_TCP   ? "tcp"
+		: at->ai_protocol == IPPROTO_UDP ? "udp"
+						 : "other",
+		at->ai_socktype == SOCK_STREAM  ? "stream"
+		: at->ai_socktype == SOCK_DGRAM ? "dgram"
+						: "other",
 		name, port_of(&address), at->ai_canonname != NULL ? " canon " : "",
 		at->ai_canonname != NULL ? at->ai_canonname : "");
 }
 
 /* All of the list is read: under valgrind one that was put together wrongly shows. */
-static const char *print_list(const char *node, const char *service, const struct addrinfo *hints,
-	int families_alone)
+static const char *print_list(
+	const char *node, const char *service, const struct addrinfo *hints, int families_alone)
 {
 	struct addrinfo *list = NULL;
 	size_t used = 0;
@@ -580,7 +582,9 @@ static const char *print_list(const char *node, const char *service, const struc
 	said[0] = '\0';
 	for (const struct addrinfo *at = list; at != NULL; at = at->ai_next) {
 		used += (size_t)snprintf(said + used, sizeof(said) - used, "%s",
-			used == 0 ? "" : families_alone ? " " : ", ");
+			used == 0        ? ""
+			: families_alone ? " "
+					 : ", ");
 		if (families_alone)
 			snprintf(said + used, sizeof(said) - used, "%s",
 				at->ai_family == AF_INET6 ? "inet6" : "inet");
@@ -770,8 +774,8 @@ static const char *do_serve(char **words)
 
 	(void)words;
 	for (int i = 0; i < NAMES; i++) {
-		polls[i] = (struct pollfd){.fd = may_serve(&sockets[i]) ? sockets[i].fd : -1,
-			.events = POLLIN};
+		polls[i] = (struct pollfd){
+			.fd = may_serve(&sockets[i]) ? sockets[i].fd : -1, .events = POLLIN};
 		n += polls[i].fd >= 0;
 	}
 	if (n == 0) {
@@ -819,7 +823,8 @@ static void make(const char *step)
 
 			if (came == NULL)
 				usage(step);
-			printf("%s: %s\n", step, came);
+			if (*came != '\0')
+				printf("%s: %s\n", step, came);
 			return;
 		}
 	usage(step);
@@ -845,8 +850,7 @@ int main(int argc, char **argv)
 	rest = argv + 1;
 	for (int i = 0; i < NAMES; i++)
 		sockets[i].fd = -1;
-	if (argc > 1 &&
-		sscanf(argv[1], "fd=%d,%d,%d", &hand->fd, &hand->family, &hand->type) == 3)
+	if (argc > 1 && sscanf(argv[1], "fd=%d,%d,%d", &hand->fd, &hand->family, &hand->type) >= 1)
 		rest++;
 	if (*rest == NULL)
 		usage("none");

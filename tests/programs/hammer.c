@@ -9,33 +9,34 @@
  *        hammer jump [-n JUMPS]
  *
  * records: each of the THREADS of each of the PROCESSES makes N binds to 2001:db8:0:T::N, T being
- * the thread and N counting up from 1. No host has that address (RFC 3849), so that the bind comes to
- * nothing and the socket serves for the next one. With log-level=bind each is told; pid and address
- * are in the log once. -s: a timer's signal handler makes some too. -f, -v: each process forks, and
- * vforks, so many children meanwhile, that make FORK_RECORDS and one. -a: after all that, when there is
- * such a FILE, each process makes one more. Prints "made N", of all together.
+ * the thread and N counting up from 1. No host has that address (RFC 3849), so that the bind comes
+ * to nothing and the socket serves for the next one. With log-level=bind each is told; pid and
+ * address are in the log once. -s: a timer's signal handler makes some too. -f, -v: each process
+ * forks, and vforks, so many children meanwhile, that make FORK_RECORDS and one. -a: after all
+ * that, when there is such a FILE, each process makes one more. Prints "made N", of all together.
  *
- * crowd: each thread makes so many rounds of a run (below), a bind of the same port (EADDRINUSE), one
- * of descriptor -1 (EBADF) and a passive getaddrinfo. Prints how many there were, the values of V6ONLY
- * that were seen, "0 1" where both were, and how many calls failed and should not have, changed errno
- * on success, or should have failed and did not, or with another errno: "runs 6400", "v6only 1",
- * "failed 0", "changed 0", "other 0".
+ * crowd: each thread makes so many rounds of a run (below), a bind of the same port (EADDRINUSE),
+ * one of descriptor -1 (EBADF) and a passive getaddrinfo. Prints how many there were, the values
+ * of V6ONLY that were seen, "0 1" where both were, and how many calls failed and should not have,
+ * changed errno on success, or should have failed and did not, or with another errno: "runs 6400",
+ * "v6only 1", "failed 0", "changed 0", "other 0".
  *
- * storm: a handler makes a run in whatever its thread is doing. Two signals come from timers at 2 kHz
- * and from a thread that sends them in turn, and may interrupt each other's handler. Six threads sit in
- * malloc, in stdio with a stream that they share, in passive getaddrinfo, and in runs, while the main
- * thread makes children by fork, vfork and posix_spawn in turn, that make runs too. Prints the same,
- * and "children failed 0".
+ * storm: a handler makes a run in whatever its thread is doing. Two signals come from timers at 2
+ * kHz and from a thread that sends them in turn, and may interrupt each other's handler. Six
+ * threads sit in malloc, in stdio with a stream that they share, in passive getaddrinfo, and in
+ * runs, while the main thread makes children by fork, vfork and posix_spawn in turn, that make
+ * runs too. Prints the same, and "children failed 0".
  *
- * cancel: a cancellation is pending when a thread makes each of four calls that are no cancellation
- * points (POSIX.1-2017, 2.9.5.2). Prints "bind: ok, then cancelled", or "bind: cancelled in the call".
+ * cancel: a cancellation is pending when a thread makes each of four calls that are no
+ * cancellation points (POSIX.1-2017, 2.9.5.2). Prints "bind: ok, then cancelled", or "bind:
+ * cancelled in the call".
  *
- * cancelled: so many times four threads that do nothing but such calls are cancelled asynchronously.
- * jump: so many times a handler leaves a bind by siglongjmp. Afterwards both make 10 listeners, each
- * within a second: "after: 10 right, 0 slow".
+ * cancelled: so many times four threads that do nothing but such calls are cancelled
+ * asynchronously. jump: so many times a handler leaves a bind by siglongjmp. Afterwards both make
+ * 10 listeners, each within a second: "after: 10 right, 0 slow".
  *
- * A run is socket, setsockopt(IPV6_V6ONLY) to 0, bind to [::]:0, listen, getsockopt(IPV6_V6ONLY) and
- * close. Exit status: 0; 1 where it could not be tried; 2 for bad usage.
+ * A run is socket, setsockopt(IPV6_V6ONLY) to 0, bind to [::]:0, listen, getsockopt(IPV6_V6ONLY)
+ * and close. Exit status: 0; 1 where it could not be tried; 2 for bad usage.
  */
 #include "common.h"
 #include <netdb.h>

@@ -13,11 +13,11 @@
  *	none          nothing: the control
  *	all           all of them but nowait, which pwritev2 covers
  *
- * The first four are answered by a seccomp filter, the others by a tracer that changes the path, the
- * request or the answer. "old-kernel: hid WORD" is printed on standard error for each of the others the
- * first time that it took effect, so that a test can tell that the command met it at all. The command's
- * children are under it too. Exit status: the command's; 128 and the signal that ended it; 2 for bad
- * usage; 125 where the command cannot be traced.
+ * The first four are answered by a seccomp filter, the others by a tracer that changes the path,
+ * the request or the answer. "old-kernel: hid WORD" is printed on standard error for each of the
+ * others the first time that it took effect, so that a test can tell that the command met it at
+ * all. The command's children are under it too. Exit status: the command's; 128 and the signal
+ * that ended it; 2 for bad usage; 125 where the command cannot be traced.
  *
  * seccomp(2); ptrace(2), PTRACE_GET_SYSCALL_INFO (Linux 5.3); sock_diag(7).
  */

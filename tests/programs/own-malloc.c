@@ -3,11 +3,11 @@
  *
  * usage: own-malloc
  *
- * The allocator hands out pieces of one array and never takes any back. While the program is in one
- * of socket, setsockopt(IPV6_V6ONLY), bind and listen, which SIGALRM's handler makes too, nobody may ask it
- * for memory: it says who did and aborts. Prints, a line each, "socket ok", "V6ONLY ok", "bind ok",
- * "listen ok", "v6only 0|1", "handler ok", "mallocs none", "memory own" where malloc(3) is the program's
- * own indeed, and "ready", and waits for SIGTERM.
+ * The allocator hands out pieces of one array and never takes any back. While the program is in
+ * one of socket, setsockopt(IPV6_V6ONLY), bind and listen, which SIGALRM's handler makes too,
+ * nobody may ask it for memory: it says who did and aborts. Prints, a line each, "socket ok",
+ * "V6ONLY ok", "bind ok", "listen ok", "v6only 0|1", "handler ok", "mallocs none", "memory own"
+ * where malloc(3) is the program's own indeed, and "ready", and waits for SIGTERM.
  */
 #include "common.h"
 #include <signal.h>

@@ -22,7 +22,6 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -32,14 +31,10 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#define MAX_LINES 4096
-#define LINE_SIZE (INET6_ADDRSTRLEN + 32)
-#define TRIES     20
+enum { MAX_LINES = 4096, LINE_SIZE = INET6_ADDRSTRLEN + 32, TRIES = 20 };
 
 static char lines[MAX_LINES][LINE_SIZE];
 static size_t nlines;
-
-enum answer { MORE, DONE, AGAIN, FAILED };
 
 static void die(const char *what)
 {
@@ -47,24 +42,26 @@ static void die(const char *what)
 	exit(1);
 }
 
-static void ask(int fd, int family, int proto)
+static int ask(int family, int proto)
 {
 	struct {
 		struct nlmsghdr head;
 		struct inet_diag_req_v2 body;
-	} request;
-	struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+	} request = {
+		.head = {.nlmsg_len = sizeof(request),
+			.nlmsg_type = SOCK_DIAG_BY_FAMILY,
+			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+		.body = {.sdiag_family = (unsigned char)family,
+			.sdiag_protocol = (unsigned char)proto,
+			.idiag_states = 1U << (proto == IPPROTO_TCP ? TCP_LISTEN : TCP_CLOSE)},
+	};
+	struct timeval limit = {.tv_sec = 2};
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
 
-	memset(&request, 0, sizeof(request));
-	request.head.nlmsg_len = sizeof(request);
-	request.head.nlmsg_type = SOCK_DIAG_BY_FAMILY;
-	request.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	request.body.sdiag_family = (unsigned char)family;
-	request.body.sdiag_protocol = (unsigned char)proto;
-	request.body.idiag_states = 1U << (proto == IPPROTO_TCP ? TCP_LISTEN : TCP_CLOSE);
-	if (sendto(fd, &request, sizeof(request), 0, (struct sockaddr *)&kernel, sizeof(kernel)) <
-		0)
-		die("send");
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) ||
+		send(fd, &request, sizeof(request), 0) < 0)
+		die("netlink");
+	return fd;
 }
 
 static void note(const struct inet_diag_msg *m, size_t size)
@@ -73,82 +70,61 @@ static void note(const struct inet_diag_msg *m, size_t size)
 	int left = (int)(size - sizeof(*m));
 	char addr[INET6_ADDRSTRLEN], v6only = '?';
 
-	if (nlines == MAX_LINES) {
-		fputs("sockdiag: too many sockets\n", stderr);
-		exit(1);
-	}
-	if (!inet_ntop(m->idiag_family, m->id.idiag_src, addr, sizeof(addr)))
-		die("address");
-	if (m->idiag_family == AF_INET) {
-		snprintf(lines[nlines++], LINE_SIZE, "inet %s", addr);
-		return;
-	}
+	errno = E2BIG;
+	if (nlines == MAX_LINES || !inet_ntop(m->idiag_family, m->id.idiag_src, addr, sizeof(addr)))
+		die("socket");
 	for (; RTA_OK(a, left); a = RTA_NEXT(a, left))
 		if (a->rta_type == INET_DIAG_SKV6ONLY && RTA_PAYLOAD(a) >= 1)
 			v6only = *(const unsigned char *)RTA_DATA(a) ? '1' : '0';
-	snprintf(lines[nlines++], LINE_SIZE, "inet6 %s v6only=%c", addr, v6only);
+	if (m->idiag_family == AF_INET)
+		snprintf(lines[nlines++], LINE_SIZE, "inet %s", addr);
+	else
+		snprintf(lines[nlines++], LINE_SIZE, "inet6 %s v6only=%c", addr, v6only);
 }
 
-static enum answer take(const struct nlmsghdr *head, size_t size, int port)
-{
-	const struct inet_diag_msg *m;
-	bool interrupted = false;
-
-	for (; NLMSG_OK(head, size); head = NLMSG_NEXT(head, size)) {
-		/* The table changed under the dump: what it gave may lack an entry. */
-		interrupted |= !!(head->nlmsg_flags & NLM_F_DUMP_INTR);
-		if (head->nlmsg_type == NLMSG_DONE)
-			return interrupted ? AGAIN : DONE;
-		if (head->nlmsg_type == NLMSG_ERROR) {
-			errno = -((const struct nlmsgerr *)NLMSG_DATA(head))->error;
-			return FAILED;
-		}
-		m = NLMSG_DATA(head);
-		if (head->nlmsg_type == SOCK_DIAG_BY_FAMILY && ntohs(m->id.idiag_sport) == port)
-			note(m, NLMSG_PAYLOAD(head, 0));
-	}
-	return interrupted ? AGAIN : MORE;
-}
-
-static enum answer dump(int family, int proto, int port)
+/* False where the table changed under the dump, which then may lack an entry. */
+static bool dump(int family, int proto, int port)
 {
 	static union {
 		struct nlmsghdr head;
 		char bytes[65536];
 	} buffer;
-	struct timeval limit = {.tv_sec = 2};
-	enum answer answer = MORE;
-	int fd;
+	int fd = ask(family, proto);
+	bool interrupted = false;
 
-	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)))
-		die("netlink");
-	ask(fd, family, proto);
-	while (answer == MORE) {
+	for (;;) {
 		ssize_t n = recv(fd, &buffer, sizeof(buffer), 0);
+		size_t size = n > 0 ? (size_t)n : 0;
 
 		if (n < 0 && errno != EINTR)
 			die("receive");
-		if (n > 0)
-			answer = take(&buffer.head, (size_t)n, port);
+		for (struct nlmsghdr *h = &buffer.head; NLMSG_OK(h, size);
+			h = NLMSG_NEXT(h, size)) {
+			struct inet_diag_msg *m = NLMSG_DATA(h);
+
+			interrupted |= !!(h->nlmsg_flags & NLM_F_DUMP_INTR);
+			if (h->nlmsg_type == NLMSG_DONE) {
+				close(fd);
+				return !interrupted;
+			}
+			if (h->nlmsg_type == NLMSG_ERROR) {
+				errno = -((struct nlmsgerr *)NLMSG_DATA(h))->error;
+				die("sock_diag");
+			}
+			if (h->nlmsg_type == SOCK_DIAG_BY_FAMILY &&
+				ntohs(m->id.idiag_sport) == port)
+				note(m, NLMSG_PAYLOAD(h, 0));
+		}
 	}
-	close(fd);
-	return answer;
 }
 
 static void dump_all(int family, int proto, int port)
 {
 	size_t before = nlines;
 
-	for (int i = 0; i < TRIES; i++) {
-		enum answer answer = dump(family, proto, port);
-
-		if (answer == DONE)
+	for (int i = 0; i < TRIES; i++, nlines = before)
+		if (dump(family, proto, port))
 			return;
-		if (answer == FAILED)
-			die("sock_diag");
-		nlines = before;
-	}
 	fputs("sockdiag: the socket table never held still\n", stderr);
 	exit(1);
 }
@@ -160,22 +136,16 @@ static int by_text(const void *a, const void *b)
 
 int main(int argc, char **argv)
 {
-	int proto = 0;
-	long port = 0;
+	bool tcp = argc == 3 && !strcmp(argv[1], "tcp"), udp = argc == 3 && !strcmp(argv[1], "udp");
 	char *end = NULL;
+	long port = tcp || udp ? strtol(argv[2], &end, 10) : 0;
 
-	if (argc == 3) {
-		proto = !strcmp(argv[1], "tcp")   ? IPPROTO_TCP
-			: !strcmp(argv[1], "udp") ? IPPROTO_UDP
-						  : 0;
-		port = strtol(argv[2], &end, 10);
-	}
-	if (!proto || end == argv[2] || *end || port < 1 || port > 65535) {
+	if (port < 1 || port > 65535 || *end) {
 		fputs("usage: sockdiag tcp|udp PORT\n", stderr);
 		return 2;
 	}
-	dump_all(AF_INET, proto, (int)port);
-	dump_all(AF_INET6, proto, (int)port);
+	dump_all(AF_INET, tcp ? IPPROTO_TCP : IPPROTO_UDP, (int)port);
+	dump_all(AF_INET6, tcp ? IPPROTO_TCP : IPPROTO_UDP, (int)port);
 	qsort(lines, nlines, LINE_SIZE, by_text);
 	for (size_t i = 0; i < nlines; i++)
 		puts(lines[i]);

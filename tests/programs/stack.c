@@ -5,10 +5,10 @@
  *        stack handler BYTES
  *
  * measure: each call is made on a stack of its own that was painted before, and what was painted
- * over is told, less what a call of nothing takes. A line for each, in bytes: "bind 1184". They are
- * socket, setsockopt(IPV6_V6ONLY), bind to [::]:0, listen, and three that meet an IPv4 or an IPv6
- * socket of this process on their port: "bind-6-after-4", "bind-4-after-6", "listen-after-both" (the
- * two bound with SO_REUSEADDR, and the other listening).
+ * over is told, less what a call of nothing takes. A line for each, in bytes: "bind 1184". They
+ * are socket, setsockopt(IPV6_V6ONLY), bind to [::]:0, listen, and three that meet an IPv4 or an
+ * IPv6 socket of this process on their port: "bind-6-after-4", "bind-4-after-6",
+ * "listen-after-both" (the two bound with SO_REUSEADDR, and the other listening).
  *
  * handler: a handler makes those calls on an alternate stack, below which lies an unmapped page. It
  * has BYTES, and beside them what the kernel says that the frame of a signal takes (AT_MINSIGSTKSZ,

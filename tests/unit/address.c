@@ -36,36 +36,19 @@ static struct v6_address from(const void *sockaddr, size_t len)
 	return v6_address_from(fenced(sockaddr, len).ptr, len);
 }
 
-TEST(an_ipv6_address_is_read_with_port_and_scope)
+TEST(an_address_is_read_with_its_port_and_with_its_scope_where_that_is_there)
 {
-	struct sockaddr_in6 sa = in6("fe80::1", 8080, 3);
-	struct v6_address a = from(&sa, sizeof(sa));
+	struct sockaddr_in6 six = in6("fe80::1", 8080, 3);
+	struct sockaddr_in four = in4("192.0.2.1", 65535);
+	struct v6_address whole = from(&six, sizeof(six)), bare = from(&six, IN6_WITHOUT_SCOPE);
+	struct v6_address a = from(&four, sizeof(four));
 
-	assert_int_equal(a.family, V6_FAMILY_INET6);
-	assert_int_equal(a.port, 8080);
-	assert_int_equal(a.scope, 3);
-	assert_memory_equal(a.bytes, &sa.sin6_addr, 16);
-}
-
-TEST(an_ipv6_address_without_its_scope_is_read)
-{
-	struct sockaddr_in6 sa = in6("2001:db8::1", 65535, 7);
-	struct v6_address a = from(&sa, IN6_WITHOUT_SCOPE);
-
-	assert_int_equal(a.family, V6_FAMILY_INET6);
-	assert_int_equal(a.port, 65535);
-	assert_int_equal(a.scope, 0);
-	assert_memory_equal(a.bytes, &sa.sin6_addr, 16);
-}
-
-TEST(an_ipv4_address_is_read_with_its_port)
-{
-	struct sockaddr_in sa = in4("192.0.2.1", 80);
-	struct v6_address a = from(&sa, sizeof(sa));
-
-	assert_int_equal(a.family, V6_FAMILY_INET);
-	assert_int_equal(a.port, 80);
-	assert_memory_equal(a.bytes, &sa.sin_addr, 4);
+	assert_true(whole.family == V6_FAMILY_INET6 && whole.port == 8080 && whole.scope == 3);
+	assert_memory_equal(whole.bytes, &six.sin6_addr, 16);
+	whole.scope = 0;
+	assert_memory_equal(&bare, &whole, sizeof(bare));
+	assert_true(a.family == V6_FAMILY_INET && a.port == 65535 && !a.scope);
+	assert_memory_equal(a.bytes, &four.sin_addr, 4);
 }
 
 TEST(lengths_that_the_kernel_refuses_give_no_address)

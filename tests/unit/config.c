@@ -235,64 +235,21 @@ TEST(the_bound_on_rules_is_one_for_all_origins)
 	assert_int_equal(config.rules.count, 256);
 }
 
-/* Two values of each setting that are neither the other's nor the default. */
-static const struct {
-	enum v6_setting id;
-	const char *values[3]; /* of the file, the environment, the command line */
-} settings[] = {
-	{V6_SETTING_POLICY, {"ipv6-only", "both", "default-both"}},
-	{V6_SETTING_ON_CONTRARY, {"deny:EPERM", "deny:EACCES", "deny:EINVAL"}},
-	{V6_SETTING_ORDER, {"ipv4-first", "ipv6-first", "app"}},
-	{V6_SETTING_ON_DISORDER, {"deny:EPERM", "deny:EACCES", "deny:EINVAL"}},
-	{V6_SETTING_ON_CONFLICT, {"resolve", "share", "share-ipv6"}},
-	{V6_SETTING_ON_MAPPED, {"deny:EPERM", "deny:EACCES", "allow"}},
-	{V6_SETTING_ON_NONBOOLEAN, {"deny:EPERM", "deny:EACCES", "allow"}},
-	{V6_SETTING_MODE, {"log", "enforce", "log"}},
-	{V6_SETTING_PROFILE, {"netbsd", "aix", "qnx"}},
-	{V6_SETTING_LOG, {"off", "syslog", "fd:7"}},
-	{V6_SETTING_LOG_FORMAT, {"json", "text", "json"}},
-	{V6_SETTING_LOG_LEVEL, {"bind", "all", "error"}},
-};
-
-TEST(a_higher_origin_wins_for_every_setting_and_every_set_of_origins)
+/* Of all settings: settings.c. Here it is the file that is read last and wins least. */
+TEST(a_file_beats_a_profile_and_default_alone)
 {
-	for (size_t s = 0; s < COUNT(settings); s++)
-		for (unsigned which = 1; which < 8; which++) {
-			char line[64];
-			unsigned highest = which & 4 ? 2 : which & 2 ? 1 : 0;
-			int n = snprintf(line, sizeof(line), "%s = %s\n",
-				v6_setting_name(settings[s].id), settings[s].values[0]);
-
-			v6_config_init(&config);
-			for (unsigned o = 2; o; o--)
-				if (which & 1u << o)
-					set(settings[s].id, settings[s].values[o], given[o]);
-			if (which & 1)
-				assert_int_equal(read_file(line, (size_t)n), 0);
-			v6_settings_finish(&config.settings);
-			assert_string_equal(value_of(settings[s].id), settings[s].values[highest]);
-			assert_int_equal(config.settings.origin[settings[s].id], given[highest]);
-		}
-}
-
-TEST(whatever_is_given_beats_what_a_profile_sets)
-{
-	for (unsigned p = V6_PROFILE_NONE + 1; p < V6_PROFILE_COUNT; p++)
-		for (size_t s = 0; s < COUNT(settings); s++) {
-			enum v6_setting id = settings[s].id;
-			char line[64];
-			int n = snprintf(line, sizeof(line), "%s = %s\n", v6_setting_name(id),
-				settings[s].values[0]);
-
-			if (id == V6_SETTING_PROFILE)
-				continue;
-			v6_config_init(&config);
-			/* Even one from the command line is beaten by a file. */
-			set(V6_SETTING_PROFILE, v6_word(V6_LIST_PROFILE, p), V6_ORIGIN_OPTION);
-			assert_int_equal(read_file(line, (size_t)n), 0);
-			v6_settings_finish(&config.settings);
-			assert_string_equal(value_of(id), settings[s].values[0]);
-		}
+	for (unsigned i = 0; i < COUNT(given); i++) {
+		v6_config_init(&config);
+		assert_int_equal(set(V6_SETTING_PROFILE, "openbsd", V6_ORIGIN_OPTION), 0);
+		assert_int_equal(set(V6_SETTING_MODE, "enforce", given[i]), 0);
+		assert_int_equal(read_file("mode = log\npolicy = both\n", 25), 0);
+		v6_settings_finish(&config.settings);
+		assert_string_equal(value_of(V6_SETTING_POLICY), "both");
+		assert_string_equal(value_of(V6_SETTING_ORDER), "ipv4-first");
+		assert_string_equal(
+			value_of(V6_SETTING_MODE), given[i] == V6_ORIGIN_FILE ? "log" : "enforce");
+		assert_int_equal(config.settings.origin[V6_SETTING_MODE], given[i]);
+	}
 }
 
 /* ---- what a file can hold */

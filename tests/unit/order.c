@@ -102,11 +102,6 @@ static void is_parted(unsigned n, uint64_t inet6, enum v6_order order)
 		assert_int_equal(is[i], should[i]);
 }
 
-TEST(every_list_is_parted_stably_and_keeps_every_entry)
-{
-	each_list(is_parted);
-}
-
 static void is_planned(unsigned n, uint64_t inet6, enum v6_order order)
 {
 	struct list l;
@@ -123,11 +118,6 @@ static void is_planned(unsigned n, uint64_t inet6, enum v6_order order)
 	assert_int_equal(v6_order_differs(&found, &after), after.inet6 != inet6);
 }
 
-TEST(the_families_planned_are_those_that_come_of_it)
-{
-	each_list(is_planned);
-}
-
 static void is_done_once(unsigned n, uint64_t inet6, enum v6_order order)
 {
 	unsigned once[MANY], twice[MANY];
@@ -138,11 +128,6 @@ static void is_done_once(unsigned n, uint64_t inet6, enum v6_order order)
 	places(&l, v6_order_apply(order, head), twice);
 	for (unsigned i = 0; i < n; i++)
 		assert_int_equal(once[i], twice[i]);
-}
-
-TEST(a_list_in_order_stays_as_it_is)
-{
-	each_list(is_done_once);
 }
 
 /* RFC 3493 6.1: the canonical name is in the first entry. */
@@ -162,11 +147,6 @@ static void keeps_the_name(unsigned n, uint64_t inet6, enum v6_order order)
 	/* freeaddrinfo(3) frees a name with each entry that has one: once. */
 	for (head = head->ai_next; head; head = head->ai_next)
 		assert_null(head->ai_canonname);
-}
-
-TEST(the_canonical_name_is_at_the_head_and_nowhere_else)
-{
-	each_list(keeps_the_name);
 }
 
 /* A resolver that names every entry, or another than the first: no name is lost or doubled. */
@@ -191,8 +171,12 @@ static void keeps_all_names(unsigned n, uint64_t inet6, enum v6_order order)
 	}
 }
 
-TEST(no_name_of_any_entry_is_lost_or_doubled)
+TEST(every_list_is_parted_stably_as_planned_and_keeps_every_entry_and_name)
 {
+	each_list(is_parted);
+	each_list(is_planned);
+	each_list(is_done_once);
+	each_list(keeps_the_name);
 	each_list(keeps_all_names);
 }
 

@@ -47,12 +47,8 @@ static const struct mistake {
 	/* One slip away: the nearest right word. */
 	{VALUE, "policy=ipv6only", "unknown value 'ipv6only'; did you mean 'ipv6-only'"},
 	{VALUE, "policy=IPV6-ONLY", "unknown value 'IPV6-ONLY'; did you mean 'ipv6-only'"},
-	{VALUE, "policy=ipv6_only", "unknown value 'ipv6_only'; did you mean 'ipv6-only'"},
 	{VALUE, "policy=ipv6", "unknown value 'ipv6'; did you mean 'ipv6-only'"},
-	{VALUE, "policy=both ", "unknown value 'both '; did you mean 'both'"},
-	{VALUE, "policy= both", "unknown value ' both'; did you mean 'both'"},
 	{VALUE, "policy=app\n", "unknown value 'app\\x0a'; did you mean 'app'"},
-	{VALUE, "on-contrary=alow", "unknown value 'alow'; did you mean 'allow'"},
 	{VALUE, "on-contrary=deny", "unknown value 'deny'; did you mean 'deny:ERRNO'"},
 	{VALUE, "order=ipv4first", "unknown value 'ipv4first'; did you mean 'ipv4-first'"},
 	{VALUE, "on-disorder=lgo", "unknown value 'lgo'; did you mean 'log'"},
@@ -66,7 +62,6 @@ static const struct mistake {
 	/* Far from every word: all of them. */
 	{VALUE, "policy=dual", "unknown value 'dual'; valid: " POLICIES},
 	{VALUE, "policy=1", "unknown value '1'; valid: " POLICIES},
-	{VALUE, "policy=deny:EPERM", "unknown value 'deny:EPERM'; valid: " POLICIES},
 	{VALUE, "policy=\x1b[31mred\xff", "unknown value '\\x1b[31mred\\xff'; valid: " POLICIES},
 	{VALUE, "policy=it's \\ \"x\"", "unknown value 'it's \\\\ \"x\"'; valid: " POLICIES},
 	{VALUE, "policy=" SEVENTY TEN, "unknown value '" SEVENTY TEN "'; valid: " POLICIES},
@@ -91,13 +86,10 @@ static const struct mistake {
 		"unknown errno 'EPREM' at column 6; did you mean 'EPERM'"},
 	{VALUE, "on-contrary=deny:eperm",
 		"unknown errno 'eperm' at column 6; did you mean 'EPERM'"},
-	{VALUE, "on-contrary=deny:EPERM ",
-		"unknown errno 'EPERM ' at column 6; did you mean 'EPERM'"},
 	{VALUE, "on-contrary=deny:1", "unknown errno '1' at column 6" SYMBOLIC},
 	{VALUE, "on-contrary=deny:permission denied",
 		"unknown errno 'permission denied' at column 6" SYMBOLIC},
 	{VALUE, "on-contrary=deny:", "no errno given at column 6" SYMBOLIC},
-	{VALUE, "on-contrary=deny:ERRNO", "unknown errno 'ERRNO' at column 6" SYMBOLIC},
 	{VALUE, "on-disorder=deny:EADRINUSE",
 		"unknown errno 'EADRINUSE' at column 6; did you mean 'EADDRINUSE'"},
 	{VALUE, "log=/tmp/%d.log", "'%d' at column 6 is no conversion" CONVERSIONS},
@@ -106,15 +98,12 @@ static const struct mistake {
 	{VALUE, "log=/%\n", "'%\\x0a' at column 2 is no conversion" CONVERSIONS},
 	{VALUE, "log=fd:x", "'x' at column 4 is no descriptor's number"},
 	{VALUE, "log=fd:N", "'N' at column 4 is no descriptor's number"},
-	{VALUE, "log=fd:-1", "'-1' at column 4 is no descriptor's number"},
-	{VALUE, "log=fd:3x", "'3x' at column 4 is no descriptor's number"},
 	{VALUE, "log=fd:2147483648", "'2147483648' at column 4 is no descriptor's number"},
 	{VALUE, "log=fd:", "no descriptor's number given at column 4"},
 
 	/* Paths. */
 	{VALUE, "log=x.log", "'x.log' is not an absolute path"},
 	{VALUE, "log=./x", "'./x' is not an absolute path"},
-	{VALUE, "log=logs/x", "'logs/x' is not an absolute path"},
 	{VALUE, "log=/", "'/' is a directory, a file is meant"},
 	{VALUE, "log=/var/log/", "'/var/log/' is a directory, a file is meant"},
 	{VALUE, "config=v6shim.conf", "'v6shim.conf' is not an absolute path"},
@@ -122,7 +111,6 @@ static const struct mistake {
 
 	/* Profiles. */
 	{VALUE, "profile=freebds", "unknown value 'freebds'; did you mean 'freebsd'"},
-	{VALUE, "profile=macOS", "unknown value 'macOS'; did you mean 'macos'"},
 	{VALUE, "profile=bindv6only", "unknown value 'bindv6only'; did you mean 'bindv6only=0'"},
 	{VALUE, "profile=plan9", "unknown value 'plan9'; valid: " PROFILES},
 	{VALUE, "profile=", "no value given; valid: " PROFILES},
@@ -164,7 +152,6 @@ static const struct mistake {
 	/* The shape of a rule. */
 	{RULES, "port=80", "rule 1, column 1: 'port=80' " NO_ARROW},
 	{RULES, "  policy=both ", "rule 1, column 3: 'policy=both' " NO_ARROW},
-	{RULES, "port=80 -> policy=both", "rule 1, column 1: 'port=80 -> policy=both' " NO_ARROW},
 	{RULES, "port=80 =>", "rule 1, column 1: no setting after '=>'"},
 	{RULES, " => ", "rule 1, column 2: no setting after '=>'"},
 	{RULES, "=> mode=log; =>", "rule 2, column 14: no setting after '=>'"},
@@ -184,28 +171,21 @@ static const struct mistake {
 		"rule 1, column 9: 'config=/x' is a setting, whose place is behind '=>'"},
 	{RULES, "port 80 => mode=log", "rule 1, column 1: 'port' is no matcher; " MATCHERS},
 	{RULES, "port=80 tcp => mode=log", "rule 1, column 9: 'tcp' is no matcher; " MATCHERS},
-	{RULES, "=80 => mode=log", "rule 1, column 1: '=80' is no matcher; " MATCHERS},
 	{RULES, "port=80 port=81 => mode=log", "rule 1, column 9: 'port' is given twice"},
 	{RULES, "program=a program=b => mode=log", "rule 1, column 11: 'program' is given twice"},
-	{RULES, "proto=tcp proto=tcp => mode=log", "rule 1, column 11: 'proto' is given twice"},
 
 	/* Lists. */
 	{RULES, "port= => mode=log", "rule 1, column 1: 'port=' has no value"},
 	{RULES, "port=80,,81 => mode=log",
 		"rule 1, column 6: '80,,81' has an empty item in its list"},
 	{RULES, "port=80, => mode=log", "rule 1, column 6: '80,' has an empty item in its list"},
-	{RULES, "port=80, 81 => mode=log", "rule 1, column 6: '80,' has an empty item in its list"},
-	{RULES, "program=, => mode=log", "rule 1, column 9: ',' has an empty item in its list"},
 
 	/* Ports. */
 	{RULES, "port=65536 => mode=log", "rule 1, column 6: '65536' is no port" PORT_MEANT},
 	{RULES, "port=80,99999 => mode=log", "rule 1, column 9: '99999' is no port" PORT_MEANT},
-	{RULES, "port=http => mode=log", "rule 1, column 6: 'http' is no port" PORT_MEANT},
-	{RULES, "port=-80 => mode=log", "rule 1, column 6: '-80' is no port" PORT_MEANT},
 	{RULES, "port=80- => mode=log", "rule 1, column 6: '80-' is no port" PORT_MEANT},
 	{RULES, "port=80-90-100 => mode=log",
 		"rule 1, column 6: '80-90-100' is no port" PORT_MEANT},
-	{RULES, "port=* => mode=log", "rule 1, column 6: '*' is no port" PORT_MEANT},
 	{RULES, "port=90-80 => mode=log", "rule 1, column 6: '90-80' ends before it begins"},
 
 	/* Protocols. */
@@ -235,26 +215,21 @@ static const struct mistake {
 	{RULES, "=> colour=red", "rule 1, column 4: unknown setting 'colour'" RULE_SETS},
 	{RULES, "=> log=off", "rule 1, column 4: no setting of a rule: 'log'" RULE_SETS},
 	{RULES, "=> profile=macos", "rule 1, column 4: no setting of a rule: 'profile'" RULE_SETS},
-	{RULES, "=> config=/x", "rule 1, column 4: no setting of a rule: 'config'" RULE_SETS},
 	{RULES, "=> on-mapped=deny:x", "rule 1, column 19: on-mapped: unknown errno 'x'" SYMBOLIC},
 	{RULES, "port=80 => on-nonboolean=allow",
 		"rule 1, column 12: 'on-nonboolean=allow' cannot be set" TOO_LATE},
-	{RULES, "=> rules=x", "rule 1, column 4: no setting of a rule: 'rules'" RULE_SETS},
 	{RULES, "=> mode=log port=80 => mode=log",
 		"rule 1, column 13: 'port=80' is a matcher, whose place is before '=>'; a ';' "
 		"begins a new rule"},
 	{RULES, "=> policy", "rule 1, column 4: 'policy' is no setting=value; " BARE},
 	{RULES, "=> policy = both", "rule 1, column 4: 'policy' is no setting=value; " BARE},
 	{RULES, "=> policy=both => mode=log", "rule 1, column 16: '=>' is no setting=value; " BARE},
-	{RULES, "=> =both", "rule 1, column 4: '=both' is no setting=value; " BARE},
 	{RULES, "=> policy=both policy=app", "rule 1, column 16: 'policy' is given twice"},
 	{RULES, "=> policy=bth",
 		"rule 1, column 11: policy: unknown value 'bth'; did you mean 'both'"},
 	{RULES, "=> policy=", "rule 1, column 11: policy: no value given; valid: " POLICIES},
 	{RULES, "=> policy=\"both\"",
 		"rule 1, column 11: policy: unknown value '\"both\"'; did you mean 'both'"},
-	{RULES, "=> policy=both,",
-		"rule 1, column 11: policy: unknown value 'both,'; did you mean 'both'"},
 	{RULES, "=> on-contrary=EPERM",
 		"rule 1, column 16: on-contrary: unknown value 'EPERM'; valid: allow, deny:ERRNO"},
 	{RULES, "=> on-contrary=deny:EPREM",
@@ -412,11 +387,14 @@ static void check_rules(const struct mistake *m, unsigned *wrong)
 /* Keeps each sentence, a line each. */
 static void keep(const struct v6_problem *p, struct v6_slice line, void *context)
 {
+	struct v6_text t = {.buf = said, .size = sizeof(said), .len = strlen(said)};
 	unsigned *count = context;
 
 	assert_true(p->text.ptr >= line.ptr);
 	assert_true(p->text.ptr + p->text.len <= line.ptr + line.len);
-	sprintf(said + strlen(said), "%s%s", *said ? "\n" : "", sentence_of(p));
+	v6_text_str(&t, t.len ? "\n" : "");
+	v6_text_str(&t, sentence_of(p));
+	assert_false(t.full);
 	++*count;
 }
 

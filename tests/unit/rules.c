@@ -363,86 +363,41 @@ TEST(with_a_port_what_is_forced_can_be_set)
 
 /* ---- anything at all */
 
-struct draft {
-	uint64_t *seed;
-	char text[512];
-	size_t len;
-};
-
-static void put(struct draft *d, const char *word)
+/* Rules as they might be written, and a byte or a few of them lost or changed. */
+static size_t draft(char *text, size_t size, uint64_t *seed)
 {
-	size_t n = strlen(word);
-
-	if (d->len + n > sizeof(d->text))
-		return;
-	memcpy(d->text + d->len, word, n);
-	d->len += n;
-}
-
-static void put_any(struct draft *d, const char *const *words, unsigned count)
-{
-	put(d, words[random_below(d->seed, count)]);
-}
-
-static void put_matcher(struct draft *d)
-{
-	static const char *const names[] = {"program=", "port=", "proto="};
-	static const char *const items[][5] = {{"nginx", "python*", "[a-z]?", "\xc3\xbc", "a\\b"},
-		{"80", "0", "1-65535", "443", "9-9"}, {"tcp", "udp", "6", "65535", "mptcp"}};
-	unsigned which = random_below(d->seed, COUNT(names));
-
-	put(d, names[which]);
-	for (unsigned i = 1 + random_below(d->seed, 3); i; i--) {
-		put_any(d, items[which], COUNT(items[which]));
-		put(d, i > 1 ? "," : "");
-	}
-}
-
-/* Rules as they might be written, most of them right. */
-static void draft_rules(struct draft *d)
-{
+	static const char *const parts[] = {"program=nginx", "program=[a-z]?,\xc3\xbc", "port=80",
+		"port=0,9-9,1-65535", "proto=tcp", "proto=6,65535"};
 	static const char *const settings[] = {"policy=both", "policy=default-both", "mode=log",
 		"on-contrary=deny:EPERM", "order=ipv6-first", "on-disorder=log",
 		"on-conflict=share", "on-mapped=deny:EPERM", "on-nonboolean=allow"};
-	static const char *const blanks[] = {" ", "  ", "\t", " \n"};
-	static const char *const ends[] = {"", ";", "; ", " ;\n", ";;"};
-
-	for (unsigned n = random_below(d->seed, 4); n; n--) {
-		for (unsigned m = random_below(d->seed, 3); m; m--) {
-			put_matcher(d);
-			put_any(d, blanks, COUNT(blanks));
-		}
-		put(d, "=>");
-		for (unsigned m = 1 + random_below(d->seed, 2); m; m--) {
-			put_any(d, blanks, COUNT(blanks));
-			put_any(d, settings, COUNT(settings));
-		}
-		put_any(d, ends, COUNT(ends));
-	}
-}
-
-/* A byte or a few of it lost, doubled or changed. */
-static void spoil(struct draft *d)
-{
+	static const char *const blanks[] = {" ", "  ", "\t", " \n"}, *const ends[] = {
+									      "", ";", " ;\n;"};
 	static const char marks[] = "=>;,-[]*? \t#\\\"'\0\n\x80";
+	struct v6_text t = v6_text_in(text, size);
 
-	for (unsigned n = random_below(d->seed, 3); n && d->len; n--) {
-		size_t at = random_below(d->seed, (unsigned)d->len);
-
-		switch (random_below(d->seed, 4)) {
-		case 0:
-			memmove(d->text + at, d->text + at + 1, --d->len - at);
-			break;
-		case 1:
-			d->text[at] = d->text[random_below(d->seed, (unsigned)d->len)];
-			break;
-		case 2:
-			d->text[at] = (char)random_below(d->seed, 256);
-			break;
-		default:
-			d->text[at] = marks[random_below(d->seed, sizeof(marks))];
+	for (unsigned n = random_below(seed, 4); n; n--) {
+		for (unsigned m = random_below(seed, 3); m; m--) {
+			v6_text_str(&t, parts[random_below(seed, COUNT(parts))]);
+			v6_text_str(&t, blanks[random_below(seed, COUNT(blanks))]);
 		}
+		v6_text_str(&t, "=>");
+		for (unsigned m = 1 + random_below(seed, 2); m; m--) {
+			v6_text_str(&t, blanks[random_below(seed, COUNT(blanks))]);
+			v6_text_str(&t, settings[random_below(seed, COUNT(settings))]);
+		}
+		v6_text_str(&t, ends[random_below(seed, COUNT(ends))]);
 	}
+	for (unsigned n = random_below(seed, 3); n && t.len; n--) {
+		size_t at = random_below(seed, (unsigned)t.len);
+
+		if (random_below(seed, 3))
+			text[at] = random_below(seed, 2) ? marks[random_below(seed, sizeof(marks))]
+							 : (char)random_below(seed, 256);
+		else
+			memmove(text + at, text + at + 1, t.len-- - at);
+	}
+	return t.len;
 }
 
 /* Whatever was taken is printed, and read back as the same. */
@@ -470,12 +425,9 @@ TEST(of_any_text_rules_come_or_a_problem_within_it)
 	uint64_t seed = 2;
 
 	for (unsigned round = 0; round < ROUNDS; round++) {
-		struct draft d = {.seed = &seed};
-		struct v6_slice text;
+		char drafted[512];
+		struct v6_slice text = fenced(drafted, draft(drafted, sizeof(drafted), &seed));
 
-		draft_rules(&d);
-		spoil(&d);
-		text = fenced(d.text, d.len);
 		rules.count = 0;
 		if (!v6_rules_parse(&rules, text, &problem)) {
 			good += rules.count != 0;

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
-	struct addrinfo **list)
+int getaddrinfo(
+	const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **list)
 {
 	static const int families[] = {AF_INET, AF_INET6, AF_INET, AF_INET6, AF_INET6};
 	struct addrinfo **tail = list;
@@ -20,8 +20,7 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
 
 		at->ai_addr = (struct sockaddr *)in;
 		at->ai_family = in->sin_family = families[i];
-		at->ai_addrlen =
-			families[i] == AF_INET ? sizeof(*in) : sizeof(struct sockaddr_in6);
+		at->ai_addrlen = families[i] == AF_INET ? sizeof(*in) : sizeof(struct sockaddr_in6);
 		at->ai_socktype = SOCK_STREAM;
 		at->ai_protocol = IPPROTO_TCP;
 		in->sin_port = htons((in_port_t)(i + 1));
