@@ -25,7 +25,7 @@ void *v6_grow(void *array, size_t count, size_t *room, size_t size)
 {
 	if (count < *room)
 		return array;
-	*room = *room ? *room * 2 : 16;
+	*room = *room ? *room * 2 : 2;
 	return v6_resize(array, *room * size);
 }
 

@@ -98,19 +98,6 @@ static unsigned column_width(const struct v6_table *t, unsigned column)
 	return widest;
 }
 
-unsigned v6_table_column_start(const struct v6_table *t, unsigned column)
-{
-	unsigned start = 0;
-
-	for (unsigned i = 0; i <= column; i++) {
-		unsigned width = column_width(t, i);
-
-		start += width || i == column ? t->columns[i].gap : 0;
-		start += i < column ? width : 0;
-	}
-	return start;
-}
-
 /* Takes from the widest column that wraps, until all of them fit. */
 static void narrow(const struct v6_table *t, unsigned *widths, unsigned total, unsigned width)
 {

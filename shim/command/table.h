@@ -35,9 +35,6 @@ void v6_table_cell(struct v6_table *t, const char *text);
 void v6_table_print(
 	const struct v6_table *t, unsigned width, const char *before, const char *after);
 
-/* Where the column begins in a line, from 0, where nothing is wrapped. */
-unsigned v6_table_column_start(const struct v6_table *t, unsigned column);
-
 void v6_table_free(struct v6_table *t);
 
 /* The columns of a terminal that UTF-8 text takes: one a character. */

@@ -506,7 +506,7 @@ bool v6_record_text(struct v6_text *t, const struct v6_record *r)
 	text_why(t, r);
 	if (r->version.len) {
 		v6_text_str(t, ": v6shim ");
-		v6_text_slice(t, r->version);
+		v6_text_safe(t, r->version.ptr, r->version.len);
 		text_settings(t, r);
 	}
 	if (r->note.len) {

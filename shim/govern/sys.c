@@ -2,7 +2,6 @@
 
 #include "kernel.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -11,7 +10,6 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
 /* linux/fs.h; its own header clashes with libc's in some versions. */
@@ -24,11 +22,11 @@
  * time only, as a lost log or a signal that is not held, so that they are refused when built.
  */
 #if defined(__mips__)
-#error "v6shim: on MIPS the kernel's signal set and struct stat are not those that raw.c hands over"
+#error "v6shim: on MIPS the kernel's signal set and struct stat are not those that sys.c hands over"
 #elif defined(__alpha__) || defined(__sparc__)
-#error "v6shim: on Alpha and SPARC the kernel's struct stat is not libc's, which raw.c hands over"
+#error "v6shim: on Alpha and SPARC the kernel's struct stat is not libc's, which sys.c hands over"
 #elif defined(__ILP32__) && (defined(__x86_64__) || defined(__aarch64__))
-#error "v6shim: the 32-bit ABIs of 64-bit kernels (x32, ILP32) have 64-bit times, raw.c has longs"
+#error "v6shim: the 32-bit ABIs of 64-bit kernels (x32, ILP32) have 64-bit times, sys.c has longs"
 #elif UINTPTR_MAX == UINT32_MAX && defined(__GLIBC__) && defined(_TIME_BITS) && _TIME_BITS == 64
 #error "v6shim: with _TIME_BITS=64 glibc's struct stat is not the kernel's: build without it"
 #endif
@@ -390,23 +388,11 @@ int v6_sys_peek_int(const void *from, int *value)
  * Not libc's function, which other preloaded libraries interpose (libfaketime, with
  * locks and files of its own). vdso(7) is the kernel's, and no system call.
  */
-static int (*vdso)(clockid_t clock, struct timespec *now);
+static v6_sys_clock *vdso;
 
-void v6_sys_clock_init(void)
+void v6_sys_use_clock(v6_sys_clock *clock)
 {
-	static const char *const names[][2] = {
-		{"linux-vdso.so.1", "__vdso_clock_gettime"},
-		{"linux-vdso.so.1", "__kernel_clock_gettime"}, /* aarch64 */
-	};
-	void *image, *symbol = NULL;
-
-	/* Where long has 32 bits it ends in 2038: the system call below knows better. */
-	for (int i = 0; sizeof(long) == 8 && i < 2 && !symbol; i++) {
-		image = dlopen(names[i][0], RTLD_LAZY | RTLD_LOCAL | RTLD_NOLOAD);
-		symbol = image ? dlsym(image, names[i][1]) : NULL;
-	}
-	if (symbol)
-		memcpy(&vdso, &symbol, sizeof(vdso));
+	vdso = clock;
 }
 
 /* Headers may be too old for it, or, of newer 32-bit machines, have it alone. */

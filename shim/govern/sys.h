@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 
 int v6_sys_socket(int domain, int type, int protocol);
 int v6_sys_bind(int fd, const void *addr, socklen_t len);
@@ -73,11 +74,9 @@ void v6_sys_take_signal(uint64_t set);
  */
 int v6_sys_peek_int(const void *from, int *value);
 
-/*
- * Finds the kernel's own function for it, once, by the dynamic linker: for a constructor, not
- * for a call that may come from a signal handler. Before that the time is a system call.
- */
-void v6_sys_clock_init(void);
+/* clock_gettime(2) without a system call, where the caller has found one: NULL, as at first, is none. */
+typedef int v6_sys_clock(clockid_t clock, struct timespec *now);
+void v6_sys_use_clock(v6_sys_clock *clock);
 
 /* CLOCK_REALTIME in microseconds; 0 where it cannot be told. */
 int64_t v6_sys_now(void);

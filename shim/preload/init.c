@@ -159,7 +159,7 @@ __attribute__((constructor)) static void come_to_life(void)
 
 	v6_next_resolve();
 	if (!v6_start_auxiliary(AT_SECURE, 1))
-		v6_sys_clock_init();
+		v6_sys_use_clock(v6_next_clock());
 	if (atomic_compare_exchange_strong(&v6_preload_state, &unsettled, BY_CONSTRUCTOR)) {
 		settle();
 		atomic_store_explicit(&v6_preload_state, SETTLED, memory_order_release);

@@ -7,6 +7,8 @@
 #include <netdb.h>
 #include <sys/socket.h>
 
+#include "../govern/sys.h"
+
 struct v6_next {
 	int (*socket)(int, int, int);
 	int (*setsockopt)(int, int, int, const void *, socklen_t);
@@ -17,13 +19,16 @@ struct v6_next {
 };
 
 /*
- * Never NULL but for getaddrinfo, which is NULL until v6_next_resolve(), and for
- * getauxval, which glibc has since 2.16 only. A call that comes before that goes straight to the kernel: the dynamic linker may not
- * be asked from inside a call that is async-signal-safe.
+ * Never NULL but for getaddrinfo, which is NULL until v6_next_resolve(), and for getauxval, which glibc
+ * has since 2.16 only. A call that comes before that goes straight to the kernel: the dynamic linker may
+ * not be asked from inside a call that is async-signal-safe.
  */
 extern struct v6_next v6_next;
 
 /* Asks the dynamic linker; first thing in the constructor, and by a getaddrinfo before it. */
 void v6_next_resolve(void);
+
+/* The kernel's own clock_gettime (vdso(7)), or NULL. Asks the dynamic linker: for the constructor. */
+v6_sys_clock *v6_next_clock(void);
 
 #endif

@@ -13,7 +13,7 @@ setup() {
 	port=$(free_port)
 }
 
-# told BUILD SETTING... -- STEP...: the records of steps' calls, without what differs from run to run.
+# told BUILD SETTING... -- STEP...: the records of drive's calls, without what differs from run to run.
 told() {
 	local build=$1 log=$BATS_TEST_TMPDIR/told.jsonl settings=()
 	# shellcheck disable=SC2034 # shim's
@@ -26,7 +26,7 @@ told() {
 	done
 	shift
 	rm -f "$log"
-	shim "${settings[@]}" LOG="$log" LOG_LEVEL=all -- "$build/tests/programs/steps" "$@" >/dev/null
+	shim "${settings[@]}" LOG="$log" LOG_LEVEL=all -- "$build/tests/programs/drive" "$@" >/dev/null
 	json_records "$log" 'select(.event != "load") | del(.time, .pid, .tid, .holder.pid)'
 }
 
@@ -72,7 +72,7 @@ same() {
 @test "the other machine's command reads the log of this one, and this one's that of the other" {
 	log=$BATS_TEST_TMPDIR/log.jsonl
 	here=$CROSS_NATIVE/v6shim
-	shim POLICY=ipv6-only LOG="$log" LOG_LEVEL=all -- "$PROGRAMS/steps" \
+	shim POLICY=ipv6-only LOG="$log" LOG_LEVEL=all -- "$PROGRAMS/drive" \
 		'socket tcp6' 'v6only 0' "bind :: $port" listen
 	for form in '' --json; do
 		run -0 "$here" report $form "$log"

@@ -9,32 +9,36 @@ setup() {
 	log=$BATS_TEST_TMPDIR/log.jsonl
 }
 
-# serves EXPECTED-V6ONLY PROTO-OPTION [shim ... --] SERVE...: what the kernel has for the server's wildcard.
+# serves EXPECTED-V6ONLY tcp|udp [ASKED-V6ONLY] [SETTING...]: what the kernel has for the server's wildcard.
 serves() {
-	local expected=$1 proto=$2 port
+	local expected=$1 proto=$2 under=() steps=("socket ${2}6") port
 
 	shift 2
 	port=$(free_port)
-	start server --"$proto" "$port" "$@" -p "$port"
-	assert_eq "$expected" "$(kernel_v6only "$proto" "$port")" "$*"
+	case ${1-} in [01]) steps+=("v6only $1") && shift ;; esac
+	steps+=("bind :: $port")
+	[ "$proto" = udp ] || steps+=(listen)
+	[ $# -eq 0 ] || under=(shim "$@" LOG=off --)
+	start server --"$proto" "$port" "${under[@]}" "$PROGRAMS/drive" "${steps[@]}" serve
+	assert_eq "$expected" "$(kernel_v6only "$proto" "$port")" "${steps[*]} $*"
 	stop server
 }
 
 @test "a forced policy governs wildcard listeners of TCP and UDP, whatever was asked for" {
-	serves 0 tcp "$PROGRAMS/serve"
-	serves 1 tcp shim POLICY=ipv6-only LOG=off -- "$PROGRAMS/serve"
-	serves 1 tcp shim POLICY=ipv6-only LOG=off -- "$PROGRAMS/serve" -v 0
-	serves 1 udp shim POLICY=ipv6-only LOG=off -- "$PROGRAMS/serve" -u -v 0
-	serves 0 tcp shim POLICY=both LOG=off -- "$PROGRAMS/serve" -v 1
-	run -0 "$PROGRAMS/steps" 'socket tcp6' listen get
+	serves 0 tcp
+	serves 1 tcp POLICY=ipv6-only
+	serves 1 tcp 0 POLICY=ipv6-only
+	serves 1 udp 0 POLICY=ipv6-only
+	serves 0 tcp 1 POLICY=both
+	run -0 "$PROGRAMS/drive" 'socket tcp6' listen get
 	assert_line 'get: 0'
-	run -0 shim POLICY=ipv6-only LOG=off -- "$PROGRAMS/steps" 'socket tcp6' listen get
+	run -0 shim POLICY=ipv6-only LOG=off -- "$PROGRAMS/drive" 'socket tcp6' listen get
 	assert_line 'get: 1'
 }
 
 @test "a default is the initial value, and what is asked for later wins" {
-	serves 1 tcp shim POLICY=default-ipv6-only LOG=off -- "$PROGRAMS/serve"
-	serves 0 tcp shim POLICY=default-ipv6-only LOG=off -- "$PROGRAMS/serve" -v 0
+	serves 1 tcp POLICY=default-ipv6-only
+	serves 0 tcp 0 POLICY=default-ipv6-only
 }
 
 # bind-order's cells that are refused somewhere, for dual-stack sockets.
@@ -57,26 +61,26 @@ refused() {
 }
 
 @test "the family that order names is listed first, and a bind against it is denied" {
-	run -0 "$PROGRAMS/lookup" -p -s 4321
-	assert_match '^inet ' "${lines[0]}"
-	run -0 shim ORDER=ipv6-first LOG=off -- "$PROGRAMS/lookup" -p -s 4321
-	assert_match '^inet6 ' "${lines[0]}"
+	run -0 "$PROGRAMS/drive" 'lookup -p -s 4321'
+	assert_match ': inet ' "${lines[0]}"
+	run -0 shim ORDER=ipv6-first LOG=off -- "$PROGRAMS/drive" 'lookup -p -s 4321'
+	assert_match ': inet6 ' "${lines[0]}"
 	run -0 shim ORDER=ipv6-first ON_DISORDER=deny:EACCES LOG=off -- \
-		"$PROGRAMS/steps" 'socket tcp4' "bind 0.0.0.0 $(free_port)"
+		"$PROGRAMS/drive" 'socket tcp4' "bind 0.0.0.0 $(free_port)"
 	assert_match ': EACCES$' "${lines[1]}"
 }
 
 @test "settings that do not parse stop every bind, and say so once" {
-	run -0 --separate-stderr shim POLICY=ipv6only -- "$PROGRAMS/steps" 'socket tcp6' 'bind :: 0'
+	run -0 --separate-stderr shim POLICY=ipv6only -- "$PROGRAMS/drive" 'socket tcp6' 'bind :: 0'
 	assert_match ': EINVAL$' "${lines[1]}"
 	# shellcheck disable=SC2154 # bats sets it
 	assert_match "ipv6only.*ipv6-only" "$stderr"
 }
 
 @test "the command reads what the library wrote" {
-	shim POLICY=ipv6-only LOG="$log" LOG_LEVEL=all -- "$PROGRAMS/serve" -x -v 0
+	shim POLICY=ipv6-only LOG="$log" LOG_LEVEL=all -- "$PROGRAMS/drive" 'socket tcp6' 'v6only 0' 'bind :: 0' listen >/dev/null
 	run -0 "$V6SHIM" report --check "$log"
-	assert_match 'serve\[[0-9]+\] +policy ipv6-only' "$output"
+	assert_match 'drive\[[0-9]+\] +policy ipv6-only' "$output"
 	assert_match '0 -> 1 +IPv6 +override' "$output"
 	run -0 "$V6SHIM" config --policy both
 	assert_match 'policy *= *both' "$output"

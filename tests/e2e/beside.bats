@@ -12,6 +12,7 @@ load survive
 setup() {
 	export DIR=$BATS_TEST_TMPDIR
 	LOG=$DIR/log.jsonl
+	SERVER=("$PROGRAMS/drive" 'socket tcp6' 'v6only 0' 'bind :: 0' listen port serve)
 	BYSTANDER=$PROGRAMS/hostile/bystander.so
 	export PROXYCHAINS_QUIET_MODE=1 TORSOCKS_ALLOW_INBOUND=1
 }
@@ -61,7 +62,7 @@ serve_as() {
 	local port four=served
 
 	start server --says ready "${COMMAND[@]}"
-	port=$(stdout_of server | sed -n 's/^port //p')
+	port=$(stdout_of server | sed -n 's/^port: //p')
 	[ "$1" = 0 ] || four=refused
 	assert_eq "$1 $four served" "$(kernel_v6only tcp "$port") $(reach 4 tcp "$port") $(reach 6 tcp "$port")" "$3"
 	assert_eq "$2" "$([ ! -e "$LOG" ] || jq -r 'select(.event == "bind" or .event == "listen") | "\(.event) \(.action)"' "$LOG" |
@@ -75,7 +76,7 @@ serve_as() {
 		for row in "none $FILE bare" "after $FILE:$LIB $first" "before $LIB:$FILE $last"; do
 			read -r place preload expected <<<"$row"
 			what="$name, the shim $place"
-			under "$preload" ORDER=ipv6-first -- "$PROGRAMS/steps" resolve
+			under "$preload" ORDER=ipv6-first -- "$PROGRAMS/drive" resolve
 			# proxychains makes the list itself, of one address.
 			case $name/$place in
 			proxychains/*) resolved='inet' ;;
@@ -85,7 +86,7 @@ serve_as() {
 			assert_eq "resolve: $resolved" "$(make_steps)" "$what"
 			[ "$name" != torsocks ] || continue
 			port=$(free_port)
-			under "$preload" ON_CONFLICT=resolve -- "$PROGRAMS/steps" 'socket tcp4' "bind 0.0.0.0 $port" listen \
+			under "$preload" ON_CONFLICT=resolve -- "$PROGRAMS/drive" 'socket tcp4' "bind 0.0.0.0 $port" listen \
 				'socket tcp6' "bind :: $port" get
 			got=$(make_steps | sed -n 's/^\(bind ::\|get\).*: //p' | paste -sd' ')
 			if [ "$expected" = governed ]; then
@@ -93,7 +94,7 @@ serve_as() {
 			else
 				assert_eq 'EADDRINUSE 0' "$got" "$what"
 			fi
-			under "$preload" POLICY=ipv6-only -- "$PROGRAMS/serve" -v 0
+			under "$preload" POLICY=ipv6-only -- "${SERVER[@]}"
 			if [ "$expected" = governed ]; then
 				serve_as 1 'bind override,listen none' "$what"
 			else
@@ -106,19 +107,19 @@ serve_as() {
 @test "torsocks refuses IPv6 sockets, the shim or not; an IPv4 listener is served, and recorded" {
 	file_of torsocks
 	for preload in "$FILE" "$FILE:$LIB" "$LIB:$FILE"; do
-		under "$preload" POLICY=ipv6-only LOG_LEVEL=all -- "$PROGRAMS/steps" 'socket tcp6'
+		under "$preload" POLICY=ipv6-only LOG_LEVEL=all -- "$PROGRAMS/drive" 'socket tcp6'
 		assert_match '^socket tcp6: E' "$(make_steps)" "$preload"
 		# The shim after it never hears of that call; before it, it records it as any other.
 		[ "$preload" != "$LIB:$FILE" ] || assert_match '\["inet6",-1,"E[A-Z]+"\]' \
 			"$(json_records "$LOG" 'select(.event == "socket") | [.family, .result, .errno]')"
-		under "$preload" POLICY=ipv6-only -- "$PROGRAMS/serve" -4
+		under "$preload" POLICY=ipv6-only -- "$PROGRAMS/drive" 'socket tcp4' 'bind 0.0.0.0 0' listen port serve
 		start server --says ready "${COMMAND[@]}"
-		assert_eq served "$(reach 4 tcp "$(stdout_of server | sed -n 's/^port //p')")" "$preload"
+		assert_eq served "$(reach 4 tcp "$(stdout_of server | sed -n 's/^port: //p')")" "$preload"
 		[ "$preload" = "$FILE" ] || assert_eq '["none","none"]' \
 			"$(jq -sc 'map(select(.event == "bind" or .event == "listen") | .action)' "$LOG")" "$preload"
 		stop server
 	done
-	assert_match '^socket tcp6: fd' "$("$PROGRAMS/steps" 'socket tcp6')" 'control: without it they are made'
+	assert_match '^socket tcp6: fd' "$("$PROGRAMS/drive" 'socket tcp6')" 'control: without it they are made'
 }
 
 @test "socket_wrapper at work has sockets of AF_UNIX: nothing of theirs is touched, its clients are served" {
@@ -126,7 +127,7 @@ serve_as() {
 	mkdir "$DIR/wrapped"
 	export SOCKET_WRAPPER_DIR=$DIR/wrapped SOCKET_WRAPPER_DEFAULT_IFACE=10
 	for preload in "$FILE" "$FILE:$LIB" "$LIB:$FILE"; do
-		under "$preload" POLICY=ipv6-only -- "$PROGRAMS/serve" -p 4321
+		under "$preload" POLICY=ipv6-only -- "$PROGRAMS/drive" 'socket tcp6' 'bind :: 4321' listen serve
 		start server --says ready "${COMMAND[@]}"
 		# The kernel has no such listener.
 		assert_eq '' "$(kernel_listeners tcp 4321)" "$preload"
@@ -144,7 +145,7 @@ serve_as() {
 	year=$(date +%Y)
 	for preload in "$FILE:$LIB" "$LIB:$FILE"; do
 		assert_eq 2001 "$(LD_PRELOAD=$preload V6SHIM_LOG=off date +%Y)" "$preload"
-		under "$preload" -- "$PROGRAMS/steps" 'socket tcp6' 'bind :: 0'
+		under "$preload" -- "$PROGRAMS/drive" 'socket tcp6' 'bind :: 0'
 		make_steps
 		assert_eq "$year" "$(jq -r 'select(.event == "bind") | .time[0:4]' "$LOG")" "$preload"
 	done
@@ -153,11 +154,11 @@ serve_as() {
 @test "proxychains has connect to itself: a client of the server's gets what it gets without the shim" {
 	file_of proxychains
 	port=$(free_port)
-	start peer --says ready "$PROGRAMS/serve" -4 -p "$port"
+	start peer --says ready "$PROGRAMS/drive" 'socket tcp4' "bind 0.0.0.0 $port" listen serve
 	# A proxy that nobody is at.
 	printf '%s\n' strict_chain '[ProxyList]' "socks5 127.0.0.1 $(free_port)" >"$DIR/conf"
 	export PROXYCHAINS_CONF_FILE=$DIR/conf
-	ask=("$PROGRAMS/steps" 'socket tcp4' "connect 127.0.0.1 $port")
+	ask=("$PROGRAMS/drive" 'socket tcp4' "connect 127.0.0.1 $port")
 	assert_match ': ok$' "$("${ask[@]}" | tail -n 1)" 'control: without it'
 	alone=$(LD_PRELOAD=$FILE "${ask[@]}" 2>"$DIR/err" | tail -n 1)
 	refute grep -q ': ok' <<<"$alone"
@@ -178,7 +179,7 @@ authbind_at_work() {
 	ip link set lo up
 	while read -r preload expected; do
 		got=$(setpriv --reuid="$NOBODY" --regid="$NOBODY" --clear-groups env LD_PRELOAD="${preload#bare}" V6SHIM_POLICY=ipv6-only \
-			V6SHIM_LOG=off AUTHBIND_LEVELS=1 "$PROGRAMS/steps" 'socket tcp6' "bind :: 80" listen get | sed 's/.*: //' | tail -n +2 |
+			V6SHIM_LOG=off AUTHBIND_LEVELS=1 "$PROGRAMS/drive" 'socket tcp6' "bind :: 80" listen get | sed 's/.*: //' | tail -n +2 |
 			paste -sd' ')
 		assert_eq "$expected" "${got// /,}" "$preload"
 	done <<-END
@@ -210,7 +211,7 @@ authbind_at_work() {
 		esac
 	done < <(others)
 	for now in '' 1; do
-		under "$preload" POLICY=ipv6-only ON_CONFLICT=resolve -- env ${now:+LD_BIND_NOW=1} "$PROGRAMS/serve" -v 0
+		under "$preload" POLICY=ipv6-only ON_CONFLICT=resolve -- env ${now:+LD_BIND_NOW=1} "${SERVER[@]}"
 		serve_as 1 'bind override,listen none' "LD_BIND_NOW=$now"
 	done
 }

@@ -8,7 +8,7 @@ load helper
 
 # shellcheck disable=SC2016 # for the shell that is started
 SHOW_PRELOAD='echo "$LD_PRELOAD"'
-GET=("$PROGRAMS/steps" 'socket tcp6' 'bind :: 0' get)
+GET=("$PROGRAMS/drive" 'socket tcp6' 'bind :: 0' get)
 
 setup() {
 	DIR=$BATS_TEST_TMPDIR
@@ -43,7 +43,7 @@ subcommands() {
 	for under in '' "$V6SHIM run --policy ipv6-only --log off --"; do
 		port=$(free_port)
 		# shellcheck disable=SC2086 # into its words
-		start server --says ready $under "$PROGRAMS/serve" -p "$port"
+		start server --says 'serve: ready' $under "$PROGRAMS/drive" 'socket tcp6' "bind :: $port" listen serve
 		expected='1 refused served'
 		[ -n "$under" ] || expected='0 served served'
 		assert_eq "$expected" "$(kernel_v6only tcp "$port") $(reach 4 tcp "$port") $(reach 6 tcp "$port")"
@@ -55,7 +55,7 @@ subcommands() {
 	for spelling in '--policy=ipv6-only --on-contrary=deny:EPERM --log-level=all --log-format=json --mode=enforce' \
 		'--policy ipv6-only --on-contrary deny:EPERM --log-level all --log-format json --mode enforce'; do
 		# shellcheck disable=SC2086 # into its words
-		v6shim run $spelling --log "$DIR/log" "$PROGRAMS/steps" 'socket tcp6' 'v6only 0' 'bind :: 0' get
+		v6shim run $spelling --log "$DIR/log" "$PROGRAMS/drive" 'socket tcp6' 'v6only 0' 'bind :: 0' get
 		assert_eq 'fd 3 EPERM ok 1' "$(sed 's/.*: //' "$DIR/out" | paste -sd' ')"
 		assert_eq load "$(json_records "$DIR/log" .event | head -n 1 | tr -d '"')"
 		rm "$DIR/log"
@@ -125,12 +125,12 @@ subcommands() {
 
 @test "run: COMMAND is looked for as a shell does" {
 	mkdir "$DIR/bin"
-	cp "$PROGRAMS/steps" "$DIR/bin/v6shim-test-steps"
-	PATH=$DIR/bin:$PATH v6shim run --log off v6shim-test-steps 'socket unix'
+	cp "$PROGRAMS/drive" "$DIR/bin/v6shim-test-drive"
+	PATH=$DIR/bin:$PATH v6shim run --log off v6shim-test-drive 'socket unix'
 	assert_match '^socket unix: fd' "$(<"$DIR/out")"
 	cd "$DIR/bin"
-	says <<<'127|not found|run --log off v6shim-test-steps "socket unix"'
-	v6shim run --policy ipv6-only --log off ./v6shim-test-steps 'socket tcp6' 'bind :: 0' get
+	says <<<'127|not found|run --log off v6shim-test-drive "socket unix"'
+	v6shim run --policy ipv6-only --log off ./v6shim-test-drive 'socket tcp6' 'bind :: 0' get
 	assert_eq 'get: 1' "$(tail -n 1 "$DIR/out")"
 }
 
@@ -180,6 +180,7 @@ loaded_by() {
 	done
 	[ ! -e "$INSTALLED" ] || skip "there is $INSTALLED"
 	V6SHIM=$DIR/b/v6shim
+	cp "$LIB" .
 	says <<<'2|^v6shim: libv6shim.so: |run touch marker'
 	[ ! -e marker ]
 }
@@ -213,7 +214,7 @@ loaded_by() {
 	for path in x.jsonl ./x.jsonl sub/x.jsonl ../x.jsonl; do
 		for words in "$V6SHIM run --log=$path" "$V6SHIM run --log $path" "env V6SHIM_LOG=$path $V6SHIM run"; do
 			# shellcheck disable=SC2016,SC2086 # for the shell inside; into its words
-			$words --policy ipv6-only sh -c 'cd / && exec "$0" "$@"' "$PROGRAMS/steps" 'socket tcp6' 'bind :: 0' >/dev/null
+			$words --policy ipv6-only sh -c 'cd / && exec "$0" "$@"' "$PROGRAMS/drive" 'socket tcp6' 'bind :: 0' >/dev/null
 			assert_eq '"bind"' "$(json_records "$path" 'select(.action == "set") | .event')"
 			rm "$path"
 		done
@@ -250,7 +251,7 @@ loaded_by() {
 		log-level=bind default given
 	END
 	V6SHIM_POLICY=both V6SHIM_MODE=log v6shim config --policy=ipv6-only
-	assert_match 'policy += ipv6-only .*command line' "$(<"$DIR/out")"
+	assert_match 'policy += ipv6-only .*# option' "$(<"$DIR/out")"
 	assert_match 'mode += log .*environment' "$(<"$DIR/out")"
 	[ ! -e "$DIR/x.jsonl" ]
 }

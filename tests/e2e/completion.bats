@@ -270,7 +270,7 @@ check_ports() {
 	local shell=$1
 
 	port=$(free_port)
-	start "server-$shell" --tcp "$port" "$PROGRAMS/serve" -p "$port"
+	start "server-$shell" --tcp "$port" "$EXAMPLES/dual-echo" "$port"
 	questions "$shell" "v6shim who ${port%?}" || return
 	assert_line "$port" "$(answer 1)" || return
 	stop "server-$shell"

@@ -19,7 +19,7 @@ refused() {
 	expected='fd 3 EINVAL EINVAL ok EINVAL ok fd 3 EINVAL EINVAL ok fd 3 EINVAL ok fd 3 EINVAL ok fd 3 ok ok ok'
 	got=$(
 		close_bats_fds
-		env "$@" LD_PRELOAD="$LIB" "$PROGRAMS/steps" \
+		env "$@" LD_PRELOAD="$LIB" "$PROGRAMS/drive" \
 			'socket tcp6' 'bind :: 0' listen 'v6only 1' 'bind ::1 0' close \
 			'socket tcp4' 'bind 0.0.0.0 0' listen close \
 			'socket udp6' 'bind :: 0' close 'socket udp4' 'bind 127.0.0.1 0' close \
@@ -50,8 +50,8 @@ refuses_to_start() {
 @test "control: without a mistake all of it works, with and without the library" {
 	ask=('socket tcp6' 'bind :: 0' listen 'socket tcp4' 'bind 0.0.0.0 0' listen 'socket udp6' 'bind :: 0'
 		'socket udp4' 'bind 127.0.0.1 0' 'socket unix' bind listen)
-	assert_eq '' "$("$PROGRAMS/steps" "${ask[@]}" | grep E || :)"
-	assert_eq '' "$(shim POLICY=both LOG=off -- "$PROGRAMS/steps" "${ask[@]}" 2>&1 | grep E || :)"
+	assert_eq '' "$("$PROGRAMS/drive" "${ask[@]}" | grep E || :)"
+	assert_eq '' "$(shim POLICY=both LOG=off -- "$PROGRAMS/drive" "${ask[@]}" 2>&1 | grep E || :)"
 	"$V6SHIM" run --policy both --log off -- touch "$DIR/marker"
 	[ -e "$DIR/marker" ]
 	"$V6SHIM" config --policy both >"$DIR/out"
@@ -116,7 +116,7 @@ refuses_to_start() {
 
 @test "names that only look like ours are nobody's business" {
 	for name in V6SHIM V6SHIMPOLICY MY_V6SHIM_POLICY v6shim_policy; do
-		resolve env "$name=nonsense" LD_PRELOAD="$LIB" "$PROGRAMS/steps" 'socket tcp6' 'bind :: 0'
+		resolve env "$name=nonsense" LD_PRELOAD="$LIB" "$PROGRAMS/drive" 'socket tcp6' 'bind :: 0'
 		assert_eq 'bind :: 0: ok' "$("${COMMAND[@]}" 2>&1 | tail -n 1)" "$name"
 	done
 }
@@ -160,7 +160,7 @@ $REST" "$(<"$DIR/err")"
 }
 
 @test "a child of fork is refused as well, and says nothing again" {
-	resolve shim POLICY=ipv6only -- "$PROGRAMS/steps" fork 'socket tcp6' 'bind :: 0' fork 'bind :: 0' listen
+	resolve shim POLICY=ipv6only -- "$PROGRAMS/drive" fork 'socket tcp6' 'bind :: 0' fork 'bind :: 0' listen
 	(close_bats_fds && exec "${COMMAND[@]}") >"$DIR/out" 2>"$DIR/err"
 	assert_eq 'fork: ok socket tcp6: fd 3 bind :: 0: EINVAL fork: ok bind :: 0: EINVAL listen: EINVAL' \
 		"$(paste -sd' ' "$DIR/out")"
@@ -169,14 +169,14 @@ $REST" "$(<"$DIR/err")"
 
 @test "a client is neither refused anything nor spoken to, and other descriptors keep the kernel's own errors" {
 	port=$(free_port)
-	start server --says ready "$PROGRAMS/serve" -p "$port"
-	resolve shim POLICY=ipv6only -- "$PROGRAMS/steps" 'socket tcp6' 'v6only 0' "connect ::1 $port" \
+	start server --tcp "$port" "$EXAMPLES/dual-echo" "$port"
+	resolve shim POLICY=ipv6only -- "$PROGRAMS/drive" 'socket tcp6' 'v6only 0' "connect ::1 $port" \
 		'socket tcp4' nodelay "connect 127.0.0.1 $port" 'socket udp6' "connect ::ffff:127.0.0.1 $port" resolve
 	assert_eq '' "$("${COMMAND[@]}" 2>"$DIR/err" | grep E || :)"
 	# Who never binds is not spoken to.
 	assert_eq '' "$(<"$DIR/err")"
 	for under in '' POLICY=both POLICY=ipv6only; do
-		resolve ${under:+shim "$under" LOG=off --} "$PROGRAMS/steps" 'socket tcp6' close 'bind :: 0' listen \
+		resolve ${under:+shim "$under" LOG=off --} "$PROGRAMS/drive" 'socket tcp6' close 'bind :: 0' listen \
 			'socket tcp6' 'bind :: 0'
 		expected='ok EBADF EBADF fd 3 ok'
 		[ "$under" != POLICY=ipv6only ] || expected='ok EBADF EBADF fd 3 EINVAL'
@@ -185,7 +185,7 @@ $REST" "$(<"$DIR/err")"
 	done
 }
 
-# serve_over_socket ENV...: steps with a socket for standard error, as inetd has it; what came out of it.
+# serve_over_socket ENV...: drive with a socket for standard error, as inetd has it; what came out of it.
 serve_over_socket() {
 	python3 -c '
 import os, socket, subprocess, sys
@@ -193,7 +193,7 @@ ours, theirs = socket.socketpair()
 out = subprocess.run(["env"] + sys.argv[1:], stdin=theirs, stdout=subprocess.PIPE, stderr=theirs).stdout
 theirs.close()
 sys.stdout.buffer.write(out + b"said: " + ours.recv(65536) + b"\n")' \
-		"$@" LD_PRELOAD="$LIB" "$PROGRAMS/steps" 'socket tcp6' 'v6only 0' 'bind :: 0' get |
+		"$@" LD_PRELOAD="$LIB" "$PROGRAMS/drive" 'socket tcp6' 'v6only 0' 'bind :: 0' get |
 		tail -n 3 | sed 's/.*: //' | paste -sd' '
 }
 
@@ -203,12 +203,12 @@ sys.stdout.buffer.write(out + b"said: " + ours.recv(65536) + b"\n")' \
 	# Records neither, where standard error is the log.
 	assert_eq 'ok 1 ' "$(serve_over_socket V6SHIM_POLICY=ipv6-only V6SHIM_LOG_LEVEL=all)"
 	# To anything else they are.
-	resolve shim POLICY=ipv6-only LOG_LEVEL=all -- "$PROGRAMS/steps" 'socket tcp6' 'bind :: 0'
-	assert_match 'v6shim steps\[[0-9]+\]: bind' "$("${COMMAND[@]}" 2>&1)"
+	resolve shim POLICY=ipv6-only LOG_LEVEL=all -- "$PROGRAMS/drive" 'socket tcp6' 'bind :: 0'
+	assert_match 'v6shim drive\[[0-9]+\]: bind' "$("${COMMAND[@]}" 2>&1)"
 }
 
 @test "a standard error that takes nothing does not matter" {
-	resolve shim POLICY=ipv6only -- "$PROGRAMS/steps" 'socket tcp6' 'bind :: 0'
+	resolve shim POLICY=ipv6only -- "$PROGRAMS/drive" 'socket tcp6' 'bind :: 0'
 	for to in /dev/full /dev/null; do
 		assert_eq 'bind :: 0: EINVAL' "$("${COMMAND[@]}" 2>$to | tail -n 1)" $to
 	done

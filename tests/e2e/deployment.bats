@@ -84,7 +84,7 @@ assignments() {
 
 # init_defaults [LINE...]: the settings of the init script, for a server on $port.
 init_defaults() {
-	printf '%s\n' "DAEMON=$PROGRAMS/serve" "DAEMON_ARGS='-p $port'" "USER=$(id -un) GROUP=$(id -gn)" "PIDFILE=$DIR/pid" "LOG_DIR=$DIR/log" \
+	printf '%s\n' "DAEMON=$EXAMPLES/dual-echo" "DAEMON_ARGS=$port" "USER=$(id -un) GROUP=$(id -gn)" "PIDFILE=$DIR/pid" "LOG_DIR=$DIR/log" \
 		"V6SHIM=$V6SHIM" 'export V6SHIM_POLICY=ipv6-only V6SHIM_LOG_LEVEL=bind' "export V6SHIM_LOG=$DIR/log/v6shim.jsonl" "$@" >"$DIR/default"
 }
 
@@ -115,7 +115,7 @@ governed() {
 	wait_for 10 listens
 	governed "$DIR/log/v6shim.jsonl"
 	initd 0 status
-	assert_eq serve "$(cat "/proc/$(<"$DIR/pid")/comm")"
+	assert_eq dual-echo "$(cat "/proc/$(<"$DIR/pid")/comm")"
 	initd 0 stop
 	assert_eq '' "$(kernel_listeners tcp "$port")"
 	initd 3 status
@@ -158,7 +158,7 @@ openrc() {
 	port=$(free_port)
 	mkdir "$DIR/bin"
 	ln -s "$V6SHIM" "$DIR/bin/v6shim"
-	sed -e "s,^LEGACYD=.*,LEGACYD=$PROGRAMS/serve," -e "s,^LEGACYD_ARGS=.*,LEGACYD_ARGS='-p $port'," \
+	sed -e "s,^LEGACYD=.*,LEGACYD=$EXAMPLES/dual-echo," -e "s,^LEGACYD_ARGS=.*,LEGACYD_ARGS=$port," \
 		-e "s,/var/log,$DIR/log," -e "s,=libv6shim\.so,=$LIB," openrc/legacyd.confd >"$DIR/confd"
 	start server --tcp "$port" bash -c "$(declare -f openrc); DIR='$DIR'; openrc '$DIR/confd'"
 	governed "$DIR/log/legacyd/v6shim.jsonl"
@@ -175,7 +175,7 @@ openrc() {
 make_log() {
 	mkdir -p "$DIR/logs"
 	port=$(free_port)
-	shim LOG="$DIR/logs/server.jsonl" LOG_LEVEL=bind -- "$PROGRAMS/steps" 'socket tcp4' "bind 0.0.0.0 $port" 'socket tcp6' \
+	shim LOG="$DIR/logs/server.jsonl" LOG_LEVEL=bind -- "$PROGRAMS/drive" 'socket tcp4' "bind 0.0.0.0 $port" 'socket tcp6' \
 		"bind :: $port" >"$DIR/out"
 	assert_eq '"conflict"' "$(json_records "$DIR/logs/server.jsonl" 'select(.finding == "conflict") | .finding')"
 }
@@ -192,7 +192,7 @@ make_log() {
 	printf 'no record\n' >>"$DIR/logs/server.jsonl"
 	start rsyslog --now rsyslogd -n -f "$DIR/rsyslog.conf" -i "$DIR/rsyslogd.pid"
 	wait_for 20 test -s "$DIR/findings" || fail "$(stderr_of rsyslog)"
-	assert_match "^[0-9T:.-]+Z steps\[[0-9]+\] bind conflict EADDRINUSE .*0\.0\.0\.0:$port" "$(<"$DIR/findings")"
+	assert_match "^[0-9T:.-]+Z drive\[[0-9]+\] bind conflict EADDRINUSE .*0\.0\.0\.0:$port" "$(<"$DIR/findings")"
 	assert_eq 1 "$(wc -l <"$DIR/findings")"
 }
 
@@ -330,7 +330,7 @@ lost_by_kubectl() {
 	mapfile -t environment < <(jq -r '.containers[0].env[] | .name + "=" + .value' <<<"$pod")
 	environment=("${environment[@]/$into\//$DIR/volume/}")
 	port=$(free_port)
-	start server --tcp "$port" env "${environment[@]}" "$PROGRAMS/serve" -v 1 -p "$port"
+	start server --tcp "$port" env "${environment[@]}" "$EXAMPLES/dual-echo" -v 1 "$port"
 	assert_eq 'inet6 :: v6only=0' "$(kernel_listeners tcp "$port")"
 	assert_eq '"override"' "$(stderr_of server | grep '^{"v":1,' | jq 'select(.event == "bind") | .action')"
 	assert_match 'by policy both' "$(stderr_of server | grep '^{"v":1,' | "$V6SHIM" report -)"
@@ -400,14 +400,14 @@ with_libraries() {
 		busybox cp /built/v6shim /out/usr/local/bin/ && busybox cp /built/libv6shim.so /out/usr/local/lib/
 	END
 	chmod 755 "$DIR/builder/bin/make"
-	with_libraries "$DIR/vendor" /bin/sh "$PROGRAMS/steps" "$V6SHIM"
+	with_libraries "$DIR/vendor" /bin/sh "$PROGRAMS/drive" "$V6SHIM"
 	image localhost/builder "$DIR/builder"
 	image localhost/vendor "$DIR/vendor"
 	image_tool bud -q --pull-never --isolation chroot --build-arg BUILDER=localhost/builder --build-arg BASE=localhost/vendor \
 		--build-arg INSTALL=true -t localhost/legacyd -f container/Dockerfile "$ROOT" >"$DIR/log" 2>&1 || fail "$(<"$DIR/log")"
 	for name in vendor legacyd; do
 		container=$(image_tool from --pull-never "localhost/$name")
-		image_tool run --isolation chroot "$container" -- /bin/steps 'socket tcp6' 'v6only 1' 'bind :: 0' get >"$DIR/$name.out" 2>"$DIR/$name.err"
+		image_tool run --isolation chroot "$container" -- /bin/drive 'socket tcp6' 'v6only 1' 'bind :: 0' get >"$DIR/$name.out" 2>"$DIR/$name.err"
 	done
 	# As it is, and with the shim: its environment says `both`.
 	assert_eq 'get: 1' "$(tail -n 1 "$DIR/vendor.out")"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Sockets that were bound before the program ran: told when it starts, with what they serve, and their
-# V6ONLY stays as it is. programs/handover binds them and executes the program.
+# V6ONLY stays as it is. programs/drive binds them and executes the program.
 
 load helper
 
@@ -9,14 +9,12 @@ setup() {
 	LOG=$DIR/log.jsonl
 }
 
-# hand SOCKET... -- [NAME=VALUE...] -- STEP...: to programs/steps under the library; BARE without it.
+# hand STEP+STEP... [NAME=VALUE...] -- STEP...: the first steps are another program's, which becomes one under the
+# library that takes the others.
 hand() {
-	local sockets=() settings=(LOG="$LOG" LOG_FORMAT=json LOG_LEVEL=bind)
+	local handed settings=(LOG="$LOG" LOG_FORMAT=json LOG_LEVEL=bind)
 
-	while [ "$1" != -- ]; do
-		sockets+=("$1")
-		shift
-	done
+	IFS=+ read -ra handed <<<"$1"
 	shift
 	while [ "$1" != -- ]; do
 		settings+=("$1")
@@ -24,10 +22,10 @@ hand() {
 	done
 	shift
 	rm -f "$LOG"
-	resolve shim "${settings[@]}" -- "$PROGRAMS/steps" "$@" || return
+	resolve shim "${settings[@]}" -- "$PROGRAMS/drive" "$@" || return
 	(
 		close_bats_fds
-		exec "$PROGRAMS/handover" "${sockets[@]}" -- "${COMMAND[@]}"
+		exec "$PROGRAMS/drive" "${handed[@]}" -- "${COMMAND[@]}"
 	)
 }
 
@@ -42,33 +40,34 @@ inherited() {
 # family a socket has V6ONLY 1 (net/ipv6/af_inet6.c, __inet6_bind).
 sockets() {
 	cat <<-END
-		tcp6 :: 0 v6only 0 listen|0|tcp inet6 :: 0 inet6,inet
-		tcp6 :: 0 v6only 1 listen|1|tcp inet6 :: 1 inet6
-		tcp6 ::1 0 listen|1|tcp inet6 ::1 1 inet6
-		tcp6 ::ffff:127.0.0.1 0 listen|0|tcp inet6 ::ffff:127.0.0.1 0 inet
-		tcp4 0.0.0.0 0 listen|EOPNOTSUPP|tcp inet 0.0.0.0 - inet
-		tcp4 127.0.0.1 0 listen|EOPNOTSUPP|tcp inet 127.0.0.1 - inet
-		udp6 :: 0 v6only 0|0|udp inet6 :: 0 inet6,inet
-		udp6 :: 0 v6only 1|1|udp inet6 :: 1 inet6
-		udp6 ::1 0|1|udp inet6 ::1 1 inet6
-		udp4 0.0.0.0 0|EOPNOTSUPP|udp inet 0.0.0.0 - inet
+		socket tcp6+v6only 0+bind :: 0+listen|0|tcp inet6 :: 0 inet6,inet
+		socket tcp6+v6only 1+bind :: 0+listen|1|tcp inet6 :: 1 inet6
+		socket tcp6+bind ::1 0+listen|1|tcp inet6 ::1 1 inet6
+		socket tcp6+bind ::ffff:127.0.0.1 0+listen|0|tcp inet6 ::ffff:127.0.0.1 0 inet
+		socket tcp4+bind 0.0.0.0 0+listen|EOPNOTSUPP|tcp inet 0.0.0.0 - inet
+		socket tcp4+bind 127.0.0.1 0+listen|EOPNOTSUPP|tcp inet 127.0.0.1 - inet
+		socket udp6+v6only 0+bind :: 0|0|udp inet6 :: 0 inet6,inet
+		socket udp6+v6only 1+bind :: 0|1|udp inet6 :: 1 inet6
+		socket udp6+bind ::1 0|1|udp inet6 ::1 1 inet6
+		socket udp4+bind 0.0.0.0 0|EOPNOTSUPP|udp inet 0.0.0.0 - inet
 	END
 }
 
 @test "handed over by exec, or by systemd: a record each, with what it serves" {
 	while IFS='|' read -r handed value expected; do
-		said=$("$PROGRAMS/handover" "3 $handed" -- "$PROGRAMS/steps" fd=3 get port)
+		IFS=+ read -ra bare <<<"$handed+put 3"
+		said=$("$PROGRAMS/drive" "${bare[@]}" -- "$PROGRAMS/drive" fd=3 get port)
 		assert_match "get: $value"$'\n'"port: [1-9]" "$said" "control: $handed"
-		hand "3 $handed" -- POLICY=ipv6-only -- fd=3 'socket unix' >"$DIR/out"
+		hand "$handed+put 3" POLICY=ipv6-only -- fd=3 'socket unix' >"$DIR/out"
 		assert_eq "3 $expected" "$(inherited)" "$handed"
-		hand -s "3 $handed" -- POLICY=ipv6-only -- fd=3 'socket unix' >"$DIR/out"
+		hand "$handed+activate 1+put 3" POLICY=ipv6-only -- fd=3 'socket unix' >"$DIR/out"
 		assert_eq "3 $expected" "$(inherited)" "systemd, $handed"
 	done < <(sockets)
 }
 
 @test "levels: bind and all tell of inherited sockets, after the load record; change and error do not" {
 	while read -r level events; do
-		hand '3 tcp6 :: 0 listen' -- POLICY=ipv6-only LOG_LEVEL="$level" -- 'socket unix' >"$DIR/out"
+		hand 'socket tcp6+bind :: 0+listen+put 3' POLICY=ipv6-only LOG_LEVEL="$level" -- 'socket unix' >"$DIR/out"
 		assert_eq "$events" "$([ ! -e "$LOG" ] || jq -r .event "$LOG" | head -n 2 | paste -sd' ')" "$level"
 	done <<-END
 		bind   load inherit
@@ -80,27 +79,25 @@ sockets() {
 
 @test "the record is of its own kind: policy and mode, address and port, nothing done, nothing found" {
 	port=$(free_port)
-	hand "7 tcp6 :: $port listen" -- POLICY=ipv6-only -- 'socket unix' >"$DIR/out"
+	hand "socket tcp6+bind :: $port+listen+put 7" POLICY=ipv6-only -- 'socket unix' >"$DIR/out"
 	assert_eq "[7,\"stream\",\"::\",$port,0,0,\"ipv6-only\",\"enforce\",\"none\",\"none\"]" "$(json_records "$LOG" 'select(.event == "inherit") |
 		[.fd, .type, .addr, .port, .before, .after, .policy, .mode, .action, .finding]')"
-	hand "7 tcp6 :: $port listen" -- POLICY=ipv6-only LOG_FORMAT=text -- 'socket unix' >"$DIR/out"
+	hand "socket tcp6+bind :: $port+listen+put 7" POLICY=ipv6-only LOG_FORMAT=text -- 'socket unix' >"$DIR/out"
 	assert_match "inherit tcp \\[::\\]:$port fd 7: V6ONLY 0, serves IPv6 and IPv4 \\(policy ipv6-only\\)" "$(<"$LOG")"
 }
 
 @test "each socket has its record, at its lowest number; what is not bound, or no IP socket, has none; a connection serves nobody" {
 	while IFS='|' read -r sockets expected; do
-		IFS=+ read -ra sockets <<<"$sockets"
 		# Where its standard output is one of them a program cannot print.
-		hand "${sockets[@]}" -- POLICY=app -- 'socket unix' >"$DIR/out" 2>"$DIR/err" || :
-		assert_eq "$expected" "$(inherited | paste -sd+)" "${sockets[*]}"
-		unset sockets
+		hand "$sockets" POLICY=app -- 'socket unix' >"$DIR/out" 2>"$DIR/err" || :
+		assert_eq "$expected" "$(inherited | paste -sd+)" "$sockets"
 	done <<-END
-		-s+3 tcp6 :: 0 v6only 1 listen+4 tcp4 0.0.0.0 0 listen+5 unix - 0 listen+6 udp6 :: 0|3 tcp inet6 :: 1 inet6+4 tcp inet 0.0.0.0 - inet+6 udp inet6 :: 0 inet6,inet
-		0 tcp6 :: 0 v6only 0 listen|0 tcp inet6 :: 0 inet6,inet
-		0 udp6 :: 0 v6only 1|0 udp inet6 :: 1 inet6
-		0,1,2 tcp6 ::1 0 listen|0 tcp inet6 ::1 1 inet6
-		0,1 tcp6 ::1 0 listen+2 tcp6 ::1 0 listen|0 tcp inet6 ::1 1 inet6+2 tcp inet6 ::1 1 inet6
-		0 tcp6 ::1 0 accepted|0 tcp inet6 ::1 1 nobody
+		a socket tcp6+a v6only 1+a bind :: 0+a listen+a put 3+b socket tcp4+b bind 0.0.0.0 0+b listen+b put 4+c socket unix+c bind+c listen+c put 5+d socket udp6+d bind :: 0+d put 6+activate 4|3 tcp inet6 :: 1 inet6+4 tcp inet 0.0.0.0 - inet+6 udp inet6 :: 0 inet6,inet
+		socket tcp6+v6only 0+bind :: 0+listen+put 0|0 tcp inet6 :: 0 inet6,inet
+		socket udp6+v6only 1+bind :: 0+put 0|0 udp inet6 :: 1 inet6
+		socket tcp6+bind ::1 0+listen+put 0,1,2|0 tcp inet6 ::1 1 inet6
+		a socket tcp6+a bind ::1 0+a listen+b socket tcp6+b bind ::1 0+b listen+b put 2+a put 0,1|0 tcp inet6 ::1 1 inet6+2 tcp inet6 ::1 1 inet6
+		socket tcp6+bind ::1 0+listen+talk ::1+put 0|0 tcp inet6 ::1 1 nobody
 	END
 }
 
@@ -109,8 +106,8 @@ sockets() {
 	for policy in app ipv6-only both default-ipv6-only; do
 		for value in 0 1; do
 			# 1 - 0 is what it is not.
-			said=$(hand -s "3 tcp6 :: $port v6only $value listen" -- POLICY=$policy LOG_LEVEL=all -- fd=3 get \
-				"v6only $((1 - value))" listen get)
+			said=$(hand "socket tcp6+v6only $value+bind :: $port+listen+activate 1+put 3" POLICY=$policy LOG_LEVEL=all -- fd=3 get \
+				"v6only $((1 - value))" listen get | tail -n 4)
 			assert_eq "get: $value
 v6only $((1 - value)): EINVAL
 listen: ok
@@ -121,14 +118,15 @@ get: $value" "$said" "$policy"
 		done
 	done
 	assert_eq "get: 0
-v6only 1: EINVAL" "$("$PROGRAMS/handover" '3 tcp6 :: 0 v6only 0 listen' -- "$PROGRAMS/steps" fd=3 get 'v6only 1')" 'control, bare'
+v6only 1: EINVAL" "$("$PROGRAMS/drive" 'socket tcp6' 'v6only 0' 'bind :: 0' listen 'put 3' -- "$PROGRAMS/drive" fd=3 get 'v6only 1' |
+		tail -n 2)" 'control, bare'
 }
 
 @test "a program that is executed anew tells of what it had bound itself; a child of fork does not" {
-	shim LOG="$LOG" LOG_FORMAT=json LOG_LEVEL=bind POLICY=ipv6-only -- "$PROGRAMS/steps" 'socket tcp6' 'bind :: 0' listen exec get >"$DIR/out"
+	shim LOG="$LOG" LOG_FORMAT=json LOG_LEVEL=bind POLICY=ipv6-only -- "$PROGRAMS/drive" 'socket tcp6' 'bind :: 0' listen exec get >"$DIR/out"
 	assert_eq 'load bind listen load inherit' "$(jq -r .event "$LOG" | paste -sd' ')"
 	assert_eq "$(jq 'select(.event == "bind") | .fd' "$LOG") tcp inet6 :: 1 inet6" "$(inherited)"
 	rm -f "$LOG"
-	shim LOG="$LOG" LOG_FORMAT=json LOG_LEVEL=bind POLICY=ipv6-only -- "$PROGRAMS/steps" 'socket tcp6' 'bind :: 0' fork listen >"$DIR/out"
+	shim LOG="$LOG" LOG_FORMAT=json LOG_LEVEL=bind POLICY=ipv6-only -- "$PROGRAMS/drive" 'socket tcp6' 'bind :: 0' fork listen >"$DIR/out"
 	assert_eq 'load bind load listen' "$(jq -r .event "$LOG" | paste -sd' ')"
 }

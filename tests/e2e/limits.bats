@@ -16,7 +16,7 @@ setup() {
 	require cc
 	# The system calls that the shim makes for itself, by its source: "NAME NUMBER" a line. What this machine does not have
 	# (socketcall, fcntl64) stays a name.
-	grep -rohE '\bSYS_[a-z0-9_]+' "$ROOT"/shim --include='*.[ch]' --exclude-dir=command | sort -u |
+	grep -rohE '\b(SYS_[a-z0-9_]+|CALL\([a-z]+)' "$ROOT"/shim/{govern,preload} | sed 's/CALL(/SYS_/' | sort -u |
 		sed 's/^SYS_\(.*\)/\1 SYS_\1/' | (echo '#include <sys/syscall.h>' && cat) | cc -E -P -x c - 2>/dev/null |
 		grep -E '^[a-z0-9_]+ [0-9]+$' >"$DIR/calls"
 	NETLINK=netlink=$(number socket)
@@ -114,7 +114,7 @@ descriptor EMFILE calls EMFILE ok v6only 1' "$(LD_PRELOAD=$PROGRAMS/hostile/unsa
 
 @test "another process is the holder, and nothing is left to find it with: resolved, or the kernel's errno and a record" {
 	port=$(free_port)
-	start holder --says ready "$PROGRAMS/serve" -4 -p "$port"
+	start holder --says ready "$PROGRAMS/drive" 'socket tcp4' "bind 0.0.0.0 $port" listen serve
 	while IFS='|' read -r straits proof; do
 		rm -f "$LOG"
 		scene="6-after:$port${straits:+ $straits}"
@@ -193,7 +193,7 @@ own_calls() {
 	stages=$(printf '%s: v6only 1\n' resolver preinit constructor main atexit destructor)
 	assert_eq "${stages//v6only 1/v6only 0}" "$("${SURVIVE[@]}" 'filter calls=65535' "exec $PROGRAMS/early" | sed 1,2d)" 'control, bare'
 	# Those that the dynamic linker and the program can do without, and sockets of AF_NETLINK.
-	for name in getpid gettid rt_sigprocmask fcntl readlinkat getrlimit getdents64 dup3 nanosleep tgkill clock_gettime netlink; do
+	for name in getpid rt_sigprocmask fcntl readlinkat prlimit64 getdents64 dup3 nanosleep clock_gettime madvise netlink; do
 		strait=$NETLINK
 		[ $name = netlink ] || strait=calls=$(number $name)
 		[ "$strait" != calls= ] || continue
@@ -206,12 +206,12 @@ V6SHIM_ON_CONFLICT=resolve V6SHIM_LOG=$LOG V6SHIM_LOG_FORMAT=json V6SHIM_LOG_LEV
 	done
 }
 
-@test "a filter and a signal that would end the server: no SIGXFSZ without getrlimit, no SIGPIPE without rt_sigprocmask" {
+@test "a filter and a signal that would end the server: no SIGXFSZ without prlimit64, no SIGPIPE without rt_sigprocmask" {
 	# The controls: such a write ends a program.
 	run bash -c "ulimit -f 8; head -c 16384 /dev/zero >$DIR/big"
 	assert_status 153
 	printf 'x%.0s' {1..8192} >"$LOG"
-	for names in getpid getrlimit 'getrlimit rt_sigpending'; do
+	for names in getpid prlimit64 'prlimit64 rt_sigpending'; do
 		# shellcheck disable=SC2086 # into words
 		assert_match 'calls ok ok v6only 1$' \
 			"$(ulimit -f 8 && say_scenes POLICY=ipv6-only LOG="$LOG" LOG_LEVEL=all -- "plain calls=$(number $names)")" "$names"

@@ -479,12 +479,11 @@ sessions() {
 	cat "${@/#/$work/}" | sed -z 's/\\\n\t*//g' | sed "s|/usr/local/lib/libv6shim.so|$LIB|" >"$DIR/document"
 	# What these say of themselves is not in the pages.
 	sed -i '/^\$ /s,&$,>/dev/null \&,' "$DIR/document"
-	cp "$PROGRAMS/serve" "$DIR/bin-$1/legacyd"
-	cp "$PROGRAMS/several" "$DIR/lib-$1/olderd"
 	# shellcheck disable=SC2016 # for the shell inside
+	printf '#!/bin/sh\nexec %q "socket tcp6" "bind :: $2" listen serve >/dev/null\n' "$PROGRAMS/drive" >"$DIR/bin-$1/legacyd"
 	printf '#!/bin/sh\nexec %q "a socket tcp4" "a bind 0.0.0.0 $2" "a listen" "b socket tcp6" "b v6only 0" \
-		"b bind :: $2" "b listen" wait\n' "$DIR/lib-$1/olderd" >"$DIR/bin-$1/olderd"
-	chmod +x "$DIR/bin-$1/olderd"
+		"b bind :: $2" "b listen" wait >/dev/null\n' "$PROGRAMS/drive" >"$DIR/bin-$1/olderd"
+	chmod +x "$DIR/bin-$1/"*
 	ln -s "$V6SHIM" "$LIB" "$DIR/bin-$1"
 	# shellcheck disable=SC2016 # for the shell inside
 	run env -C "$work" PATH="$DIR/bin-$1:$PATH" unshare -n -p -f --kill-child --mount-proc bash -c '
@@ -517,7 +516,7 @@ sessions() {
 	for file in "$DIR"/v6shim.conf.5.*; do
 		! grep -q '^\$ ' "$file" || continue
 		"$V6SHIM" config --config "$file" >"$DIR/out"
-		grep -q 'configuration file' "$DIR/out"
+		grep -q '# file$' "$DIR/out"
 		count=$((count + 1))
 	done
 	[ $count -ge 3 ]
@@ -576,7 +575,7 @@ diagnostics() {
 		complaint "$place" "$V6SHIM" config --config no-arrow
 		complaint 's/.*column [0-9]+: //' "$V6SHIM" config --rules 'port=1 => policy=default-both'
 		complaint 's/.*: //' "$V6SHIM" config --config names
-		shim POLICY=bogus -- "$PROGRAMS/steps" 'socket tcp6' 'bind :: 0' 2>&1 >/dev/null | sed -n '2s/^v6shim: //p'
+		shim POLICY=bogus -- "$PROGRAMS/drive" 'socket tcp6' 'bind :: 0' 2>&1 >/dev/null | sed -n '2s/^v6shim: //p'
 	)
 	assert_eq "$(diagnostics v6shim.conf.5)" "$found"
 }

@@ -43,7 +43,7 @@ for name in sys.argv[1:]:
 run_as() {
 	rm -rf "${DIR:?}/bin"
 	mkdir "$DIR/bin"
-	cp "$PROGRAMS/steps" "$DIR/bin/$1"
+	cp "$PROGRAMS/drive" "$DIR/bin/$1"
 	shim POLICY=ipv6-only LOG="$2" LOG_FORMAT="$3" LOG_LEVEL=bind -- "$DIR/bin/$1" 'socket tcp6' 'bind :: 0' listen \
 		>"$DIR/said" 2>"$DIR/err"
 }
@@ -97,15 +97,15 @@ listing() {
 	assert_line 'listen: ok' "$(<"$DIR/said")"
 	assert_eq '' "$(ls -A "$DIR/out")"
 	# Nor by the name that it is given (argv[0]), which is anybody's choice.
-	cp "$PROGRAMS/steps" "$DIR/bin/steps"
-	for path in "$DIR/bin/../bin/./steps" "$DIR/bin//steps"; do
+	cp "$PROGRAMS/drive" "$DIR/bin/drive"
+	for path in "$DIR/bin/../bin/./drive" "$DIR/bin//drive"; do
 		(
 			export LD_PRELOAD=$LIB V6SHIM_LOG=$DIR/out/%n V6SHIM_LOG_LEVEL=bind
 			exec -a ../evil "$path" 'socket tcp6' 'bind :: 0'
 		) >"$DIR/said"
-		assert_eq steps "$(ls -A "$DIR/out")"
+		assert_eq drive "$(ls -A "$DIR/out")"
 		[ ! -e "$DIR/evil" ]
-		rm "$DIR/out/steps"
+		rm "$DIR/out/drive"
 	done
 }
 
@@ -138,7 +138,7 @@ syslog_tags() {
 	assert_match 'a\\"(\\n|\\\\x0a)(\\u001b|\\\\x1b)\[31m' "$(grep '"load"' "$file")"
 	for wrong in V6SHIM_CONFIG=$'/no/\nv6shim: all is well\e[1m%s%n' V6SHIM_LOG=$'x\nv6shim: all is well\e[1m%s%n' \
 		V6SHIM_RULES=$'port=\n80\e[1m => policy=both%s%n' V6SHIM_$'A\nv6shim: all is well\e[1m=%s%n'; do
-		env LD_PRELOAD="$LIB" "$wrong" "$PROGRAMS/steps" 'socket tcp6' 'bind :: 0' >"$DIR/said" 2>"$DIR/err"
+		env LD_PRELOAD="$LIB" "$wrong" "$PROGRAMS/drive" 'socket tcp6' 'bind :: 0' >"$DIR/said" 2>"$DIR/err"
 		assert_line 'bind :: 0: EINVAL' "$(<"$DIR/said")"
 		only_text "$DIR/err"
 		assert_eq 0 "$(grep -c '^v6shim: all is well' "$DIR/err" || :)"
@@ -150,7 +150,7 @@ syslog_tags() {
 
 # bind_into LOG [COMMAND...]: a server that COMMAND starts; whatever becomes of the log, it has what it wants.
 bind_into() {
-	resolve shim LOG="$1" LOG_FORMAT=json LOG_LEVEL=bind -- "$PROGRAMS/steps" 'socket tcp6' 'bind :: 0' listen
+	resolve shim LOG="$1" LOG_FORMAT=json LOG_LEVEL=bind -- "$PROGRAMS/drive" 'socket tcp6' 'bind :: 0' listen
 	(close_bats_fds && exec "${@:2}" "${COMMAND[@]}") >"$DIR/said"
 	assert_line 'listen: ok' "$(<"$DIR/said")"
 }
@@ -210,7 +210,7 @@ place() {
 	there=$(mktemp -d)
 	chmod 755 "$there"
 	mkdir -m 777 "$there/target"
-	cp "$PROGRAMS/steps" "$LIB" "$there"
+	cp "$PROGRAMS/drive" "$LIB" "$there"
 	for whose in "$NOBODY" 0 1; do
 		rm -f "$there/target/"* "$there/log"
 		ln -s "$there/target/log" "$there/log"

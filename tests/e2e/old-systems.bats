@@ -22,7 +22,7 @@ setup() {
 	"$OLD" all true || skip 'needs leave to trace, and to filter system calls'
 }
 
-# on WORDS NAME=VALUE... -- STEP...: steps under the shim, on a kernel that lacks WORDS; `bare` without the shim.
+# on WORDS NAME=VALUE... -- STEP...: drive under the shim, on a kernel that lacks WORDS; `bare` without the shim.
 on() {
 	local words=$1 under=(shim LOG="$LOG" LOG_FORMAT=json)
 
@@ -35,7 +35,7 @@ on() {
 	done
 	shift
 	[ ${#under[@]} -eq 0 ] || under+=(--)
-	resolve "${under[@]}" "$PROGRAMS/steps" "$@"
+	resolve "${under[@]}" "$PROGRAMS/drive" "$@"
 	(close_bats_fds && exec "$OLD" "$words" "${COMMAND[@]}") 2>"$DIR/hid"
 }
 
@@ -122,7 +122,7 @@ asked() {
 
 @test "without SO_COOKIE a policy costs no bind: what failed has its value back, and the policy gives way" {
 	port=$(free_port)
-	start holder --says ready "$PROGRAMS/serve" -v 1 -p "$port"
+	start holder --says ready "$PROGRAMS/drive" 'socket tcp6' 'v6only 1' "bind :: $port" listen serve
 	for words in none so-cookie; do
 		for level in LOG_LEVEL=bind LOG=off; do
 			got=$(on $words POLICY=ipv6-only $level -- 'socket tcp6' 'v6only 0' dup "bind :: $port" get)
@@ -161,8 +161,8 @@ print(subprocess.run(sys.argv[2:], stderr=w, timeout=float(sys.argv[1])).returnc
 			"unlink $LOG" bind close-loop bind
 		"$OLD" $words "${COMMAND[@]}" >"$DIR/out"
 		assert_eq 'load bind bind bind' "$(cat "$LOG.1" "$LOG" | jq -r .event | paste -sd' ')" "$words"
-		resolve shim POLICY=ipv6-only LOG=stderr LOG_LEVEL=bind -- "$PROGRAMS/steps" 'socket tcp6' 'bind :: 0' listen
-		assert_eq 3 "$("$OLD" $words "${COMMAND[@]}" 2>&1 >/dev/null | grep -c '^v6shim steps\[.*\]: \(load\|bind\|listen\)')" \
+		resolve shim POLICY=ipv6-only LOG=stderr LOG_LEVEL=bind -- "$PROGRAMS/drive" 'socket tcp6' 'bind :: 0' listen
+		assert_eq 3 "$("$OLD" $words "${COMMAND[@]}" 2>&1 >/dev/null | grep -c '^v6shim drive\[.*\]: \(load\|bind\|listen\)')" \
 			"$words"
 		said=$(timeout 60 "$PYTHON" -c "$FULL" 30 "$OLD" $words "${COMMAND[@]}")
 		assert_eq 0 "${said##*$'\n'}" "$words"
@@ -187,20 +187,20 @@ print(subprocess.run(sys.argv[2:], stderr=w, timeout=float(sys.argv[1])).returnc
 
 @test "without INET_DIAG_SKV6ONLY a foreign holder's V6ONLY is absent, and the note and v6shim who say so" {
 	port=$(free_port)
-	start holder --says ready "$PROGRAMS/serve" -v 0 -p "$port"
+	start holder --says ready "$PROGRAMS/drive" 'socket tcp6' 'v6only 0' "bind :: $port" listen serve
 	while IFS='|' read -r words v6only note families value; do
 		on "$words" LOG_LEVEL=bind -- 'socket tcp4' "bind 0.0.0.0 $port"
 		assert_eq "[$(pid_of holder),$v6only]" "$(json_records "$LOG" 'select(.event == "bind") | [.holder.pid, .holder.v6only]')"
 		assert_match ", $note, so that it has IPv4 already: that program needs policy=ipv6-only" "$(json_records "$LOG" .note)"
 		[ "$words" = none ] || assert_line 'old-kernel: hid skv6only' "$(<"$DIR/hid")"
-		assert_match "$families +\\[::\\]:$port +serve.* V6ONLY $value" "$("$OLD" "$words" "$V6SHIM" who "$port" 2>"$DIR/err")"
+		assert_match "$families +\\[::\\]:$port +drive.* V6ONLY $value" "$("$OLD" "$words" "$V6SHIM" who "$port" 2>"$DIR/err")"
 	done <<-'END'
 		none|0|dual-stack \(V6ONLY 0\)|IPv6\+IPv4|0
 		skv6only|null|IPv4 perhaps too \(Linux tells its V6ONLY since 4\.3\)|IPv6\+IPv4\?|\?
 	END
 	# IPv6 that comes second is split as ever.
 	stop holder
-	start holder --says ready "$PROGRAMS/serve" -4 -p "$port"
+	start holder --says ready "$PROGRAMS/drive" 'socket tcp4' "bind 0.0.0.0 $port" listen serve
 	for words in none skv6only; do
 		got=$(on $words ON_CONFLICT=resolve LOG_LEVEL=bind -- 'socket tcp6' "bind :: $port" get)
 		assert_eq 'get: 1 "split"' "${got##*$'\n'} $(json_records "$LOG" 'select(.event == "bind") | .action')" $words
@@ -209,7 +209,7 @@ print(subprocess.run(sys.argv[2:], stderr=w, timeout=float(sys.argv[1])).returnc
 
 @test "without TCP_BOUND_INACTIVE a foreign socket that does not listen is not found, and the note says why" {
 	port=$(free_port)
-	start holder --says '^bind' "$PROGRAMS/steps" 'socket tcp4' "bind 0.0.0.0 $port" wait
+	start holder --says '^bind' "$PROGRAMS/drive" 'socket tcp4' "bind 0.0.0.0 $port" wait
 	on bound LOG_LEVEL=bind -- 'socket tcp4' "bind 0.0.0.0 $port"
 	assert_line 'old-kernel: hid bound' "$(<"$DIR/hid")"
 	assert_eq '["EADDRINUSE","conflict",false]' \
@@ -229,10 +229,10 @@ print(subprocess.run(sys.argv[2:], stderr=w, timeout=float(sys.argv[1])).returnc
 	while read -r words expected under; do
 		rm -f "$LOG"
 		# shellcheck disable=SC2086 # into its words
-		start server --says ready "$OLD" "$words" env $under "$PROGRAMS/serve" -v 0
-		port=$(stdout_of server | sed -n 's/^port //p')
+		start server --says ready "$OLD" "$words" env $under "$PROGRAMS/drive" 'socket tcp6' 'v6only 0' 'bind :: 0' listen port serve
+		port=$(stdout_of server | sed -n 's/^port: //p')
 		assert_eq "$expected" "$(kernel_v6only tcp "$port"),$(reach 4 tcp "$port"),$(reach 6 tcp "$port")" "$words"
-		[ ! -e "$LOG" ] || json_records "$LOG" 'select(.event != "load") | del(.time, .pid, .tid, .port)' >"$DIR/$words"
+		[ ! -e "$LOG" ] || json_records "$LOG" 'select(.event != "load") | del(.time, .pid, .port)' >"$DIR/$words"
 		stop server
 	done <<-END
 		none 1,refused,served LD_PRELOAD=$LIB V6SHIM_POLICY=ipv6-only V6SHIM_LOG=$LOG V6SHIM_LOG_FORMAT=json V6SHIM_LOG_LEVEL=bind
@@ -246,21 +246,21 @@ print(subprocess.run(sys.argv[2:], stderr=w, timeout=float(sys.argv[1])).returnc
 # The system calls that the shim makes by itself in everything that it does, and that Linux 3.10 has too; pwritev2 and
 # statx are those that it has not.
 HAS_3_10='bind clock_gettime close connect dup3 fcntl fstat getdents64 geteuid getpeername getpid getsockname getsockopt
-gettid listen nanosleep newfstatat openat ppoll getrlimit read readlinkat recvfrom rt_sigpending rt_sigprocmask
-rt_sigtimedwait sched_yield sendto setsockopt socket tgkill write'
+listen madvise mmap munmap nanosleep newfstatat openat ppoll prlimit64 read readlinkat recvfrom rt_sigpending rt_sigprocmask
+rt_sigtimedwait sendto setsockopt socket write'
 
 @test "no other system call is made that Linux 3.10 has not" {
 	require strace
 	[ "$(uname -m)" = x86_64 ] || skip 'the names are those of x86-64'
 	port=$(free_port)
-	start holder --says ready "$PROGRAMS/serve" -v 0 -p "$port"
+	start holder --says ready "$PROGRAMS/drive" 'socket tcp6' 'v6only 0' "bind :: $port" listen serve
 	steps=('socket tcp6' 'v6only 0' 'bind :: 0' listen 'socket tcp6' "bind :: $port" 'socket udp6' 'bind :: 0' resolve)
 	names() {
 		awk -F'(' '/^[a-z0-9_]+\(/ { print $1 }' "$1" | sort -u
 	}
-	(close_bats_fds && exec strace -qq -o "$DIR/bare" "$PROGRAMS/steps" "${steps[@]}") >/dev/null
+	(close_bats_fds && exec strace -qq -o "$DIR/bare" "$PROGRAMS/drive" "${steps[@]}") >/dev/null
 	for log in "$LOG" stderr syslog; do
-		resolve shim POLICY=both ORDER=ipv6-first ON_CONFLICT=resolve LOG="$log" LOG_LEVEL=all -- "$PROGRAMS/steps" "${steps[@]}"
+		resolve shim POLICY=both ORDER=ipv6-first ON_CONFLICT=resolve LOG="$log" LOG_LEVEL=all -- "$PROGRAMS/drive" "${steps[@]}"
 		(close_bats_fds && exec strace -qq -o "$DIR/shim" "${COMMAND[@]}") >/dev/null 2>&1
 		names "$DIR/shim" >>"$DIR/made"
 	done

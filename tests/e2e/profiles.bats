@@ -247,7 +247,7 @@ settings_of() {
 		assert_eq "$(systems probe "$profile")" "$(probe CONFIG="$DIR/c")" "$profile"
 		# To the letter.
 		assert_eq "$("$V6SHIM" config --profile "$profile" | sed -n 's/ *# profile$//p')" \
-			"$("$V6SHIM" config --config "$DIR/c" | sed -n 's/ *# configuration file$//p')" "$profile"
+			"$("$V6SHIM" config --config "$DIR/c" | sed -n 's/ *# file$//p')" "$profile"
 		assert_eq "$(settings_of "$profile")" "$("$V6SHIM" config --profile "$profile" |
 			sed -n 's/ *# profile$//; T; s/ *= */=/p')" "$profile"
 	done

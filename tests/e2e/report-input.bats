@@ -35,7 +35,7 @@ served() {
 	assert_eq '[]' "$(answer .processes empty.jsonl)"
 }
 
-@test "damaged and foreign lines are counted and shown with their place, and stop nothing" {
+@test "damaged and foreign lines are counted, the first is shown with its place, and they stop nothing" {
 	{
 		echo '{"v":1,"time":"2026-01-02T03:04:05Z","pid":1,"event":"bind","port":70000}'
 		echo 'GET / HTTP/1.1'
@@ -53,20 +53,20 @@ served() {
 	printf '{"v":1,"time":"2026-01-02T03:0' >>x.jsonl
 	report x.jsonl
 	assert_status 0
-	assert_eq "$(
-		cat <<-'END'
-			Lines that are no records: 8
-			  x.jsonl:4: column 68: expected an integer from 0 to 65535 for "port"
-			  x.jsonl:5: not a record of v6shim
-			  x.jsonl:8: a record of another version; this v6shim reads version 1
-			  x.jsonl:9: not a record of v6shim: it has no key "v"
-			  x.jsonl:10: column 60: expected ',' or '}'
-		END
-	)" "$(grep -A5 '^Lines that' <<<"$output")"
-	assert_match "  x.jsonl:11: column [0-9]+: expected " "$output"
-	assert_line '  x.jsonl:12: not a record of v6shim'
-	assert_line "  x.jsonl:16: cut short, column 31: expected '\"' for \"time\""
-	assert_match '^a\[1\].*b\[2\]' "$(xargs -d '\n' <<<"$output")"
+	assert_line 'Lines that are no records: 8, the first x.jsonl:4: column 68: not a value of port'
+	# Each by itself.
+	while read -r; do
+		case $REPLY in
+		*port* | *'"event":"bind"' | *'{"v":1,"time":"2026-01-02T03:0') expected='column [0-9]+: not (JSON|a value of .+)' ;;
+		'{"v":2'*) expected='column 6: not a value of v' ;;
+		*) expected='not a record of v6shim' ;;
+		esac
+		printf '%s\n' "$REPLY" >one.jsonl
+		report one.jsonl
+		[[ $REPLY != *[![:blank:]]* ]] || assert_match "^Lines that are no records: 1, the first one.jsonl:1: ($expected|column .*)$" "$output"
+	done <added
+	report x.jsonl
+	assert_match ' a\[1\].*b\[2\]' "$(xargs -d '\n' <<<"$output")"
 	assert_line 'Only IPv4 is served on port 81.'
 }
 
@@ -80,7 +80,7 @@ served() {
 	done
 }
 
-@test "huge lines and binary noise are damaged lines, ten of them shown, and no byte of them" {
+@test "huge lines and binary noise are damaged lines, and no byte of them is shown" {
 	# Of NUL alone, of one byte again and again, and valid JSON all the way.
 	head -c 10000000 /dev/zero >huge
 	printf '\n%s\n{"v":1,"x":"%s"}\n' "$(tr '\0' x <huge)" "$(tr '\0' y <huge)" >>huge
@@ -88,18 +88,14 @@ served() {
 	served 2 b 81
 	report x.jsonl
 	assert_status 0
-	assert_line 'Lines that are no records: 3'
-	assert_match '  x.jsonl:5: longer than [0-9]+ bytes' "$output"
+	assert_match 'Lines that are no records: 3, the first x.jsonl:4: longer than [0-9]+ bytes' "$output"
 	assert_line 'Only IPv4 is served on port 81.'
 	head -c 1000000 /dev/urandom >noise
 	report --check noise
 	newlines=$(tr -cd '\n' <noise | wc -c)
-	found=$(sed -n 's/^Lines that are no records: //p' <<<"$output")
+	found=$(sed -n 's/^Lines that are no records: \([0-9]*\), the first noise:[0-9]*: .*/\1/p' <<<"$output")
 	# Of lines that are blank nothing is said.
 	[ "$found" -gt $((newlines / 2)) ] && [ "$found" -le $((newlines + 1)) ]
-	assert_eq 10 "$(grep -c '^  noise:[0-9]*: ' <<<"$output")"
-	assert_line "  and $((found - 10)) more"
-	assert_line 'There is no record here: is it a log of v6shim?'
 	refute grep -q 'Nothing was logged' <<<"$output"
 	refute grep -qP '[^\x20-\x7e\n]' <<<"$output"
 	"$V6SHIM" report --json noise | jq -e .processes
@@ -109,11 +105,11 @@ served() {
 	port=$(free_port)
 	shim LOG="$PWD/x.log" LOG_FORMAT=text LOG_LEVEL=bind POLICY=both -- "$EXAMPLES/bind-all" -n "$port" || :
 	report x.log
-	assert_line "x.log: this looks like the text format; use --log-format json ($(wc -l <x.log) lines that report cannot read)"
-	refute grep -Eq 'no record|Nothing was logged' <<<"$output"
+	assert_line "Lines that are no records: $(wc -l <x.log), the first x.log:1: this looks like the text format; use --log-format json"
+	refute grep -q 'Nothing was logged' <<<"$output"
 	sed 's/^/<6>/' x.log >journal
 	report journal
-	assert_match '^journal: this looks like the text format' "$output"
+	assert_match 'the first journal:1: this looks like the text format' "$output"
 }
 
 # ---- files
@@ -163,8 +159,8 @@ served() {
 	done
 }
 
-@test "rotated files are one log, read in the order of time; logs of other names may be other hosts'" {
-	for names in 'x.jsonl.1 x.jsonl' 'x.jsonl x.jsonl.1' 'x.jsonl-20260102 x.jsonl' 'a/x.jsonl b/x.jsonl'; do
+@test "rotated files are one log, read in the order named; logs of other names may be other hosts'" {
+	for names in 'x.jsonl.1 x.jsonl' 'x.jsonl-20260102 x.jsonl' 'a/x.jsonl b/x.jsonl'; do
 		mkdir -p a b
 		SECOND=0
 		older=x.jsonl.1
@@ -190,7 +186,7 @@ served() {
 		else
 			assert_status 0
 			assert_eq 1 "$(grep -c '^s\[1\]' <<<"$output")"
-			assert_match 'and succeeded later' "$output"
+			assert_match '^  resolved .*' "$(grep resolved <<<"$output" | tail -n 1)"
 		fi
 	done
 }
@@ -202,31 +198,7 @@ served() {
 	assert_status 0
 	assert_line 'v6shim: ./x.jsonl: named twice, read once'
 	assert_line 'v6shim: y.jsonl: named twice, read once'
-	assert_match 'lost records  3' "$output"
-}
-
-# ---- terminals
-
-# On a terminal of its own; what it shows.
-on_terminal() {
-	script -qec "$*" /dev/null </dev/null
-}
-
-@test "colour is for terminals, and not with NO_COLOR nor on a dumb one" {
-	require script
-	has_colour=$'\033\\[1m'
-	export TERM=xterm
-	unset NO_COLOR
-	assert_match "$has_colour" "$(on_terminal "$V6SHIM" report x.jsonl)"
-	assert_match "$has_colour" "$(NO_COLOR='' on_terminal "$V6SHIM" report x.jsonl)"
-	refute grep -q $'\033' <<<"$("$V6SHIM" report x.jsonl)"
-	for without in NO_COLOR=1 TERM=dumb TERM=; do
-		refute grep -q $'\033' <<<"$(on_terminal env $without "$V6SHIM" report x.jsonl)"
-	done
-	refute grep -q $'\033' <<<"$(on_terminal "$V6SHIM" report --json x.jsonl)"
-	# Without the colours it is the same page.
-	assert_eq "$("$V6SHIM" report x.jsonl)" \
-		"$(on_terminal "$V6SHIM" report x.jsonl | sed 's/\x1b\[[0-9]*m//g; s/\r$//')"
+	assert_match 'lost records 3' "$output"
 }
 
 # ---- size
@@ -247,6 +219,6 @@ on_terminal() {
 	# shellcheck disable=SC2016 # for the shell inside
 	run timeout 60 bash -c 'ulimit -t 30 -v 4000000 && exec "$0" report --check big.jsonl' "$V6SHIM"
 	assert_status 1
-	assert_match "sh \(50000 times\)" "$output"
-	assert_match '^In all 50000 processes, 250000 records: conflicts left unresolved 100000,' "$(grep '^In all' <<<"$output")"
+	assert_line 'records 250000, processes 100000, conflicts left unresolved 100000, disorders 0, denials 0, lost records 0'
+	assert_line 'Processes in which nothing was bound, as far as the log tells: 50000'
 }

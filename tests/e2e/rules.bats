@@ -65,7 +65,7 @@ value() {
 		bare -> 0
 		rules='program=drive => policy=ipv6-only', rules='program=d*e => policy=ipv6-only' -> 1
 		rules='program=[a-d]rive,other => policy=ipv6-only' -> 1
-		rules='program=[!d]rive => policy=ipv6-only', rules='program=steps,reach => policy=ipv6-only' -> 0
+		rules='program=[!d]rive => policy=ipv6-only', rules='program=reach => policy=ipv6-only' -> 0
 		rules='program=*/drive => policy=ipv6-only' -> 0
 	END
 	# A copy, a link, and a script by their own names.
@@ -214,13 +214,13 @@ in_force() {
 		fi
 		echo "$setting = $from_file" >"$DIR/c"
 		given+=(--config "$DIR/c")
-		assert_eq "$from_file configuration file" "$(in_force "$setting" "${given[@]}")"
+		assert_eq "$from_file file" "$(in_force "$setting" "${given[@]}")"
 		export "$variable=$from_environment"
 		assert_eq "$from_environment environment" "$(in_force "$setting" "${given[@]}")"
 		given+=(--"$setting" "$from_command_line")
-		assert_eq "$from_command_line command line" "$(in_force "$setting" "${given[@]}")"
+		assert_eq "$from_command_line option" "$(in_force "$setting" "${given[@]}")"
 		unset "$variable"
-		assert_eq "$from_command_line command line" "$(in_force "$setting" "${given[@]}")"
+		assert_eq "$from_command_line option" "$(in_force "$setting" "${given[@]}")"
 	done < <(origins)
 	assert_eq "$("$V6SHIM" config | grep -oE '^[a-z-]+' | sort)" \
 		"$(origins | sed 's/ .*//' | grep -v profile | sort)"
@@ -229,7 +229,7 @@ in_force() {
 	echo 'policy = both' >"$DIR/b"
 	export V6SHIM_CONFIG=$DIR/a
 	assert_eq 'app default' "$(in_force policy)"
-	assert_eq 'both configuration file' "$(in_force policy --config "$DIR/b")"
+	assert_eq 'both file' "$(in_force policy --config "$DIR/b")"
 	assert_eq 'enforce default' "$(in_force mode --config "$DIR/b")"
 }
 
@@ -272,12 +272,12 @@ in_force() {
 	}
 	assert_eq 'port=20000 => policy=both # rule 1
 port=20000-20002 => policy=ipv6-only # rule 2' "$(V6SHIM_RULES=$rules shown --config "$DIR/c")"
-	options=(--rules 'port=9 => mode=log' --rules='port=20001 => policy=ipv6-only')
-	assert_eq 'port=9 => mode=log # rule 1
+	options=(--rules 'port=20000 => policy=ipv6-only' --rules='port=20001 => policy=ipv6-only')
+	assert_eq 'port=20000 => policy=ipv6-only # rule 1
 port=20001 => policy=ipv6-only # rule 2
 port=20000-20002 => policy=ipv6-only # rule 3' "$(V6SHIM_RULES=$rules shown "${options[@]}" --config "$DIR/c")"
 	# And so they reach the program.
-	for row in '20000 0' '20001 1'; do
+	for row in '20000 1' '20001 1' '20002 0'; do
 		assert_line "get: ${row#* }" "$(V6SHIM_RULES='=> policy=ipv6-only' "$V6SHIM" run --log off "${options[@]}" -- \
 			"$PROGRAMS/drive" 'socket tcp6' 'v6only 0' "bind :: ${row% *}" get)"
 	done
@@ -518,7 +518,7 @@ $(printf '%*s' "$column" '^')" "$(on_terminal "$V6SHIM" config --config "$DIR/c"
 	assert_eq "# rule 1: its program= does not match: program=python* => policy=app
 # rule 2: its proto= does not match: proto=udp => mode=log
 # rule 3: applies: port=80,443 => on-conflict=share
-policy        = both                 # command line
+policy        = both                 # option
 on-contrary   = allow                # default
 order         = ipv4-first           # profile
 on-disorder   = log                  # default

@@ -53,15 +53,19 @@ setup() {
 	END
 }
 
-# serve KIND NAME=VALUE... -- ARGUMENT...: a server as another user; sets PID and PORT.
+# serve KIND NAME=VALUE... -- [STEP...]: a server that takes these steps before it binds, as another user; sets PID and PORT.
 serve() {
-	local kind=$1
+	local kind=$1 settings=()
 
 	shift
+	while [ "$1" != -- ]; do
+		settings+=("$1")
+		shift
+	done
 	start server --says ready unshare -m --propagation private bash "$BATS_TEST_TMPDIR/scene" "$kind" \
-		"$LIB" "$PROGRAMS/serve" "$@"
+		"$LIB" "$PROGRAMS/drive" "${settings[@]}" -- 'socket tcp6' "${@:2}" 'bind :: 0' listen port serve
 	PID=$(pid_of server)
-	PORT=$(stdout_of server | sed -n 's/^port //p')
+	PORT=$(stdout_of server | sed -n 's/^port: //p')
 }
 
 # The value of AT_SECURE, 23 in the auxiliary vector: getauxval(3).
@@ -87,7 +91,7 @@ FORCED=(V6SHIM_POLICY=ipv6-only V6SHIM_LOG=/mnt/log/x.jsonl V6SHIM_LOG_LEVEL=all
 
 @test "control: bare, the server serves both families" {
 	for kind in none set-user-id set-another-user-id set-group-id capability; do
-		serve $kind -- -p 0
+		serve $kind --
 		refute is_loaded
 		assert_eq '0 served served' "$(seen)" $kind
 		stop server
@@ -95,7 +99,7 @@ FORCED=(V6SHIM_POLICY=ipv6-only V6SHIM_LOG=/mnt/log/x.jsonl V6SHIM_LOG_LEVEL=all
 }
 
 @test "control: in an ordinary program of another user the same preload acts and logs" {
-	serve none "${FORCED[@]}" -- -p 0
+	serve none "${FORCED[@]}" --
 	is_loaded
 	assert_eq 0 "$(at_secure)"
 	assert_eq '1 refused served' "$(seen)"
@@ -108,13 +112,13 @@ inert() {
 	local asks settings called
 
 	while read -r asks settings; do
-		called='socket ok bind ok listen ok'
+		called='socket tcp6: fd 3 bind :: 0: ok listen: ok'
 		# shellcheck disable=SC2086 # into its words
 		case $asks in
-		nothing) serve "$1" $settings -- -p 0 ;;
+		nothing) serve "$1" $settings -- ;;
 		0)
-			serve "$1" $settings -- -p 0 -v 0
-			called='socket ok V6ONLY 0 ok bind ok listen ok'
+			serve "$1" $settings -- 'v6only 0'
+			called='socket tcp6: fd 3 v6only 0: ok bind :: 0: ok listen: ok'
 			;;
 		esac
 		is_loaded || fail "$settings: not loaded"
@@ -157,7 +161,7 @@ asked_of_kernel() {
 	local kind=$1
 
 	shift
-	TRACE=$BATS_TEST_TMPDIR/trace serve "$kind" "$@" -- -p 0 -v 0
+	TRACE=$BATS_TEST_TMPDIR/trace serve "$kind" "$@" -- 'v6only 0'
 	stop server
 	# From where the dynamic linker has done its work: it gives back its memory of the cache. Settling its state takes the
 	# library getpid and the signal mask, whatever it then finds.
@@ -181,7 +185,7 @@ asked_of_kernel() {
 
 @test "nothing remains: no mount, no set-id file" {
 	before=$(</proc/self/mounts)
-	serve set-user-id "${FORCED[@]}" -- -p 0
+	serve set-user-id "${FORCED[@]}" --
 	assert_eq "$before" "$(</proc/self/mounts)"
 	[ ! -e /mnt/program ]
 	stop server

@@ -11,7 +11,7 @@ setup() {
 	MAPPED=$(free_port)
 }
 
-# A step of `steps` on a line, in this order, and the system calls that it makes: bare, and under policy=app; under a forced
+# A step of `drive` on a line, in this order, and the system calls that it makes: bare, and under policy=app; under a forced
 # policy; under default-*: all with the log off. "=" is as bare. With the log on, where no record is written: under a forced
 # policy that V6ONLY has already ("both"), "?" where a record is. Of a bind of `::` to port 0 only the kernel can tell
 # whether it is a stream's, which is governed; whether a socket that listens was bound the kernel tells when V6ONLY is to
@@ -51,7 +51,7 @@ table() {
 		socket udp6                    socket      =                           socket+setsockopt  =
 		bind ::1 0                     bind        =                           =                  =
 		socket udp6                    socket      =                           socket+setsockopt  =
-		bind :: 0                      bind        getsockopt+bind             =                  getsockopt+bind
+		bind :: 0                      bind        getsockopt+bind             =                  getsockopt+getsockopt+bind
 		connect ::1 9                  connect     =                           =                  =
 		socket udp4                    socket      =                           =                  =
 		bind 0.0.0.0 0                 bind        =                           =                  =
@@ -92,7 +92,7 @@ trace() {
 	# Descriptor 7 is for log=fd:7. The first step fails with EBADF, and is where the program is up.
 	(
 		close_bats_fds
-		exec strace -qq -s 200 -o "$DIR/trace" "${MEDDLE[@]}" "${settings[@]}" "$PROGRAMS/steps" close "$@"
+		exec strace -qq -s 200 -o "$DIR/trace" "${MEDDLE[@]}" "${settings[@]}" "$PROGRAMS/drive" close "$@"
 	) >/dev/null 7>>"$DIR/seven"
 	# The time is a system call only where the vDSO does not have it.
 	awk '
@@ -163,12 +163,12 @@ setsockopt(3, SOL_IPV6, IPV6_V6ONLY, [1], 4)' \
 # ---- with a log
 
 # Of what a step made: not the call itself, nor V6ONLY, nor the facts that a record asks for.
-FACTS=' getsockopt getsockname getpid gettid setsockopt '
+FACTS=' getsockopt getsockname setsockopt '
 # Before the write, by what the log is.
 # shellcheck disable=SC2034 # by its name
-CHECKS_path=' fstat statx newfstatat getrlimit prlimit64 '
+CHECKS_path=' fstat statx newfstatat prlimit64 '
 # shellcheck disable=SC2034
-CHECKS_fd=' fstat statx fcntl getrlimit prlimit64 '
+CHECKS_fd=' fstat statx '
 
 @test "a record is one write and the checks of the log, whatever the event; the first comes after the load record" {
 	ask=('socket tcp6' 'v6only 0' "bind :: $PORT" listen 'socket tcp6' listen 'socket udp6' "bind :: $UDP" 'socket tcp4'

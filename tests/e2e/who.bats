@@ -471,7 +471,7 @@ both_sockets() {
 require_nobody() {
 	[ "$EUID" -eq 0 ] || skip 'needs root'
 	require setpriv
-	"${NOBODY[@]}" test -x "$V6SHIM" -a -x "$PROGRAMS/serve" || skip "user 65534 cannot reach $BUILD"
+	"${NOBODY[@]}" test -x "$V6SHIM" -a -x "$EXAMPLES/dual-echo" || skip "user 65534 cannot reach $BUILD"
 }
 
 @test "what a user may not see is a question mark, and it says who may" {
@@ -493,9 +493,9 @@ $note" "$status $output"
 		assert_eq $'1 tcp 2002   nobody\nudp 2002   nobody' "$status $output"
 		# Of its own processes a user sees all, and there is nothing to remark.
 		stop held
-		start held --tcp 2001 "${PREFIX[@]}" "$PROGRAMS/serve" -p 2001 -v 1
+		start held --tcp 2001 "${PREFIX[@]}" "$EXAMPLES/dual-echo" -v 1 2001
 		who
-		assert_eq "tcp 2001   IPv6  [::]:2001   serve[$(pid_of held)] fd 3   $(id -un 65534 2>/dev/null || echo 65534)   V6ONLY 1" \
+		assert_eq "tcp 2001   IPv6  [::]:2001   dual-echo[$(pid_of held)] fd 3   $(id -un 65534 2>/dev/null || echo 65534)   V6ONLY 1" \
 			"$output"
 		assert_eq "[::]:2001 65534" "$(ss_view | cut -d' ' -f2,4)"
 		assert_eq 65534 "$(json '.[].uid')"

@@ -68,8 +68,7 @@ static void check_json(const char *text, size_t len)
 	memcpy(line, head, sizeof(head) - 1);
 	memcpy(line + sizeof(head) - 1, text, len);
 	line[sizeof(head) + len - 2] = '}';
-	CHECK(v6_read_record(&r, (struct v6_slice){line, sizeof(head) + len - 1}, false, scratch,
-		      &why) == V6_READ_RECORD);
+	CHECK(v6_read_record(&r, (struct v6_slice){line, sizeof(head) + len - 1}, scratch, &why));
 	free(line);
 	free(scratch);
 }

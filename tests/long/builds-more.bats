@@ -31,7 +31,7 @@ works() {
 @test "CC=clang builds without a warning, and what it builds works" {
 	require clang
 	build all CC=clang
-	works "$PROGRAMS/steps"
+	works "$PROGRAMS/drive"
 	hardened "$DIR/build/libv6shim.so"
 	as_old_as "$DIR/build" clang
 	readelf -p .comment "$DIR/build/libv6shim.so" | grep -q clang
@@ -39,9 +39,9 @@ works() {
 
 @test "CC=musl-gcc builds without a warning, and what it builds works in a musl program" {
 	require musl-gcc
-	build all "$DIR/build/tests/programs/steps" CC=musl-gcc
-	readelf -lW "$DIR/build/tests/programs/steps" | grep -q 'interpreter: .*ld-musl'
-	works "$DIR/build/tests/programs/steps"
+	build all "$DIR/build/tests/programs/drive" CC=musl-gcc
+	readelf -lW "$DIR/build/tests/programs/drive" | grep -q 'interpreter: .*ld-musl'
+	works "$DIR/build/tests/programs/drive"
 	hardened "$DIR/build/libv6shim.so"
 	# The table is glibc's.
 	assert_eq '' "$(readelf -VW "$DIR/build/libv6shim.so" | grep -o GLIBC || :)"
@@ -50,7 +50,7 @@ works() {
 
 @test "CFLAGS=-O0 builds without a warning, and what it builds works" {
 	build all CFLAGS=-O0
-	works "$PROGRAMS/steps"
+	works "$PROGRAMS/drive"
 }
 
 @test "the user's flags are added, last, and V=1 shows the commands" {
@@ -94,7 +94,7 @@ files() {
 	cd "$DIR/cwd"
 	assert_eq "$place/l/x/libv6shim.so" "$("$place/b/v6shim" run --log off \
 		sed -n 's/.* \(\/.*libv6shim.*\)/\1/p' /proc/self/maps | sort -u)"
-	assert_eq 'get: 1' "$("$place/b/v6shim" run --policy ipv6-only --log off "$PROGRAMS/steps" \
+	assert_eq 'get: 1' "$("$place/b/v6shim" run --policy ipv6-only --log off "$PROGRAMS/drive" \
 		'socket tcp6' 'bind :: 0' get | tail -n 1)"
 	# What is not ours stays.
 	echo other >"$place/l/x/libother.so"
@@ -124,5 +124,5 @@ files() {
 	[ -n "$first" ] || skip 'the table has no line for this machine'
 	of_table "$DIR/build/libv6shim.so" "$library" "$first"
 	assert_eq 'get: 1' "$(LD_PRELOAD=$DIR/build/libv6shim.so V6SHIM_POLICY=ipv6-only V6SHIM_LOG=off \
-		"$PROGRAMS/steps" 'socket tcp6' 'bind :: 0' get | tail -n 1)"
+		"$PROGRAMS/drive" 'socket tcp6' 'bind :: 0' get | tail -n 1)"
 }

@@ -63,14 +63,14 @@ reached() {
 installed_and_removed() {
 	local before
 
-	deliver "$debs"/libv6shim_*.deb "$debs"/v6shim_*.deb "$PROGRAMS/steps"
+	deliver "$debs"/libv6shim_*.deb "$debs"/v6shim_*.deb "$PROGRAMS/drive"
 	inside ldconfig
 	before=$(files)
 	install_packages
 	refute assert_eq "$before" "$(files)" 2>/dev/null
-	assert_line 'a preload reaches /root/steps' "$(inside v6shim check /root/steps)"
-	reached /root/steps
-	assert_eq 1 "$(got v6shim run --policy ipv6-only --log /root/log.jsonl --log-level bind /root/steps)"
+	assert_line 'a preload reaches /root/drive' "$(inside v6shim check /root/drive)"
+	reached /root/drive
+	assert_eq 1 "$(got v6shim run --policy ipv6-only --log /root/log.jsonl --log-level bind /root/drive)"
 	assert_match 'IPv6 ' "$(inside v6shim report /root/log.jsonl)"
 	[ -s "$DEBIAN/usr/share/man/man1/v6shim.1.gz" ]
 
@@ -84,14 +84,14 @@ installed_and_removed() {
 }
 
 preloaded_into_all() {
-	install_packages "$PROGRAMS/steps"
-	cp "$DEBIAN/root/steps" "$DEBIAN/root/legacyd"
+	install_packages "$PROGRAMS/drive"
+	cp "$DEBIAN/root/drive" "$DEBIAN/root/legacyd"
 	cp "$EXAMPLES_DIR/ld.so.preload/v6shim.conf" "$DEBIAN/etc/v6shim.conf"
 	assert_eq 0 "$(got /root/legacyd)"
 	cp "$EXAMPLES_DIR/ld.so.preload/ld.so.preload" "$DEBIAN/etc/ld.so.preload"
 	# The rule acts in the program that it names, and in no other.
 	assert_eq 1 "$(got env V6SHIM_CONFIG=/etc/v6shim.conf /root/legacyd)"
-	assert_eq 0 "$(got env V6SHIM_CONFIG=/etc/v6shim.conf /root/steps)"
+	assert_eq 0 "$(got env V6SHIM_CONFIG=/etc/v6shim.conf /root/drive)"
 	assert_eq 0 "$(got /root/legacyd)"
 	assert_eq '' "$(inside env V6SHIM_CONFIG=/etc/v6shim.conf ls /root/none/ 2>&1 >/dev/null | grep -v 'cannot access')"
 	# What is left behind in ld.so.preload is told of.
@@ -110,14 +110,14 @@ connected() {
 
 both_architectures() {
 	deliver "$BATS_TEST_TMPDIR"/built/deb/libv6shim_*_i386.deb
-	install -m 755 "$BATS_TEST_TMPDIR/steps" "$DEBIAN/root/steps32"
+	install -m 755 "$BATS_TEST_TMPDIR/drive" "$DEBIAN/root/drive32"
 	cp -L /etc/resolv.conf /etc/hosts "$DEBIAN/etc/"
 	connected dpkg --add-architecture i386
 	connected apt-get -qq update
 	connected apt-get -qq -y install --no-install-recommends libc6:i386
-	install_packages "$PROGRAMS/steps"
-	reached /root/steps
-	reached /root/steps32
+	install_packages "$PROGRAMS/drive"
+	reached /root/drive
+	reached /root/drive32
 	# One of the two can go by itself.
 	inside dpkg -P libv6shim:i386 >/dev/null 2>&1
 	[ -e "$DEBIAN/usr/lib/x86_64-linux-gnu/libv6shim.so" ]
@@ -136,7 +136,7 @@ make_debs_for_i386() {
 	[ "$(dpkg --print-architecture)" = amd64 ] || skip 'needs amd64'
 	require i686-linux-gnu-strip
 	require_i386
-	gcc -m32 -std=c11 -D_GNU_SOURCE -O1 -o "$BATS_TEST_TMPDIR/steps" "$ROOT/tests/programs/steps.c"
+	gcc -m32 -std=c11 -D_GNU_SOURCE -O1 -pthread -o "$BATS_TEST_TMPDIR/drive" "$ROOT/tests/programs/drive.c"
 	quiet "$BATS_TEST_TMPDIR/log" make_debs_for_i386
 	in_debian both_architectures
 }

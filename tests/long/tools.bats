@@ -20,7 +20,7 @@ plan() {
 
 settings() {
 	env LD_PRELOAD="$LIB" V6SHIM_POLICY=ipv6-only V6SHIM_ORDER=ipv6-first V6SHIM_ON_CONFLICT=resolve \
-		V6SHIM_LOG="$LOG" V6SHIM_LOG_LEVEL=all V6SHIM_RULES='program=steps port=1-65535 => on-conflict=resolve' "$@"
+		V6SHIM_LOG="$LOG" V6SHIM_LOG_LEVEL=all V6SHIM_RULES='program=drive port=1-65535 => on-conflict=resolve' "$@"
 }
 
 # What a run left in the log, without what differs from run to run.
@@ -31,14 +31,14 @@ recorded() {
 # What the same comes to without the tool, in $DIR/plain and $DIR/plain.log.
 plain() {
 	rm -f "$LOG"
-	(close_bats_fds && settings "$PROGRAMS/steps" "${STEPS[@]}") >"$DIR/plain" 2>"$DIR/plain.err"
+	(close_bats_fds && settings "$PROGRAMS/drive" "${STEPS[@]}") >"$DIR/plain" 2>"$DIR/plain.err"
 	recorded >"$DIR/plain.log"
 	assert_eq '' "$(<"$DIR/plain.err")"
 	assert_line 'get: 1' "$(<"$DIR/plain")"
 	[ "$(grep -c '"event":"bind"' "$DIR/plain.log")" -eq 6 ]
 	rm -f "$LOG"
 	# Control: bare, the last is dual-stack.
-	assert_line 'get: 0' "$(close_bats_fds && "$PROGRAMS/steps" "${STEPS[@]}")"
+	assert_line 'get: 0' "$(close_bats_fds && "$PROGRAMS/drive" "${STEPS[@]}")"
 }
 
 # A tool may have a descriptor of its own in the program, and the next numbers shift.
@@ -52,7 +52,7 @@ same_as_plain() {
 	plain
 	for when in LD_BIND_NOW LD_BIND_NOT; do
 		rm -f "$LOG"
-		(close_bats_fds && settings $when=1 "$PROGRAMS/steps" "${STEPS[@]}") >"$DIR/out" 2>"$DIR/err"
+		(close_bats_fds && settings $when=1 "$PROGRAMS/drive" "${STEPS[@]}") >"$DIR/out" 2>"$DIR/err"
 		assert_eq '' "$(<"$DIR/err")" $when
 		same_as_plain $when
 	done
@@ -63,11 +63,11 @@ same_as_plain() {
 	plan "$(free_port)" "$(free_port)"
 	plain
 	(close_bats_fds && settings valgrind -q --error-exitcode=99 --track-fds=no --trace-children=yes \
-		--log-file="$DIR/valgrind" "$PROGRAMS/steps" "${STEPS[@]}") >"$DIR/out" 2>"$DIR/err" ||
+		--log-file="$DIR/valgrind" "$PROGRAMS/drive" "${STEPS[@]}") >"$DIR/out" 2>"$DIR/err" ||
 		fail "status $?: $(cat "$DIR/valgrind" "$DIR/err")"
 	assert_eq '' "$(<"$DIR/valgrind")"
 	# valgrind's own script and tools are programs too, which made no socket.
-	json_records "$LOG" 'select(.program == "steps" or .event != "load")' >"$DIR/mine"
+	json_records "$LOG" 'select(.program == "drive" or .event != "load")' >"$DIR/mine"
 	mv "$DIR/mine" "$LOG"
 	same_as_plain valgrind
 }
@@ -85,9 +85,9 @@ same_as_plain() {
 
 @test "a server under valgrind serves, IPv6 alone" {
 	require valgrind
-	start server --within 30 --says ready env LD_PRELOAD="$LIB" V6SHIM_POLICY=ipv6-only V6SHIM_LOG="$LOG" \
-		valgrind -q --error-exitcode=99 "$PROGRAMS/serve" -v 0
-	port=$(stdout_of server | sed -n 's/^port //p')
+	start server --within 30 --says "serve: ready" env LD_PRELOAD="$LIB" V6SHIM_POLICY=ipv6-only V6SHIM_LOG="$LOG" \
+		valgrind -q --error-exitcode=99 "$PROGRAMS/drive" 'socket tcp6' 'v6only 0' 'bind :: 0' listen port serve
+	port=$(stdout_of server | sed -n 's/^port: //p')
 	assert_eq '1 refused served' "$(kernel_v6only tcp "$port") $(reach 4 tcp "$port") $(reach 6 tcp "$port")"
 	stop server
 	grep -qx 'ended exit 0' "$DIR/server.report" || fail "$(cat "$DIR/server.report" "$DIR/server.err")"
@@ -102,7 +102,7 @@ same_as_plain() {
 		-ex "set environment LD_PRELOAD $LIB" -ex 'set environment V6SHIM_POLICY ipv6-only' \
 		-ex "set environment V6SHIM_LOG $LOG" -ex 'break bind' -ex run -ex 'printf "first\n"' -ex backtrace \
 		-ex continue -ex 'printf "second\n"' -ex backtrace -ex 'info sharedlibrary' -ex continue -ex continue \
-		--args "$PROGRAMS/steps" 'socket tcp6' 'v6only 0' 'bind :: 0' get) >"$DIR/out" 2>&1 || :
+		--args "$PROGRAMS/drive" 'socket tcp6' 'v6only 0' 'bind :: 0' get) >"$DIR/out" 2>&1 || :
 	out=$(<"$DIR/out")
 	grep -q '^Breakpoint 1[.0-9]*, ' <<<"$out" || skip "gdb cannot run programs here: $out"
 	frames() {
@@ -124,9 +124,9 @@ same_as_plain() {
 	plan "$(free_port)" "$(free_port)"
 	plain
 	rm -f "$LOG"
-	(close_bats_fds && settings strace -f -qq -o "$DIR/trace" -e trace=%network "$PROGRAMS/steps" "${STEPS[@]}") \
+	(close_bats_fds && settings strace -f -qq -o "$DIR/trace" -e trace=%network "$PROGRAMS/drive" "${STEPS[@]}") \
 		>"$DIR/out" 2>"$DIR/err"
-	json_records "$LOG" 'select(.program == "steps")' >"$DIR/mine"
+	json_records "$LOG" 'select(.program == "drive")' >"$DIR/mine"
 	mv "$DIR/mine" "$LOG"
 	same_as_plain strace
 	# As the witness: V6ONLY is set before the first bind of `::`.

@@ -21,13 +21,6 @@ static void help(void)
 	v6_options_help();
 }
 
-static const char *origin_words(enum v6_origin origin)
-{
-	return origin == V6_ORIGIN_OPTION ? "command line"
-	       : origin == V6_ORIGIN_FILE ? "configuration file"
-					  : v6_word(V6_LIST_ORIGIN, origin);
-}
-
 static void print_setting(const struct v6_settings *s, enum v6_setting id)
 {
 	char buf[V6_PATH_SIZE * 4];
@@ -45,7 +38,7 @@ static void print_setting(const struct v6_settings *s, enum v6_setting id)
 	/* What must not be read back: no value, or the name of this very file. */
 	none = !strcmp(buf, "none") || id == V6_SETTING_CONFIG || *but;
 	printf("%s%-*s = %-20s # %s%s\n", none ? "# " : "", none ? 11 : 13, v6_setting_name(id),
-		buf, origin_words(s->origin[id]), but);
+		buf, v6_word(V6_LIST_ORIGIN, s->origin[id]), but);
 }
 
 /* A rule may be as long as what it came from: a file, or a string of the environment. */
@@ -129,7 +122,7 @@ static void explain(const struct v6_config *c, const struct query *q)
 		if (applies && c->rules.rule[applies - 1].sets & 1u << id)
 			printf("rule %u\n", applies);
 		else
-			puts(origin_words(c->settings.origin[id]));
+			puts(v6_word(V6_LIST_ORIGIN, c->settings.origin[id]));
 	}
 }
 

@@ -19,11 +19,6 @@ static void on_signal(int signal)
 	stop = 1;
 }
 
-static bool is_stdin(const struct v6_source *s)
-{
-	return !strcmp(s->name, "-");
-}
-
 static bool is_ready(const struct v6_source *s)
 {
 	struct pollfd p = {.fd = s->fd, .events = POLLIN};
@@ -39,8 +34,8 @@ static void read_on(struct v6_input *in, struct v6_source *s)
 	while (!stop && is_ready(s) && (n = v6_source_read(in, s)) > 0)
 		;
 	if (n < 0)
-		v6_source_complain(s);
-	if (n < 0 || (!stop && !n && !s->regular && is_stdin(s) && is_ready(s)))
+		v6_complain("%s: %s", s->name, strerror(s->error));
+	if (n < 0 || (!stop && !n && !s->regular && !strcmp(s->name, "-") && is_ready(s)))
 		v6_source_close(in, s);
 }
 
@@ -66,36 +61,34 @@ static void check_cut(struct v6_source *s)
  */
 static void check_moved(struct v6_input *in, struct v6_source *s)
 {
-	struct v6_source *new;
 	struct stat st;
 
-	if (s->replaced || is_stdin(s) || v6_sys_stat(s->name, &st) ||
-		(st.st_dev == s->dev && st.st_ino == s->ino))
+	if (s->replaced || !strcmp(s->name, "-") || v6_sys_stat(s->name, &st) ||
+		(st.st_dev == s->dev && st.st_ino == s->ino) ||
+		v6_source_is_other(in, s, st.st_dev, st.st_ino))
 		return;
 	for (size_t i = 0; i < in->count; i++) {
 		struct v6_source *old = in->sources[i];
 
-		if (old->replaced && !old->over && old->name == s->name)
+		if (old->replaced && !old->over && old->name == s->name) {
 			v6_source_close(in, old);
+			/* What is not open may give its inode to a new file. */
+			old->regular = false;
+		}
 	}
 	s->replaced = true;
-	new = v6_source_add(in, s->name);
-	new->stem = s->stem;
-	new->log = s->log;
-	if (v6_source_open(new, true))
-		v6_complain("%s: another file has the name; reading that too", new->name);
+	if (v6_source_open(v6_source_add(in, s->name), true))
+		v6_complain("%s: another file has the name; reading that too", s->name);
 }
 
 static void try_open(struct v6_source *s)
 {
-	bool waited = s->complained;
-
 	if (v6_source_open(s, true)) {
-		if (waited)
+		if (s->waited)
 			v6_complain("%s: it is there", s->name);
-	} else if (!waited) {
+	} else if (!s->waited) {
 		v6_complain("%s: %s; waiting for it", s->name, strerror(s->error));
-		s->complained = true;
+		s->waited = true;
 	}
 }
 
@@ -106,16 +99,12 @@ static bool look_at_all(struct v6_input *in)
 
 	for (size_t i = 0; i < in->count && !stop; i++) {
 		struct v6_source *s = in->sources[i];
-		/* Another file of the same log is next: this one is an old one, that grows no more. */
-		bool old = i + 1 < in->count && in->sources[i + 1]->log == s->log && !s->replaced;
 
 		if (s->fd < 0 && !s->over)
 			try_open(s);
 		if (s->fd >= 0) {
 			check_cut(s);
 			read_on(in, s);
-			if (old && !s->over)
-				v6_source_close(in, s);
 			if (!s->over)
 				check_moved(in, s);
 		}
@@ -125,12 +114,8 @@ static bool look_at_all(struct v6_input *in)
 	return open;
 }
 
-static void print_damage(const struct v6_damage *d)
-{
-	v6_complain("%s:%" PRIu64 ": %s", d->name, d->line, d->reason);
-}
-
-void v6_follow(struct v6_input *in, void (*print)(const struct v6_record *r))
+void v6_follow(
+	struct v6_input *in, void (*add_new)(void *to, unsigned log, const struct v6_record *r))
 {
 	/* A second signal ends the report that the first one brings. */
 	struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
@@ -142,21 +127,20 @@ void v6_follow(struct v6_input *in, void (*print)(const struct v6_record *r))
 	if (stop) {
 		v6_complain("interrupted: this is the report of what was read so far");
 	} else {
-		in->print = print;
-		in->print_damage = print_damage;
+		in->add = add_new;
 		v6_complain("%" PRIu64 " records so far; new ones follow, then the report at an "
 			    "interrupt",
-			in->gather.records);
+			in->records);
 		while (!stop && !ferror(stdout) && look_at_all(in))
 			poll(NULL, 0, TICK_MS);
-		/* What came between the last look and the signal. */
+		/* What came between the last look and the signal is read as well. */
 		stop = 0;
-		for (size_t i = 0; i < in->count; i++)
-			if (in->sources[i]->fd >= 0 && in->sources[i]->regular)
-				read_on(in, in->sources[i]);
 	}
-	for (size_t i = 0; i < in->count; i++)
+	for (size_t i = 0; i < in->count; i++) {
+		if (in->sources[i]->fd >= 0 && in->sources[i]->regular)
+			read_on(in, in->sources[i]);
 		if (in->sources[i]->fd >= 0)
 			v6_source_close(in, in->sources[i]);
+	}
 	fflush(stdout);
 }

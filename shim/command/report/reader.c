@@ -2,231 +2,217 @@
 
 #include <arpa/inet.h>
 #include <limits.h>
-#include <stdio.h>
+#include <time.h>
 
 #include "../../core/errname.h"
 
-/* How deep the value of an unknown key may be. */
+/* How deep a value may be. */
 enum { DEPTH = 64 };
 
-struct reader {
+/* JSON, one value after another. */
+struct scanner {
 	const char *at, *end;
-	char *scratch;
+	char *scratch; /* for strings with escapes */
 	unsigned depth;
-	int64_t version;             /* -1: not told yet */
-	const struct v6_field *next; /* what the writer would write next */
-	const char *key, *expected;  /* what is wrong */
-	int64_t low, high;           /* where `expected` is NULL: an integer */
-	bool has_result;
+	bool bad;        /* and `at` is where */
+	const char *key; /* whose value is none; NULL: it is no JSON */
+	bool version;    /* the record has one, and it is this reader's */
 };
 
-/* Reads the value of that key. */
-typedef bool value_reader(struct reader *in, struct v6_slice key, void *to);
+struct value {
+	char kind;            /* '"' '{' '[', '0' for an integer, 'a' for anything else */
+	struct v6_slice text; /* of a string: without quotes, decoded */
+	int64_t number;
+	const char *at;
+};
 
-static bool fail(struct reader *in, const char *at, const char *expected)
+static bool fail(struct scanner *s)
 {
-	in->at = at;
-	in->expected = expected;
+	s->bad = true;
 	return false;
 }
 
 /* The next character that is no blank, 0 at the end. */
-static char next(struct reader *in)
+static char peek(struct scanner *s)
 {
-	while (in->at < in->end && (*in->at == ' ' || *in->at == '\t'))
-		in->at++;
-	return in->at < in->end ? *in->at : '\0';
+	while (s->at < s->end && (*s->at == ' ' || *s->at == '\t'))
+		s->at++;
+	return s->at < s->end ? *s->at : '\0';
 }
 
-static bool take(struct reader *in, char c)
+static bool skip(struct scanner *s, char c)
 {
-	bool there = next(in) == c;
+	bool there = peek(s) == c;
 
-	in->at += there;
+	s->at += there;
 	return there;
 }
 
 /* After a backslash. Half of a surrogate pair becomes U+FFFD: the writer has none. */
-static bool escape(struct reader *in)
+static bool escape(struct scanner *s)
 {
 	static const char letters[] = "\"\\/bfnrt", bytes[] = "\"\\/\b\f\n\r\t";
-	const char *start = in->at, *letter;
-	unsigned c = 0, more, digit;
+	static const char digits[] = "0123456789abcdefABCDEF";
+	const char *letter = s->at < s->end && *s->at ? strchr(letters, *s->at) : NULL;
+	unsigned c = 0, more;
 
-	letter = start < in->end && *start ? strchr(letters, *start) : NULL;
 	if (letter) {
-		in->at++;
-		*in->scratch++ = bytes[letter - letters];
+		s->at++;
+		*s->scratch++ = bytes[letter - letters];
 		return true;
 	}
-	if (in->end - start < 5 || *start != 'u')
-		return fail(in, start, "one of \"\\/bfnrtu after a backslash");
-	for (in->at++; in->at < start + 5; in->at++) {
-		digit = (unsigned char)*in->at - '0';
-		if (digit > 9)
-			digit = ((unsigned char)*in->at | 0x20U) - 'a' + 10;
-		if (digit > 15)
-			return fail(in, in->at, "four hexadecimal digits");
-		c = c << 4 | digit;
+	if (s->end - s->at < 5 || *s->at++ != 'u')
+		return fail(s);
+	for (const char *end = s->at + 4; s->at < end; s->at++) {
+		const char *digit = memchr(digits, *s->at, sizeof(digits) - 1);
+
+		if (!digit)
+			return fail(s);
+		c = c << 4 | (unsigned)(digit - digits - (digit < digits + 16 ? 0 : 6));
 	}
 	if (c >= 0xd800 && c < 0xe000)
 		c = 0xfffd;
 	more = c < 0x80 ? 0 : c < 0x800 ? 1 : 2;
-	*in->scratch++ = (char)(more ? (0xff00U >> (more + 1) & 0xff) | c >> 6 * more : c);
+	*s->scratch++ = (char)(more ? (0xff00U >> (more + 1) & 0xff) | c >> 6 * more : c);
 	while (more--)
-		*in->scratch++ = (char)(0x80 | (c >> 6 * more & 0x3f));
+		*s->scratch++ = (char)(0x80 | (c >> 6 * more & 0x3f));
 	return true;
 }
 
 /* In place, or decoded in the scratch. */
-static bool string(struct reader *in, struct v6_slice *s)
+static bool string(struct scanner *s, struct v6_slice *text)
 {
-	const char *start;
+	char *decoded = s->scratch;
+	const char *from;
+	bool escaped = false;
 
-	if (!take(in, '"'))
-		return fail(in, in->at, "a string");
-	start = in->at;
-	while (in->at < in->end && (unsigned char)*in->at >= 0x20 && !strchr("\"\\", *in->at))
-		in->at++;
-	*s = (struct v6_slice){start, (size_t)(in->at - start)};
-	if (in->at < in->end && *in->at == '\\') {
-		char *decoded = memcpy(in->scratch, start, s->len);
+	if (!skip(s, '"'))
+		return fail(s);
+	for (from = s->at; s->at < s->end && (unsigned char)*s->at >= 0x20 && *s->at != '"';) {
+		size_t n = *s->at & 0x80 ? v6_utf8_length(s->at, (size_t)(s->end - s->at)) : 1;
 
-		in->scratch += s->len;
-		while (in->at < in->end && (unsigned char)*in->at >= 0x20 && *in->at != '"') {
-			char c = *in->at++;
-
-			if (c != '\\')
-				*in->scratch++ = c;
-			else if (!escape(in))
-				return false;
+		if (!n)
+			return fail(s);
+		if (*s->at == '\\' && !escaped) {
+			memcpy(decoded, from, (size_t)(s->at - from));
+			s->scratch += s->at - from;
+			escaped = true;
 		}
-		*s = (struct v6_slice){decoded, (size_t)(in->scratch - decoded)};
+		if (*s->at == '\\') {
+			s->at++;
+			if (!escape(s))
+				return false;
+			continue;
+		}
+		if (escaped)
+			s->scratch = (char *)memcpy(s->scratch, s->at, n) + n;
+		s->at += n;
 	}
-	return (in->at < in->end && *in->at == '"' && in->at++) || fail(in, in->at, "'\"'");
+	*text = (struct v6_slice){from, (size_t)(s->at - from)};
+	if (escaped)
+		*text = (struct v6_slice){decoded, (size_t)(s->scratch - decoded)};
+	return (s->at < s->end && *s->at == '"' && s->at++) || fail(s);
 }
 
-/* An object, or an array, whose values have no keys. */
-static bool members(struct reader *in, char begin, value_reader *read, void *to)
+static void number(struct scanner *s, struct value *v)
 {
-	struct v6_slice key = {"", 0};
-	char end = begin == '{' ? '}' : ']';
+	bool minus = *s->at == '-';
+	const char *digits = s->at += minus;
+	int64_t n = 0;
 
-	if (!take(in, begin))
-		return fail(in, in->at, begin == '{' ? "'{'" : "'['");
-	if (take(in, end))
-		return true;
-	do {
-		if (begin == '{' && !string(in, &key))
-			return false;
-		if (begin == '{' && !take(in, ':'))
-			return fail(in, in->at, "':'");
-		if (!read(in, key, to))
-			return false;
-	} while (take(in, ','));
-	return take(in, end) || fail(in, in->at, end == '}' ? "',' or '}'" : "',' or ']'");
+	v->kind = '0';
+	for (; s->at < s->end && *s->at && strchr("+-.0123456789Ee", *s->at); s->at++) {
+		if (*s->at < '0' || *s->at > '9' || n > (INT64_MAX - 9) / 10)
+			v->kind = 'a';
+		else
+			n = n * 10 + (*s->at - '0');
+	}
+	v->number = minus ? -n : n;
+	s->bad |= s->at == digits;
 }
 
-/* Any value. */
-static bool skip(struct reader *in, struct v6_slice key, void *to)
+static bool next_member(
+	struct scanner *s, char begin, bool first, struct v6_slice *key, struct value *v);
+
+/* Any value. What is in an object or array is judged, and left to be scanned again. */
+static bool any(struct scanner *s, struct value *v)
 {
 	static const char *const words[] = {"true", "false", "null"};
-	struct v6_slice rest;
-	char c = next(in);
-	bool ok;
+	char c = peek(s), *scratch = s->scratch;
+	struct v6_slice key, rest = {s->at, (size_t)(s->end - s->at)};
+	struct value member;
 
-	(void)key;
+	*v = (struct value){.kind = c, .at = s->at};
 	if (c == '"')
-		return string(in, &rest);
+		return string(s, &v->text);
 	if (c == '{' || c == '[') {
-		if (++in->depth > DEPTH)
-			return fail(in, in->at, "arrays and objects at most 64 deep");
-		ok = members(in, c, skip, to);
-		in->depth--;
-		return ok;
+		if (++s->depth > DEPTH)
+			return fail(s);
+		for (bool first = true; next_member(s, c, first, &key, &member); first = false)
+			s->scratch = scratch;
+		s->scratch = scratch;
+		s->depth--;
+	} else if (c == '-' || (c >= '0' && c <= '9')) {
+		number(s, v);
+	} else {
+		v->kind = 'a';
+		for (unsigned i = 0; i < 3 && s->at == rest.ptr; i++)
+			s->at += v6_slice_begins(rest, words[i]) ? strlen(words[i]) : 0;
+		if (s->at == rest.ptr)
+			return fail(s);
 	}
-	rest = (struct v6_slice){in->at, (size_t)(in->end - in->at)};
-	for (unsigned i = 0; i < sizeof(words) / sizeof(*words); i++)
-		if (v6_slice_begins(rest, words[i])) {
-			in->at += strlen(words[i]);
-			return true;
-		}
-	if (c != '-' && (c < '0' || c > '9'))
-		return fail(in, in->at, "a value");
-	while (in->at < in->end && *in->at && strchr("+-.0123456789Ee", *in->at))
-		in->at++;
-	return true;
+	v->text = (struct v6_slice){rest.ptr, (size_t)(s->at - rest.ptr)};
+	return !s->bad;
 }
 
-static bool number(struct reader *in, enum v6_field_kind kind, void *to)
+/*
+ * The next member of an object, or of an array, which has no keys; `first`: the bracket comes before
+ * it. false at the end, which was passed, and where the scanner is bad.
+ */
+static bool next_member(
+	struct scanner *s, char begin, bool first, struct v6_slice *key, struct value *v)
 {
-	bool wide = kind == V6_FIELD_COUNT64 || kind == V6_FIELD_RESULT || kind == V6_FIELD_UID;
-	bool minus = take(in, '-');
-	const char *start = in->at;
-	int64_t n = 0;
-	int value;
+	char end = begin == '{' ? '}' : ']';
 
-	in->low = kind == V6_FIELD_RESULT ? -INT64_MAX : 0;
-	in->high = kind == V6_FIELD_BIT    ? 1
-		   : kind == V6_FIELD_PORT ? UINT16_MAX
-		   : kind == V6_FIELD_UID  ? UINT32_MAX
-		   : wide                  ? INT64_MAX
-					   : INT_MAX;
-	for (; in->at < in->end && *in->at >= '0' && *in->at <= '9'; in->at++) {
-		if (n > (INT64_MAX - 9) / 10)
-			return fail(in, start, NULL);
-		n = n * 10 + (*in->at - '0');
-	}
-	if (minus)
-		n = -n;
-	if (in->at == start || n < in->low || n > in->high ||
-		(in->at < in->end && strchr(".eE", *in->at)))
-		return fail(in, start, NULL);
-	value = (int)n;
-	in->has_result |= kind == V6_FIELD_RESULT;
-	if (kind == V6_FIELD_VERSION)
-		in->version = n;
-	else if (kind == V6_FIELD_PORT)
-		((struct v6_address *)to)->port = (uint16_t)n;
-	else
-		memcpy(to, wide ? (void *)&n : (void *)&value, wide ? sizeof(n) : sizeof(value));
-	return kind != V6_FIELD_VERSION || n == V6_RECORD_VERSION;
+	if (!skip(s, first ? begin : ','))
+		return (first || !skip(s, end)) && fail(s);
+	if (first && skip(s, end))
+		return false;
+	if (begin == '{' && (!string(s, key) || !skip(s, ':')))
+		return fail(s);
+	return any(s, v);
 }
+
+/* Values of a record's keys. */
 
 /* "2026-01-02T03:04:05.000006Z"; of the fraction any number of digits. */
-static bool parse_time(struct v6_slice s, int64_t *time)
+static bool put_time(int64_t *time, struct v6_slice text)
 {
-	int year, month, day, hour, minute, second, n = 0;
-	int64_t days, scale = 1000000;
+	int64_t scale = 1000000;
 	char buf[40];
 	struct v6_text t = v6_text_in(buf, sizeof(buf));
+	struct tm tm = {.tm_sec = 0};
+	const char *rest;
 
-	v6_text_slice(&t, s);
-	if (sscanf(buf, "%4d-%2d-%2dT%2d:%2d:%2d%n", &year, &month, &day, &hour, &minute, &second,
-		    &n) != 6 ||
-		year < 0 || month < 1 || month > 12 || day < 1 || day > 31 || hour < 0 ||
-		hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60)
+	v6_text_slice(&t, text);
+	rest = strptime(buf, "%Y-%m-%dT%H:%M:%S", &tm);
+	if (!rest)
 		return false;
-	/* Years from March on, of an era of 400 years before. */
-	year += month < 3 ? 399 : 400;
-	month = (month + 9) % 12;
-	days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day -
-	       719469 - 146097;
-	*time = (((days * 24 + hour) * 60 + minute) * 60 + second) * 1000000;
-	for (n += buf[n] == '.'; buf[n] >= '0' && buf[n] <= '9'; n++)
-		*time += (scale /= 10) * (buf[n] - '0');
-	return !strcmp(buf + n, "Z");
+	*time = (int64_t)timegm(&tm) * 1000000;
+	for (rest += *rest == '.'; *rest >= '0' && *rest <= '9'; rest++)
+		*time += (scale /= 10) * (*rest - '0');
+	return !strcmp(rest, "Z");
 }
 
-static bool parse_address(struct v6_slice s, struct v6_address *a)
+static bool put_address(struct v6_address *a, struct v6_slice text)
 {
 	char buf[64];
 	struct v6_text t = v6_text_in(buf, sizeof(buf));
-	bool in6 = s.len && memchr(s.ptr, ':', s.len);
+	bool in6 = text.len && memchr(text.ptr, ':', text.len);
 	uint64_t scope = 0;
 
-	v6_text_slice(&t, v6_slice_cut(&s, '%'));
-	if (t.full || (s.len && (!in6 || !v6_slice_uint(s, UINT32_MAX, &scope))))
+	v6_text_slice(&t, v6_slice_cut(&text, '%'));
+	if (t.full || (text.len && (!in6 || !v6_slice_uint(text, UINT32_MAX, &scope))))
 		return false;
 	memset(a->bytes, 0, sizeof(a->bytes));
 	a->family = in6 ? V6_FAMILY_INET6 : V6_FAMILY_INET;
@@ -234,213 +220,183 @@ static bool parse_address(struct v6_slice s, struct v6_address *a)
 	return inet_pton(in6 ? AF_INET6 : AF_INET, buf, a->bytes) == 1;
 }
 
-/* A string that means something; or a word of a list. */
-static bool text(struct reader *in, const struct v6_field *f, void *to)
+static bool put_families(struct v6_families *f, struct scanner *s)
 {
-	const char *at = (next(in), in->at);
-	struct v6_slice s;
-	int value;
+	struct value v;
 
-	if (!string(in, &s))
-		return false;
-	switch ((enum v6_field_kind)f->kind) {
-	case V6_FIELD_TIME:
-		return parse_time(s, to) || fail(in, at, "a time as RFC 3339 has it, in UTC");
-	case V6_FIELD_ADDRESS:
-		return parse_address(s, to) || fail(in, at, "an IPv4 or IPv6 address");
-	case V6_FIELD_PROTO:
-		value = v6_proto_parse(s);
-		break;
-	case V6_FIELD_ERRNO:
-		value = v6_errname_parse(s);
-		value = value ? value : -1;
-		break;
-	default:
-		value = v6_word_value(f->list, s);
-		break;
+	*f = (struct v6_families){.count = 0};
+	for (bool first = true; next_member(s, '[', first, NULL, &v); first = false) {
+		int family = v.kind == '"' ? v6_word_value(V6_LIST_FAMILY, v.text) : -1;
+
+		if (family < 0 || f->count == V6_FAMILIES_MAX)
+			return fail(s);
+		f->inet6 |= (uint32_t)(family == V6_FAMILY_INET6) << f->count++;
 	}
-	if (value < 0)
-		return fail(in, at, "a word of v6shim-log(5)");
+	return !s->bad;
+}
+
+static bool put_integer(const struct v6_field *f, const struct value *v, void *to)
+{
+	bool wide = f->kind == V6_FIELD_COUNT64 || f->kind == V6_FIELD_RESULT ||
+		    f->kind == V6_FIELD_UID;
+	int64_t low = f->kind == V6_FIELD_RESULT ? -INT64_MAX : 0;
+	int64_t high = f->kind == V6_FIELD_BIT    ? 1
+		       : f->kind == V6_FIELD_PORT ? UINT16_MAX
+		       : f->kind == V6_FIELD_UID  ? UINT32_MAX
+		       : wide                     ? INT64_MAX
+						  : INT_MAX;
+	int narrow = (int)v->number;
+
+	if (v->kind != '0' || v->number < low || v->number > high)
+		return false;
+	if (f->kind == V6_FIELD_PORT)
+		((struct v6_address *)to)->port = (uint16_t)v->number;
+	else
+		memcpy(to, wide ? (const void *)&v->number : (const void *)&narrow,
+			wide ? sizeof(v->number) : sizeof(narrow));
+	return true;
+}
+
+static bool put_word(const struct v6_field *f, struct v6_slice text, void *to)
+{
+	int value = f->kind == V6_FIELD_PROTO   ? v6_proto_parse(text)
+		    : f->kind == V6_FIELD_ERRNO ? v6_errname_parse(text)
+						: v6_word_value(f->list, text);
+
 	if (f->kind != V6_FIELD_AFAMILY) /* the address tells it */
 		memcpy(to, &value, sizeof(value));
-	return true;
+	return value >= (f->kind == V6_FIELD_ERRNO);
 }
 
-static bool family(struct reader *in, struct v6_slice key, void *to)
+static bool put_members(struct scanner *s, const struct v6_field *fields, void *record);
+
+/* Puts the value into the member of `record` that it is of; false where it is none. */
+static bool put(const struct v6_field *f, const struct value *v, struct scanner *s, void *record)
 {
-	static const struct v6_field word = {"", V6_FIELD_WORD, V6_LIST_FAMILY, 0};
-	struct v6_families *f = to;
-	unsigned value;
-
-	(void)key;
-	if (!text(in, &word, &value))
-		return false;
-	if (f->count == V6_FAMILIES_MAX)
-		return fail(in, in->at, "at most 32 families");
-	f->inet6 |= (uint32_t)(value == V6_FAMILY_INET6) << f->count++;
-	return true;
-}
-
-static value_reader holder_member;
-
-/* Puts the value that comes into the member that it is of. */
-static bool put(struct reader *in, const struct v6_field *f, void *to)
-{
-	struct v6_families serves = {0, 0};
-	struct v6_slice *slice = to;
+	void *to = (char *)record + f->at;
+	struct v6_families serves;
+	struct scanner inner = {.at = v->at, .end = s->at, .scratch = s->scratch};
+	bool ok, is_string = v->kind == '"';
 
 	switch ((enum v6_field_kind)f->kind) {
+	case V6_FIELD_VERSION:
+		s->version = v->kind == '0' && v->number == V6_RECORD_VERSION;
+		return s->version;
 	case V6_FIELD_STRING:
-		return string(in, to);
-	case V6_FIELD_ERRNO:
-		return next(in) == '"' ? text(in, f, to) : number(in, f->kind, to);
+		*(struct v6_slice *)to = v->text;
+		return is_string;
 	case V6_FIELD_TIME:
+		return is_string && put_time(to, v->text);
+	case V6_FIELD_ADDRESS:
+		return is_string && put_address(to, v->text);
 	case V6_FIELD_WORD:
 	case V6_FIELD_DECISION:
 	case V6_FIELD_AFAMILY:
 	case V6_FIELD_PROTO:
-	case V6_FIELD_ADDRESS:
-		return text(in, f, to);
+		return is_string && put_word(f, v->text, to);
+	case V6_FIELD_ERRNO:
+		return is_string ? put_word(f, v->text, to) : put_integer(f, v, to);
 	case V6_FIELD_SERVES:
-		if (!members(in, '[', family, &serves))
-			return false;
-		for (unsigned i = 0; i < serves.count; i++)
-			*(unsigned *)to |= serves.inet6 >> i & 1 ? V6_SERVES_INET6 : V6_SERVES_INET;
-		return true;
+		ok = put_families(&serves, &inner);
+		*(unsigned *)to =
+			(serves.inet6 ? V6_SERVES_INET6 : 0) |
+			(serves.inet6 + UINT64_C(1) < UINT64_C(1) << serves.count ? V6_SERVES_INET
+										  : 0);
+		return ok;
 	case V6_FIELD_FAMILIES:
-		memset(to, 0, sizeof(serves));
-		return members(in, '[', family, to);
+		return put_families(to, &inner);
 	case V6_FIELD_HOLDER:
 		((struct v6_holder *)to)->known = true;
-		return members(in, '{', holder_member, to);
+		ok = put_members(&inner, v6_holder_fields, to);
+		s->scratch = inner.scratch;
+		return ok;
 	case V6_FIELD_SETTINGS:
-		slice->ptr = (next(in), in->at);
-		if (!members(in, '{', skip, NULL))
-			return false;
-		slice->len = (size_t)(in->at - slice->ptr);
-		return v6_slice_is_text(*slice) || fail(in, slice->ptr, "UTF-8");
+		*(struct v6_slice *)to = v->text;
+		return v->kind == '{' && v6_slice_is_text(v->text);
+	case V6_FIELD_RESULT:
+		((struct v6_record *)record)->has_result = true;
+		return put_integer(f, v, to);
 	default:
-		return number(in, f->kind, to);
+		return put_integer(f, v, to);
 	}
 }
 
-static bool holder_member(struct reader *in, struct v6_slice key, void *to)
+static const struct v6_field *field_of(const struct v6_field *f, struct v6_slice key)
 {
-	for (const struct v6_field *f = v6_holder_fields; *f->key; f++)
-		if (v6_slice_is(key, f->key))
-			return put(in, f, (char *)to + f->at);
-	return skip(in, key, NULL);
-}
-
-static bool record_member(struct reader *in, struct v6_slice key, void *to)
-{
-	const struct v6_field *f = in->next;
-
-	/* Nearly always the one after the last, or few further. */
 	while (*f->key && !v6_slice_is(key, f->key))
 		f++;
-	if (!*f->key)
-		for (f = v6_record_fields; *f->key && !v6_slice_is(key, f->key);)
-			f++;
-	if (!*f->key)
-		return skip(in, key, NULL);
-	in->next = f + 1;
-	in->key = f->key;
-	if (!put(in, f, (char *)to + f->at))
-		return false;
-	in->key = NULL;
-	return true;
+	return f;
 }
 
-static enum v6_read explain(
-	const struct reader *in, struct v6_slice line, bool cut, struct v6_text *why)
+static bool put_members(struct scanner *s, const struct v6_field *fields, void *record)
 {
-	size_t column = (size_t)(in->at - line.ptr) + 1;
+	const struct v6_field *f = fields, *next = fields;
+	struct v6_slice key;
+	struct value v;
 
-	if (!v6_slice_begins(line, "{") || in->version != V6_RECORD_VERSION) {
-		v6_text_str(
-			why, !v6_slice_begins(line, "{") ? "not a record of v6shim"
-			     : in->version < 0
-				     ? "not a record of v6shim: it has no key \"v\""
-				     : "a record of another version; this v6shim reads version 1");
-		return V6_READ_FOREIGN;
+	for (bool first = true; next_member(s, '{', first, &key, &v); first = false) {
+		/* Nearly always the one after the last, or few further. */
+		f = field_of(next, key);
+		f = *f->key ? f : field_of(fields, key);
+		if (!*f->key)
+			continue;
+		next = f + 1;
+		if (!put(f, &v, s, record)) {
+			s->key = f->key;
+			s->at = v.at;
+			return fail(s);
+		}
 	}
-	v6_text_str(why, cut && column > line.len ? "cut short, column " : "column ");
-	v6_text_uint(why, column);
-	v6_text_str(why, ": expected ");
-	v6_text_str(why, in->expected ? in->expected : "an integer from ");
-	if (!in->expected) {
-		v6_text_int(why, in->low);
-		v6_text_str(why, " to ");
-		v6_text_int(why, in->high);
-	}
-	if (in->key) {
-		v6_text_str(why, " for \"");
-		v6_text_str(why, in->key);
-		v6_text_char(why, '"');
-	}
-	return V6_READ_DAMAGED;
+	return !s->bad;
 }
 
-enum v6_read v6_read_record(
-	struct v6_record *r, struct v6_slice line, bool cut, char *scratch, struct v6_text *why)
+bool v6_read_record(struct v6_record *r, struct v6_slice line, char *scratch, struct v6_text *why)
 {
 	static const enum v6_event no_event = (enum v6_event)UINT8_MAX;
-	struct reader in = {line.ptr, line.ptr + line.len, scratch, 0, -1, v6_record_fields, NULL,
-		NULL, 0, 0, false};
+	struct scanner s = {.at = line.ptr, .end = line.ptr + line.len, .scratch = scratch};
 
 	v6_record_init(r, no_event);
 	r->time = INT64_MIN;
-	if (!members(&in, '{', record_member, r))
-		return explain(&in, line, cut, why);
-	if (next(&in) || in.at < in.end)
-		fail(&in, in.at, "the end of the line");
-	else if (r->time == INT64_MIN || !r->pid || r->facts.event == no_event)
-		fail(&in, in.at, "keys \"time\", \"pid\" and \"event\"");
-	if (in.expected || in.version < 0)
-		return explain(&in, line, cut, why);
-	r->has_result = in.has_result;
-	r->has_policy = r->facts.event != V6_EVENT_LOST && r->facts.event != V6_EVENT_ERROR;
-	return V6_READ_RECORD;
+	if (put_members(&s, v6_record_fields, r) && !peek(&s) && s.version &&
+		r->time != INT64_MIN && r->pid && r->facts.event != no_event) {
+		r->has_policy = r->facts.event != V6_EVENT_LOST && r->facts.event != V6_EVENT_ERROR;
+		return true;
+	}
+	if (s.bad && v6_slice_begins(line, "{")) {
+		v6_text_str(why, "column ");
+		v6_text_uint(why, (uint64_t)(s.at - line.ptr) + 1);
+		v6_text_str(why, s.key ? ": not a value of " : ": not JSON");
+		v6_text_str(why, s.key ? s.key : "");
+	} else {
+		v6_text_str(why, "not a record of v6shim");
+	}
+	return false;
 }
 
 /* {"policy":{"value":"both","origin":"option"}, ...}; a value may be a number. */
-
-static bool setting_value(struct reader *in, struct v6_slice key, void *to)
-{
-	struct v6_read_setting *s = to;
-	struct v6_slice *slice = v6_slice_is(key, "value")    ? &s->value
-				 : v6_slice_is(key, "origin") ? &s->origin
-							      : NULL;
-
-	if (!slice)
-		return skip(in, key, NULL);
-	if (next(in) == '"')
-		return string(in, slice);
-	slice->ptr = in->at;
-	if (!skip(in, key, NULL))
-		return false;
-	slice->len = (size_t)(in->at - slice->ptr);
-	return true;
-}
-
-static bool setting(struct reader *in, struct v6_slice key, void *to)
-{
-	enum v6_setting id = v6_setting_by_name(key);
-
-	if (id == V6_SETTING_COUNT || next(in) != '{')
-		return skip(in, key, NULL);
-	return members(in, '{', setting_value, (struct v6_read_setting *)to + id);
-}
-
 bool v6_read_settings(
-	struct v6_read_setting s[V6_SETTING_COUNT], struct v6_slice text, char *scratch)
+	struct v6_read_setting settings[V6_SETTING_COUNT], struct v6_slice text, char *scratch)
 {
-	struct reader in = {.at = text.ptr, .scratch = scratch};
+	struct scanner s = {.at = text.ptr, .scratch = scratch};
+	struct v6_slice key;
+	struct value v;
 
-	memset(s, 0, V6_SETTING_COUNT * sizeof(*s));
+	memset(settings, 0, V6_SETTING_COUNT * sizeof(*settings));
 	if (!text.len)
 		return false;
-	in.end = text.ptr + text.len;
-	return members(&in, '{', setting, s);
+	s.end = text.ptr + text.len;
+	for (bool first = true; next_member(&s, '{', first, &key, &v); first = false) {
+		enum v6_setting id = v6_setting_by_name(key);
+		struct scanner in = {.at = v.at, .end = s.at, .scratch = s.scratch};
+
+		if (id == V6_SETTING_COUNT || v.kind != '{')
+			continue;
+		for (bool begin = true; next_member(&in, '{', begin, &key, &v); begin = false)
+			if (v6_slice_is(key, "value"))
+				settings[id].value = v.text;
+			else if (v6_slice_is(key, "origin"))
+				settings[id].origin = v.text;
+		s.scratch = in.scratch;
+	}
+	return !s.bad;
 }

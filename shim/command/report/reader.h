@@ -8,19 +8,12 @@
 
 #include "../../core/record.h"
 
-enum v6_read {
-	V6_READ_RECORD,
-	V6_READ_DAMAGED, /* no JSON, or a key without its value */
-	V6_READ_FOREIGN, /* another program's, or of another version */
-};
-
 /*
- * Keys in any order; an unknown one is skipped, whatever its value. Strings are slices of the line,
- * or of `scratch`, which is as large as the line; both must outlive the record. A line that is none
- * leaves its reason in `why`; `cut`: its end may be missing.
+ * Keys in any order; an unknown one is skipped, whatever its value. Strings are UTF-8, and slices of
+ * the line or of `scratch`, which is as large as the line; both must outlive the record. false where
+ * the line is no record, with the reason in `why`.
  */
-enum v6_read v6_read_record(
-	struct v6_record *r, struct v6_slice line, bool cut, char *scratch, struct v6_text *why);
+bool v6_read_record(struct v6_record *r, struct v6_slice line, char *scratch, struct v6_text *why);
 
 struct v6_read_setting {
 	struct v6_slice value, origin; /* ptr NULL: default */

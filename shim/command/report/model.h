@@ -1,0 +1,90 @@
+/*
+ * What logs say, by process: the sockets that were bound, and the records that tell of trouble.
+ */
+#ifndef V6_REPORT_MODEL_H
+#define V6_REPORT_MODEL_H
+
+#include "../../core/record.h"
+#include "../map.h"
+
+/* A socket that was bound or listened on, or that could not be. */
+struct v6_socket {
+	/*
+	 * Its latest call, with what earlier ones told: asked, before, serves, and the decision
+	 * of the latest that had an action. `error`: it failed.
+	 */
+	struct v6_record r;
+	unsigned actions;   /* bits 1 << enum v6_action but NONE */
+	uint64_t succeeded; /* number of the record by which what failed is made good; 0: none */
+	bool gone;          /* what failed there succeeded later: not to be shown */
+	bool inherited;     /* bound before the program ran */
+	bool replaced;      /* another socket was bound on its descriptor later */
+	bool chosen;        /* bound to port 0: the kernel chose */
+};
+
+/* What failed, was found or was denied; once or again and again, but for the time and descriptor. */
+struct v6_trouble {
+	struct v6_record r; /* the first */
+	unsigned socket;    /* from 1: that failed; 0: none */
+	int64_t last;       /* time */
+	uint64_t latest;    /* the last record's number */
+	unsigned times;
+};
+
+/* One run of one program. */
+struct v6_process {
+	unsigned serial; /* from 1 */
+	unsigned log;    /* whose pids these are: logs of other names may be other hosts' */
+	int pid;
+	struct v6_slice program, version;
+	struct v6_slice settings; /* JSON; empty: not in the log */
+	int64_t first;            /* time */
+	struct v6_socket *sockets;
+	size_t socket_count, socket_room;
+	struct v6_trouble *troubles;
+	size_t trouble_count, trouble_room;
+	uint64_t lost;         /* records */
+	enum v6_policy policy; /* of its latest record that a rule did not touch */
+	enum v6_mode mode;
+	bool loaded;
+	bool whole;              /* the log has every bind and listen */
+	bool shown;              /* there is something to show of it */
+	struct v6_process *next; /* another that looks like it but for pids, times, chosen ports */
+	struct v6_process *like; /* the first of those; NULL: it is that itself */
+	unsigned like_count;     /* of the first: how many they are */
+};
+
+struct v6_model {
+	struct v6_map names; /* every text that is kept */
+	struct v6_map slots; /* see model.c */
+	struct v6_map texts;
+	struct v6_process **processes;
+	size_t count, room;
+	size_t shown; /* of the processes */
+	uint64_t records, lost, denials, disorders, unresolved;
+};
+
+/* One record of the log of that number. Its strings need not outlive the call. */
+void v6_model_add(struct v6_model *m, unsigned log, const struct v6_record *r);
+
+/* After the last one: finds the processes that look alike, and sums up. */
+void v6_model_end(struct v6_model *m);
+
+void v6_model_free(struct v6_model *m);
+
+static inline bool v6_socket_did(const struct v6_socket *s, enum v6_action action)
+{
+	return s->actions >> action & 1;
+}
+
+/* A bind or listen that met EADDRINUSE, whatever else was found. */
+bool v6_is_conflict(const struct v6_record *r);
+
+/* "unresolved", "resolved", or what was found. */
+const char *v6_trouble_state(const struct v6_process *p, const struct v6_trouble *t);
+
+/* The record as one of the two writers of core/record.h writes it: to be freed. */
+char *v6_record_written(const struct v6_record *r,
+	bool (*write)(struct v6_text *t, const struct v6_record *r), size_t *len);
+
+#endif
