@@ -619,6 +619,14 @@ TWO="event,family,action,finding,result,before,after,$HOLDER"
 			holder
 		END
 	done >>"$BATS_TEST_TMPDIR/table"
+	# Its listener is the holder as long as there is one.
+	cat >>"$BATS_TEST_TMPDIR/table" <<-END
+		holder: socket tcp4; bind 0.0.0.0 P; listen; accept 127.0.0.1
+		socket tcp6; v6only 0; bind :: P; get
+		bare -> bind=EADDRINUSE 0
+		on-conflict=resolve -> 1 | split conflict ok holder drive 0
+		holder
+	END
 	rows --fields action,finding,result,holder.pid,holder.program,holder.uid <"$BATS_TEST_TMPDIR/table"
 }
 

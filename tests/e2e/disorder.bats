@@ -121,6 +121,11 @@ DENY='order=ipv4-first on-disorder=deny:EPERM'
 			holder: socket tcp6; v6only 1; bind :: P; listen
 			$V4
 			bare, order=ipv4-first -> | none
+			holder
+			# A connection is no half of a pair, its listener closed.
+			b socket tcp4; reuseaddr; bind 0.0.0.0 P; listen; accept 127.0.0.1; close; $V6
+			bare, order=ipv6-first -> | none
+			$DENY -> c.bind=EPERM
 		END
 	} | rows
 }

@@ -334,6 +334,12 @@ nginx() {
 		=   tcp    [::]:80  3       -  0 -> 1  IPv6    set: by the policy
 		= Only IPv6 is served on port 80, by policy ipv6-only, as far as the log tells: log-level=bind tells all.
 	END
+	told 'a log at a path has every bind, where no level is told' <<-'END'
+		load 1 s policy=ipv6-only log=/var/log/s.json
+		bound 1 s 3 :: 80 before=0 after=1 policy=ipv6-only action=set
+		! Its log-level is
+		! as far as the log tells
+	END
 	told 'settings are read as keys, rules are their number' <<-'END'
 		load 1 s policy=both rules=12 'log=/tmp/a, policy=app (profile)' log-level=bind
 		bound 1 s 3 0.0.0.0 80

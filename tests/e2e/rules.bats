@@ -272,12 +272,12 @@ in_force() {
 	}
 	assert_eq 'port=20000 => policy=both # rule 1
 port=20000-20002 => policy=ipv6-only # rule 2' "$(V6SHIM_RULES=$rules shown --config "$DIR/c")"
-	options=(--rules 'port=9 => mode=log' --rules='port=20001 => policy=ipv6-only')
-	assert_eq 'port=9 => mode=log # rule 1
+	options=(--rules 'port=20000 => policy=ipv6-only' --rules='port=20001 => policy=ipv6-only')
+	assert_eq 'port=20000 => policy=ipv6-only # rule 1
 port=20001 => policy=ipv6-only # rule 2
 port=20000-20002 => policy=ipv6-only # rule 3' "$(V6SHIM_RULES=$rules shown "${options[@]}" --config "$DIR/c")"
 	# And so they reach the program.
-	for row in '20000 0' '20001 1'; do
+	for row in '20000 1' '20001 1' '20002 0'; do
 		assert_line "get: ${row#* }" "$(V6SHIM_RULES='=> policy=ipv6-only' "$V6SHIM" run --log off "${options[@]}" -- \
 			"$PROGRAMS/drive" 'socket tcp6' 'v6only 0' "bind :: ${row% *}" get)"
 	done

@@ -47,7 +47,8 @@
  *	                        address (v4-mapped is ipv4), until SIGTERM, which is success
  *
  * Each prints one line by one write(2) after it was made: the step, and "ok", the name of the error,
- * or what was asked for; of socket "fd N". wait and serve print "ready". A socket whose bind failed
+ * or what was asked for; of socket "fd N"; of v6only, bind and listen "errno changed" where a success
+ * did that. wait and serve print "ready". A socket whose bind failed
  * is not listened on nor served, which is a "-".
  *
  * The steps of one call make no other system call than that and the write, so that a trace can be
@@ -148,6 +149,14 @@ static const char *do_socket(char **words)
 	return NULL;
 }
 
+enum { UNTOUCHED = 4000 }; /* in errno before a call; no error has this number */
+
+/* Of a call that leaves errno as it was where it succeeds. */
+static const char *outcome_and_errno(int result)
+{
+	return result >= 0 && errno != UNTOUCHED ? "errno changed" : outcome(result);
+}
+
 static const char *do_v6only(char **words)
 {
 	static const int zero[2] = {0, 0}, one[2] = {1, 0}, two = 2;
@@ -159,9 +168,10 @@ static const char *do_v6only(char **words)
 		{"long-1", one, 8}, {"short-0", zero, 3}, {"null", NULL, 4},
 		{"unreadable", (const void *)1, 4}};
 
+	errno = UNTOUCHED;
 	for (size_t i = 0; i < COUNT(whats); i++)
 		if (words[0] != NULL && strcmp(words[0], whats[i].name) == 0)
-			return outcome(setsockopt(hand->fd, IPPROTO_IPV6, IPV6_V6ONLY,
+			return outcome_and_errno(setsockopt(hand->fd, IPPROTO_IPV6, IPV6_V6ONLY,
 				whats[i].value, whats[i].size));
 	return NULL;
 }
@@ -201,9 +211,10 @@ static const char *do_bind(char **words)
 	address.any.sa_family = AF_UNIX;
 	if (words[0] != NULL && (size = read_address(&address, words)) == 0)
 		return NULL;
+	errno = UNTOUCHED;
 	result = bind(hand->fd, &address.any, size);
 	hand->refused = result < 0;
-	return outcome(result);
+	return outcome_and_errno(result);
 }
 
 static const char *do_listen(char **words)
@@ -213,9 +224,10 @@ static const char *do_listen(char **words)
 	(void)words;
 	if (hand->refused)
 		return "-";
+	errno = UNTOUCHED;
 	result = listen(hand->fd, 64);
 	hand->listens = result == 0;
-	return outcome(result);
+	return outcome_and_errno(result);
 }
 
 /* The number stays, so that what comes after on a descriptor that is closed is EBADF. */

@@ -213,6 +213,8 @@ TEST(records_of_everything_and_of_nothing_come_out_word_for_word)
 	assert_non_null(strstr(json_of(&r), "\"holder\":{}"));
 	r.holder.uid = r.holder.fd = r.holder.v6only = 0;
 	assert_non_null(strstr(json_of(&r), "\"holder\":{\"fd\":0,\"uid\":0,\"v6only\":0}"));
+	r.has_result = true;
+	assert_non_null(strstr(json_of(&r), ",\"result\":0}"));
 	r.error = 512; /* ERESTARTSYS, which no user sees but under a tracer */
 	assert_non_null(strstr(json_of(&r), "\"errno\":512"));
 

@@ -328,6 +328,8 @@ static const struct {
 	{"{\"a\":1}", -1, "not a record of v6shim"},
 	{"{", 1, "not JSON"},
 	{"{\"v\":2}", 5, "not a value of v"},
+	{"{\"v\":2,\"time\":\"2026-01-02T03:04:05Z\",\"pid\":1,\"event\":\"load\"}", 5,
+		"not a value of v"},
 	{"{\"v\":0,\"time\":5}", 5, "not a value of v"},
 	{"{\"v\":2,this is no JSON", 5, "not a value of v"},
 	{"{\"time\":\"2026-01-02T03:04:05Z\",\"pid\":1,\"event\":\"load\"}", -1,
