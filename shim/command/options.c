@@ -40,14 +40,19 @@ static void show_place(struct v6_slice line, size_t column)
 		before = v6_slice_from(before, before.len - BEFORE);
 	if (after.len > AFTER)
 		after.len = AFTER;
-	/* Not from within a character, nor to within one. */
-	while (before.len && (*before.ptr & 0xc0) == 0x80)
-		before = v6_slice_from(before, 1);
+	/* Not from within a character, nor to within one; what is escaped takes more room. */
+	for (;; before = v6_slice_from(before, 1)) {
+		if (before.len && (*before.ptr & 0xc0) == 0x80)
+			continue;
+		t = v6_text_in(buf, sizeof(buf));
+		add_shown(&t, before);
+		width = v6_text_width(buf);
+		if (width <= BEFORE)
+			break;
+	}
 	while (after.len && after.ptr + after.len < line.ptr + line.len &&
 		(after.ptr[after.len] & 0xc0) == 0x80)
 		after.len--;
-	add_shown(&t, before);
-	width = v6_text_width(buf);
 	add_shown(&t, after);
 	fprintf(stderr, "  %s\n  %*s^\n", buf, (int)width, "");
 }
