@@ -2,7 +2,7 @@
 
 #include <sys/socket.h>
 
-/* Each list in one piece, in the order in which it is shown; the last row ends the last one. */
+/* By list, in the order of the enum; each in the order in which it is shown. */
 static const struct v6_word table[] = {
 	{V6_LIST_SETTING, "policy", V6_SETTING_POLICY, "V6ONLY of the sockets that bind ::"},
 	{V6_LIST_SETTING, "on-contrary", V6_SETTING_ON_CONTRARY,
@@ -144,11 +144,17 @@ static const struct v6_word table[] = {
 
 const struct v6_word *v6_words(enum v6_list list)
 {
-	const struct v6_word *w = table;
+	size_t low = 0, high = sizeof(table) / sizeof(*table) - 1;
 
-	while (w->list != V6_LIST_END && w->list != list)
-		w++;
-	return w;
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (table[middle].list < list)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return &table[low];
 }
 
 const char *v6_word(enum v6_list list, unsigned value)
