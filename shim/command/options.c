@@ -17,8 +17,11 @@ static void add_shown(struct v6_text *t, struct v6_slice part)
 {
 	char copy[BEFORE];
 
-	for (size_t i = 0; i < part.len; i++)
-		copy[i] = memchr("\t\r\n", part.ptr[i], 3) ? ' ' : part.ptr[i];
+	for (size_t i = 0; i < part.len; i++) {
+		char c = part.ptr[i];
+
+		copy[i] = c == '\t' || c == '\r' || c == '\n' ? ' ' : c;
+	}
 	v6_text_safe(t, copy, part.len);
 }
 
@@ -37,14 +40,19 @@ static void show_place(struct v6_slice line, size_t column)
 		before = v6_slice_from(before, before.len - BEFORE);
 	if (after.len > AFTER)
 		after.len = AFTER;
-	/* Not from within a character, nor to within one. */
-	while (before.len && (*before.ptr & 0xc0) == 0x80)
-		before = v6_slice_from(before, 1);
+	/* Not from within a character, nor to within one; what is escaped takes more room. */
+	for (;; before = v6_slice_from(before, 1)) {
+		if (before.len && (*before.ptr & 0xc0) == 0x80)
+			continue;
+		t = v6_text_in(buf, sizeof(buf));
+		add_shown(&t, before);
+		width = v6_text_width(buf);
+		if (width <= BEFORE)
+			break;
+	}
 	while (after.len && after.ptr + after.len < line.ptr + line.len &&
 		(after.ptr[after.len] & 0xc0) == 0x80)
 		after.len--;
-	add_shown(&t, before);
-	width = v6_text_width(buf);
 	add_shown(&t, after);
 	fprintf(stderr, "  %s\n  %*s^\n", buf, (int)width, "");
 }
@@ -174,10 +182,12 @@ int v6_options_read(struct v6_options *o, int argc, char **argv, const struct v6
 	for (i = 0; i < 2; i++) {
 		char name[32];
 		struct v6_text t = v6_text_in(name, sizeof(name));
+		const char *value;
 
 		v6_setting_env_name(&t, paths[i]);
-		if (getenv(name))
-			setenv(name, absolute(paths[i], getenv(name)), 1);
+		value = getenv(name);
+		if (value)
+			setenv(name, absolute(paths[i], value), 1);
 	}
 	if (v6_configure(&o->config, environ, print_problem, NULL))
 		result = -1;

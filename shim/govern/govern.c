@@ -253,7 +253,9 @@ static struct v6_address read_address(struct v6_call *c, bool good)
 	struct sockaddr_in6 in6;
 	size_t len = c->len < sizeof(in6) ? c->len : sizeof(in6);
 
-	if (c->way->read(c, c->pointer, &in6, len, good) < 0)
+	/* A length that the kernel refuses before it reads says nothing of the memory. */
+	if (c->len > sizeof(struct sockaddr_storage) ||
+		c->way->read(c, c->pointer, &in6, len, good) < 0)
 		return none;
 	a = v6_address_from(&in6, len);
 	if (a.family != V6_FAMILY_OTHER || c->record.error != EADDRINUSE ||
@@ -269,8 +271,8 @@ static bool kernel_read(const struct v6_call *c)
 {
 	int error = c->record.error;
 
-	return c->len <= sizeof(struct sockaddr_storage) && error != EFAULT && error != EBADF &&
-	       error != ENOTSOCK && error != EPERM && error != ENOSYS;
+	return error != EFAULT && error != EBADF && error != ENOTSOCK && error != EPERM &&
+	       error != ENOSYS;
 }
 
 /* The errno of another system for a mapped address on a socket that is IPv6 only. */

@@ -162,14 +162,25 @@ static uint64_t signal_bit(int number)
 static ssize_t write_file(int fd, const struct stat *st, const char *line, size_t len)
 {
 	enum { NEAR = 64 * 1024 }; /* what others may append between fstat(2) and the write */
-	uint64_t limit;
+	uint64_t limit, too_big = signal_bit(SIGXFSZ), mask = 0;
+	ssize_t n;
 
 	if (!load(&now.limit[0]) && !load(&now.limit[1]))
 		ask_limit();
 	limit = (uint64_t)load(&now.limit[0]) << 32 | load(&now.limit[1]);
-	if (limit < V6_LIMIT_UNKNOWN && (uint64_t)st->st_size + len + NEAR > limit)
+	if (limit != V6_LIMIT_UNKNOWN) {
+		if (limit < V6_LIMIT_UNKNOWN && (uint64_t)st->st_size + len + NEAR > limit)
+			return -EFBIG;
+		return v6_sys_write(fd, line, len);
+	}
+	/* A seccomp filter refuses to say. The signal is the thread's, as SIGPIPE below. */
+	if (v6_sys_pending_signals() & too_big || v6_sys_block_signals(too_big, &mask) < 0)
 		return -EFBIG;
-	return v6_sys_write(fd, line, len);
+	n = v6_sys_write(fd, line, len);
+	if (n == -EFBIG)
+		v6_sys_take_signal(too_big);
+	v6_sys_restore_signals(mask);
+	return n;
 }
 
 /* Opens the same once more: O_NONBLOCK belongs to the opening, not to the number. */

@@ -66,7 +66,8 @@ static char *claim(char *at, unsigned second)
 	for (int slot = 0; slot < V6_SCRATCH_SLOTS; slot++) {
 		unsigned since = atomic_load_explicit(&claimed[slot], memory_order_relaxed);
 
-		if ((!since || second - since > V6_SCRATCH_STALE) &&
+		/* Signed: another thread may have claimed it in a second that is later than ours. */
+		if ((!since || (int)(second - since) > V6_SCRATCH_STALE) &&
 			atomic_compare_exchange_strong_explicit(&claimed[slot], &since, second,
 				memory_order_acquire, memory_order_relaxed))
 			return at + (size_t)slot * V6_SCRATCH_SIZE;

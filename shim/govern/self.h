@@ -28,7 +28,7 @@ struct v6_self *v6_self(void);
  * must not allocate. A fixed pool, claimed without a lock; it is mapped when it is first
  * needed, and what is not used is never touched.
  *
-* A slot holds a record and a path, with room to spare, or a part of a sock_diag answer:
+ * A slot holds a record and a path, with room to spare, or a part of a sock_diag answer:
  * NLMSG_GOODSIZE. A call may hold three, where it searches /proc for the holder of a
  * port; that is 85 threads that all do so at once.
  */

@@ -47,7 +47,7 @@ static int read_own(struct v6_call *c, const void *from, void *to, size_t len, b
 		return v6_sys_peek_int(from, to);
 	if (!good && !plausible(from))
 		return -EFAULT;
-	if (len) /* from may be NULL then */
+	if (len)
 		memcpy(to, from, len);
 	return 0;
 }

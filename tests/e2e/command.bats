@@ -244,9 +244,9 @@ loaded_by() {
 		log=stderr default
 		log-format=text default
 		log-level=change default
-		policy=ipv6-only command-line given
-		on-contrary=deny:EPERM command-line given
-		log=$DIR/x.jsonl command-line given
+		policy=ipv6-only option given
+		on-contrary=deny:EPERM option given
+		log=$DIR/x.jsonl option given
 		log-format=json default given
 		log-level=bind default given
 	END

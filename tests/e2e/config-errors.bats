@@ -20,8 +20,8 @@ refused() {
 	got=$(
 		close_bats_fds
 		env "$@" LD_PRELOAD="$LIB" "$PROGRAMS/drive" \
-			'socket tcp6' 'bind :: 0' listen 'v6only 1' 'bind ::1 0' close \
-			'socket tcp4' 'bind 0.0.0.0 0' listen close \
+			'socket tcp6' listen 'bind :: 0' 'v6only 1' 'bind ::1 0' close \
+			'socket tcp4' listen 'bind 0.0.0.0 0' close \
 			'socket udp6' 'bind :: 0' close 'socket udp4' 'bind 127.0.0.1 0' close \
 			'socket unix' bind listen close 2>"$DIR/err" | sed 's/.*: //' | paste -sd' '
 	)
@@ -160,9 +160,9 @@ $REST" "$(<"$DIR/err")"
 }
 
 @test "a child of fork is refused as well, and says nothing again" {
-	resolve shim POLICY=ipv6only -- "$PROGRAMS/drive" fork 'socket tcp6' 'bind :: 0' fork 'bind :: 0' listen
+	resolve shim POLICY=ipv6only -- "$PROGRAMS/drive" fork 'socket tcp6' listen fork 'bind :: 0'
 	(close_bats_fds && exec "${COMMAND[@]}") >"$DIR/out" 2>"$DIR/err"
-	assert_eq 'fork: ok socket tcp6: fd 3 bind :: 0: EINVAL fork: ok bind :: 0: EINVAL listen: EINVAL' \
+	assert_eq 'fork: ok socket tcp6: fd 3 listen: EINVAL fork: ok bind :: 0: EINVAL' \
 		"$(paste -sd' ' "$DIR/out")"
 	assert_eq 2 "$(wc -l <"$DIR/err")"
 }
@@ -176,7 +176,7 @@ $REST" "$(<"$DIR/err")"
 	# Who never binds is not spoken to.
 	assert_eq '' "$(<"$DIR/err")"
 	for under in '' POLICY=both POLICY=ipv6only; do
-		resolve ${under:+shim "$under" LOG=off --} "$PROGRAMS/drive" 'socket tcp6' close 'bind :: 0' listen \
+		resolve ${under:+shim "$under" LOG=off --} "$PROGRAMS/drive" 'socket tcp6' close listen 'bind :: 0' \
 			'socket tcp6' 'bind :: 0'
 		expected='ok EBADF EBADF fd 3 ok'
 		[ "$under" != POLICY=ipv6only ] || expected='ok EBADF EBADF fd 3 EINVAL'

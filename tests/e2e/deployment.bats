@@ -414,9 +414,3 @@ with_libraries() {
 	assert_eq 'get: 0' "$(tail -n 1 "$DIR/legacyd.out")"
 	assert_match '"action":"override"' "$(<"$DIR/legacyd.err")"
 }
-
-@test "this file is clean to shellcheck" {
-	require shellcheck
-	cd "$ROOT/tests/e2e"
-	shellcheck -x deployment.bats
-}

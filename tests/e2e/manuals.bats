@@ -394,8 +394,8 @@ mutant() {
 	mutant records v6shim-log.5 '/^\.It Cm yield$/d'
 	mutant records v6shim-log.5 's/^\.It Cm lost$/&\n.It Cm found/'
 	mutant records v6shim-log.5 '/^\.It Cm disorder$/d'
-	mutant report v6shim-log.5 '/^\.It Va gone$/d'
-	mutant report v6shim-log.5 's/^\.It Va gone$/&\n.It Va bogus/'
+	mutant report v6shim-log.5 '/^\.It Va unresolved$/d'
+	mutant report v6shim-log.5 's/^\.It Va unresolved$/&\n.It Va bogus/'
 	mutant who v6shim.1 '/^\.It Va inode$/d'
 	mutant rules v6shim.conf.5 's/^\(\.Cm tcp , udp\) , mptcp/\1/'
 	mutant rules v6shim.conf.5 's/^\.It Cm proto=/.It Cm protocol=/'
@@ -463,40 +463,40 @@ displays() {
 # is dual-stack, olderd binds both families. Those of v6shim-log(5) are one session, for the first makes the logs that
 # the others read.
 sessions() {
-	local page file work=$DIR/work-$1
+	local page file
 
-	mkdir "$work" "$DIR/bin-$1" "$DIR/lib-$1"
+	mkdir "$DIR/work" "$DIR/bin" "$DIR/real"
 	for page in "$@"; do
 		displays "$page"
 		for file in $(printf '%s\n' "$DIR/$page".* | sort -V); do
 			grep -q '^\$ ' "$file" || continue
 			# shellcheck disable=SC2016 # no commands
 			printf '```console\n%s\n```\n' "$(<"$file")"
-		done >"$work/$page"
+		done >"$DIR/$page.sessions"
 		# shellcheck disable=SC2016
-		[ "$page" != v6shim-log.5 ] || sed -i -z 's/\n```\n```console\n/\n/g' "$work/$page"
+		[ "$page" != v6shim-log.5 ] || sed -i -z 's/\n```\n```console\n/\n/g' "$DIR/$page.sessions"
 	done
-	cat "${@/#/$work/}" | sed -z 's/\\\n\t*//g' | sed "s|/usr/local/lib/libv6shim.so|$LIB|" >"$DIR/document"
-	# What these say of themselves is not in the pages.
-	sed -i '/^\$ /s,&$,>/dev/null \&,' "$DIR/document"
+	# The servers say nothing, and are no scripts, which would be programs of their own in the logs.
+	cat "$DIR"/*.sessions | sed -z 's/\\\n\t*//g' |
+		sed "s|/usr/local/lib/libv6shim.so|$LIB|; s/legacyd -p \([0-9]*\) &/legacyd \1 >said \&/" >"$DIR/document"
+	ln -s "$EXAMPLES/dual-echo" "$DIR/bin/legacyd"
+	ln -s "$PROGRAMS/drive" "$DIR/real/olderd"
 	# shellcheck disable=SC2016 # for the shell inside
-	printf '#!/bin/sh\nexec %q "socket tcp6" "bind :: $2" listen serve >/dev/null\n' "$PROGRAMS/drive" >"$DIR/bin-$1/legacyd"
 	printf '#!/bin/sh\nexec %q "a socket tcp4" "a bind 0.0.0.0 $2" "a listen" "b socket tcp6" "b v6only 0" \
-		"b bind :: $2" "b listen" wait >/dev/null\n' "$PROGRAMS/drive" >"$DIR/bin-$1/olderd"
-	chmod +x "$DIR/bin-$1/"*
-	ln -s "$V6SHIM" "$LIB" "$DIR/bin-$1"
+		"b bind :: $2" "b listen" wait >/dev/null\n' "$DIR/real/olderd" >"$DIR/bin/olderd"
+	chmod +x "$DIR/bin/olderd"
+	ln -s "$V6SHIM" "$LIB" "$DIR/bin"
 	# shellcheck disable=SC2016 # for the shell inside
-	run env -C "$work" PATH="$DIR/bin-$1:$PATH" unshare -n -p -f --kill-child --mount-proc bash -c '
+	run env -C "$DIR/work" PATH="$DIR/bin:$PATH" unshare -n -p -f --kill-child --mount-proc bash -c '
 		ip link set lo up && exec python3 "$@"' sessions "$ROOT/tests/e2e/console.py" "$DIR/document"
 }
 
 @test "every example works, and shows what it shows" {
 	require jq python3
 	[ "$EUID" -eq 0 ] || skip 'needs root'
-	sessions v6shim.1 v6shim.conf.5
-	assert_eq '0 7 sessions, 0 differ' "$status $output"
-	sessions v6shim-log.5
-	assert_eq '0 1 sessions, 0 differ' "$status $output"
+	sessions v6shim.1 v6shim.conf.5 v6shim-log.5
+	assert_status 0
+	assert_match '(^|'$'\n'')([89]|[1-9][0-9]+) sessions, 0 differ$' "$output"
 }
 
 @test "control: an example that shows something else, or fails, is seen" {

@@ -434,7 +434,7 @@ nginx() {
 	# The writer's text and the reader's are one.
 	port=$(free_port)
 	for format in text json; do
-		shim LOG="$PWD/$format" LOG_FORMAT=$format LOG_LEVEL=bind POLICY=ipv6-only -- "$PROGRAMS/steps" 'socket tcp6' \
+		shim LOG="$PWD/$format" LOG_FORMAT=$format LOG_LEVEL=bind POLICY=ipv6-only -- "$PROGRAMS/drive" 'socket tcp6' \
 			'v6only 0' "bind :: $port" listen >/dev/null
 	done
 	report --lines json

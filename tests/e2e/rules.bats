@@ -523,6 +523,8 @@ on-contrary   = allow                # default
 order         = ipv4-first           # profile
 on-disorder   = log                  # default
 on-conflict   = share                # rule 3
+on-mapped     = allow                # default
+on-nonboolean = allow                # default
 mode          = enforce              # default" \
 		"$("$V6SHIM" config --rules "$rules" --profile linux --policy both --program java --port 443 --proto tcp)"
 	while IFS='|' read -r given options expected; do

@@ -105,7 +105,7 @@ undefined() {
 @test "where glibc has a first version, dlsym of that version is what the library got" {
 	read -r first _ < <(glibc_row)
 	[ -n "$first" ] || skip 'the table has no line for this machine'
-	bindings=$(LD_DEBUG=bindings LD_PRELOAD=$LIB V6SHIM_LOG=off "$PROGRAMS/steps" 'socket tcp6' 2>&1)
+	bindings=$(LD_DEBUG=bindings LD_PRELOAD=$LIB V6SHIM_LOG=off "$PROGRAMS/drive" 'socket tcp6' 2>&1)
 	for symbol in dlsym memcpy; do
 		assert_match "libv6shim\.so [^"$'\n'"]*normal symbol \`$symbol' \[GLIBC_$first\]" "$bindings"
 	done

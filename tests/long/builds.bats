@@ -66,7 +66,7 @@ crossed() {
 @test "musl: a dynamic musl program is governed, and its records are those of glibc's" {
 	require musl-gcc
 	crossed musl
-	run -0 readelf -l "$WORK/musl/tests/programs/serve"
+	run -0 readelf -l "$WORK/musl/tests/programs/drive"
 	assert_match 'interpreter: /lib/ld-musl' "$output"
 }
 
@@ -77,44 +77,47 @@ crossed() {
 	assert_match 'ELF32' "$output"
 }
 
-# lib_of PROGRAM: what its dynamic linker puts for $LIB, by its own word (glibc 2.33 and later).
+# lib_of PROGRAM [EMULATOR]: what its dynamic linker puts for $LIB, by its own word (glibc 2.33 and later).
 lib_of() {
-	"$(readelf -l "$1" | sed -n 's/.*interpreter: \(.*\)]/\1/p')" --list-diagnostics |
+	${2-} "$(readelf -l "$1" | sed -n 's/.*interpreter: \(.*\)]/\1/p')" --list-diagnostics |
 		sed -n 's/^dl_dst_lib="\(.*\)"$/\1/p'
 }
 
-# As a distribution for both classes has it, each library in its own directory.
+# As a distribution for both classes has it, each library in its own directory. Where the kernel runs no 32-bit
+# programs the emulator does, with what `v6shim check` says that run would give them.
 @test "the 64-bit command starts a 32-bit server through \$LIB, and what that starts" {
-	local tree=$WORK/tree lib32 lib64 port program
+	local tree=$WORK/tree started=(run --policy ipv6-only) steps=('socket tcp6' 'bind :: 0' get)
+	local drive32=$WORK/i386/tests/programs/drive emulator='' under32 lib32 lib64
 
 	require_i386
 	[ -x "$WORK/i386/v6shim" ] || crossed i386
-	lib64=$(lib_of "$PROGRAMS/serve")
-	lib32=$(lib_of "$WORK/i386/tests/programs/serve")
+	"$WORK/i386/tests/programs/freeport" >"$BATS_TEST_TMPDIR/freeport" 2>&1 || emulator=qemu-i386
+	lib64=$(lib_of "$PROGRAMS/drive")
+	lib32=$(lib_of "$drive32" $emulator)
 	[ "$lib64" ] && [ "$lib32" ] && [ "$lib64" != "$lib32" ] || fail "\$LIB is '$lib64' and '$lib32'"
 	mkdir -p "$tree/$lib64" "$tree/$lib32"
 	cp "$V6SHIM" "$LIB" "$tree/$lib64/"
-	port=$(free_port)
 
 	# The control: the library for 64 bits alone.
-	run -3 "$tree/$lib64/v6shim" run --policy ipv6-only -- "$WORK/i386/tests/programs/serve" -x
+	run -3 "$tree/$lib64/v6shim" "${started[@]}" -- "$drive32" "${steps[@]}"
 	assert_match '64-bit, and the program is 32-bit' "$output"
 	# Another version is none for it.
 	sed 's/v6shim library, version [0-9]/v6shim library, version 9/' "$WORK/i386/libv6shim.so" \
 		>"$tree/$lib32/libv6shim.so"
-	run -3 "$tree/$lib64/v6shim" run --policy ipv6-only -- "$WORK/i386/tests/programs/serve" -x
+	run -3 "$tree/$lib64/v6shim" "${started[@]}" -- "$drive32" "${steps[@]}"
 
 	cp "$WORK/i386/libv6shim.so" "$tree/$lib32/"
-	run -0 "$tree/$lib64/v6shim" check "$WORK/i386/tests/programs/serve"
+	run -0 "$tree/$lib64/v6shim" check "$drive32"
 	assert_match "$tree/\\\$LIB/libv6shim.so" "$output"
-	for program in "$WORK/i386/tests/programs/serve" "$PROGRAMS/serve"; do
-		start server --tcp "$port" "$tree/$lib64/v6shim" run --policy ipv6-only --log off -- "$program" -p "$port"
-		assert_eq 1 "$(kernel_v6only tcp "$port")" "$program"
-		stop server
-	done
-	# A 32-bit supervisor hands the preload on to a 64-bit server: nobody complains of the wrong class.
-	run -0 "$tree/$lib64/v6shim" run --policy ipv6-only --log off -- \
-		"$WORK/i386/tests/programs/supervise" "$PROGRAMS/serve" -x
-	assert_line 'v6only 1'
+	started=("$tree/$lib64/v6shim" "${started[@]}" --log off --)
+	under32=("${started[@]}")
+	[ -z "$emulator" ] || under32=("$emulator" -E "LD_PRELOAD=$tree/\$LIB/libv6shim.so" -E V6SHIM_POLICY=ipv6-only -E V6SHIM_LOG=off)
+	run -0 "${under32[@]}" "$drive32" "${steps[@]}"
+	assert_line 'get: 1'
+	run -0 "${started[@]}" "$PROGRAMS/drive" "${steps[@]}"
+	assert_line 'get: 1'
+	# A 32-bit program hands the preload on to a 64-bit server: nobody complains of the wrong class.
+	run -0 "${under32[@]}" "$drive32" 'socket tcp6' -- "$PROGRAMS/drive" "${steps[@]}"
+	assert_line 'get: 1'
 	refute_line 'wrong ELF class'
 }

@@ -117,7 +117,13 @@ both_architectures() {
 	connected apt-get -qq -y install --no-install-recommends libc6:i386
 	install_packages "$PROGRAMS/drive"
 	reached /root/drive
-	reached /root/drive32
+	# Where the kernel runs no 32-bit programs, what would be loaded is looked at.
+	if "$BATS_TEST_TMPDIR/drive" 'socket unix' >/dev/null 2>&1; then
+		reached /root/drive32
+	else
+		assert_line 'a preload reaches /root/drive32' "$(inside v6shim check /root/drive32)"
+		assert_match ELF32 "$(readelf -h "$DEBIAN/usr/lib/i386-linux-gnu/libv6shim.so")"
+	fi
 	# One of the two can go by itself.
 	inside dpkg -P libv6shim:i386 >/dev/null 2>&1
 	[ -e "$DEBIAN/usr/lib/x86_64-linux-gnu/libv6shim.so" ]

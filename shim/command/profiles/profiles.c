@@ -272,7 +272,7 @@ static void show_settings(const struct v6_word *profile)
 
 static void show_facets(enum v6_profile profile)
 {
-	const char *reasons[FACETS];
+	const char *reasons[FACETS] = {0};
 	unsigned count = 0, shown = 0;
 
 	printf("\n#%-25s%-33s%-25s%s\n", "", "there", "known from", "here by");

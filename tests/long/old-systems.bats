@@ -12,8 +12,8 @@
 # Each test is a subshell, and is meant to be.
 # shellcheck disable=SC2030,SC2031
 
-load helper
-load survive
+load ../e2e/helper
+load ../e2e/survive
 
 setup() {
 	DIR=$BATS_TEST_TMPDIR

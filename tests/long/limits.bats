@@ -7,8 +7,8 @@
 # Each test is a subshell, and is meant to be.
 # shellcheck disable=SC2030,SC2031
 
-load helper
-load survive
+load ../e2e/helper
+load ../e2e/survive
 
 setup() {
 	export DIR=$BATS_TEST_TMPDIR
@@ -118,8 +118,8 @@ descriptor EMFILE calls EMFILE ok v6only 1' "$(LD_PRELOAD=$PROGRAMS/hostile/unsa
 	while IFS='|' read -r straits proof; do
 		rm -f "$LOG"
 		scene="6-after:$port${straits:+ $straits}"
-		assert_eq "${proof:+$proof }calls ok ok v6only 1" "$(say_scenes ON_CONFLICT=resolve LOG="$LOG" LOG_FORMAT=json LOG_LEVEL=change -- "$scene")"
-		assert_eq "${proof:+$proof }calls EADDRINUSE ok v6only 0" "$(say_scenes LOG="$LOG" LOG_FORMAT=json LOG_LEVEL=change -- "$scene")"
+		assert_eq "${proof:+$proof }calls ok ok v6only 1" "$(say_scenes ON_CONFLICT=resolve LOG="$LOG" LOG_FORMAT=json LOG_LEVEL=all -- "$scene")"
+		assert_eq "${proof:+$proof }calls EADDRINUSE ok v6only 0" "$(say_scenes LOG="$LOG" LOG_FORMAT=json LOG_LEVEL=all -- "$scene")"
 		# Whom nobody could be asked about is not named.
 		holder='"0.0.0.0"'
 		[[ $straits != *descriptors* && $straits != *netlink* ]] || holder=null

@@ -6,19 +6,20 @@
 # (ld.so(8), LD_PRELOAD). All of that is made in a mount namespace of the server's own, in memory: it goes
 # with the server, whatever becomes of the test.
 
-load helper
+load ../e2e/helper
 
 setup() {
 	[ "$EUID" -eq 0 ] || skip 'needs root'
 	require unshare setpriv mount python3
 	unshare -m --propagation private true 2>/dev/null || skip 'needs leave to make a mount namespace'
+	# In the place of a library of libc's that nothing uses; the place vanishes with the namespace.
+	place=$(ldd "$PROGRAMS/drive" | sed -n 's/.*=> \(.*\)\/libc\.so.*/\1/p')/libBrokenLocale.so.1
+	export place
 	cat >"$BATS_TEST_TMPDIR/scene" <<-'END'
 		# scene KIND LIBRARY PROGRAM NAME=VALUE... -- ARGUMENT...
 		set -e
 		kind=$1 library=$2 program=$3
 		shift 3
-		# In the place of a library of libc's that nothing uses; the place vanishes with the namespace.
-		place=$(ldd "$program" | sed -n 's/.*=> \(.*\)\/libc\.so.*/\1/p')/libBrokenLocale.so.1
 		mount -t tmpfs -o mode=755 tmpfs /mnt
 		mkdir -m 777 /mnt/log
 		echo policy = ipv6-only >/mnt/conf
@@ -90,7 +91,7 @@ logs() {
 FORCED=(V6SHIM_POLICY=ipv6-only V6SHIM_LOG=/mnt/log/x.jsonl V6SHIM_LOG_LEVEL=all)
 
 @test "control: bare, the server serves both families" {
-	for kind in none set-user-id set-another-user-id set-group-id capability; do
+	for kind in none set-user-id; do
 		serve $kind --
 		refute is_loaded
 		assert_eq '0 served served' "$(seen)" $kind
@@ -107,7 +108,7 @@ FORCED=(V6SHIM_POLICY=ipv6-only V6SHIM_LOG=/mnt/log/x.jsonl V6SHIM_LOG_LEVEL=all
 	assert_eq '"set"' "$(json_records "/proc/$PID/root/mnt/log/x.jsonl" 'select(.event == "bind") | .action')"
 }
 
-# inert KIND: whatever the settings, and whatever the application asks for.
+# inert KIND ROWS: whatever the settings, and whatever the application asks for.
 inert() {
 	local asks settings called
 
@@ -128,7 +129,7 @@ inert() {
 		assert_eq '' "$(logs)" "$settings"
 		assert_eq '' "$(stderr_of server)" "$settings"
 		stop server
-	done <<-END
+	done < <(head -n "$2" <<-END
 		nothing ${FORCED[*]}
 		0       ${FORCED[*]} V6SHIM_ON_CONTRARY=deny:EPERM
 		nothing V6SHIM_POLICY=default-ipv6-only V6SHIM_LOG=/mnt/log/%n.%p
@@ -138,22 +139,17 @@ inert() {
 		nothing V6SHIM_LOG=/mnt/log/x V6SHIM_LOG_LEVEL=everything
 		nothing V6SHIM_CONFIG=/mnt/conf V6SHIM_LOG=/mnt/log/x
 	END
+	)
 }
 
 @test "a set-user-id program: loaded, and nothing is read, written or changed" {
-	inert set-user-id
+	inert set-user-id 8
 }
 
-@test "a program that is set-user-id of another user than root: loaded, and nothing is read, written or changed" {
-	inert set-another-user-id
-}
-
-@test "a set-group-id program: loaded, and nothing is read, written or changed" {
-	inert set-group-id
-}
-
-@test "a program with file capabilities: loaded, and nothing is read, written or changed" {
-	inert capability
+@test "set-user-id of another user than root, set-group-id, file capabilities: the same" {
+	for kind in set-another-user-id set-group-id capability; do
+		inert $kind 2
+	done
 }
 
 # What the kernel was asked for, by a program of KIND with SETTINGS: without what differs from run to run.
