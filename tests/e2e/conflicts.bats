@@ -149,6 +149,8 @@ ipv6_alone() {
 		$pair
 		bare -> b.bind=EADDRINUSE a=-/0 b=0/0
 		on-conflict=resolve -> a=-/0 b=1/0 | bind :: P 0 1 split conflict self drive inet 0.0.0.0 P - ~ serves IPv6 alone
+		# With mode=log it is V6ONLY 1 by the policy that would have spared the conflict.
+		policy=ipv6-only on-conflict=resolve mode=log -> b.bind=EADDRINUSE a=-/0 b=0/0 | setsockopt - - 0 0 contrary - - - - - -; bind :: P 0 0 override conflict self drive inet 0.0.0.0 P -
 		on-conflict=share -> a=-/1 b=0/1 | bind :: P 0 0 share conflict self drive inet 0.0.0.0 P - ~ SO_REUSEPORT.*open to further SO_REUSEPORT sockets of this user
 		socket udp6; v6only 0; bind :: P; b socket udp4; bind 127.0.0.1 P; show
 		bare -> b.bind=EADDRINUSE a=0/0 b=-/0

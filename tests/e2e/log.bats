@@ -213,8 +213,9 @@ quietly() {
 
 @test "the load record: first of each process that writes one, with version, settings and their origins; none where nothing is told" {
 	printf 'policy = ipv6-only\non-conflict = resolve\nlog-level = bind\nport=1 => policy=app\nport=2 => policy=app\n' >"$DIR/conf"
-	shim CONFIG="$DIR/conf" LOG="$LOG" LOG_FORMAT=json ON_DISORDER=log -- "${SURVIVE[@]}" bind fork bind join exec bind >"$DIR/out"
-	assert_eq 'load bind load bind load bind' "$(events)"
+	shim CONFIG="$DIR/conf" LOG="$LOG" LOG_FORMAT=json ON_DISORDER=log -- "${SURVIVE[@]}" bind bind fork bind join exec bind >"$DIR/out"
+	assert_eq 'load bind bind load bind load bind' "$(events)"
+	assert_eq 2 "$(jq .pid "$LOG" | sort -u | wc -l)"
 	assert_eq "$("$V6SHIM" --version | sed 's/^v6shim //')" "$(jq -r 'select(.event == "load") | .version' "$LOG" | sort -u)"
 	assert_eq '{"config":{"origin":"environment","value":"'"$DIR/conf"'"},"log":{"origin":"environment","value":"'"$LOG"'"},"log-format":{"origin":"environment","value":"json"},"log-level":{"origin":"file","value":"bind"},"on-conflict":{"origin":"file","value":"resolve"},"policy":{"origin":"file","value":"ipv6-only"},"rules":{"origin":"file","value":"2"}}' \
 		"$(jq -cS 'select(.event == "load") | .settings | del(."on-disorder")' "$LOG" | sort -u)"
