@@ -204,13 +204,13 @@ nginx() {
 		verdict tcp 82 nobody, own socket
 		verdict tcp 84 nobody, nobody
 	END
-	told 'the other family is another process: each has its own verdict' <<-'END'
+	told 'the other family is another process: each verdict names it' <<-'END'
 		load 1 four log-level=bind
 		opened 1 four 3 0.0.0.0 80 4
 		load 2 six log-level=bind
 		opened 2 six 3 :: 80 6 asked=1
-		= Only IPv4 is served on port 80.
-		= Only IPv6 is served on port 80.
+		= Only IPv4 is served on port 80; IPv6 is served by six[2].
+		= Only IPv6 is served on port 80; IPv4 is served by four[1].
 	END
 	told 'datagrams: both families may have the port, and a client is none' <<-'END'
 		load 1 named log-level=bind
