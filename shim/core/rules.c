@@ -235,7 +235,7 @@ int v6_rules_parse(struct v6_rules *rules, struct v6_slice text, struct v6_probl
 /* Whether one character is in a bracket "[...]"; the bracket is known to end. */
 static bool in_bracket(struct v6_slice bracket, unsigned char c)
 {
-	bool no = bracket.len > 1 && bracket.ptr[1] == '!', in = false;
+	bool no = bracket.ptr[1] == '!', in = false;
 
 	for (size_t i = no ? 2 : 1; i + 1 < bracket.len; i++) {
 		unsigned char low = (unsigned char)bracket.ptr[i], high = low;

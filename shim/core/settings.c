@@ -117,7 +117,7 @@ static int set_value(
 			return unknown_errno(p, value);
 	} else {
 		number = v6_word_value(table[id].list, value);
-		if (number < 0 || (reaction && number))
+		if (number < 0)
 			return unknown_value(p, id, value);
 	}
 	put(settings, id, (unsigned)number);
@@ -276,7 +276,7 @@ void v6_setting_value(struct v6_text *t, const struct v6_settings *s, enum v6_se
 	} else if (id == V6_SETTING_CONFIG) {
 		path_value(t, s->config);
 	} else if (id == V6_SETTING_RULES) {
-		v6_text_str(t, s->origin[id] == V6_ORIGIN_DEFAULT ? "none" : "see below");
+		v6_text_str(t, "none");
 	} else if (id == V6_SETTING_LOG && s->log == V6_LOG_PATH) {
 		path_value(t, s->log_path);
 	} else if (id == V6_SETTING_LOG && s->log == V6_LOG_FD) {
