@@ -140,7 +140,8 @@ static int check_log_path(struct v6_slice path, struct v6_problem *p)
 
 		if (path.ptr[i] != '%')
 			continue;
-		if (left < 2 || !memchr("pn%", path.ptr[i + 1], 3))
+		if (left < 2 || (path.ptr[i + 1] != 'p' && path.ptr[i + 1] != 'n' &&
+					path.ptr[i + 1] != '%'))
 			return v6_problem_add(p,
 				(struct v6_slice){path.ptr + i, left < 2 ? left : 2},
 				"%q%c is no conversion; valid: %%p, %%n, %%%%");

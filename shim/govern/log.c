@@ -404,7 +404,7 @@ static bool is_busy(ssize_t n)
 static bool send_syslog(const char *text, size_t len)
 {
 	struct opened log = start.kind == V6_LOG_SYSLOG ? look() : (struct opened){.fd = NO_FD};
-	struct stat st;
+	struct stat st = {0};
 	ssize_t n;
 	int fd;
 

@@ -64,9 +64,8 @@ static void add_line(struct v6_input *in, struct v6_source *s, struct v6_slice l
 static void add_lines(struct v6_input *in, struct v6_source *s)
 {
 	struct v6_slice rest = {s->text, s->len};
-	const char *end;
 
-	while ((end = memchr(rest.ptr, '\n', rest.len))) {
+	while (memchr(rest.ptr, '\n', rest.len)) {
 		struct v6_slice line = v6_slice_cut(&rest, '\n');
 
 		if (!s->skipping)

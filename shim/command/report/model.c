@@ -297,6 +297,7 @@ static void add_trouble(
 		t->r.holder.program = v6_map_keep(&m->names, r->holder.program);
 	}
 	t = &p->troubles[*number - 1];
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a number came with its trouble */
 	t->last = r->time;
 	t->latest = m->records;
 	t->times++;
