@@ -360,6 +360,11 @@ bool v6_read_record(struct v6_record *r, struct v6_slice line, char *scratch, st
 	if (put_members(&s, v6_record_fields, r) && !peek(&s) && s.version &&
 		r->time != INT64_MIN && r->pid && r->facts.event != no_event) {
 		r->has_policy = r->facts.event != V6_EVENT_LOST && r->facts.event != V6_EVENT_ERROR;
+		if (!r->has_policy) { /* keys that do not apply */
+			r->policy = V6_POLICY_APP;
+			r->mode = V6_MODE_ENFORCE;
+			r->verdict = (struct v6_verdict){.v6only = V6_UNKNOWN};
+		}
 		return true;
 	}
 	if (s.bad && v6_slice_begins(line, "{")) {
