@@ -142,11 +142,11 @@ static bool print_line(const struct v6_table *t, const unsigned *widths, const c
 	return more;
 }
 
-void v6_table_print(const struct v6_table *t, unsigned width, const char *before, const char *after)
+void v6_table_print(const struct v6_table *t, unsigned width)
 {
 	unsigned columns = t->column_count, total = 0;
-	unsigned *widths = v6_resize(NULL, columns * sizeof(*widths));
-	const char **rest = v6_resize(NULL, columns * sizeof(*rest));
+	unsigned *widths = v6_need(calloc(columns + 1, sizeof(*widths)));
+	const char **rest = v6_need(calloc(columns + 1, sizeof(*rest)));
 
 	for (unsigned i = 0; i < columns; i++) {
 		widths[i] = column_width(t, i);
@@ -155,9 +155,8 @@ void v6_table_print(const struct v6_table *t, unsigned width, const char *before
 	}
 	narrow(t, widths, total, width);
 	if (rest[0]) {
-		fputs(before, stdout);
 		print_line(t, widths, rest);
-		puts(after);
+		putchar('\n');
 	}
 	for (size_t row = 0; row + columns <= t->count; row += columns) {
 		memcpy(rest, t->cells + row, columns * sizeof(*rest));

@@ -29,11 +29,9 @@ struct v6_table {
 void v6_table_cell(struct v6_table *t, const char *text);
 
 /*
- * Prints it; no line ends in blanks. `width` as of v6_terminal_width(). `before` and `after` go
- * around the heading: "" or what switches a terminal's colours.
+ * Prints it; no line ends in blanks. `width` as of v6_terminal_width().
  */
-void v6_table_print(
-	const struct v6_table *t, unsigned width, const char *before, const char *after);
+void v6_table_print(const struct v6_table *t, unsigned width);
 
 void v6_table_free(struct v6_table *t);
 

@@ -71,7 +71,6 @@ crossed() {
 }
 
 @test "i386: a 32-bit program is governed, and its records are those of the 64-bit one" {
-	require_i386
 	crossed i386
 	run -0 readelf -h "$WORK/i386/libv6shim.so"
 	assert_match 'ELF32' "$output"
@@ -89,7 +88,6 @@ lib_of() {
 	local tree=$WORK/tree started=(run --policy ipv6-only) steps=('socket tcp6' 'bind :: 0' get)
 	local drive32=$WORK/i386/tests/programs/drive emulator='' under32 lib32 lib64
 
-	require_i386
 	[ -x "$WORK/i386/v6shim" ] || crossed i386
 	"$WORK/i386/tests/programs/freeport" >"$BATS_TEST_TMPDIR/freeport" 2>&1 || emulator=qemu-i386
 	lib64=$(lib_of "$PROGRAMS/drive")

@@ -84,7 +84,7 @@ static int run(int argc, char **argv)
 	for (unsigned i = 0; i < r.hops; i++)
 		add_row(&table, &r.hop[i]);
 	add_row(&table, &r.preload);
-	v6_table_print(&table, 0, "", "");
+	v6_table_print(&table, 0);
 	v6_table_free(&table);
 	print_verdict(&r);
 	return r.at ? V6_EXIT_UNREACHABLE : V6_EXIT_OK;

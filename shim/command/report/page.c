@@ -169,7 +169,7 @@ static void print_sockets(const struct v6_process *p)
 		if (!p->sockets[i].gone)
 			add_row(&table, p, &p->sockets[i]);
 	if (table.count)
-		v6_table_print(&table, v6_terminal_width(), "", "");
+		v6_table_print(&table, v6_terminal_width());
 	v6_table_free(&table);
 }
 

@@ -250,7 +250,7 @@ static void print_table(void)
 		add_row(&table, &unused[i], wanted, "nobody", "", NULL);
 	while (sockets.count && s < sockets.list + sockets.count)
 		s = add_port(&table, s);
-	v6_table_print(&table, 0, "", "");
+	v6_table_print(&table, 0);
 	v6_table_free(&table);
 }
 
