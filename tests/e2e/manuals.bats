@@ -399,7 +399,7 @@ mutant() {
 	mutant rules v6shim.conf.5 's/^\(\.Cm tcp , udp\) , mptcp/\1/'
 	mutant rules v6shim.conf.5 's/^\.It Cm proto=/.It Cm protocol=/'
 	mutant rules v6shim.conf.5 '/^A rule may set/,/ \.$/s/ , mode \./ , log ./'
-	mutant environment v6shim.1 '/^\.It Ev LD_PRELOAD$/d'
+	mutant environment libv6shim.7 '/^\.It Ev JOURNAL_STREAM$/d'
 	mutant environment libv6shim.7 's/^\.It Ev JOURNAL_STREAM$/&\n.It Ev BOGUS/'
 	mutant limits v6shim.conf.5 's/^\.It [0-9]* rules$/.It 7 rules/'
 	mutant limits libv6shim.7 's/^\.It [0-9]* calls$/&\n.It 7 calls/'
