@@ -473,7 +473,7 @@ void v6_log_complain(const struct v6_log_line *line)
 
 	if (!said && start.kind != V6_LOG_STDERR && start.kind != V6_LOG_OFF)
 		said = v6_log_write(line);
-	if (!said)
+	if (!said && start.kind != V6_LOG_SYSLOG)
 		write_syslog(line);
 }
 
