@@ -20,6 +20,7 @@ struct v6_port {
 	enum v6_family other; /* INET, INET6: every one of that family that has the port instead */
 	bool full;            /* there are more than fit: not all are known */
 	/* Its own. */
+	bool told; /* by the kernel's tables */
 	uint64_t netns;
 	unsigned left;
 };
