@@ -14,11 +14,8 @@ enum { V6_DESCRIPTORS_MAX = 1 << 20 };
 /* What is known of a port. The memory for rivals is claimed, and own ones are kept, until the release. */
 struct v6_port {
 	struct v6_call *call;
-	struct v6_rival self;   /* the socket of the call */
-	struct v6_rival *rival; /* those in its way */
-	unsigned count;
-	enum v6_family other; /* INET, INET6: every one of that family that has the port instead */
-	bool full;            /* there are more than fit: not all are known */
+	struct v6_conflict on; /* all but `cleared` of the sockets */
+	enum v6_family other;  /* INET, INET6: not those in its way, but all of that family */
 	/* Its own. */
 	bool told; /* by the kernel's tables */
 	uint64_t netns;
@@ -27,7 +24,7 @@ struct v6_port {
 
 /*
  * `address` is what the socket of the call is bound to, or wants. Release it, whatever was asked.
- * Without memory there are no rivals, and it is full.
+ * Without memory there are no rivals, and they are partial.
  */
 void v6_port_init(
 	struct v6_port *p, struct v6_call *c, const struct v6_address *address, int v6only);
