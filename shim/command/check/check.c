@@ -85,7 +85,6 @@ static int run(int argc, char **argv)
 		add_row(&table, &r.hop[i]);
 	add_row(&table, &r.preload);
 	v6_table_print(&table, 0);
-	v6_table_free(&table);
 	print_verdict(&r);
 	return r.at ? V6_EXIT_UNREACHABLE : V6_EXIT_OK;
 }

@@ -170,7 +170,6 @@ static void print_sockets(const struct v6_process *p)
 			add_row(&table, p, &p->sockets[i]);
 	if (table.count)
 		v6_table_print(&table, v6_terminal_width());
-	v6_table_free(&table);
 }
 
 static void print_trouble(const struct v6_process *p, const struct v6_trouble *trouble)

@@ -251,59 +251,44 @@ static void print_table(void)
 	while (sockets.count && s < sockets.list + sockets.count)
 		s = add_port(&table, s);
 	v6_table_print(&table, 0);
-	v6_table_free(&table);
 }
 
 /* ---- for a machine */
 
 static void print_json(const struct v6_diag_socket *s)
 {
+	static const char *const served[] = {",'serves':[]", ",'serves':['inet6']",
+		",'serves':['inet']", ",'serves':['inet6','inet']"};
 	char name[IF_NAMESIZE], buf[CELL_SIZE];
 	struct v6_text t = v6_text_in(buf, sizeof(buf));
 	struct passwd *user = getpwuid((uid_t)s->uid);
-	unsigned bits = serves(s);
 	size_t count;
 	const struct v6_holding *h = v6_holders_of(&holders, s->inode, &count);
 
-	v6_json_begin(NULL, '{');
 	v6_proto_text(&t, s->proto);
-	v6_json_string("proto", buf);
-	v6_json_string("family", v6_word(V6_LIST_FAMILY, s->local.family));
+	v6_json("{'proto':%s,'family':%s,", buf, v6_word(V6_LIST_FAMILY, s->local.family));
 	t = v6_text_in(buf, sizeof(buf));
 	v6_address_text(&t, &s->local);
-	v6_json_string("addr", buf);
-	v6_json_uint("port", s->local.port);
+	v6_json("'addr':%s,'port':%d", buf, s->local.port);
 	if (s->iface && if_indextoname(s->iface, name))
-		v6_json_string("iface", name);
+		v6_json(",'iface':%s", name);
 	if (s->local.family == V6_FAMILY_INET6 && s->v6only != V6_UNKNOWN)
-		v6_json_int("v6only", s->v6only);
-	v6_json_bool("listening", v6_socket_serving(s));
-	if (!perhaps_inet(s)) {
-		v6_json_begin("serves", '[');
-		if (bits & V6_SERVES_INET6)
-			v6_json_string(NULL, "inet6");
-		if (bits & V6_SERVES_INET)
-			v6_json_string(NULL, "inet");
-		v6_json_end();
-	}
+		v6_json(",'v6only':%d", s->v6only);
+	v6_json(",'listening':%b", v6_socket_serving(s));
+	if (!perhaps_inet(s))
+		v6_json(served[serves(s) & BOTH]);
 	t = v6_text_in(buf, sizeof(buf));
 	add_diversion(&t, s);
 	if (t.len)
-		v6_json_string("note", buf);
-	v6_json_uint("uid", s->uid);
+		v6_json(",'note':%s", buf);
+	v6_json(",'uid':%u", (uint64_t)s->uid);
 	if (user)
-		v6_json_string("user", user->pw_name);
-	v6_json_uint("inode", s->inode);
-	v6_json_begin("processes", '[');
-	for (size_t i = 0; i < count; i++) {
-		v6_json_begin(NULL, '{');
-		v6_json_int("pid", h[i].pid);
-		v6_json_int("fd", h[i].fd);
-		v6_json_string("program", h[i].program);
-		v6_json_end();
-	}
-	v6_json_end();
-	v6_json_end();
+		v6_json(",'user':%s", user->pw_name);
+	v6_json(",'inode':%u,'processes':[", (uint64_t)s->inode);
+	for (size_t i = 0; i < count; i++)
+		v6_json("%j{'pid':%d,'fd':%d,'program':%s}", v6_slice_of(i ? "," : ""), h[i].pid,
+			h[i].fd, h[i].program);
+	v6_json("]}\n");
 }
 
 /* What the listing lacks, and why: at its end, or beside it where a machine reads it. */
