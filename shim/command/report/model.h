@@ -5,7 +5,6 @@
 #define V6_REPORT_MODEL_H
 
 #include "../../core/record.h"
-#include "../map.h"
 
 /* A socket that was bound or listened on, or that could not be. */
 struct v6_socket {
@@ -55,9 +54,7 @@ struct v6_process {
 };
 
 struct v6_model {
-	struct v6_map names; /* every text that is kept */
-	struct v6_map slots; /* see model.c */
-	struct v6_map texts;
+	void *names, *slots, *texts; /* see model.c */
 	struct v6_process **processes;
 	size_t count, room;
 	size_t shown; /* of the processes */

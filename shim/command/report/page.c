@@ -1,12 +1,9 @@
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "../../core/errname.h"
-#include "../memory.h"
 #include "../table.h"
-#include "reader.h"
 #include "report.h"
 #include "verdict.h"
 
@@ -16,17 +13,6 @@ static char line[8192 + 6 * V6_LINE_MAX];
 static struct v6_text begin(void)
 {
 	return v6_text_in(line, sizeof(line));
-}
-
-__attribute__((format(printf, 2, 3))) static void add(struct v6_text *t, const char *format, ...)
-{
-	char buf[256];
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(buf, sizeof(buf), format, arguments);
-	va_end(arguments);
-	v6_text_str(t, buf);
 }
 
 /* Prints the line; where it is wrapped it goes on below column `indent`. */
@@ -39,23 +25,21 @@ static void end(unsigned indent)
 static void print_heading(const struct v6_process *p)
 {
 	struct v6_read_setting settings[V6_SETTING_COUNT];
-	char *scratch = v6_resize(NULL, p->settings.len);
-	bool told = v6_read_settings(settings, p->settings, scratch);
+	bool told = v6_read_settings(settings, p->settings);
 	struct v6_text t = begin();
 
 	if (!told || !settings[V6_SETTING_POLICY].value.ptr)
 		settings[V6_SETTING_POLICY].value =
 			v6_slice_of(told ? "app" : v6_word(V6_LIST_POLICY, p->policy));
 	v6_text_safe(&t, p->program.ptr, p->program.len);
-	add(&t, "[%d] ", p->pid);
+	v6_text_add(&t, "[%d] ", p->pid);
 	for (unsigned id = 0; id < V6_SETTING_LOG; id++) {
 		if (!settings[id].value.ptr)
 			continue;
-		add(&t, "%s %s ", id ? "," : "", v6_setting_name(id));
+		v6_text_add(&t, "%s %s ", id ? "," : "", v6_setting_name(id));
 		v6_text_safe(&t, settings[id].value.ptr, settings[id].value.len);
 	}
 	v6_text_str(&t, told ? "" : " (this log does not have the other settings)");
-	free(scratch);
 	end(2);
 }
 
@@ -70,9 +54,9 @@ static void print_which(const struct v6_input *in, const struct v6_process *p)
 	v6_text_str(&t, " in ");
 	v6_text_safe(&t, log, strlen(log));
 	if (p->next)
-		add(&t, ", with %u more like it: pid", p->like_count - 1);
+		v6_text_add(&t, ", with %u more like it: pid", p->like_count - 1);
 	for (const struct v6_process *q = p->next; q; q = q->next)
-		add(&t, " %d", q->pid);
+		v6_text_add(&t, " %d", q->pid);
 	end(2);
 }
 
@@ -105,14 +89,15 @@ static void add_remark(struct v6_text *t, const struct v6_process *p, const stru
 		v6_text_str(t, "inherited: bound before this program ran; ");
 	for (unsigned action = 1; s->actions >> action; action++)
 		if (v6_socket_did(s, action))
-			add(t, "%s%s%s; ", s->r.mode == V6_MODE_LOG ? "would " : "",
+			v6_text_add(t, "%s%s%s; ", s->r.mode == V6_MODE_LOG ? "would " : "",
 				v6_word(V6_LIST_ACTION, action), did[action] ? did[action] : "");
 	if (s->actions && s->r.rule)
-		add(t, "rule %u; ", s->r.rule);
+		v6_text_add(t, "rule %u; ", s->r.rule);
 	if (!s->actions && v6_socket_governed(s, false))
-		add(t, "initial value of policy %s; ", v6_word(V6_LIST_POLICY, s->r.policy));
+		v6_text_add(
+			t, "initial value of policy %s; ", v6_word(V6_LIST_POLICY, s->r.policy));
 	if (s->r.error) {
-		add(t, "%s fails with ", v6_word(V6_LIST_EVENT, s->r.facts.event));
+		v6_text_add(t, "%s fails with ", v6_word(V6_LIST_EVENT, s->r.facts.event));
 		v6_errno_text(t, s->r.error);
 		v6_text_str(t, "; ");
 	}
@@ -134,7 +119,7 @@ static void add_number(struct v6_table *table, int number, int after)
 	else
 		v6_text_int(&t, number);
 	if (number >= 0 && after >= 0 && after != number)
-		add(&t, " -> %d", after);
+		v6_text_add(&t, " -> %d", after);
 	v6_table_cell(table, line);
 }
 
@@ -182,13 +167,13 @@ static void print_trouble(const struct v6_process *p, const struct v6_trouble *t
 
 	r.pid = 0;
 	text = v6_record_written(&r, v6_record_text, &len);
-	add(&t, "  %-10s  ", v6_trouble_state(p, trouble));
+	v6_text_add(&t, "  %-10s  ", v6_trouble_state(p, trouble));
 	v6_text_time(&t, r.time);
 	v6_text_str(&t, "  ");
 	v6_text_bytes(&t, text + strlen(head), len - strlen(head) - 1);
 	free(text);
 	if (trouble->times > 1) {
-		add(&t, "; %u times until ", trouble->times);
+		v6_text_add(&t, "; %u times until ", trouble->times);
 		v6_text_time(&t, trouble->last);
 	}
 	end(14);
@@ -208,18 +193,20 @@ static void add_outcome(struct v6_text *t, const struct v6_port_verdict *v,
 	else if (!both)
 		v6_text_str(t, enforce ? "nothing" : "Nothing");
 	if (o->inet)
-		add(t, "IPv4%s", o->wildcard & V6_SERVES_INET ? "" : " (single addresses alone)");
+		v6_text_add(t, "IPv4%s",
+			o->wildcard & V6_SERVES_INET ? "" : " (single addresses alone)");
 	v6_text_str(t, both ? " and " : "");
 	if (o->inet6)
-		add(t, "IPv6%s", o->wildcard & V6_SERVES_INET6 ? "" : " (single addresses alone)");
-	add(t, " %s served on ", enforce ? "would be" : both ? "are" : "is");
+		v6_text_add(t, "IPv6%s",
+			o->wildcard & V6_SERVES_INET6 ? "" : " (single addresses alone)");
+	v6_text_add(t, " %s served on ", enforce ? "would be" : both ? "are" : "is");
 	if (v->proto >= 0 && v->proto != V6_PROTO_TCP) {
 		v6_proto_text(t, v->proto);
 		v6_text_char(t, ' ');
 	}
-	add(t, "port %d", v->port);
+	v6_text_add(t, "port %d", v->port);
 	if (both)
-		add(t, " by %s%s", one ? "one dual-stack socket" : "separate sockets",
+		v6_text_add(t, " by %s%s", one ? "one dual-stack socket" : "separate sockets",
 			o->shadowed ? ", the IPv6 one dual-stack: IPv4 goes to the IPv4 socket"
 				    : "");
 	if (!both && (o->failed || o->silent)) {
@@ -234,7 +221,7 @@ static void add_outcome(struct v6_text *t, const struct v6_port_verdict *v,
 		if (r->error)
 			v6_errno_text(t, r->error);
 	} else if (o->governed && (one || !o->inet)) {
-		add(t, ", by policy %s", v6_word(V6_LIST_POLICY, o->governed->r.policy));
+		v6_text_add(t, ", by policy %s", v6_word(V6_LIST_POLICY, o->governed->r.policy));
 	}
 }
 
@@ -265,9 +252,9 @@ static void add_other(struct v6_text *t, const struct v6_model *m, const struct 
 
 	if (!other)
 		return;
-	add(t, "; IPv%c is served by ", missing == V6_SERVES_INET ? '4' : '6');
+	v6_text_add(t, "; IPv%c is served by ", missing == V6_SERVES_INET ? '4' : '6');
 	v6_text_safe(t, other->program.ptr, other->program.len);
-	add(t, "[%d]", other->pid);
+	v6_text_add(t, "[%d]", other->pid);
 }
 
 static void print_verdicts(const struct v6_model *m, const struct v6_process *p)

@@ -379,15 +379,15 @@ bool v6_read_record(struct v6_record *r, struct v6_slice line, char *scratch, st
 }
 
 /* {"policy":{"value":"both","origin":"option"}, ...}; a value may be a number. */
-bool v6_read_settings(
-	struct v6_read_setting settings[V6_SETTING_COUNT], struct v6_slice text, char *scratch)
+bool v6_read_settings(struct v6_read_setting settings[V6_SETTING_COUNT], struct v6_slice text)
 {
+	static char scratch[V6_LINE_MAX];
 	struct scanner s = {.at = text.ptr, .scratch = scratch};
 	struct v6_slice key;
 	struct value v;
 
 	memset(settings, 0, V6_SETTING_COUNT * sizeof(*settings));
-	if (!text.len)
+	if (!text.len || text.len > sizeof(scratch))
 		return false;
 	s.end = text.ptr + text.len;
 	for (bool first = true; next_member(&s, '{', first, &key, &v); first = false) {
