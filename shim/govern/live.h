@@ -7,7 +7,7 @@
 #include "way.h"
 
 struct v6_live {
-	const struct v6_config *config;
+	struct v6_config *config; /* at first memory for one, which a way in may fill; all zero */
 	bool broken;    /* the configuration did not parse: bind and listen are refused */
 	bool logging;   /* records go somewhere */
 	unsigned watch; /* bit 1 << enum v6_event: the call has anything to do beyond calling on */
