@@ -1,7 +1,6 @@
 #include "table.h"
 
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,29 +11,6 @@
 
 /* A column that wraps is not made narrower than this. */
 enum { LEAST = 10 };
-
-void v6_text_add(struct v6_text *t, const char *format, ...)
-{
-	size_t room = t->size - t->len;
-	va_list args;
-	int n;
-
-	va_start(args, format);
-	n = vsnprintf(t->buf + t->len, room, format, args);
-	va_end(args);
-	t->full |= (size_t)n >= room;
-	t->len += (size_t)n < room ? (size_t)n : room - 1;
-}
-
-const char *v6_safe(const char *text)
-{
-	static char *safe;
-	size_t size = 4 * strlen(text) + 1;
-	struct v6_text t = v6_text_in(safe = v6_resize(safe, size), size);
-
-	v6_text_safe(&t, text, strlen(text));
-	return safe;
-}
 
 unsigned v6_text_width(const char *text, size_t len)
 {

@@ -31,12 +31,6 @@ void v6_table_cell(struct v6_table *t, const char *text);
 /* Prints it and frees its cells; no line ends in blanks. `width` as of v6_terminal_width(). */
 void v6_table_print(struct v6_table *t, unsigned width);
 
-/* Appends as printf(3) does. */
-__attribute__((format(printf, 2, 3))) void v6_text_add(struct v6_text *t, const char *format, ...);
-
-/* The text as v6_text_safe() has it, until it is asked for the next. */
-const char *v6_safe(const char *text);
-
 /* The columns of a terminal that UTF-8 text takes: one a character. */
 unsigned v6_text_width(const char *text, size_t len);
 

@@ -210,12 +210,10 @@ void v6_elf_text(struct v6_text *t, const struct v6_elf *elf)
 {
 	const struct machine *m = find_machine(elf);
 
-	v6_text_str(t, elf->wide ? "ELF 64-bit " : "ELF 32-bit ");
-	v6_text_str(t, m ? m->name : "machine ");
+	v6_text_print(t, "ELF %d-bit %s", elf->wide ? 64 : 32, m ? m->name : "machine ");
 	if (!m)
 		v6_text_uint(t, elf->machine);
-	if (elf->big_endian)
-		v6_text_str(t, " big-endian");
+	v6_text_str(t, elf->big_endian ? " big-endian" : "");
 }
 
 bool v6_elf_same_machine(const struct v6_elf *a, const struct v6_elf *b)

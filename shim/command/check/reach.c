@@ -46,8 +46,7 @@ static void note(struct v6_hop *hop, const char *words, const char *name)
 {
 	struct v6_text t = v6_text_in(hop->why, sizeof(hop->why));
 
-	v6_text_str(&t, words);
-	v6_text_safe(&t, name, strlen(name));
+	v6_text_print(&t, "%s%.*s", words, V6_SLICE(v6_slice_of(name)));
 }
 
 /* Sets the obstacle; `name` says more of it, or is empty. */
@@ -57,9 +56,7 @@ static void stop(struct v6_hop *hop, enum obstacle obstacle, const char *name)
 	const char *why = obstacles[obstacle].clause[0];
 
 	hop->obstacle = obstacle;
-	v6_text_str(&t, why);
-	v6_text_str(&t, *why && *name ? ": " : "");
-	v6_text_safe(&t, name, strlen(name));
+	v6_text_print(&t, *why && *name ? "%s: %.*s" : "%s%.*s", why, V6_SLICE(v6_slice_of(name)));
 }
 
 /* The last place is kept for the one hop too many, which says so. */
@@ -211,14 +208,10 @@ static int judge_secure(struct v6_hop *hop, const struct stat *st)
 	struct v6_text t = v6_text_in(ids, sizeof(ids));
 
 	/* Which ids, for who wants to start it as what it would become. */
-	if (secure == SET_ID && st->st_mode & S_ISUID) {
-		v6_text_str(&t, "set-user-id, user ");
-		v6_text_uint(&t, st->st_uid);
-	}
-	if (secure == SET_ID && st->st_mode & S_ISGID && st->st_mode & S_IXGRP) {
-		v6_text_str(&t, t.len ? ", set-group-id, group " : "set-group-id, group ");
-		v6_text_uint(&t, st->st_gid);
-	}
+	if (secure == SET_ID && st->st_mode & S_ISUID)
+		v6_text_print(&t, "set-user-id, user %u", st->st_uid);
+	if (secure == SET_ID && st->st_mode & S_ISGID && st->st_mode & S_IXGRP)
+		v6_text_print(&t, "%sset-group-id, group %u", t.len ? ", " : "", st->st_gid);
 	if (secure)
 		stop(hop, secure, ids);
 	if (inert)
@@ -492,9 +485,7 @@ void v6_reach(struct v6_reach *r, char **argv)
 void v6_reach_why(struct v6_text *t, const struct v6_reach *r)
 {
 	/* What the command's own name stands for needs no name. */
-	if (r->at != &r->hop[r->launches]) {
-		v6_text_safe(t, r->at->path, strlen(r->at->path));
-		v6_text_str(t, ": ");
-	}
+	if (r->at != &r->hop[r->launches])
+		v6_text_print(t, "%.*s: ", V6_SLICE(v6_slice_of(r->at->path)));
 	v6_text_str(t, r->at->why);
 }

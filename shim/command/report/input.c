@@ -28,11 +28,8 @@ static void add_damaged(struct v6_input *in, const struct v6_source *s, const ch
 	if (in->damaged++)
 		return;
 	t = v6_text_in(in->first_damaged, sizeof(in->first_damaged));
-	v6_text_safe(&t, s->name, strlen(s->name));
-	v6_text_char(&t, ':');
-	v6_text_uint(&t, s->line);
-	v6_text_str(&t, ": ");
-	v6_text_str(&t, reason);
+	v6_text_print(
+		&t, "%.*s:%lld: %s", V6_SLICE(v6_slice_of(s->name)), (long long)s->line, reason);
 	if (in->follow)
 		v6_complain("%s", in->first_damaged);
 }

@@ -31,14 +31,11 @@ static void print_heading(const struct v6_process *p)
 	if (!told || !settings[V6_SETTING_POLICY].value.ptr)
 		settings[V6_SETTING_POLICY].value =
 			v6_slice_of(told ? "app" : v6_word(V6_LIST_POLICY, p->policy));
-	v6_text_safe(&t, p->program.ptr, p->program.len);
-	v6_text_add(&t, "[%d] ", p->pid);
-	for (unsigned id = 0; id < V6_SETTING_LOG; id++) {
-		if (!settings[id].value.ptr)
-			continue;
-		v6_text_add(&t, "%s %s ", id ? "," : "", v6_setting_name(id));
-		v6_text_safe(&t, settings[id].value.ptr, settings[id].value.len);
-	}
+	v6_text_print(&t, "%.*s[%d] ", V6_SLICE(p->program), p->pid);
+	for (unsigned id = 0; id < V6_SETTING_LOG; id++)
+		if (settings[id].value.ptr)
+			v6_text_print(&t, "%s %s %.*s", id ? "," : "", v6_setting_name(id),
+				V6_SLICE(settings[id].value));
 	v6_text_str(&t, told ? "" : " (this log does not have the other settings)");
 	end(2);
 }
@@ -46,17 +43,15 @@ static void print_heading(const struct v6_process *p)
 /* Which process it is, where there are others. */
 static void print_which(const struct v6_input *in, const struct v6_process *p)
 {
-	const char *log = in->sources[p->log]->name;
 	struct v6_text t = begin();
 
 	v6_text_str(&t, "  from ");
 	v6_text_time(&t, p->first);
-	v6_text_str(&t, " in ");
-	v6_text_safe(&t, log, strlen(log));
+	v6_text_print(&t, " in %.*s", V6_SLICE(v6_slice_of(in->sources[p->log]->name)));
 	if (p->next)
-		v6_text_add(&t, ", with %u more like it: pid", p->like_count - 1);
+		v6_text_print(&t, ", with %u more like it: pid", p->like_count - 1);
 	for (const struct v6_process *q = p->next; q; q = q->next)
-		v6_text_add(&t, " %d", q->pid);
+		v6_text_print(&t, " %d", q->pid);
 	end(2);
 }
 
@@ -89,15 +84,15 @@ static void add_remark(struct v6_text *t, const struct v6_process *p, const stru
 		v6_text_str(t, "inherited: bound before this program ran; ");
 	for (unsigned action = 1; s->actions >> action; action++)
 		if (v6_socket_did(s, action))
-			v6_text_add(t, "%s%s%s; ", s->r.mode == V6_MODE_LOG ? "would " : "",
+			v6_text_print(t, "%s%s%s; ", s->r.mode == V6_MODE_LOG ? "would " : "",
 				v6_word(V6_LIST_ACTION, action), did[action] ? did[action] : "");
 	if (s->actions && s->r.rule)
-		v6_text_add(t, "rule %u; ", s->r.rule);
+		v6_text_print(t, "rule %u; ", s->r.rule);
 	if (!s->actions && v6_socket_governed(s, false))
-		v6_text_add(
+		v6_text_print(
 			t, "initial value of policy %s; ", v6_word(V6_LIST_POLICY, s->r.policy));
 	if (s->r.error) {
-		v6_text_add(t, "%s fails with ", v6_word(V6_LIST_EVENT, s->r.facts.event));
+		v6_text_print(t, "%s fails with ", v6_word(V6_LIST_EVENT, s->r.facts.event));
 		v6_errno_text(t, s->r.error);
 		v6_text_str(t, "; ");
 	}
@@ -119,7 +114,7 @@ static void add_number(struct v6_table *table, int number, int after)
 	else
 		v6_text_int(&t, number);
 	if (number >= 0 && after >= 0 && after != number)
-		v6_text_add(&t, " -> %d", after);
+		v6_text_print(&t, " -> %d", after);
 	v6_table_cell(table, line);
 }
 
@@ -159,6 +154,7 @@ static void print_sockets(const struct v6_process *p)
 
 static void print_trouble(const struct v6_process *p, const struct v6_trouble *trouble)
 {
+	enum { STATE_WIDTH = 14 };
 	static const char head[] = "v6shim [0]: ";
 	struct v6_record r = trouble->r;
 	struct v6_text t = begin();
@@ -167,16 +163,19 @@ static void print_trouble(const struct v6_process *p, const struct v6_trouble *t
 
 	r.pid = 0;
 	text = v6_record_written(&r, v6_record_text, &len);
-	v6_text_add(&t, "  %-10s  ", v6_trouble_state(p, trouble));
+	v6_text_print(&t, "  %s", v6_trouble_state(p, trouble));
+	while (t.len < STATE_WIDTH - 2)
+		v6_text_char(&t, ' ');
+	v6_text_str(&t, "  ");
 	v6_text_time(&t, r.time);
 	v6_text_str(&t, "  ");
 	v6_text_bytes(&t, text + strlen(head), len - strlen(head) - 1);
 	free(text);
 	if (trouble->times > 1) {
-		v6_text_add(&t, "; %u times until ", trouble->times);
+		v6_text_print(&t, "; %u times until ", trouble->times);
 		v6_text_time(&t, trouble->last);
 	}
-	end(14);
+	end(STATE_WIDTH);
 }
 
 /* Verdicts. */
@@ -193,20 +192,20 @@ static void add_outcome(struct v6_text *t, const struct v6_port_verdict *v,
 	else if (!both)
 		v6_text_str(t, enforce ? "nothing" : "Nothing");
 	if (o->inet)
-		v6_text_add(t, "IPv4%s",
+		v6_text_print(t, "IPv4%s",
 			o->wildcard & V6_SERVES_INET ? "" : " (single addresses alone)");
 	v6_text_str(t, both ? " and " : "");
 	if (o->inet6)
-		v6_text_add(t, "IPv6%s",
+		v6_text_print(t, "IPv6%s",
 			o->wildcard & V6_SERVES_INET6 ? "" : " (single addresses alone)");
-	v6_text_add(t, " %s served on ", enforce ? "would be" : both ? "are" : "is");
+	v6_text_print(t, " %s served on ", enforce ? "would be" : both ? "are" : "is");
 	if (v->proto >= 0 && v->proto != V6_PROTO_TCP) {
 		v6_proto_text(t, v->proto);
 		v6_text_char(t, ' ');
 	}
-	v6_text_add(t, "port %d", v->port);
+	v6_text_print(t, "port %d", v->port);
 	if (both)
-		v6_text_add(t, " by %s%s", one ? "one dual-stack socket" : "separate sockets",
+		v6_text_print(t, " by %s%s", one ? "one dual-stack socket" : "separate sockets",
 			o->shadowed ? ", the IPv6 one dual-stack: IPv4 goes to the IPv4 socket"
 				    : "");
 	if (!both && (o->failed || o->silent)) {
@@ -221,7 +220,7 @@ static void add_outcome(struct v6_text *t, const struct v6_port_verdict *v,
 		if (r->error)
 			v6_errno_text(t, r->error);
 	} else if (o->governed && (one || !o->inet)) {
-		v6_text_add(t, ", by policy %s", v6_word(V6_LIST_POLICY, o->governed->r.policy));
+		v6_text_print(t, ", by policy %s", v6_word(V6_LIST_POLICY, o->governed->r.policy));
 	}
 }
 
@@ -252,9 +251,8 @@ static void add_other(struct v6_text *t, const struct v6_model *m, const struct 
 
 	if (!other)
 		return;
-	v6_text_add(t, "; IPv%c is served by ", missing == V6_SERVES_INET ? '4' : '6');
-	v6_text_safe(t, other->program.ptr, other->program.len);
-	v6_text_add(t, "[%d]", other->pid);
+	v6_text_print(t, "; IPv%c is served by %.*s[%d]", missing == V6_SERVES_INET ? '4' : '6',
+		V6_SLICE(other->program), other->pid);
 }
 
 static void print_verdicts(const struct v6_model *m, const struct v6_process *p)

@@ -48,9 +48,7 @@ static void print_line(struct v6_record r)
 	for (unsigned id = 0; id < V6_SETTING_COUNT; id++) {
 		if (!settings[id].value.ptr)
 			continue;
-		v6_text_str(&t, t.len ? ", " : "");
-		v6_text_str(&t, v6_setting_name(id));
-		v6_text_char(&t, '=');
+		v6_text_print(&t, "%s%s=", t.len ? ", " : "", v6_setting_name(id));
 		v6_text_slice(&t, settings[id].value);
 		v6_text_str(&t, " (");
 		v6_text_slice(&t, settings[id].origin);

@@ -90,10 +90,10 @@ static void add_address(struct v6_text *t, const struct v6_diag_socket *s)
 	v6_text_str(t, in6 ? "[" : "");
 	v6_address_text(t, &bare);
 	if (s->iface && if_indextoname(s->iface, name))
-		v6_text_add(t, "%%%s", v6_safe(name));
+		v6_text_print(t, "%%%.*s", V6_SLICE(v6_slice_of(name)));
 	else if (s->iface)
-		v6_text_add(t, "%%%u", s->iface);
-	v6_text_add(t, in6 ? "]:%d" : ":%d", s->local.port);
+		v6_text_print(t, "%%%u", s->iface);
+	v6_text_print(t, in6 ? "]:%d" : ":%d", s->local.port);
 }
 
 /* Where the IPv4 goes that a dual-stack socket could serve; nothing where it serves it all. */
@@ -140,14 +140,15 @@ static void add_processes(struct v6_text *t, const struct v6_diag_socket *s)
 	for (i = 0; i < count; i++)
 		processes += !i || h[i].pid != h[i - 1].pid;
 	for (i = 0; i < count && told < (processes > 3 ? 2 : 3); told++) {
-		v6_text_add(t, "%s%s[%d] fd ", told ? ", " : "", v6_safe(h[i].program), h[i].pid);
+		v6_text_print(t, "%s%.*s[%d] fd ", told ? ", " : "",
+			V6_SLICE(v6_slice_of(h[i].program)), h[i].pid);
 		for (fds = 0; i < count && (!fds || h[i].pid == h[i - 1].pid); i++, fds++)
 			if (fds < FDS)
-				v6_text_add(t, fds ? ",%d" : "%d", h[i].fd);
+				v6_text_print(t, fds ? ",%d" : "%d", h[i].fd);
 		v6_text_str(t, fds > FDS ? "..." : "");
 	}
 	if (told < processes)
-		v6_text_add(t, " and %u more", processes - told);
+		v6_text_print(t, " and %u more", processes - told);
 }
 
 static void add_remark(struct v6_text *t, const struct v6_diag_socket *s)
@@ -158,7 +159,7 @@ static void add_remark(struct v6_text *t, const struct v6_diag_socket *s)
 	v6_text_str(t, s->local.family == V6_FAMILY_INET6 ? v6only[s->v6only - V6_UNKNOWN] : "");
 	len = t->len;
 	add_diversion(t, s);
-	v6_text_add(t, "%s%s%s", t->len > len ? ", " : "",
+	v6_text_print(t, "%s%s%s", t->len > len ? ", " : "",
 		s->proto != v6_port_space(s->proto) ? "MPTCP, " : "",
 		v6_socket_serving(s) ? "" : "bound, not listening, ");
 	if (t->len)
@@ -179,7 +180,7 @@ static void add_row(struct v6_table *table, int *proto, unsigned port, const cha
 		t[i] = v6_text_in(cell[i], CELL_SIZE);
 	if (*proto) {
 		v6_proto_text(&t[0], *proto);
-		v6_text_add(&t[0], " %u", port);
+		v6_text_print(&t[0], " %u", port);
 		*proto = 0;
 	}
 	v6_text_str(&t[1], families);
@@ -189,7 +190,7 @@ static void add_row(struct v6_table *table, int *proto, unsigned port, const cha
 		add_processes(&t[3], s);
 		user = getpwuid((uid_t)s->uid);
 		if (user)
-			v6_text_str(&t[4], v6_safe(user->pw_name));
+			v6_text_print(&t[4], "%.*s", V6_SLICE(v6_slice_of(user->pw_name)));
 		else
 			v6_text_uint(&t[4], s->uid);
 		add_remark(&t[5], s);
