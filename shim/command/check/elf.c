@@ -149,6 +149,7 @@ const char *v6_elf_read(int fd, struct v6_elf *elf)
 	unsigned char h[sizeof(Elf64_Ehdr)];
 	struct file f = {.fd = fd};
 	struct stat st;
+	uint64_t type;
 	size_t n;
 
 	memset(elf, 0, sizeof(*elf));
@@ -168,9 +169,9 @@ const char *v6_elf_read(int fd, struct v6_elf *elf)
 	elf->big_endian = f.big_endian = h[EI_DATA] == ELFDATA2MSB;
 	if (n < SIZE(&f, Ehdr))
 		return cut;
-	elf->type = (uint16_t)MEMBER(&f, h, Ehdr, e_type);
 	elf->machine = (uint16_t)MEMBER(&f, h, Ehdr, e_machine);
-	if (elf->type != ET_EXEC && elf->type != ET_DYN)
+	type = MEMBER(&f, h, Ehdr, e_type);
+	if (type != ET_EXEC && type != ET_DYN)
 		return "an object file or a core dump, no program";
 	return read_segments(&f, h, elf);
 }

@@ -19,7 +19,7 @@ size_t v6_argv_count(char **argv)
 	return n;
 }
 
-const char *v6_launch_script(char head[V6_SCRIPT_HEAD], const char **argument)
+char *v6_launch_script(char head[V6_SCRIPT_HEAD], char **argument)
 {
 	char *end = memchr(head, '\n', V6_SCRIPT_HEAD - 1), *name = head + 2;
 	size_t len;

@@ -337,13 +337,13 @@ static int execute_elf(const struct step *step, struct v6_hop *hop, const struct
 }
 
 /* The arguments of what runs a script: its own word or two, the script, the script's. */
-static char **script_argv(const char *first, const char *second, const char *script, char **argv)
+static char **script_argv(char *first, char *second, const char *script, char **argv)
 {
 	char **result = v6_keep((v6_argv_count(argv) + 4) * sizeof(*result)), **to = result;
 
-	*to++ = v6_keep_joined(first, NULL);
+	*to++ = first;
 	if (*second)
-		*to++ = v6_keep_joined(second, NULL);
+		*to++ = second;
 	*to++ = v6_keep_joined(script, NULL);
 	if (*argv)
 		memcpy(to, argv + 1, v6_argv_count(argv + 1) * sizeof(*to));
@@ -356,12 +356,11 @@ static char **script_argv(const char *first, const char *second, const char *scr
  */
 static int execute_file(struct step *step, struct v6_hop *hop, const char **path)
 {
-	char head[V6_SCRIPT_HEAD] = "";
-	const char *interpreter, *argument;
+	char *head = v6_keep(V6_SCRIPT_HEAD), *interpreter, *argument;
 	enum obstacle obstacle;
 	struct stat st;
+	bool is_elf;
 	int error, fd;
-	ssize_t n;
 
 	obstacle = executable(hop->path, &st, &error);
 	if (obstacle) {
@@ -374,13 +373,12 @@ static int execute_file(struct step *step, struct v6_hop *hop, const char **path
 		stop(hop, UNREADABLE, strerror(errno));
 		return 0;
 	}
-	n = pread(fd, head, sizeof(head), 0);
-	if (v6_elf_magic(head, n > 0 ? (size_t)n : 0)) {
+	is_elf = pread(fd, head, V6_SCRIPT_HEAD, 0) > 0 && v6_elf_magic(head, V6_SCRIPT_HEAD);
+	if (is_elf)
 		error = execute_elf(step, hop, &st, fd);
-		close(fd);
-		return error;
-	}
 	close(fd);
+	if (is_elf)
+		return error;
 	memcpy(hop->what, "script", sizeof("script"));
 	interpreter = v6_launch_script(head, &argument);
 	if (!interpreter)
@@ -414,13 +412,14 @@ static int execute_or_shell(const struct step *step, const char *path)
 {
 	int error = execute(step, path);
 	struct v6_hop *last = &step->reach->hop[step->reach->hops - 1];
+	static char sh[] = "/bin/sh", none[] = "";
 	struct step shell = *step;
 
 	if (error != ENOEXEC || last->obstacle)
 		return error;
 	note(last, "no #! line: run by /bin/sh, as execvp(3) does", "");
-	shell.argv = script_argv("/bin/sh", "", path, step->argv);
-	return execute(&shell, "/bin/sh");
+	shell.argv = script_argv(sh, none, path, step->argv);
+	return execute(&shell, sh);
 }
 
 /* What makes execvp try the next directory of PATH. */

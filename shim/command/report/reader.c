@@ -298,10 +298,9 @@ static bool put(const struct v6_field *f, const struct value *v, struct scanner 
 		return is_string ? put_word(f, v->text, to) : put_integer(f, v, to);
 	case V6_FIELD_SERVES:
 		ok = put_families(&serves, &inner);
-		*(unsigned *)to =
-			(serves.inet6 ? V6_SERVES_INET6 : 0) |
-			(serves.inet6 + UINT64_C(1) < UINT64_C(1) << serves.count ? V6_SERVES_INET
-										  : 0);
+		*(unsigned *)to = 0;
+		for (unsigned i = 0; i < serves.count; i++)
+			*(unsigned *)to |= serves.inet6 >> i & 1 ? V6_SERVES_INET6 : V6_SERVES_INET;
 		return ok;
 	case V6_FIELD_FAMILIES:
 		return put_families(to, &inner);
