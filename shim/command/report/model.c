@@ -56,6 +56,7 @@ enum slot {
 	AT_ADDRESS,    /* process, protocol, address: the latest that was bound */
 	FAILED_BIND,   /* the same: that could not be bound */
 	FAILED_LISTEN, /* the same: that could not listen */
+	SERVING,       /* see v6_model_serving() */
 };
 
 /* By numbers, and an address where it is not NULL. */
@@ -70,6 +71,13 @@ static unsigned *find(
 		memcpy(key + 5, a->bytes, sizeof(a->bytes));
 	}
 	return (unsigned *)keep(&m->slots, key, sizeof(key), sizeof(unsigned))->value;
+}
+
+unsigned *v6_model_serving(struct v6_model *m, int proto, unsigned port, unsigned family)
+{
+	unsigned key[] = {SERVING, (unsigned)proto, port, family};
+
+	return (unsigned *)keep(&m->slots, key, sizeof(key), 2 * sizeof(unsigned))->value;
 }
 
 char *v6_record_written(const struct v6_record *r,

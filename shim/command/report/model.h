@@ -67,6 +67,9 @@ void v6_model_add(struct v6_model *m, unsigned log, const struct v6_record *r);
 /* After the last one: finds the processes that look alike, and sums up. */
 void v6_model_end(struct v6_model *m);
 
+/* Two numbers for each family (a V6_SERVES_* bit) of a port, zero at first: the caller's. */
+unsigned *v6_model_serving(struct v6_model *m, int proto, unsigned port, unsigned family);
+
 void v6_model_free(struct v6_model *m);
 
 static inline bool v6_socket_did(const struct v6_socket *s, enum v6_action action)

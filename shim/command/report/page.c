@@ -224,38 +224,44 @@ static void add_outcome(struct v6_text *t, const struct v6_port_verdict *v,
 	}
 }
 
-/* Another process of the log serves the families on that port. */
-static const struct v6_process *find_other(const struct v6_model *m, const struct v6_process *p,
-	const struct v6_port_verdict *v, unsigned serves)
+/* Of each family on each port which processes serve it: two of them, for one is not told of itself. */
+static void find_serving(struct v6_model *m, const struct v6_process *p)
 {
-	for (size_t i = 0; i < m->count; i++)
-		for (size_t n = 0; m->processes[i] != p && n < m->processes[i]->socket_count; n++) {
-			const struct v6_socket *s = &m->processes[i]->sockets[n];
-			bool told;
+	for (const struct v6_socket *s = p->sockets; s < p->sockets + p->socket_count; s++) {
+		bool told;
+		unsigned serves = s->gone ? 0 : v6_socket_serves(s, false, &told);
 
-			if (!s->gone && s->r.proto == v->proto &&
-				s->r.facts.address.port == v->port &&
-				v6_socket_serves(s, false, &told) & serves)
-				return m->processes[i];
+		for (unsigned bit = V6_SERVES_INET6; bit <= V6_SERVES_INET; bit <<= 1) {
+			unsigned *who;
+
+			if (!(serves & bit))
+				continue;
+			who = v6_model_serving(m, s->r.proto, s->r.facts.address.port, bit);
+			who += *who && *who != p->serial;
+			*who = *who ? *who : p->serial;
 		}
-	return NULL;
+	}
 }
 
 /* Where the process has one family, and another of the log the other. */
-static void add_other(struct v6_text *t, const struct v6_model *m, const struct v6_process *p,
+static void add_other(struct v6_text *t, struct v6_model *m, const struct v6_process *p,
 	const struct v6_port_verdict *v)
 {
-	unsigned missing = v->now.inet ? V6_SERVES_INET6 : V6_SERVES_INET;
-	const struct v6_process *other =
-		!v->now.inet == !v->now.inet6 ? NULL : find_other(m, p, v, missing);
+	unsigned missing = v->now.inet ? V6_SERVES_INET6 : V6_SERVES_INET, *who;
+	const struct v6_process *other;
 
-	if (!other)
+	if (!v->now.inet == !v->now.inet6)
 		return;
+	who = v6_model_serving(m, v->proto, v->port, missing);
+	who += *who == p->serial;
+	if (!*who)
+		return;
+	other = m->processes[*who - 1];
 	v6_text_print(t, "; IPv%c is served by %.*s[%d]", missing == V6_SERVES_INET ? '4' : '6',
 		V6_SLICE(other->program), other->pid);
 }
 
-static void print_verdicts(const struct v6_model *m, const struct v6_process *p)
+static void print_verdicts(struct v6_model *m, const struct v6_process *p)
 {
 	size_t count;
 	struct v6_port_verdict *verdicts = v6_port_verdicts(p, &count);
@@ -274,12 +280,14 @@ static void print_verdicts(const struct v6_model *m, const struct v6_process *p)
 	free(verdicts);
 }
 
-void v6_report_page(const struct v6_input *in, const struct v6_model *m)
+void v6_report_page(const struct v6_input *in, struct v6_model *m)
 {
 	if (m->records)
 		printf("records %" PRIu64 ", processes %zu, conflicts left unresolved %" PRIu64
 		       ", disorders %" PRIu64 ", denials %" PRIu64 ", lost records %" PRIu64 "\n",
 			m->records, m->count, m->unresolved, m->disorders, m->denials, m->lost);
+	for (size_t i = 0; i < m->count; i++)
+		find_serving(m, m->processes[i]);
 	for (size_t i = 0; i < m->count; i++) {
 		const struct v6_process *p = m->processes[i];
 
