@@ -1,6 +1,6 @@
 /*
- * The configuration as a whole: files line by line, what is said of their mistakes and where, rules
- * and settings of several origins, and that what a file can hold is read back.
+ * The configuration as a whole: files line by line, rules and settings of several origins, and that
+ * what a file can hold is read back. What is said of mistakes: problem.c; any bytes: tests/fuzz/config.c.
  */
 #include "unit.h"
 
@@ -287,39 +287,6 @@ TEST(what_a_file_holds_is_read_back_and_the_rest_is_known_not_to_be)
 	}
 	assert_true(tried > ROUNDS / 3);
 	assert_true(held > tried / 50);
-}
-
-/* ---- anything at all */
-
-TEST(of_any_bytes_comes_a_configuration_or_problems_in_their_lines)
-{
-	enum { ROUNDS = 60000 };
-	static const char *const parts[] = {"policy", "mode", "log", "rules", "profile", "config",
-		" = ", "=", "=>", "both", "log", "/x", "macos", "port=80 ", "program=*", "\n", "\n",
-		"\r\n", " ", "#", ";", "\t", "deny:", "EPERM", "on-contrary"};
-	uint64_t seed = 4;
-
-	for (unsigned round = 0; round < ROUNDS; round++) {
-		char text[256];
-		size_t len = 0;
-
-		for (unsigned n = random_below(&seed, 24); n; n--) {
-			const char *part = parts[random_below(&seed, COUNT(parts))];
-
-			if (!random_below(&seed, 40)) {
-				text[len++] = (char)random_below(&seed, 256);
-				continue;
-			}
-			memcpy(text + len, part, strlen(part));
-			len += strlen(part);
-			if (len > sizeof(text) - 16)
-				break;
-		}
-		v6_config_init(&config);
-		read_file(text, len);
-		for (const char *c = told; *c; c++)
-			assert_true(((unsigned char)*c >= ' ' && *c != 0x7f) || *c == '\n');
-	}
 }
 
 RUN_TESTS()

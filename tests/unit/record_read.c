@@ -504,44 +504,6 @@ TEST(a_line_that_is_cut_anywhere_is_refused_with_its_column)
 	}
 }
 
-TEST(a_line_with_any_byte_changed_is_taken_or_refused_but_never_misread)
-{
-	uint64_t seed = 8;
-
-	for (int i = 0; i < 27; i++) {
-		char room[3][256];
-		struct v6_record r = random_record(&seed, room);
-		size_t len = write_json(again_buf, &r);
-
-		for (size_t at = 0; at < len; at++)
-			for (unsigned n = 0; n < 32; n++) {
-				memcpy(line_buf, again_buf, len);
-				line_buf[at] = (char)random_next(&seed);
-				/* What was taken can be written. */
-				if (read_line(&r, line_buf, len))
-					write_json(line_buf, &r);
-			}
-	}
-}
-
-TEST(noise_is_refused)
-{
-	static const char alphabet[] = "{}[]\":,\\u0019etnulrsfv.-+E \n\xc3\xa9\x01\0";
-	uint64_t seed = 9;
-
-	for (int i = 0; i < 200000; i++) {
-		size_t len = random_below(&seed, 48);
-		struct v6_record r;
-		char text[48];
-
-		for (size_t n = 0; n < len; n++)
-			text[n] = alphabet[random_below(&seed, sizeof(alphabet) - 1)];
-		if (len && i % 2)
-			text[0] = '{';
-		assert_false(read_line(&r, text, len));
-	}
-}
-
 /* ---- settings */
 
 TEST(the_settings_of_a_load_are_read_by_name)
