@@ -18,7 +18,6 @@
 #include "core/text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 /* abort() is what libFuzzer and AFL++ both take for a crash. */
 #define CHECK(condition)                                                                           \
