@@ -5,7 +5,7 @@ load ../e2e/helper
 load fuzz_targets
 
 setup_file() {
-	build_targets programs report settings config record diag
+	build_targets programs report settings config record
 }
 
 @test "programs and scripts: nothing is found" {
@@ -29,9 +29,9 @@ setup_file() {
 }
 
 @test "a target that is not built, and bad usage, are told" {
-	run "$ROOT/tests/fuzz/run" -b "$BATS_TEST_TMPDIR" -t 0 diag
+	run "$ROOT/tests/fuzz/run" -b "$BATS_TEST_TMPDIR" -t 0 record
 	assert_status 2
-	assert_line "tests/fuzz/run: $BATS_TEST_TMPDIR/diag is missing: make fuzz"
-	run "$ROOT/tests/fuzz/run" -t soon diag
+	assert_line "tests/fuzz/run: $BATS_TEST_TMPDIR/record is missing: make fuzz"
+	run "$ROOT/tests/fuzz/run" -t soon record
 	assert_status 2
 }

@@ -188,33 +188,20 @@ TEST(rules_of_a_higher_origin_replace_those_of_a_lower_whichever_comes_first)
 		}
 }
 
-TEST(rules_of_the_file_come_behind_those_given)
+/* Of one origin they add up; the file's come behind those given. None at all is something that can be said. */
+TEST(rules_add_up_and_those_of_the_file_come_last)
 {
 	static const char file[] = "port=3 => mode=log\n";
 
-	for (unsigned i = 1; i < COUNT(given); i++) {
+	for (unsigned i = 0; i < COUNT(given); i++) {
 		v6_config_init(&config);
-		set(V6_SETTING_RULES, "port=1 => mode=log; port=2 => mode=log", given[i]);
+		set(V6_SETTING_RULES, "port=1 => mode=log", given[i]);
+		set(V6_SETTING_RULES, "port=2 => mode=log", given[i]);
 		assert_int_equal(read_file(file, strlen(file)), 0);
 		assert_string_equal(
 			rules_text(), "port=1 => mode=log; port=2 => mode=log; port=3 => mode=log");
 		assert_int_equal(config.settings.origin[V6_SETTING_RULES], given[i]);
 	}
-}
-
-TEST(rules_that_are_given_again_add_to_the_others)
-{
-	for (unsigned i = 0; i < COUNT(given); i++) {
-		v6_config_init(&config);
-		set(V6_SETTING_RULES, "port=1 => mode=log", given[i]);
-		set(V6_SETTING_RULES, "port=2 => mode=log", given[i]);
-		assert_string_equal(rules_text(), "port=1 => mode=log; port=2 => mode=log");
-	}
-}
-
-/* None at all is something that can be said. */
-TEST(empty_rules_replace_others)
-{
 	v6_config_init(&config);
 	set(V6_SETTING_RULES, "port=1 => mode=log", V6_ORIGIN_ENVIRONMENT);
 	assert_int_equal(set(V6_SETTING_RULES, "", V6_ORIGIN_OPTION), 0);

@@ -1,6 +1,5 @@
 /*
- * sock_diag requests and answers as bytes, against the kernel's own headers. Bytes at random, against
- * the kernel's macros: tests/fuzz/diag.c.
+ * sock_diag requests and answers as bytes, against the kernel's own headers.
  */
 #include "unit.h"
 
@@ -608,6 +607,41 @@ TEST(an_attribute_ends_with_its_message)
 	walk = walk_of(&any6, &a);
 	assert_int_equal(next_socket(&walk).v6only, V6_UNKNOWN);
 	assert_int_equal(next_socket(&walk).v6only, 1);
+}
+
+/* Ends within as many steps as there are headers, wherever the bytes lead. */
+static void walk_to_the_end(const struct v6_diag_query *query, const char *bytes, size_t len)
+{
+	struct v6_diag_walk walk = walk_bytes(query, bytes, len);
+	struct v6_diag_socket s;
+	size_t steps = 0;
+
+	while (v6_diag_next(&walk, &s) == V6_DIAG_SOCKET) {
+		assert_int_equal(s.local.family, query->family);
+		assert_in_range(s.v6only + 1, 0, 2);
+		assert_true(!query->port || s.local.port == query->port);
+		assert_true(++steps <= len / 88);
+	}
+}
+
+TEST(spoilt_answers_are_walked_to_their_end_and_not_beyond)
+{
+	struct v6_diag_query query = any6;
+	uint64_t random = 20260101;
+	struct answer a, spoilt;
+	size_t ends[4];
+
+	make_answer(&a, ends);
+	for (int round = 0; round < 400000; round++) {
+		spoilt = a;
+		for (unsigned i = random_below(&random, 8) + 1; i--;)
+			/* Small numbers make lengths that nearly fit. */
+			spoilt.bytes[random_below(&random, (unsigned)a.len)] =
+				(char)random_below(&random, random_below(&random, 2) ? 256 : 24);
+		query.port = round & 1 ? PORT : 0;
+		walk_to_the_end(&query, spoilt.bytes, random_below(&random, (unsigned)a.len + 1));
+		walk_to_the_end(&query, spoilt.bytes, a.len);
+	}
 }
 
 RUN_TESTS()
