@@ -102,16 +102,6 @@ value() {
 		policy=ipv6-only mode=log rules='port=20000 => mode=enforce' -> 1 0 1
 		rules='port=1 => mode=log' -> 0 0 0 | - app enforce; - app enforce; - app enforce
 	END
-	# Ranges of every width, over each other.
-	ruled --events bind --fields rule <<-END
-		socket tcp6; bind :: 1; b socket tcp6; bind :: 255; c socket tcp6; bind :: 256; d socket tcp6; bind :: 300; e socket tcp6; bind :: 511; f socket tcp6; bind :: 512; g socket tcp6; bind :: 65280; h socket tcp6; bind :: 65535
-		bare ->
-		rules='port=256-511 => mode=enforce' -> | -; -; 1; 1; 1; -; -; -
-		rules='port=257-510 => mode=enforce; port=256-511 => mode=enforce' -> | -; -; 2; 1; 2; -; -; -
-		rules='port=300 => mode=enforce; port=1-65535 => mode=enforce' -> | 2; 2; 2; 1; 2; 2; 2; 2
-		rules='port=1-255 => mode=enforce; port=512-1023,65280-65535 => mode=enforce; port=200-600 => mode=enforce' -> | 1; 1; 3; 3; 3; 2; 2; 2
-		rules='port=0-65535 => mode=enforce; port=300 => mode=enforce' -> | 1; 1; 1; 1; 1; 1; 1; 1
-	END
 }
 
 @test "a rule with port= acts at bind and at listen; one without at socket, setsockopt and getaddrinfo too" {
@@ -159,18 +149,6 @@ many() {
 		bare -> 0 1 0 1 0 1
 		config=$DIR/c, rules='$(many 256 | paste -sd';')' -> 0 0 1 0 1 1
 	END
-	# The last of them all, after so many for other programs.
-	{
-		many 255 | sed 's/^/program=other /'
-		echo 'program=drive port=20500-20600 proto=tcp => policy=ipv6-only'
-	} >"$DIR/c"
-	ruled <<-END
-		socket tcp6; bind :: 20499; get; b socket tcp6; bind :: 20600; get
-		bare -> 0 0
-		config=$DIR/c -> 0 1
-	END
-	assert_line '# rule 256: applies: program=drive port=20500-20600 proto=tcp => policy=ipv6-only' \
-		"$("$V6SHIM" config --config "$DIR/c" --program drive --port 20555 --proto tcp)"
 }
 
 # ---- precedence
