@@ -18,21 +18,6 @@ examples() {
 	find "${EXAMPLE_DIRS[@]}" -type f | sort
 }
 
-@test "each example begins with a comment on when to use it" {
-	assert_eq "$(printf '%s\n' "${EXAMPLE_DIRS[@]}" | sort)" "$(examples | cut -d/ -f1 | sort -u)"
-	while read -r file; do
-		# glibc takes the words of comments there for names of libraries.
-		if [ "$file" = ld.so.preload/ld.so.preload ]; then
-			# shellcheck disable=SC2016 # for the loader
-			assert_eq '/usr/$LIB/libv6shim.so' "$(<"$file")"
-			continue
-		fi
-		head -n 3 "$file" | grep -q '^#' || fail "$file: no comment at its top"
-		# An init script has its LSB header first.
-		head -n 20 "$file" | grep -q '^# .*Use it ' || fail "$file: does not say when to use it"
-	done < <(examples)
-}
-
 # Every V6SHIM_NAME: value, NAME=value or {name, value} in an example.
 assignments() {
 	grep -hoE 'V6SHIM_[A-Z_]+(=|: )[^ "\\]+' "$1" | sed 's/: /=/' || :

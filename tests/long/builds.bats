@@ -73,6 +73,7 @@ crossed() {
 		tests/cross/smoke tests/cross/records
 	assert_status 0
 	assert_line '6 passed, 0 failed, 0 skipped'
+	assert_line '3 passed, 0 failed, 0 skipped'
 	refute_line 'failed:'
 }
 
