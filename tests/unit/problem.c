@@ -56,6 +56,12 @@ static const struct mistake {
 	{VALUE, "log=fd", "unknown value 'fd'; did you mean 'fd:N'"},
 	{VALUE, "log-format=jsonl", "unknown value 'jsonl'; did you mean 'json'"},
 
+	/* What people write who know the matter by another name, each for its setting alone. */
+	{VALUE, "policy=dual", "unknown value 'dual'; did you mean 'both'"},
+	{VALUE, "mode=dry-run", "unknown value 'dry-run'; did you mean 'log'"},
+	{VALUE, "log=journald", "unknown value 'journald'; did you mean 'syslog'"},
+	{VALUE, "policy=journald", "unknown value 'journald'; valid: " POLICIES},
+
 	/* Far from every word: all of them. */
 	{VALUE, "policy=1", "unknown value '1'; valid: " POLICIES},
 	{VALUE, "policy=\x1b[31mred\xff", "unknown value '\\x1b[31mred\\xff'; valid: " POLICIES},
@@ -65,7 +71,7 @@ static const struct mistake {
 	{VALUE, "order=random", "unknown value 'random'; valid: app, ipv4-first, ipv6-first"},
 	{VALUE, "on-conflict=kill",
 		"unknown value 'kill'; valid: fail, resolve, share, share-ipv6"},
-	{VALUE, "mode=dry-run", "unknown value 'dry-run'; valid: enforce, log"},
+	{VALUE, "mode=dryrun-", "unknown value 'dryrun-'; valid: enforce, log"},
 	{VALUE, "log-format=xml", "unknown value 'xml'; valid: text, json"},
 	{VALUE, "log-level=warning", "unknown value 'warning'; valid: " LEVELS},
 
