@@ -12,7 +12,7 @@
 #include "forbidden.h"
 
 /* A word for the numbers that end alike: the rest of the number, the family, the port. */
-enum { HINTS = 4096, FAMILY = 1 << 16, REST = 17 };
+enum { HINTS = V6_HINT_SLOTS, FAMILY = 1 << 16, REST = 17 };
 static _Atomic uint32_t hints[HINTS];
 
 static uint32_t hint_of(enum v6_family family, uint16_t port)
@@ -74,6 +74,8 @@ static bool same_socket(const struct v6_diag_socket *a, const struct v6_diag_soc
 	return (a->cookie && a->cookie == b->cookie) || (a->inode && a->inode == b->inode);
 }
 
+_Static_assert(V6_RIVALS_MAX * sizeof(struct v6_rival) <= V6_SCRATCH_SIZE, "they fit into a slot");
+
 static struct v6_rival *add(struct v6_port *p, const struct v6_diag_socket *s)
 {
 	const struct v6_diag_socket *self = &p->on.self.socket;
@@ -81,7 +83,7 @@ static struct v6_rival *add(struct v6_port *p, const struct v6_diag_socket *s)
 	if (same_socket(self, s) || v6_port_space(self->proto) != v6_port_space(s->proto) ||
 		!(p->other ? s->local.family == p->other : v6_in_the_way(self, s)))
 		return NULL;
-	p->on.partial |= p->on.count == V6_SCRATCH_SIZE / sizeof(*p->on.rival);
+	p->on.partial |= p->on.count == V6_RIVALS_MAX;
 	if (p->on.partial)
 		return NULL;
 	p->on.rival[p->on.count] = (struct v6_rival){.socket = *s,
