@@ -82,6 +82,8 @@ enum v6_log_level v6_record_level(const struct v6_record *r)
 	case V6_EVENT_GETADDRINFO:
 	case V6_EVENT_INHERIT:
 		return V6_LOG_LEVEL_BIND;
+	case V6_EVENT_SOCKET: /* there is something to say of it: the kernel has no IPv6 */
+		return r->note.len ? V6_LOG_LEVEL_CHANGE : V6_LOG_LEVEL_ALL;
 	default:
 		return V6_LOG_LEVEL_ALL;
 	}
