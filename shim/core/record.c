@@ -389,6 +389,21 @@ void v6_families_text(struct v6_text *t, const struct v6_families *f)
 	}
 }
 
+/* What getaddrinfo(3) returns: the same numbers in glibc and musl. */
+static void text_eai(struct v6_text *t, int64_t result)
+{
+	static const char name[][9] = {"", "BADFLAGS", "NONAME", "AGAIN", "FAIL", "", "FAMILY",
+		"SOCKTYPE", "SERVICE", "", "MEMORY", "SYSTEM", "OVERFLOW"};
+	uint64_t number = (uint64_t)-result;
+
+	if (number < sizeof(name) / sizeof(*name) && *name[number]) {
+		v6_text_str(t, "EAI_");
+		v6_text_str(t, name[number]);
+	} else {
+		v6_text_int(t, result);
+	}
+}
+
 static void text_outcome(struct v6_text *t, const struct v6_record *r)
 {
 	bool log = r->mode == V6_MODE_LOG;
@@ -431,6 +446,11 @@ static void text_outcome(struct v6_text *t, const struct v6_record *r)
 			v6_text_str(t, " and ");
 		if (r->serves & V6_SERVES_INET)
 			v6_text_str(t, "IPv4");
+	}
+	if (r->facts.event == V6_EVENT_GETADDRINFO && r->result && !r->error) {
+		part(t, &start);
+		v6_text_str(t, "fails with ");
+		text_eai(t, r->result);
 	}
 	if (r->has_result && r->error && (log || r->verdict.action != V6_ACTION_DENY)) {
 		part(t, &start);

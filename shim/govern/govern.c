@@ -450,8 +450,7 @@ static void emit_bind(struct v6_call *c)
 		else
 			v6_advice_disorder(&note, r, c->knobs->order);
 		r->note = (struct v6_slice){note.buf, note.len};
-	} else if (r->verdict.action == V6_ACTION_OVERRIDE && r->verdict.v6only == 0 &&
-		   first_time(V6_TOLD_MAPPED)) {
+	} else if (c->set && r->after == 0 && first_time(V6_TOLD_MAPPED)) {
 		r->note = v6_slice_of(V6_ADVICE_MAPPED);
 	}
 	emit(c);

@@ -107,6 +107,8 @@ static void add_remark(struct v6_text *t, const struct v6_process *p, const stru
 		if (v6_socket_did(s, action))
 			add(t, "%s%s%s; ", s->r.mode == V6_MODE_LOG ? "would " : "",
 				v6_word(V6_LIST_ACTION, action), did[action] ? did[action] : "");
+	if (s->r.count)
+		add(t, "the last of %" PRIu64 " that are alike; ", s->r.count);
 	if (s->actions && s->r.rule)
 		add(t, "rule %u; ", s->r.rule);
 	if (!s->actions && v6_socket_governed(s, false))
@@ -243,17 +245,23 @@ static void add_outcome(struct v6_text *t, const struct v6_port_verdict *v,
 static const struct v6_process *find_other(const struct v6_model *m, const struct v6_process *p,
 	const struct v6_port_verdict *v, unsigned serves)
 {
+	const struct v6_process *inherited = NULL;
+
 	for (size_t i = 0; i < m->count; i++)
 		for (size_t n = 0; m->processes[i] != p && n < m->processes[i]->socket_count; n++) {
 			const struct v6_socket *s = &m->processes[i]->sockets[n];
 			bool told;
 
-			if (!s->gone && s->r.proto == v->proto &&
-				s->r.facts.address.port == v->port &&
-				v6_socket_serves(s, false, &told) & serves)
+			if (s->gone || s->r.proto != v->proto ||
+				s->r.facts.address.port != v->port ||
+				!(v6_socket_serves(s, false, &told) & serves))
+				continue;
+			/* Who listens is the server, rather than who was given the socket. */
+			if (s->r.facts.event != V6_EVENT_INHERIT)
 				return m->processes[i];
+			inherited = m->processes[i];
 		}
-	return NULL;
+	return inherited;
 }
 
 /* Where the process has one family, and another of the log the other. */
@@ -284,7 +292,11 @@ static void print_verdicts(const struct v6_model *m, const struct v6_process *p)
 		if (v->differs)
 			add_outcome(&t, v, &v->enforced, true);
 		v6_text_str(&t,
-			p->whole ? "." : ", as far as the log tells: log-level=bind tells all.");
+			!p->whole ? ", as far as the log tells: log-level=bind tells all."
+			: p->thinned && v6_type_of_proto(v->proto) == V6_TYPE_DGRAM
+				? ", as far as the log tells: of sockets that are alike it has a "
+				  "few."
+				: ".");
 		end(0);
 	}
 	free(verdicts);
@@ -294,8 +306,10 @@ void v6_report_page(const struct v6_input *in, const struct v6_model *m)
 {
 	if (m->records)
 		printf("records %" PRIu64 ", processes %zu, conflicts left unresolved %" PRIu64
-		       ", disorders %" PRIu64 ", denials %" PRIu64 ", lost records %" PRIu64 "\n",
-			m->records, m->count, m->unresolved, m->disorders, m->denials, m->lost);
+		       ", disorders %" PRIu64 ", denials %" PRIu64 ", unenforced %" PRIu64
+		       ", lost records %" PRIu64 "\n",
+			m->records, m->count, m->unresolved, m->disorders, m->denials,
+			m->unenforced, m->lost);
 	for (size_t i = 0; i < m->count; i++) {
 		const struct v6_process *p = m->processes[i];
 
