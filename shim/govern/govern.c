@@ -147,6 +147,9 @@ void v6_govern_socket(struct v6_call *c, int fd, int domain, int type, int proto
 		if (v->v6only != V6_UNKNOWN && v6_call_enforces(c) &&
 			v6_fact_set_v6only(fd, v->v6only) < 0)
 			v->action = V6_ACTION_NONE;
+		if (v->v6only != V6_UNKNOWN && !v6_call_enforces(c) &&
+			v6_emit_wants(V6_LOG_LEVEL_CHANGE))
+			v6_fact_mark(fd, V6_MARK_SETTLED);
 	}
 	if (fd < 0 && c->saved == EAFNOSUPPORT && domain == AF_INET6 &&
 		v6_emit_wants(V6_LOG_LEVEL_CHANGE) && first_time(V6_TOLD_NO_IPV6) &&
