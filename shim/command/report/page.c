@@ -306,10 +306,11 @@ void v6_report_page(const struct v6_input *in, const struct v6_model *m)
 {
 	if (m->records)
 		printf("records %" PRIu64 ", processes %zu, conflicts left unresolved %" PRIu64
-		       ", disorders %" PRIu64 ", denials %" PRIu64 ", unenforced %" PRIu64
-		       ", lost records %" PRIu64 "\n",
-			m->records, m->count, m->unresolved, m->disorders, m->denials,
-			m->unenforced, m->lost);
+		       ", disorders %" PRIu64 ", denials %" PRIu64 ", lost records %" PRIu64 "\n",
+			m->records, m->count, m->unresolved, m->disorders, m->denials, m->lost);
+	if (m->unenforced)
+		printf("The policy is not in force everywhere: %" PRIu64 " unenforced\n",
+			m->unenforced);
 	for (size_t i = 0; i < m->count; i++) {
 		const struct v6_process *p = m->processes[i];
 
