@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """rows.py - runs tables of socket calls under settings; a row that comes out otherwise is named.
 
-usage: rows.py [--fields NAME,...] [--events EVENT,...] [--once] [--each] [--no-control] <TABLE
+usage: rows.py [--fields NAME,...] [--events EVENT,...] [--once] [--each] [--no-control]
+               [--under PROGRAM,WORD] <TABLE
 
 A table is made of these lines; # begins a comment:
 
@@ -23,7 +24,7 @@ stands a pattern that the note has to match.
 
 Rows of the same settings are run by one process after another `reset`, where their steps allow it (--each: each
 by its own), and in so few that no datagram sockets are thinned.
-Steps without a bare row are an error: they would show nothing (--no-control: it stands elsewhere).
+--under: by a program of tests/programs. Steps without a bare row are an error: they would show nothing (--no-control: it stands elsewhere).
 TESTS_REACH (preload, supervise) says how the library, or what stands for it, gets its hold.
 """
 
@@ -102,6 +103,7 @@ class Table:
         self.events = None
         self.control = True
         self.each = False
+        self.under = []
         self.logs = (False, True)
         while options:
             option = options.pop(0)
@@ -216,6 +218,8 @@ class Table:
         settings = None if words == "bare" else \
             dict(word.split("=", 1) for word in shlex.split(self.expand(words)))
         command, env = under(settings, path if log else "off", steps)
+        if self.under:
+            command = [f"{PROGRAMS}/{self.under[0]}", self.under[1], *command]
         with open(f"{self.dir}/stderr", "w+", encoding="utf-8") as stderr:
             done = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, timeout=LIMIT,
                                   stdout=subprocess.PIPE, stderr=stderr, text=True, check=False,
