@@ -166,6 +166,7 @@ static bool is_thinned(struct v6_self *self, char *scratch, struct v6_record *r)
 	kind.time = kind.facts.address.port = 0;
 	kind.fd = -1;
 	kind.result = r->result < 0;
+	kind.note.len = 0;
 	v6_record_json(&t, &kind);
 	for (size_t i = 0; i < t.len; i++)
 		hash = (hash ^ (uint8_t)t.buf[i]) * UINT64_C(0x100000001B3);

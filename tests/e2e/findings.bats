@@ -188,15 +188,15 @@ queries() {
 }
 
 @test "a node of * is none, as glibc has it; a passive look-up that fails reads so" {
-	rows --events getaddrinfo --fields event,action,result <<-'END'
-		lookup -p -s -n * 4321
-		bare -> inet tcp stream 0.0.0.0 4321, inet6 tcp stream :: 4321
-		order=ipv6-first -> inet6 tcp stream :: 4321, inet tcp stream 0.0.0.0 4321 | getaddrinfo reorder ok
-		order=ipv4-first -> inet tcp stream 0.0.0.0 4321, inet6 tcp stream :: 4321 | getaddrinfo ok
-		lookup -s -n 127.0.0.1 4321
-		bare -> inet tcp stream 127.0.0.1 4321
-		order=ipv6-first -> inet tcp stream 127.0.0.1 4321 | none
-	END
+	look_up() {
+		"$@" "$PROGRAMS/drive" 'lookup -p -s -n * 4321' 'lookup -s -n 127.0.0.1 4321' | sed 's/[^:]*: //; s/ tcp stream//g'
+	}
+	assert_eq 'inet 0.0.0.0 4321, inet6 :: 4321
+inet 127.0.0.1 4321' "$(look_up env)" 'control, bare'
+	assert_eq 'inet6 :: 4321, inet 0.0.0.0 4321
+inet 127.0.0.1 4321' "$(look_up shim ORDER=ipv6-first LOG="$LOG" --)"
+	assert_eq '["inet","inet6"] ["inet6","inet"] reorder 0' "$(jq -r 'select(.event == "getaddrinfo") |
+		"\(.families_before) \(.families_after) \(.action) \(.result)"' "$LOG")"
 	shim LOG_LEVEL=bind LOG="$DIR/log" LOG_FORMAT=text -- "$PROGRAMS/drive" 'lookup -p -s no-such-service' >"$DIR/out"
 	assert_match 'getaddrinfo: fails with EAI_SERVICE ' "$(<"$DIR/log")"
 }
