@@ -89,7 +89,7 @@ static void find_program(void)
  * The rules of every name that it goes by. `env lua script` becomes lua, and only the first operand
  * still tells the script. Other programs' operands do no harm: they are no names of programs.
  */
-static void find_rules(void)
+static void find_rules(const struct v6_config *config)
 {
 	struct v6_slice name[3] = {v6_preload_caller.program};
 	bool asks = false;
@@ -154,7 +154,7 @@ static void settle(void)
 	broken = v6_configure(config, environment(), add_problem, &problems) != 0;
 	keep(&s->log_path, log_path_text);
 	keep(&s->config, config_path_text);
-	find_rules();
+	find_rules(config);
 	v6_log_init(s, v6_preload_caller.program, variable("JOURNAL_STREAM"));
 	v6_live_init(config, broken, &v6_preload_caller);
 }
