@@ -14,8 +14,7 @@
 	"to choose, or to be started by v6shim run"
 
 /* The same, for these reasons. unenforced */
-#define V6_ADVICE_FILTERED                                                                         \
-	"IPV6_V6ONLY could not be set: a seccomp filter refuses setsockopt"
+#define V6_ADVICE_FILTERED "IPV6_V6ONLY could not be set: a seccomp filter refuses setsockopt"
 #define V6_ADVICE_CLIENT                                                                           \
 	"it was bound to port 0 without SO_REUSEADDR, as clients are that connect afterwards; a "  \
 	"rule with port=0 that sets policy governs such sockets"

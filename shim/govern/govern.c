@@ -215,8 +215,8 @@ static void examine(struct v6_call *c)
 		asked = v6_fact_asked(c->ask);
 		f->before = f->before == V6_UNKNOWN ? r->after : f->before;
 	}
-	r->verdict.finding = v6_decide_serving(c->knobs, &f->address,
-		v6_fact_refused(probe) ? !want : r->after, asked);
+	r->verdict.finding = v6_decide_serving(
+		c->knobs, &f->address, v6_fact_refused(probe) ? !want : r->after, asked);
 	if (r->verdict.finding == V6_FINDING_IPV4_SOCKET) {
 		r->proto = v6_fact_proto(c->ask);
 		if (v6_emit_first(r->proto, f->address.port))
@@ -225,8 +225,7 @@ static void examine(struct v6_call *c)
 			r->verdict.finding = V6_FINDING_NONE;
 	} else if (r->verdict.finding == V6_FINDING_UNENFORCED) {
 		marks = v6_fact_mark(c->ask, V6_MARK_SETTLED);
-		if (marks & V6_MARK_SETTLED ||
-			(marks & V6_MARK_CLIENT && f->type == V6_TYPE_DGRAM))
+		if (marks & V6_MARK_SETTLED || (marks & V6_MARK_CLIENT && f->type == V6_TYPE_DGRAM))
 			r->verdict.finding = V6_FINDING_NONE;
 		r->note = v6_slice_of(v6_fact_refused(probe)   ? V6_ADVICE_FILTERED
 				      : marks & V6_MARK_CLIENT ? V6_ADVICE_CLIENT
@@ -247,8 +246,8 @@ static void mark(const struct v6_call *c)
 		(sets && !v6_call_enforces(c)))
 		v6_fact_mark(c->ask, V6_MARK_SETTLED);
 	else if (f->event == V6_EVENT_BIND && f->address.family == V6_FAMILY_INET6 &&
-		 v6_address_wildcard(&f->address) && !f->address.port &&
-		 action == V6_ACTION_NONE && f->before != v6_policy_value(c->knobs->policy))
+		 v6_address_wildcard(&f->address) && !f->address.port && action == V6_ACTION_NONE &&
+		 f->before != v6_policy_value(c->knobs->policy))
 		v6_fact_mark(c->ask, V6_MARK_CLIENT);
 }
 

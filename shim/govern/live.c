@@ -13,8 +13,8 @@ static bool has_rule(const struct v6_caller *who, unsigned i)
 	return !who || who->rules[i / 32] >> i % 32 & 1;
 }
 
-void v6_live_caller(
-	const struct v6_config *config, struct v6_caller *who, const struct v6_slice *name, unsigned n)
+void v6_live_caller(const struct v6_config *config, struct v6_caller *who,
+	const struct v6_slice *name, unsigned n)
 {
 	for (unsigned i = 0; i < config->rules.count; i++)
 		for (unsigned k = 0; k < n; k++)

@@ -20,11 +20,11 @@ struct v6_seen {
 
 struct v6_self {
 	atomic_int pid;
-	atomic_int load;     /* of the load record: see emit.c */
-	atomic_ulong lost;   /* records that could not be written and were not told of yet */
-	atomic_uint told;    /* enum v6_told */
+	atomic_int load;   /* of the load record: see emit.c */
+	atomic_ulong lost; /* records that could not be written and were not told of yet */
+	atomic_uint told;  /* enum v6_told */
 	struct v6_seen kinds, ports; /* of records that are thinned, and of ipv4-socket: emit.c */
-	atomic_bool opening; /* a thread is changing which log is open */
+	atomic_bool opening;         /* a thread is changing which log is open */
 };
 
 /*

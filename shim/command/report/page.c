@@ -291,10 +291,11 @@ static void print_verdicts(const struct v6_model *m, const struct v6_process *p)
 		add_other(&t, m, p, v);
 		if (v->differs)
 			add_outcome(&t, v, &v->enforced, true);
-		v6_text_str(&t, !p->whole ? ", as far as the log tells: log-level=bind tells all."
-				: p->thinned && v6_type_of_proto(v->proto) == V6_TYPE_DGRAM
-					? ", as far as the log tells: it has few of sockets that are alike."
-					: ".");
+		v6_text_str(&t,
+			!p->whole ? ", as far as the log tells: log-level=bind tells all."
+			: p->thinned && v6_type_of_proto(v->proto) == V6_TYPE_DGRAM
+				? ", as far as the log tells: it has few of sockets that are alike."
+				: ".");
 		end(0);
 	}
 	free(verdicts);
