@@ -200,3 +200,12 @@ inet 127.0.0.1 4321' "$(look_up shim ORDER=ipv6-first LOG="$LOG" --)"
 	shim LOG_LEVEL=bind LOG="$DIR/log" LOG_FORMAT=text -- "$PROGRAMS/drive" 'lookup -p -s no-such-service' >"$DIR/out"
 	assert_match 'getaddrinfo: fails with EAI_SERVICE ' "$(<"$DIR/log")"
 }
+
+@test "who and check say of a host that it has no IPv6, and of another nothing" {
+	for command in who 'check true'; do
+		# shellcheck disable=SC2086 # into its words
+		assert_match 'no IPv6 socket can be made here' "$("$PROGRAMS/old-kernel" ipv6 "$V6SHIM" $command)"
+		# shellcheck disable=SC2086
+		refute grep -q 'no IPv6 socket' <("$V6SHIM" $command)
+	done
+}
