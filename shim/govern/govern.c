@@ -396,10 +396,12 @@ static void conclude(struct v6_call *c)
 				c, change && c->record.verdict.finding != V6_FINDING_CONFLICT);
 	}
 	undo(c);
-	if (!c->record.error)
+	/* What was set for this very call is in force. */
+	if (change && !c->record.error &&
+		(!c->set || c->record.verdict.action == V6_ACTION_YIELD)) {
 		v6_serving_examine(c);
-	if (change)
 		v6_serving_mark(c);
+	}
 	if (wants_record(c))
 		emit_bind(c);
 	if (c->text)

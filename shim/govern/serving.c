@@ -70,13 +70,12 @@ void v6_serving_mark(const struct v6_call *c)
 	enum v6_action action = c->record.verdict.action;
 	bool sets = action == V6_ACTION_SET || action == V6_ACTION_OVERRIDE;
 
-	if (c->record.error)
-		return;
 	if (action == V6_ACTION_YIELD || action == V6_ACTION_SPLIT ||
 		(sets && !v6_call_enforces(c)))
 		v6_fact_mark(c->ask, V6_MARK_SETTLED);
 	else if (f->event == V6_EVENT_BIND && f->address.family == V6_FAMILY_INET6 &&
 		 v6_address_wildcard(&f->address) && !f->address.port && action == V6_ACTION_NONE &&
+		 v6_policy_forced(c->knobs->policy) &&
 		 f->before != v6_policy_value(c->knobs->policy))
 		v6_fact_mark(c->ask, V6_MARK_CLIENT);
 }
