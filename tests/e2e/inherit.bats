@@ -69,8 +69,7 @@ sockets() {
 		rm -f "$LOG"
 		(
 			close_bats_fds
-			IFS=+ read -ra handed <<<"$handed+put 3"
-			exec "$PROGRAMS/drive" "${handed[@]}" -- env LISTEN_FDS=1 LISTEN_PID=1 LD_PRELOAD="$LIB" V6SHIM_LOG="$LOG" \
+			exec "$PROGRAMS/drive" "${bare[@]}" -- env LISTEN_FDS=1 LISTEN_PID=1 LD_PRELOAD="$LIB" V6SHIM_LOG="$LOG" \
 				V6SHIM_POLICY=ipv6-only "$PROGRAMS/drive" fd=3 'socket unix'
 		) >"$DIR/out"
 		assert_eq '' "$(inherited)" "another's, $handed"

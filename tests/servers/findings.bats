@@ -51,9 +51,8 @@ setup_file() {
 			done
 			words=("${command[@]//PORT/$port}")
 			words=("${words[@]/#$DIR\//$DIR/now.}")
-			under=()
-			# shellcheck disable=SC2086 # into its words
-			[ "$settings" = bare ] || under=(shim LOG="$DIR/log.%n.jsonl" $settings --)
+			read -ra under <<<"shim LOG=$DIR/log.%n.jsonl $settings --"
+			[ "$settings" != bare ] || under=()
 			start server --tcp "$port" --within 20 "${under[@]}" "$PROGRAMS/old-kernel" ipv6 "${words[@]}" ||
 				fail "${command[0]}, $settings" || return
 			assert_eq 'inet 0.0.0.0' "$(kernel_listeners tcp "$port" | sort -u)" "${command[0]}, $settings"
