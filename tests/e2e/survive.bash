@@ -61,7 +61,7 @@ new_dev() {
 		mount --bind "/dev/$node" "$DIR/dev/$node"
 	done
 	ln -s /proc/self/fd "$DIR/dev/fd"
-	mount --rbind "$DIR/dev" /dev
+	mount --bind "$DIR/dev" /dev
 	"$@"
 }
 

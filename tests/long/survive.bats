@@ -335,13 +335,13 @@ cannot_be_had() {
 	local moved="log: 'stderr' is closed, another file than at the start, or a client's socket$until"
 	local none="log: '/none/x': no such file (ENOENT)$until"
 	# shellcheck disable=SC2016 # for the shell inside
-	local shut=(bash -c 'exec "$@" 2>&-' - "${SURVIVE[@]}")
+	local shut=(bash -c 'exec "$@" 2>&-' - "${SURVIVE[@]}") null=(bash -c 'exec "$@" 2>&8' - "${SURVIVE[@]}")
 
 	said "$moved" "$err" LOG=stderr -- "${SURVIVE[@]}" bind "open $DIR/own append 2" 'bind 3'
 	assert_eq "$DIR/own" "$(<"$DIR/own")"
 	said "$moved" "$err" LOG=stderr -- "${shut[@]}" 'bind 3'
-	said '' /dev/null LOG=stderr -- "${SURVIVE[@]}" 'bind 3'
-	said "$none" /dev/null LOG=/none/x -- "${SURVIVE[@]}" 'bind 3'
+	said '' "$err" LOG=stderr -- "${null[@]}" 'bind 3'
+	said "$none" "$err" LOG=/none/x -- "${null[@]}" 'bind 3'
 	said '' "$err" LOG=/none/x -- "${SURVIVE[@]}" 'bind 3' fork bind join
 	assert_eq "v6shim: $none" "$(<"$err")"
 	# Nothing where nothing was to be written.
@@ -355,6 +355,8 @@ cannot_be_had() {
 
 @test "a log that cannot be opened, or is not there any more, is said once: on standard error, else by syslog" {
 	require_mounts
+	# The new one is no device.
+	exec 8>/dev/null
 	with_dev cannot_be_had
 }
 
