@@ -385,7 +385,7 @@ STEPS = {
     "stop-output": lambda: termios.tcflow(2, termios.TCOOFF),
     "start-output": lambda: termios.tcflow(2, termios.TCOON),
     "touch": lambda path: os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)),
-    "await": await_file, "wipe": wipe, "filter": lambda *straits: narrow(*straits) and None, "scene": scene,
+    "await": await_file, "wipe": wipe, "filter": lambda *straits: narrow(*straits) and None or None, "scene": scene,
 }
 
 
