@@ -119,7 +119,8 @@ static void settle(void)
 	keep(&s->log_path, log_path_text);
 	keep(&s->config, config_path_text);
 	v6_live_caller(config, &v6_preload_caller);
-	v6_log_init(s, v6_preload_caller.program, variable("JOURNAL_STREAM"), variable(V6_LOG_HANDED));
+	v6_log_init(
+		s, v6_preload_caller.program, variable("JOURNAL_STREAM"), variable(V6_LOG_HANDED));
 	v6_live_init(config, broken, &v6_preload_caller);
 }
 
