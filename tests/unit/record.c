@@ -281,7 +281,7 @@ TEST(a_load_tells_the_version_and_the_settings_that_are_not_default)
 		"\"order\":{\"value\":\"ipv4-first\",\"origin\":\"profile\"},"
 		"\"on-mapped\":{\"value\":\"deny:EADDRNOTAVAIL\",\"origin\":\"profile\"},"
 		"\"profile\":{\"value\":\"openbsd\",\"origin\":\"environment\"},"
-		"\"rules\":{\"value\":\"2\",\"origin\":\"environment\"},"
+		"\"rules\":{\"value\":2,\"origin\":\"environment\"},"
 		"\"config\":{\"value\":\"/etc/v6shim.conf\",\"origin\":\"option\"},"
 		"\"log\":{\"value\":\"/a\\\"\\u000a/%p\",\"origin\":\"file\"}}}\n");
 	t = v6_text_in(buf, sizeof(buf));
