@@ -31,7 +31,7 @@
  *              within one family
  *   unasked    it is made good by what on-conflict does not allow: it fails bare, and there was a
  *              yield; a split with share; anything with fail; an IPv4 socket with share-ipv6
- *   needless   a yield where this process has no socket of the other family on the port
+ *   needless   a yield where there is no socket of the other family on the port
  *   errno      it fails with another errno than bare and with the policy
  *   value      it succeeds without such a record, and V6ONLY is not as the policy has it
  *   remains    it fails, and V6ONLY or SO_REUSEPORT is not as before
@@ -294,9 +294,9 @@ static bool was_shared(unsigned process, const struct known *me, int other)
 
 static bool other_family(unsigned process, const struct known *me, int other)
 {
-	return is_held(other, process, process + 1) &&
-	       (me->inet6 && me->address < FIRST_MAPPED) !=
-		       (sockets[other].inet6 && sockets[other].address < FIRST_MAPPED);
+	(void)process;
+	return (me->inet6 && me->address < FIRST_MAPPED) !=
+	       (sockets[other].inet6 && sockets[other].address < FIRST_MAPPED);
 }
 
 /* ---- the judgement */
@@ -671,6 +671,19 @@ static bool still(const struct program *p, const struct setting *s, const char *
 	return now != NULL && strcmp(now, broken) == 0;
 }
 
+static bool make_plainer(struct step *s, unsigned char plain_port)
+{
+	bool change = s->operation == SOCKET ? s->arg >= 4
+		      : s->operation == FORK ? s->port != SIBLING
+					     : s->operation == BIND && s->port > plain_port;
+
+	if (s->operation == SOCKET && change)
+		s->arg -= 4;
+	else if (change)
+		s->port = s->operation == FORK ? SIBLING : plain_port;
+	return change;
+}
+
 /* Drops what it is broken without, then names sockets in their order and takes the plainer of what is left. */
 static void shrink(struct program *p, const struct setting *s, const char *broken)
 {
@@ -686,17 +699,10 @@ static void shrink(struct program *p, const struct setting *s, const char *broke
 		*p = less;
 		i = p->count;
 	}
-	for (unsigned i = 0; i < p->count; i++) {
+	for (unsigned i = 0; i < 2 * p->count; i++) {
 		less = *p;
-		if (less.steps[i].operation == BIND && less.steps[i].port != PORT_A)
-			less.steps[i].port = PORT_A;
-		else if (less.steps[i].operation == SOCKET && less.steps[i].arg >= 4)
-			less.steps[i].arg -= 4;
-		else if (less.steps[i].operation == FORK && less.steps[i].port != SIBLING)
-			less.steps[i].port = SIBLING;
-		else
-			continue;
-		if (still(&less, s, broken))
+		if (make_plainer(&less.steps[i / 2], i % 2 ? PORT_A : PORT_ZERO) &&
+			still(&less, s, broken))
 			*p = less;
 	}
 	memset(names, SLOTS, sizeof(names));
