@@ -99,7 +99,6 @@ class Maker:
         for slot in [*self.sockets, *self.peers]:
             self.put(slot, None)
         if self.mine is not self.channels[0]:
-            self.mine.send(b'0')
             os._exit(0)
         try:
             while os.wait():
@@ -268,13 +267,16 @@ class Worker:
         self.process = subprocess.Popen(
             [sys.executable, '-IS', os.path.realpath(__file__), '-w', str(LOG), *map(str, fds)], pass_fds=[LOG, *fds],
             env={**os.environ, **(environment or {})})
-        self.channels, self.alive = ours, {0}
+        self.channels, self.alive, self.ends = ours, {0}, []
         for s in ours:
             s.settimeout(PATIENCE)
         for s in theirs:
             s.close()
 
     def ask(self, process, steps):
+        """Processes that it forked end without an answer, and process 0 with its next message, when it has waited for them."""
+        if process == 0:
+            steps = [*self.ends, *steps]
         try:
             self.channels[process].send(json.dumps(steps).encode())
             answer = self.channels[process].recv(65536)
@@ -282,12 +284,16 @@ class Worker:
             answer = b''
         if not answer:
             raise Died
-        return json.loads(answer)
+        answers = json.loads(answer)
+        if process == 0 and self.ends:
+            self.ends = []
+            return answers[1:]
+        return answers
 
     def end(self):
-        for process in sorted(self.alive, reverse=True):
-            self.ask(process, [['end']])
-        self.alive = {0}
+        for process in self.alive - {0}:
+            self.channels[process].send(b'[["end"]]')
+        self.alive, self.ends = {0}, [['end']]
 
     def stop(self):
         for s in self.channels:
@@ -351,8 +357,7 @@ class Runs:
             messages.append(message)
         send()
         worker.end()
-        if any(step[0] == STRANGER for step in program):
-            Runs.stranger.end()
+        Runs.stranger.end()
         return results
 
     def message(self, step, way, shim, loosen):
@@ -536,7 +541,7 @@ def make_program(seed, index):
     rng = random.Random(f'{seed} {index}')
     chance = {'reuseaddr': rng.choice((0, .5, 1, 1)), 'reuseport': rng.choice((0, 0, 0, .1, .4, 1)),
               'stream': rng.choice((.5, 1, 1, 1, 1, 0))}
-    processes, most = [0], rng.choice((1, 1, 1, 2, 2, 3))
+    processes, most = [0], rng.choice((1, 1, 1, 1, 2, 2, 3))
     if rng.random() < .15:
         processes.append(STRANGER)
     held = {p: {} for p in range(PROCESSES + 1)}  # slot: [kind, stage]
