@@ -21,7 +21,7 @@ The rules, of bind and listen alone (DESIGN.md 1.5, 1.8):
 
   lost      it fails, and succeeds bare. E0: but where it fails alike with the policy, which sets V6ONLY to 1 (a mapped
             address; a port whose sockets the kernel does not look at one by one). E1: but where the policy cleared V6ONLY of one of two sockets, the other wants IPv4 of the port, and is not held by
-            the process that calls
+            the process that calls, or is another user's
   unserved  it fails, and succeeds with the policy
   gained    it succeeds, fails bare and with the policy, and no record says split, share or yield. E2: but for a socket
             with SO_REUSEPORT of its own, beside one that was shared
@@ -211,6 +211,7 @@ class Maker:
         call fails, its V6ONLY is set, and SO_REUSEPORT of its slots, and it is made again. Returns the error, that of the first
         attempt, both before and after, and which action the library's records tell of."""
         s = self.sockets[slot]
+        left = self.state(s)[0]
         if v6only is not None and s.family == socket.AF_INET6 and s.getsockname()[1] == 0 and (
                 not where_governed or self.is_governed(s, words)):
             self.do_option(slot, 'v6only', v6only)
@@ -222,6 +223,8 @@ class Maker:
             for other in again[1]:
                 self.make('option', other, 'reuseport', 1)
             error = self.attempt(s, words)
+        elif error and left is not None:
+            self.make('option', slot, 'v6only', left)
         log = os.read(self.log, 1 << 20)
         found = [w for w in ('split', 'share', 'yield') if f'"action":"{w}"'.encode() in log]
         return [error, first, before, self.state(s), *found[:1]]
@@ -416,6 +419,7 @@ class Known:
 
     def __init__(self):
         self.held = {p: {} for p in range(PROCESSES + 1)}
+        self.others = set()
 
     def port_of(self, mine, port):
         return (mine.get(port) or {}).get('port') if len(port) == 1 and port.islower() else port if port != '0' else None
@@ -428,8 +432,11 @@ class Known:
             return
         if op == 'fork':
             self.held[args[0]] = dict(mine)
+            if args[1] == 'other-user':
+                self.others.add(args[0])
         elif op == 'socket':
-            mine[slot] = {'six': args[0][-1] == '6', 'stream': 'tcp' in args[0], 'bound': False, 'own': 0, 'shared': 0}
+            mine[slot] = {'six': args[0][-1] == '6', 'stream': 'tcp' in args[0], 'bound': False, 'own': 0, 'shared': 0,
+                          'user': who in self.others}
         elif op == 'accept':
             mine[args[0]] = dict(s)
         elif op == 'dup':
@@ -472,7 +479,7 @@ def is_inet6(s):
 def policy_made_it(step, me, other, own):
     def wants4(s):
         return not is_inet6(s) or (is_wild(s) and s['asked'] == 0)
-    if own and step[0] != STRANGER:
+    if own and step[0] != STRANGER and me['user'] == other['user']:
         return False
     return any(is_wild(a) and a['asked'] == 1 and a['v6only'] == 0 and wants4(b) for a, b in ((other, me), (me, other)))
 
