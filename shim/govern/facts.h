@@ -32,6 +32,9 @@ struct v6_address v6_fact_bound(int fd);
 /* Whether it has a peer: 0 or 1. */
 int v6_fact_connected(int fd);
 
+/* Whether it listens: 0 or 1. SO_ACCEPTCONN, socket(7). */
+int v6_fact_listening(int fd);
+
 /* SO_REUSEPORT: 0 or 1. socket(7). */
 int v6_fact_reuseport(int fd);
 int v6_fact_set_reuseport(int fd, int value);
@@ -41,6 +44,9 @@ int v6_fact_set_reuseport(int fd, int value);
  * net.ipv6.bindv6only. Three system calls.
  */
 int v6_fact_initial_v6only(void);
+
+/* Whether an IPv6 socket cannot be made at all: EAFNOSUPPORT. Three system calls. */
+bool v6_fact_no_ipv6(void);
 
 /*
  * What the application itself asked for: the one thing the kernel cannot tell.
@@ -53,6 +59,16 @@ int v6_fact_initial_v6only(void);
 enum { V6_ASKED_SLOTS = 4096 };
 void v6_fact_add_asked(int fd, int value);
 int v6_fact_asked(int fd);
+
+/*
+ * The same memory's marks of a socket, V6_MARK_* bits: sets these as well, and returns those
+ * that it had. 0 where it was forgotten.
+ */
+enum {
+	V6_MARK_SETTLED = 4, /* that its V6ONLY is not the policy's was told, or has its reason */
+	V6_MARK_CLIENT = 8,  /* it was bound to port 0 as clients are, and so not governed */
+};
+unsigned v6_fact_mark(int fd, unsigned marks);
 
 /* Sets IPV6_V6ONLY: 0, or the negated errno. */
 int v6_fact_set_v6only(int fd, int value);
