@@ -14,6 +14,7 @@
 /* A word for the numbers that end alike: the rest of the number, the family, the port. */
 enum { HINTS = V6_HINT_SLOTS, FAMILY = 1 << 16, REST = 17 };
 static _Atomic uint32_t hints[HINTS];
+static atomic_uint hints_end; /* beyond the last that is written */
 
 static uint32_t hint_of(enum v6_family family, uint16_t port)
 {
@@ -23,10 +24,14 @@ static uint32_t hint_of(enum v6_family family, uint16_t port)
 void v6_port_bound(int tell, const struct v6_address *a)
 {
 	uint32_t hint = hint_of(v6_port_family(a), a->port);
+	unsigned i = (unsigned)tell % HINTS, end = atomic_load(&hints_end);
 
-	if (tell >= 0)
-		atomic_store_explicit(&hints[tell % HINTS], hint | (uint32_t)(tell / HINTS) << REST,
-			memory_order_relaxed);
+	if (tell < 0)
+		return;
+	atomic_store_explicit(
+		&hints[i], hint | (uint32_t)(tell / HINTS) << REST, memory_order_relaxed);
+	while (i >= end && !atomic_compare_exchange_weak(&hints_end, &end, i + 1))
+		;
 }
 
 static uint32_t hint_at(unsigned i)
@@ -38,7 +43,7 @@ bool v6_port_hinted(enum v6_family family, uint16_t port)
 {
 	uint32_t hint = hint_of(family, port);
 
-	for (unsigned i = 0; i < HINTS; i++)
+	for (unsigned i = 0; i < atomic_load_explicit(&hints_end, memory_order_acquire); i++)
 		if ((hint_at(i) & (FAMILY | UINT16_MAX)) == hint)
 			return true;
 	return false;
@@ -154,7 +159,7 @@ static bool unsettled(const struct v6_port *p, bool refused)
 
 void v6_port_ask_hints(struct v6_port *p)
 {
-	for (unsigned i = 0; i < HINTS && (!p->told || unsettled(p, true)); i++) {
+	for (unsigned i = 0; i < atomic_load(&hints_end) && (!p->told || unsettled(p, true)); i++) {
 		uint32_t hint = hint_at(i);
 		int tell = (int)(hint >> REST) * HINTS + (int)i, ask;
 
