@@ -57,7 +57,9 @@ void v6_port_init(struct v6_port *p, struct v6_call *c, const struct v6_address 
 		.on.self = {.own = true, .ask = c->ask, .tell = c->record.fd},
 		.netns = v6_fact_netns(c->ask),
 		.left = V6_DESCRIPTORS_MAX};
-	p->on.partial = !p->on.rival;
+	p->room = p->on.rival ? V6_RIVALS_MAX : sizeof(p->few) / sizeof(*p->few);
+	if (!p->on.rival)
+		p->on.rival = p->few;
 	p->on.self.socket = v6_fact_socket(c->ask, a);
 	p->on.self.socket.v6only = (int8_t)v6only;
 	p->on.self.reuseaddr = v6_fact_reuse(c->ask, false) == 1;
@@ -69,7 +71,7 @@ void v6_port_release(struct v6_port *p)
 	for (unsigned i = 0; i < p->on.count; i++)
 		if (p->on.rival[i].own)
 			p->call->way->give(p->call, p->on.rival[i].ask);
-	if (p->on.rival)
+	if (p->on.rival != p->few)
 		v6_scratch_release((char *)p->on.rival);
 }
 
@@ -88,7 +90,7 @@ static struct v6_rival *add(struct v6_port *p, const struct v6_diag_socket *s)
 	if (same_socket(self, s) || v6_port_space(self->proto) != v6_port_space(s->proto) ||
 		!(p->other ? s->local.family == p->other : v6_in_the_way(self, s)))
 		return NULL;
-	p->on.partial |= p->on.count == V6_RIVALS_MAX;
+	p->on.partial |= p->on.count == p->room;
 	if (p->on.partial)
 		return NULL;
 	p->on.rival[p->on.count] = (struct v6_rival){.socket = *s,
