@@ -21,7 +21,8 @@ static unsigned add_variable(
 		.text = name};
 	enum v6_setting id;
 
-	if (!v6_setting_env_ours(name))
+	/* Not a setting: how `v6shim run` reaches what it starts. */
+	if (!v6_setting_env_ours(name) || v6_slice_is(name, V6_REACH_VARIABLE))
 		return 0;
 	id = v6_setting_by_env_name(name);
 	if (id != V6_SETTING_COUNT && !v6_config_set(config, id, value, V6_ORIGIN_ENVIRONMENT, &p))

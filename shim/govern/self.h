@@ -23,6 +23,9 @@ struct v6_self {
  */
 struct v6_self *v6_self(void);
 
+/* Takes another's place: what is recorded now is that process's. Its pid is set. */
+void v6_self_become(struct v6_self *other);
+
 /*
  * Memory to write a record in, for calls that may have next to no stack (signal handlers) and
  * must not allocate. A fixed pool, claimed without a lock; it is mapped when it is first

@@ -10,6 +10,8 @@
 #include "../command.h"
 #include "../memory.h"
 #include "../options.h"
+#include "../../govern/configure.h"
+#include "../../supervise/start.h"
 
 static void help(void)
 {
@@ -19,7 +21,7 @@ static void help(void)
 	v6_options_help();
 }
 
-/* What options set, and the library: ours first, so that what else is preloaded is called on to. */
+/* What options set, and the library, or NULL to supervise: ours first, so that what else is preloaded is called on to. */
 static int export(const struct v6_options *o, const char *library)
 {
 	const char *others = getenv("LD_PRELOAD");
@@ -32,6 +34,8 @@ static int export(const struct v6_options *o, const char *library)
 		if (o->value[id] && setenv(name, o->value[id], 1))
 			return -1;
 	}
+	if (!library)
+		return setenv(V6_REACH_VARIABLE, "supervise", 1);
 	if (others && *others)
 		library = v6_keep_joined(library, ":", others, NULL);
 	return setenv("LD_PRELOAD", library, 1);
@@ -55,20 +59,52 @@ static int refuse(const struct v6_reach *r)
 	return r->exit;
 }
 
+/* After execvp(3). */
+static int failed(const char *command, int error)
+{
+	v6_complain("%s: %s", command, strerror(error));
+	return error == ENOENT || error == ENOTDIR ? V6_EXIT_NOT_FOUND : V6_EXIT_NOT_EXECUTABLE;
+}
+
+static void say(const char *sentence)
+{
+	v6_complain("run: %s", sentence);
+}
+
+/* Returns where nothing was started, or not by this process. */
+static int supervise(struct v6_options *o, char **command)
+{
+	const char *journal = getenv("JOURNAL_STREAM"), *name = strrchr(command[0], '/');
+	struct v6_supervision s = {.config = &o->config,
+		.program = v6_slice_of(name ? name + 1 : command[0]),
+		.journal = v6_slice_of(journal ? journal : ""),
+		.say = say};
+	int error = v6_supervise(&s, command);
+
+	return error < 0 ? V6_EXIT_OWN : failed(command[0], error);
+}
+
 static int run(int argc, char **argv)
 {
 	static struct v6_reach reach;
 	static struct v6_options o;
+	const char *way = "preload";
+	const struct v6_own_option own[] = {{"reach", &way}, {0}};
 	char **command;
-	int error;
 
-	if (v6_options_read(&o, argc, argv, NULL))
+	if (v6_options_read(&o, argc, argv, own))
 		return V6_EXIT_USAGE;
+	if (strcmp(way, "preload") && strcmp(way, "supervise")) {
+		v6_complain("run: --reach %s: preload or supervise is meant", way);
+		return V6_EXIT_USAGE;
+	}
 	if (o.next >= argc) {
 		v6_complain("run: no command given");
 		return v6_command_usage(&v6_command_run);
 	}
 	command = argv + o.next;
+	if (!strcmp(way, "supervise"))
+		return export(&o, NULL) ? failed("run", errno) : supervise(&o, command);
 	v6_reach(&reach, command);
 	if (reach.at)
 		return refuse(&reach);
@@ -77,9 +113,7 @@ static int run(int argc, char **argv)
 		return V6_EXIT_USAGE;
 	}
 	execvp(command[0], command);
-	error = errno;
-	v6_complain("%s: %s", command[0], strerror(error));
-	return error == ENOENT || error == ENOTDIR ? V6_EXIT_NOT_FOUND : V6_EXIT_NOT_EXECUTABLE;
+	return failed(command[0], errno);
 }
 
 const struct v6_command v6_command_run = {
