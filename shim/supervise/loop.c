@@ -23,12 +23,13 @@ unsigned v6_loop_without(void)
 {
 	unsigned without = 0;
 
-	if (!watches(V6_EVENT_BIND))
-		without |= 1u << V6_NOTIFIED_LISTEN | 1u << V6_NOTIFIED_LANDLOCK;
-	if (!watches(V6_EVENT_SETSOCKOPT) && !watches(V6_EVENT_SOCKET))
-		without |= 1u << V6_NOTIFIED_SETSOCKOPT;
-	if (!watches(V6_EVENT_SOCKET))
+	if (!watches(V6_EVENT_SOCKET)) {
 		without |= 1u << V6_NOTIFIED_GETSOCKOPT;
+		if (!watches(V6_EVENT_SETSOCKOPT))
+			without |= 1u << V6_NOTIFIED_SETSOCKOPT;
+		if (!watches(V6_EVENT_LISTEN))
+			without |= 1u << V6_NOTIFIED_LISTEN;
+	}
 	if (!v6_emit_wants(V6_LOG_LEVEL_CHANGE))
 		without |= 1u << V6_NOTIFIED_IO_URING;
 	return without;
