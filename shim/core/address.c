@@ -56,10 +56,8 @@ void v6_address_text(struct v6_text *t, const struct v6_address *a)
 		v6_text_in4(t, a->bytes);
 	} else if (a->family == V6_FAMILY_INET6) {
 		v6_text_in6(t, a->bytes);
-		if (a->scope) {
-			v6_text_char(t, '%');
-			v6_text_uint(t, a->scope);
-		}
+		if (a->scope)
+			v6_text_print(t, "%%%u", a->scope);
 	}
 }
 
@@ -69,9 +67,7 @@ void v6_address_port_text(struct v6_text *t, const struct v6_address *a)
 
 	if (a->family == V6_FAMILY_OTHER)
 		return;
-	if (in6)
-		v6_text_char(t, '[');
+	v6_text_str(t, in6 ? "[" : "");
 	v6_address_text(t, a);
-	v6_text_str(t, in6 ? "]:" : ":");
-	v6_text_uint(t, a->port);
+	v6_text_print(t, "%s:%u", in6 ? "]" : "", a->port);
 }

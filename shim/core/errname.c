@@ -91,10 +91,8 @@ void v6_errno_text(struct v6_text *t, int number)
 {
 	const char *name = v6_errname(number);
 
-	if (name) {
+	if (name)
 		v6_text_str(t, name);
-		return;
-	}
-	v6_text_str(t, "errno ");
-	v6_text_int(t, number);
+	else
+		v6_text_print(t, "errno %d", number);
 }

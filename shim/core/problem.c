@@ -43,8 +43,7 @@ static void spell(struct v6_text *t, const struct v6_problem *p, enum v6_setting
 		v6_setting_env_name(t, id);
 		return;
 	}
-	v6_text_str(t, prefix_of(p));
-	v6_text_str(t, v6_setting_name(id));
+	v6_text_print(t, "%s%s", prefix_of(p), v6_setting_name(id));
 }
 
 static bool inside_character(char c)
@@ -81,8 +80,7 @@ static void word(struct v6_text *t, const struct v6_problem *p, char c)
 	} else if (c == 'n') {
 		v6_text_uint(t, p->number);
 	} else if (c == 'c' && !p->rule && !p->line) {
-		v6_text_str(t, " at column ");
-		v6_text_uint(t, v6_problem_column(p));
+		v6_text_print(t, " at column %u", (unsigned)v6_problem_column(p));
 	}
 }
 
@@ -94,9 +92,7 @@ static void reason(struct v6_text *t, const struct v6_problem *p)
 		else
 			v6_text_char(t, *c);
 	if (p->near) {
-		v6_text_str(t, "; did you mean '");
-		v6_text_str(t, p->near);
-		v6_text_char(t, '\'');
+		v6_text_print(t, "; did you mean '%s'", p->near);
 	} else if (p->otherwise) {
 		v6_text_str(t, p->otherwise);
 	} else if (p->valid != V6_LIST_NONE) {
@@ -126,8 +122,7 @@ static void unknown_setting(struct v6_text *t, const struct v6_problem *p)
 	}
 	v6_text_str(t, "valid: ");
 	for (unsigned id = 0; id < V6_SETTING_COUNT; id++) {
-		if (id)
-			v6_text_str(t, ", ");
+		v6_text_str(t, id ? ", " : "");
 		spell(t, p, id);
 	}
 }
@@ -143,27 +138,21 @@ static void file_name(struct v6_text *t, struct v6_slice path)
 			path = v6_slice_from(path, 1);
 		v6_text_str(t, "...");
 	}
-	v6_text_safe(t, path.ptr, path.len);
+	v6_text_print(t, "%.*s", V6_SLICE(path));
 }
 
 static void place(struct v6_text *t, const struct v6_problem *p)
 {
+	unsigned column = (unsigned)v6_problem_column(p);
+
 	if (p->file.len) {
 		file_name(t, p->file);
-		if (p->line) {
-			v6_text_char(t, ':');
-			v6_text_uint(t, p->line);
-			v6_text_char(t, ':');
-			v6_text_uint(t, v6_problem_column(p));
-		}
+		if (p->line)
+			v6_text_print(t, ":%u:%u", p->line, column);
 		v6_text_str(t, ": ");
 	} else if (p->rule) {
 		spell(t, p, V6_SETTING_RULES);
-		v6_text_str(t, ": rule ");
-		v6_text_uint(t, p->rule);
-		v6_text_str(t, ", column ");
-		v6_text_uint(t, v6_problem_column(p));
-		v6_text_str(t, ": ");
+		v6_text_print(t, ": rule %u, column %u: ", p->rule, column);
 	}
 }
 

@@ -150,13 +150,10 @@ static void json_settings(struct v6_text *t, const struct v6_config *c)
 
 		if (c->settings.origin[id] == V6_ORIGIN_DEFAULT)
 			continue;
-		v6_text_char(t, brace);
-		quoted(t, v6_setting_name(id));
-		v6_text_str(t, ":{\"value\":");
+		v6_text_print(t, "%c\"%s\":{\"value\":", brace, v6_setting_name(id));
 		v6_text_json(t, value.ptr, value.len);
-		v6_text_str(t, ",\"origin\":");
-		quoted(t, v6_word(V6_LIST_ORIGIN, c->settings.origin[id]));
-		v6_text_char(t, '}');
+		v6_text_print(
+			t, ",\"origin\":\"%s\"}", v6_word(V6_LIST_ORIGIN, c->settings.origin[id]));
 		brace = ',';
 	}
 	v6_text_str(t, brace == '{' ? "{}" : "}");
@@ -341,20 +338,23 @@ void v6_record_subject(struct v6_text *t, const struct v6_record *r)
 		v6_text_char(t, ' ');
 		v6_address_port_text(t, &r->facts.address);
 	} else if (r->facts.family != V6_FAMILY_OTHER) {
-		v6_text_char(t, ' ');
-		v6_text_str(t, v6_family_title(r->facts.family));
+		v6_text_print(t, " %s", v6_family_title(r->facts.family));
 	}
-	if (r->fd >= 0) {
-		v6_text_str(t, " fd ");
-		v6_text_int(t, r->fd);
-	}
+	if (r->fd >= 0)
+		v6_text_print(t, " fd %d", r->fd);
 }
 
-/* Puts "; " or ": " between what was written since `start` and what comes. */
-static void part(struct v6_text *t, size_t *start)
+void v6_families_text(struct v6_text *t, const struct v6_families *f)
 {
-	v6_text_str(t, t->len == *start ? ": " : ", ");
-	*start = 0;
+	for (unsigned i = 0; i < f->count; i++)
+		v6_text_print(t, "%s%s", i ? " " : "", f->inet6 >> i & 1 ? "IPv6" : "IPv4");
+}
+
+/* Begins one more part of the outcome: ": " before the first, ", " between two. */
+static void part(struct v6_text *t, const char **comma)
+{
+	v6_text_str(t, *comma);
+	*comma = ", ";
 }
 
 static void text_v6only(struct v6_text *t, const struct v6_record *r)
@@ -363,56 +363,39 @@ static void text_v6only(struct v6_text *t, const struct v6_record *r)
 		       r->verdict.action == V6_ACTION_OVERRIDE ||
 		       r->verdict.action == V6_ACTION_SPLIT || r->verdict.action == V6_ACTION_YIELD;
 
-	if (r->mode == V6_MODE_LOG && changes && r->verdict.v6only != V6_UNKNOWN) {
-		v6_text_str(t, "V6ONLY ");
-		v6_text_int(t, r->facts.before);
-		v6_text_str(t, ", would be set to ");
-		v6_text_int(t, r->verdict.v6only);
-		return;
-	}
-	v6_text_str(t, "V6ONLY ");
-	v6_text_int(t, r->facts.before);
-	if (r->after != V6_UNKNOWN && r->after != r->facts.before) {
-		v6_text_str(t, " -> ");
-		v6_text_int(t, r->after);
-	}
-}
-
-void v6_families_text(struct v6_text *t, const struct v6_families *f)
-{
-	for (unsigned i = 0; i < f->count; i++) {
-		if (i)
-			v6_text_char(t, ' ');
-		v6_text_str(t, f->inet6 >> i & 1 ? "IPv6" : "IPv4");
-	}
+	v6_text_print(t, "V6ONLY %d", r->facts.before);
+	if (r->mode == V6_MODE_LOG && changes && r->verdict.v6only != V6_UNKNOWN)
+		v6_text_print(t, ", would be set to %d", r->verdict.v6only);
+	else if (r->after != V6_UNKNOWN && r->after != r->facts.before)
+		v6_text_print(t, " -> %d", r->after);
 }
 
 static void text_outcome(struct v6_text *t, const struct v6_record *r)
 {
+	static const char *const serves[] = {"", "IPv6", "IPv4", "IPv6 and IPv4"};
 	bool log = r->mode == V6_MODE_LOG;
-	size_t start = t->len;
+	const char *comma = ": ";
 
 	if (r->facts.event == V6_EVENT_SETSOCKOPT && r->facts.asked != V6_UNKNOWN) {
-		part(t, &start);
-		v6_text_str(t, "asks for V6ONLY ");
-		v6_text_int(t, r->facts.asked);
+		part(t, &comma);
+		v6_text_print(t, "asks for V6ONLY %d", r->facts.asked);
 	}
 	if (r->verdict.action == V6_ACTION_DENY) {
-		part(t, &start);
+		part(t, &comma);
 		v6_text_str(t, log ? "would be denied" : "denied with ");
 		if (!log)
 			v6_errno_text(t, r->error);
 	}
 	if (r->verdict.action == V6_ACTION_SHARE) {
-		part(t, &start);
+		part(t, &comma);
 		v6_text_str(t, log ? "the port would be shared" : "the port is shared");
 	}
 	if (r->facts.before != V6_UNKNOWN) {
-		part(t, &start);
+		part(t, &comma);
 		text_v6only(t, r);
 	}
 	if (r->families_before.count) {
-		part(t, &start);
+		part(t, &comma);
 		v6_families_text(t, &r->families_before);
 		if (r->verdict.action == V6_ACTION_REORDER) {
 			v6_text_str(t, log ? ", would be reordered" : " -> ");
@@ -421,29 +404,22 @@ static void text_outcome(struct v6_text *t, const struct v6_record *r)
 		}
 	}
 	if (r->serves) {
-		part(t, &start);
-		v6_text_str(t, "serves ");
-		if (r->serves & V6_SERVES_INET6)
-			v6_text_str(t, "IPv6");
-		if (r->serves == (V6_SERVES_INET6 | V6_SERVES_INET))
-			v6_text_str(t, " and ");
-		if (r->serves & V6_SERVES_INET)
-			v6_text_str(t, "IPv4");
+		part(t, &comma);
+		v6_text_print(t, "serves %s", serves[r->serves & 3]);
 	}
 	if (r->has_result && r->error && (log || r->verdict.action != V6_ACTION_DENY)) {
-		part(t, &start);
+		part(t, &comma);
 		v6_text_str(t, "fails with ");
 		v6_errno_text(t, r->error);
 	}
 	if (r->verdict.finding != V6_FINDING_NONE) {
-		part(t, &start);
+		part(t, &comma);
 		v6_text_str(t, v6_word(V6_LIST_FINDING, r->verdict.finding));
 	}
 	if (r->facts.event == V6_EVENT_LOST) {
-		part(t, &start);
-		v6_text_uint(t, r->count);
-		v6_text_str(t, r->count == 1 ? " record could not be written"
-					     : " records could not be written");
+		part(t, &comma);
+		v6_text_print(t, "%lld record%s could not be written", (long long)r->count,
+			r->count == 1 ? "" : "s");
 	}
 }
 
@@ -451,18 +427,13 @@ static void text_why(struct v6_text *t, const struct v6_record *r)
 {
 	if (!r->has_policy || r->facts.event == V6_EVENT_LOAD)
 		return;
-	v6_text_str(t, " (policy ");
-	v6_text_str(t, v6_word(V6_LIST_POLICY, r->policy));
-	if (r->rule) {
-		v6_text_str(t, ", rule ");
-		v6_text_uint(t, r->rule);
-	}
+	v6_text_print(t, " (policy %s", v6_word(V6_LIST_POLICY, r->policy));
+	if (r->rule)
+		v6_text_print(t, ", rule %u", r->rule);
 	if (r->mode == V6_MODE_LOG)
 		v6_text_str(t, ", mode log");
-	if (r->facts.event != V6_EVENT_SETSOCKOPT && r->facts.asked != V6_UNKNOWN) {
-		v6_text_str(t, "; the application asked for ");
-		v6_text_int(t, r->facts.asked);
-	}
+	if (r->facts.event != V6_EVENT_SETSOCKOPT && r->facts.asked != V6_UNKNOWN)
+		v6_text_print(t, "; the application asked for %d", r->facts.asked);
 	v6_text_char(t, ')');
 }
 
@@ -471,48 +442,34 @@ static void text_settings(struct v6_text *t, const struct v6_record *r)
 {
 	const struct v6_config *c = r->config;
 
-	if (r->settings.len)
-		v6_text_str(t, ", ");
-	v6_text_safe(t, r->settings.ptr, r->settings.len);
+	v6_text_print(t, "%s%.*s", r->settings.len ? ", " : "", V6_SLICE(r->settings));
 	for (unsigned id = 0; c && id < V6_SETTING_COUNT; id++) {
 		char buf[SETTING_SIZE];
 		struct v6_text text = v6_text_in(buf, sizeof(buf));
 		struct v6_slice value = setting_value(&text, c, id);
 
-		if (c->settings.origin[id] == V6_ORIGIN_DEFAULT)
-			continue;
-		v6_text_str(t, ", ");
-		v6_text_str(t, v6_setting_name(id));
-		v6_text_char(t, '=');
-		v6_text_safe(t, value.ptr, value.len);
-		v6_text_str(t, " (");
-		v6_text_str(t, v6_word(V6_LIST_ORIGIN, c->settings.origin[id]));
-		v6_text_char(t, ')');
+		if (c->settings.origin[id] != V6_ORIGIN_DEFAULT)
+			v6_text_print(t, ", %s=%.*s (%s)", v6_setting_name(id), V6_SLICE(value),
+				v6_word(V6_LIST_ORIGIN, c->settings.origin[id]));
 	}
 	v6_text_str(t, ", all else default");
 }
 
 bool v6_record_text(struct v6_text *t, const struct v6_record *r)
 {
+	const char *dash = r->facts.event == V6_EVENT_ERROR ? ": " : " - ";
 	size_t start = t->len;
 
-	v6_text_str(t, "v6shim ");
-	v6_text_safe(t, r->program.ptr, r->program.len);
-	v6_text_char(t, '[');
-	v6_text_int(t, r->pid);
-	v6_text_str(t, "]: ");
+	v6_text_print(t, "v6shim %.*s[%d]: ", V6_SLICE(r->program), r->pid);
 	v6_record_subject(t, r);
 	text_outcome(t, r);
 	text_why(t, r);
 	if (r->version.len) {
-		v6_text_str(t, ": v6shim ");
-		v6_text_safe(t, r->version.ptr, r->version.len);
+		v6_text_print(t, ": v6shim %.*s", V6_SLICE(r->version));
 		text_settings(t, r);
 	}
-	if (r->note.len) {
-		v6_text_str(t, r->facts.event == V6_EVENT_ERROR ? ": " : " - ");
-		v6_text_safe(t, r->note.ptr, r->note.len);
-	}
+	if (r->note.len)
+		v6_text_print(t, "%s%.*s", dash, V6_SLICE(r->note));
 	v6_text_char(t, '\n');
 	return whole(t, start);
 }

@@ -343,12 +343,9 @@ struct v6_knobs v6_rule_apply(const struct v6_rule *rule, const struct v6_knobs 
 static void text_ports(struct v6_text *t, const struct v6_rule *rule)
 {
 	for (unsigned i = 0; i < rule->ports; i++) {
-		v6_text_str(t, i ? "," : "port=");
-		v6_text_uint(t, rule->port[i].low);
-		if (rule->port[i].high == rule->port[i].low)
-			continue;
-		v6_text_char(t, '-');
-		v6_text_uint(t, rule->port[i].high);
+		v6_text_print(t, "%s%u", i ? "," : "port=", rule->port[i].low);
+		if (rule->port[i].high != rule->port[i].low)
+			v6_text_print(t, "-%u", rule->port[i].high);
 	}
 	if (rule->ports)
 		v6_text_char(t, ' ');
@@ -372,9 +369,7 @@ void v6_rule_text(struct v6_text *t, const struct v6_rule *rule)
 	for (unsigned id = 0; id < V6_KNOBS; id++) {
 		if (!(rule->sets & 1u << id))
 			continue;
-		v6_text_char(t, ' ');
-		v6_text_str(t, v6_setting_name(id));
-		v6_text_char(t, '=');
+		v6_text_print(t, " %s=", v6_setting_name(id));
 		v6_knobs_value(t, &rule->knobs, id);
 	}
 }

@@ -255,34 +255,26 @@ void v6_knobs_value(struct v6_text *t, const struct v6_knobs *knobs, enum v6_set
 	unsigned value = get(knobs, id);
 
 	if (table[id].kind == REACTION && value) {
-		v6_text_str(t, deny);
-		v6_text_str(t, v6_errname((int)value));
+		v6_text_print(t, "%s%s", deny, v6_errname((int)value));
 	} else {
 		v6_text_str(t, v6_word(table[id].list, value));
 	}
 }
 
-static void path_value(struct v6_text *t, struct v6_slice path)
-{
-	if (path.len)
-		v6_text_safe(t, path.ptr, path.len);
-	else
-		v6_text_str(t, "none");
-}
-
 void v6_setting_value(struct v6_text *t, const struct v6_settings *s, enum v6_setting id)
 {
+	struct v6_slice none = v6_slice_of("none");
+
 	if (id < V6_KNOBS) {
 		v6_knobs_value(t, &s->knobs, id);
 	} else if (id == V6_SETTING_CONFIG) {
-		path_value(t, s->config);
+		v6_text_print(t, "%.*s", V6_SLICE(s->config.len ? s->config : none));
 	} else if (id == V6_SETTING_RULES) {
 		v6_text_str(t, "none");
 	} else if (id == V6_SETTING_LOG && s->log == V6_LOG_PATH) {
-		path_value(t, s->log_path);
+		v6_text_print(t, "%.*s", V6_SLICE(s->log_path));
 	} else if (id == V6_SETTING_LOG && s->log == V6_LOG_FD) {
-		v6_text_str(t, "fd:");
-		v6_text_int(t, s->log_fd);
+		v6_text_print(t, "fd:%d", s->log_fd);
 	} else {
 		v6_text_str(t, v6_word(table[id].list, get(s, id)));
 	}
@@ -300,9 +292,7 @@ void v6_profile_text(struct v6_text *t, enum v6_profile profile)
 	for (unsigned id = 0; id < V6_KNOBS; id++) {
 		if (!get(&profiles[profile], id))
 			continue;
-		v6_text_str(t, blank);
-		v6_text_str(t, v6_setting_name(id));
-		v6_text_char(t, '=');
+		v6_text_print(t, "%s%s=", blank, v6_setting_name(id));
 		v6_knobs_value(t, &profiles[profile], id);
 		blank = " ";
 	}

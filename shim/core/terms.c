@@ -227,9 +227,8 @@ void v6_words_text(struct v6_text *t, enum v6_list list)
 		if (v6_word(list, w->value) != w->word ||
 			(list == V6_LIST_PROFILE && w->value == V6_PROFILE_NONE))
 			continue;
-		v6_text_str(t, comma);
+		v6_text_print(t, "%s%s", comma, w->word);
 		comma = ", ";
-		v6_text_str(t, w->word);
 	}
 }
 

@@ -1,5 +1,6 @@
 #include "text.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 bool v6_slice_is(struct v6_slice slice, const char *str)
@@ -400,4 +401,43 @@ void v6_text_json(struct v6_text *t, const char *bytes, size_t len)
 void v6_text_safe(struct v6_text *t, const char *bytes, size_t len)
 {
 	escape(t, bytes, len, false);
+}
+
+void v6_text_print(struct v6_text *t, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	for (;; format += 2) {
+		size_t plain_part = strcspn(format, "%");
+		int len;
+
+		v6_text_bytes(t, format, plain_part);
+		format += plain_part;
+		if (!*format)
+			break;
+		switch (format[1]) {
+		case 's':
+			v6_text_str(t, va_arg(args, const char *));
+			break;
+		case 'd':
+			v6_text_int(t, va_arg(args, int));
+			break;
+		case 'u':
+			v6_text_uint(t, va_arg(args, unsigned));
+			break;
+		case 'l':
+			v6_text_int(t, va_arg(args, long long));
+			format += 2;
+			break;
+		case '.':
+			len = va_arg(args, int);
+			v6_text_safe(t, va_arg(args, const char *), (size_t)len);
+			format += 2;
+			break;
+		default: /* %c and %% */
+			v6_text_char(t, format[1] == 'c' ? (char)va_arg(args, int) : '%');
+		}
+	}
+	va_end(args);
 }
