@@ -72,34 +72,45 @@ static const struct v6_caller *caller(struct v6_call *c)
 }
 
 struct walk {
-	const struct v6_request *request;
+	struct v6_call *call;
 	v6_way_visit *visit;
 	void *context;
 };
 
+static int take(struct v6_call *c, int tell)
+{
+	const struct v6_target *t = request_of(c)->target;
+
+	return v6_target_descriptor(t, t->pid, tell);
+}
+
+static void give(struct v6_call *c, int ask)
+{
+	(void)c;
+	v6_sys_close(ask);
+}
+
 static bool visit_copy(int fd, void *context)
 {
 	const struct walk *w = context;
-	const struct v6_request *r = w->request;
 	bool on = true;
-	int copy;
+	int copy = -1;
 
-	if (!v6_proc_socket(r->target->pid, fd))
-		return true;
-	copy = v6_target_descriptor(r->target, r->target->pid, fd);
-	if (copy < 0)
-		return true;
-	on = w->visit(copy, fd, w->context);
-	v6_sys_close(copy);
+	if (v6_proc_socket(request_of(w->call)->target->pid, fd))
+		copy = take(w->call, fd);
+	if (copy >= 0) {
+		on = w->visit(copy, fd, w->context);
+		v6_sys_close(copy);
+	}
 	return on;
 }
 
 static void descriptors(struct v6_call *c, v6_way_visit *visit, void *context)
 {
-	struct walk w = {request_of(c), visit, context};
+	struct walk w = {c, visit, context};
 	char path[V6_PROC_PATH];
 
-	v6_proc_path(path, w.request->target->pid, "fd", -1);
+	v6_proc_path(path, request_of(c)->target->pid, "fd", -1);
 	v6_proc_numbers(path, visit_copy, &w);
 }
 
@@ -109,6 +120,8 @@ static const struct v6_way way = {
 	.read = read_copy,
 	.caller = caller,
 	.descriptors = descriptors,
+	.take = take,
+	.give = give,
 };
 
 /* ---- the arguments */
