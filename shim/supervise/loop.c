@@ -103,7 +103,7 @@ static void tell(struct v6_request *r, enum v6_told what, const char *note, int 
  */
 enum { IN6_LEN_RFC2133 = 24 };
 
-static bool refuse(struct v6_request *r)
+static bool refuse(struct v6_request *r, bool borrow)
 {
 	socklen_t len = r->call.len;
 
@@ -111,6 +111,9 @@ static bool refuse(struct v6_request *r)
 		!(len == sizeof(struct sockaddr_in) ||
 			(len >= IN6_LEN_RFC2133 && len <= sizeof(struct sockaddr_in6))))
 		return false;
+	/* Its standard error is not to be had either. */
+	if (borrow && !(r->target->told & V6_TOLD_REFUSED))
+		v6_emit_complain(v6_slice_of(V6_ADVICE_UNDUMPABLE));
 	tell(r, V6_TOLD_REFUSED, V6_ADVICE_UNDUMPABLE, EPERM);
 	return true;
 }
@@ -205,7 +208,7 @@ static void serve(const struct v6_abi_notification *n, bool borrow)
 		if (v6_fact_family(fd) != V6_FAMILY_OTHER)
 			value = answer_socket(&r);
 	} else if (fd == -EPERM) {
-		r.like_us = refuse(&r);
+		r.like_us = refuse(&r, borrow);
 	} else {
 		r.like_us = fd < 0;
 	}

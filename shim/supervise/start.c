@@ -290,7 +290,9 @@ static int with_parent(const struct v6_supervision *s)
 	}
 	signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	v6_loop(listener, false, signals, take_signal);
-	reap();
+	/* The filter's last task is gone a moment before its status is there. */
+	while (!child_ended && waitpid(child_pid, &child_status, 0) < 0 && errno == EINTR)
+		;
 	mirror();
 	return 0;
 }
