@@ -2,26 +2,23 @@
 
 #include "resolve.h"
 
+static bool own(const struct v6_holder *h)
+{
+	return h->fd >= 0;
+}
+
 static void text_holder(struct v6_text *t, const struct v6_holder *h)
 {
 	v6_address_port_text(t, &h->address);
 	v6_text_str(t, h->connection ? " is held by a connection of " : " is held by ");
-	if (h->fd >= 0) {
-		v6_text_str(t, "fd ");
-		v6_text_int(t, h->fd);
-		v6_text_str(t, " of this process");
-	} else if (h->pid) {
-		v6_text_safe(t, h->program.ptr, h->program.len);
-		v6_text_char(t, '[');
-		v6_text_int(t, h->pid);
-		v6_text_char(t, ']');
-	} else {
+	if (own(h))
+		v6_text_print(t, "fd %d of this process", h->fd);
+	else if (h->pid)
+		v6_text_print(t, "%.*s[%d]", V6_SLICE(h->program), h->pid);
+	else
 		v6_text_str(t, h->connection ? "an earlier process" : "another process");
-	}
-	if (h->fd < 0 && h->uid >= 0) {
-		v6_text_str(t, " of uid ");
-		v6_text_int(t, h->uid);
-	}
+	if (!own(h) && h->uid >= 0)
+		v6_text_print(t, " of uid %lld", (long long)h->uid);
 	if (h->address.family != V6_FAMILY_INET6 || !v6_address_wildcard(&h->address))
 		return;
 	if (h->v6only == V6_UNKNOWN)
@@ -32,10 +29,20 @@ static void text_holder(struct v6_text *t, const struct v6_holder *h)
 
 static void text_done(struct v6_text *t, const struct v6_record *r)
 {
+	const struct v6_address *a = &r->holder.address;
 	bool log = r->mode == V6_MODE_LOG;
 
 	switch (r->verdict.action) {
 	case V6_ACTION_SPLIT:
+		if (r->holder.known && a->family == V6_FAMILY_INET && !v6_address_wildcard(a)) {
+			v6_text_str(t,
+				log ? "; V6ONLY 1 on this socket would let both live, with IPv4 at "
+				    : "; this socket now serves IPv6 alone, and IPv4 is served "
+				      "at ");
+			v6_address_text(t, a);
+			v6_text_str(t, " alone: every other IPv4 address is lost");
+			break;
+		}
 		v6_text_str(t, log ? "; V6ONLY 1 on this socket would let both live"
 				   : "; this socket now serves IPv6 alone, and both live");
 		break;
@@ -47,23 +54,54 @@ static void text_done(struct v6_text *t, const struct v6_record *r)
 		v6_text_str(t, "; the policy had made the conflict");
 		/* fall through */
 	case V6_ACTION_SHARE:
-		v6_text_str(t, log ? "; SO_REUSEPORT on both would let both live"
-				   : "; SO_REUSEPORT was set on both, IPv4 goes to the IPv4 "
-				     "socket; the port is open to further SO_REUSEPORT sockets "
-				     "of this user");
+		if (log)
+			v6_text_str(t, "; SO_REUSEPORT on both would let both live");
+		else if (r->opened)
+			v6_text_str(t, "; SO_REUSEPORT was set on both, IPv4 goes to the IPv4 "
+				       "socket; the port is open to further SO_REUSEPORT sockets "
+				       "of this user");
+		else
+			v6_text_str(t, "; both were let in by SO_REUSEADDR, IPv4 goes to the IPv4 "
+				       "socket");
 		break;
 	default:
 		break;
 	}
 }
 
-static bool own(const struct v6_holder *h)
+/* What would let both live, of what is not on already; `resolve`: whether on-conflict can. */
+static void text_cure(struct v6_text *t, const struct v6_knobs *knobs, bool resolve)
 {
-	return h->fd >= 0;
+	resolve = resolve && knobs->on_conflict != V6_ON_CONFLICT_RESOLVE;
+	if (knobs->policy != V6_POLICY_IPV6_ONLY)
+		v6_text_str(t, resolve ? "policy=ipv6-only or on-conflict=resolve lets both live"
+				       : "policy=ipv6-only lets both live");
+	else
+		v6_text_str(t, resolve ? "on-conflict=resolve lets both live"
+				       : "V6ONLY 1 before its bind would let both live");
+}
+
+static void text_connection(
+	struct v6_text *t, const struct v6_record *r, const struct v6_knobs *knobs)
+{
+	if (v6_type_of_proto(r->proto) == V6_TYPE_DGRAM)
+		v6_text_str(t, " (it is connected): it keeps the port until it is closed");
+	else if (r->holder.connection == V6_STATE_TIME_WAIT)
+		v6_text_str(t,
+			" (in TIME_WAIT): it passes by itself within a minute or two, and is "
+			"no obstacle where SO_REUSEADDR is set on this socket and was on that");
+	else
+		v6_text_str(t,
+			" (open): it is no obstacle where SO_REUSEADDR is set on this socket "
+			"and was on the one that accepted it");
+	if (v6_port_family(&r->facts.address) == v6_port_family(&r->holder.address))
+		return;
+	v6_text_str(t, "; ");
+	text_cure(t, knobs, false);
 }
 
 /* Nothing was done: what would help. */
-static void text_advice(struct v6_text *t, const struct v6_record *r)
+static void text_advice(struct v6_text *t, const struct v6_record *r, const struct v6_knobs *knobs)
 {
 	const struct v6_holder *h = &r->holder;
 	/* Where it is not known: it is in the way of an IPv4 socket. */
@@ -71,34 +109,35 @@ static void text_advice(struct v6_text *t, const struct v6_record *r)
 		    v6_address_wildcard(&h->address);
 
 	if (h->connection) {
-		v6_text_str(t, " (open, or in TIME_WAIT): a server that sets SO_REUSEADDR can "
-			       "bind all the same; it passes by itself within a minute or two");
+		text_connection(t, r, knobs);
 	} else if (v6_port_family(&r->facts.address) == v6_port_family(&h->address)) {
 		v6_text_str(t, ", the same family: is the server started twice?");
 	} else if (v6_port_family(&r->facts.address) == V6_FAMILY_INET6) {
 		v6_text_str(t, ", and this IPv6 socket wants IPv4 too (V6ONLY 0): ");
-		if (r->facts.event == V6_EVENT_LISTEN && !own(h))
-			v6_text_str(t, "policy=ipv6-only lets both live");
-		else
-			v6_text_str(t, "on-conflict=resolve or policy=ipv6-only lets both live");
+		text_cure(t, knobs, r->facts.event == V6_EVENT_BIND || own(h));
 	} else if (dual && own(h)) {
-		v6_text_str(t, ", so that it has IPv4 already: on-conflict=resolve or "
-			       "policy=ipv6-only lets both live");
+		v6_text_str(t, ", so that it has IPv4 already: ");
+		text_cure(t, knobs, true);
 	} else if (dual) {
-		v6_text_str(t, ", so that it has IPv4 already: that program needs "
-			       "policy=ipv6-only (start it by v6shim run) to let both live");
+		v6_text_str(t,
+			", so that it has IPv4 already: policy=ipv6-only for that program, of "
+			"v6shim run or its own settings, lets both live");
 	}
 }
 
-/* UDP let both have it. */
+/* UDP let both have it: net/ipv4/udp.c, compute_score(). */
 static void text_overlap(struct v6_text *t, const struct v6_record *r)
 {
 	text_holder(t, &r->holder);
-	v6_text_str(t, "; with SO_REUSEADDR or SO_REUSEPORT on UDP that is no error, but IPv4 "
-		       "datagrams go to the IPv4 socket alone; policy=ipv6-only makes that plain");
+	v6_text_print(t,
+		"; with SO_REUSEADDR or SO_REUSEPORT on UDP that is no error, but IPv4 datagrams "
+		"%s, "
+		"broadcast and multicast to both; policy=ipv6-only makes that plain",
+		r->holder.device ? "that come by the IPv6 socket's device go to it"
+				 : "go to the IPv4 socket alone");
 }
 
-void v6_advice_conflict(struct v6_text *t, const struct v6_record *r)
+void v6_advice_conflict(struct v6_text *t, const struct v6_record *r, const struct v6_knobs *knobs)
 {
 	bool resolved = r->verdict.action == V6_ACTION_SPLIT ||
 			r->verdict.action == V6_ACTION_SHARE ||
@@ -121,7 +160,7 @@ void v6_advice_conflict(struct v6_text *t, const struct v6_record *r)
 	else if (resolved)
 		text_done(t, r);
 	else
-		text_advice(t, r);
+		text_advice(t, r, knobs);
 }
 
 void v6_advice_disorder(struct v6_text *t, const struct v6_record *r, enum v6_order order)

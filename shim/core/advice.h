@@ -25,10 +25,10 @@
 
 /*
  * Of a conflict: what holds the port, whether it is dual-stack, and what was
- * done or which setting would let both live. Without a holder it says that none
- * was found.
+ * done or which setting, that is not on already, would let both live. Without a holder it says
+ * that none was found.
  */
-void v6_advice_conflict(struct v6_text *t, const struct v6_record *r);
+void v6_advice_conflict(struct v6_text *t, const struct v6_record *r, const struct v6_knobs *knobs);
 
 /* Of a port bound against the order. */
 void v6_advice_disorder(struct v6_text *t, const struct v6_record *r, enum v6_order order);

@@ -6,6 +6,7 @@ void v6_facts_init(struct v6_facts *f, enum v6_event event)
 {
 	*f = (struct v6_facts){.event = event,
 		.bound = V6_UNKNOWN,
+		.listener = V6_UNKNOWN,
 		.asked = V6_UNKNOWN,
 		.before = V6_UNKNOWN,
 		.other = V6_UNKNOWN};
@@ -54,7 +55,10 @@ static bool may_deny(const struct v6_knobs *knobs)
 	       (knobs->on_contrary && v6_policy_value(knobs->policy) != V6_UNKNOWN);
 }
 
-/* `::` is governed (DESIGN.md 1.2); without a port only where the type is that of a stream. */
+/*
+ * `::` is governed (DESIGN.md 1.2); without a port only a stream that is no client's, which
+ * binds so before it connects and sets no SO_REUSEADDR.
+ */
 static bool governed_address(const struct v6_address *a)
 {
 	return a->family == V6_FAMILY_INET6 && v6_address_wildcard(a);
@@ -75,7 +79,8 @@ static unsigned bind_needs(const struct v6_knobs *knobs, const struct v6_address
 
 	if (v6_policy_forced(knobs->policy) && governed_address(a))
 		needs |= V6_NEED_VERDICT |
-			 (a->port && knobs->mode != V6_MODE_LOG ? 0 : V6_NEED_TYPE);
+			 (a->port && knobs->mode != V6_MODE_LOG ? 0 : V6_NEED_TYPE) |
+			 (a->port ? 0 : V6_NEED_LISTENER);
 	/* The family that comes second is never found out of order, and only a deny stops it. */
 	if (ordered_address(knobs, a) &&
 		(knobs->on_disorder || a->family == v6_order_first(knobs->order)))
@@ -187,7 +192,8 @@ static bool governed(const struct v6_facts *f)
 		return false;
 	if (f->event == V6_EVENT_LISTEN)
 		return f->bound != 1 && (f->type == V6_TYPE_STREAM || f->type == V6_TYPE_UNKNOWN);
-	return governed_address(&f->address) && (f->type == V6_TYPE_STREAM || f->address.port);
+	return governed_address(&f->address) &&
+	       (f->address.port || (f->type == V6_TYPE_STREAM && f->listener == 1));
 }
 
 static struct v6_verdict decide_bind(const struct v6_knobs *knobs, const struct v6_facts *f)

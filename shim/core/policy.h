@@ -28,6 +28,7 @@ struct v6_facts {
 	 * 0, 1, V6_UNKNOWN.
 	 */
 	int asked;
+	int listener; /* BIND without a port, STREAM: SO_REUSEADDR, or named by a rule: 0, 1, V6_UNKNOWN */
 	bool nonboolean; /* SETSOCKOPT: the value was neither 0 nor 1 */
 	int before;      /* V6ONLY as the kernel has it now: 0, 1, V6_UNKNOWN */
 	/*
@@ -47,6 +48,7 @@ enum {
 	V6_NEED_BOUND = 1 << 3,
 	V6_NEED_VALUE = 1 << 4, /* SETSOCKOPT: `asked`, `nonboolean`: what the caller points to */
 	V6_NEED_OTHER = 1 << 5,
+	V6_NEED_LISTENER = 1 << 8,
 	/* What the record tells of a verdict, and no verdict depends on. */
 	V6_NEED_ASKED = 1 << 6,
 	V6_NEED_BEFORE = 1 << 7,

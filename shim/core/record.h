@@ -26,10 +26,12 @@ enum { V6_SERVES_INET6 = 1, V6_SERVES_INET = 2 };
 
 /* Who holds a port. */
 struct v6_holder {
-	bool known;      /* whether there is a holder to tell of */
-	bool connection; /* no listener: a connection that is open or in TIME_WAIT; not in JSON */
-	int fd;          /* of this process; -1: not ours, or not known */
-	int pid;         /* 0: not known */
+	bool known; /* whether there is a holder to tell of */
+	/* Not in JSON: the V6_STATE_* of a connection, 0 for none; an IPv6 socket of a device beats IPv4. */
+	uint8_t connection;
+	bool device;
+	int fd;                  /* of this process; -1: not ours, or not known */
+	int pid;                 /* 0: not known */
 	struct v6_slice program; /* empty: not known */
 	int64_t uid;             /* -1: not known */
 	struct v6_address address;
@@ -55,6 +57,7 @@ struct v6_record {
 	enum v6_mode mode;
 	struct v6_verdict verdict;
 	struct v6_holder holder;
+	bool opened; /* the port, to more sockets: sharing set SO_REUSEPORT; not in JSON */
 	bool has_result;
 	int64_t result;
 	int error;                      /* errno; 0: absent */

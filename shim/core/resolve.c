@@ -50,46 +50,132 @@ enum v6_family v6_port_family(const struct v6_address *a)
 	return v6_address_mapped(a) ? V6_FAMILY_INET : a->family;
 }
 
-static bool may_split(const struct v6_conflict *f)
+bool v6_in_the_way(const struct v6_diag_socket *a, const struct v6_diag_socket *b)
 {
-	return f->event == V6_EVENT_BIND && f->address.family == V6_FAMILY_INET6 &&
-	       v6_address_wildcard(&f->address) && f->v6only == 0;
+	return v6_port_space(a->proto) == v6_port_space(b->proto) &&
+	       (!a->iface || !b->iface || a->iface == b->iface) &&
+	       v6_addresses_conflict(&a->local, a->v6only, &b->local, b->v6only);
 }
 
-/* A second socket of the family on the port would be a double start, unless it was meant. */
-static bool may_share(const struct v6_conflict *f)
+bool v6_rival_connection(const struct v6_rival *r)
 {
-	return f->own_other && (!f->own_same || f->reuseport);
+	return r->socket.peer;
+}
+
+static bool same_family(const struct v6_rival *a, const struct v6_rival *b)
+{
+	return v6_port_family(&a->socket.local) == v6_port_family(&b->socket.local);
+}
+
+/*
+ * Whether the application's own options let both have the port, by the kernel's rules:
+ * inet_bind_conflict(), udp_lib_lport_inuse(). What is not known may be set: the kernel judges.
+ */
+static bool allowed(const struct v6_rival *self, const struct v6_rival *r)
+{
+	return (self->reuseport && r->reuseport) ||
+	       (self->reuseaddr && r->reuseaddr && r->socket.state != V6_STATE_LISTEN);
+}
+
+/* What the rivals come to. */
+struct view {
+	bool partner;    /* an own socket of the other family is in its way, */
+	bool cleared;    /* and the policy made all of those conflicts */
+	bool refused;    /* somebody is in its way whom no sharing may let it in beside */
+	bool same;       /* and that is one of its own family */
+	bool connection; /* there is nothing but connections */
+	bool single;     /* what is there has single addresses of IPv4 */
+};
+
+static struct view view(const struct v6_conflict *f)
+{
+	struct view v = {
+		.cleared = true, .refused = f->partial, .connection = f->count, .single = f->count};
+
+	for (const struct v6_rival *r = f->rivals; r < f->rivals + f->count; r++) {
+		bool same = same_family(f->self, r);
+
+		v.connection &= v6_rival_connection(r);
+		v.single &= !v6_address_wildcard(&r->socket.local) &&
+			    v6_port_family(&r->socket.local) == V6_FAMILY_INET;
+		if (allowed(f->self, r))
+			continue;
+		v.same |= same;
+		v.refused |= same || !r->own;
+		v.partner |= !same && r->own;
+		v.cleared &= f->self->cleared || r->cleared;
+	}
+	return v;
+}
+
+static bool may_split(const struct v6_conflict *f)
+{
+	return f->event == V6_EVENT_BIND && f->self->socket.local.family == V6_FAMILY_INET6 &&
+	       v6_address_wildcard(&f->self->socket.local) && f->self->socket.v6only == 0;
 }
 
 unsigned v6_conflict_plan(const struct v6_knobs *knobs, const struct v6_conflict *f,
 	struct v6_attempt attempts[V6_ATTEMPTS_MAX])
 {
-	bool split = may_split(f), share = may_share(f);
-	bool yield = f->cleared || f->own_other_cleared;
+	const struct v6_attempt split = {V6_ACTION_SPLIT, false}, share = {V6_ACTION_SHARE, true};
+	const struct v6_address *a = &f->self->socket.local;
+	struct view v = view(f);
+	bool splits = may_split(f), shares = v.partner && !v.refused;
 	unsigned n = 0;
 
-	if (f->cleared && split)
+	/* With mode=log the kernel is not asked whether it would help. */
+	if (knobs->mode == V6_MODE_LOG && v.same)
+		return 0;
+	if (f->self->cleared && splits) {
 		attempts[n++] = (struct v6_attempt){V6_ACTION_YIELD, false};
-	if (yield && share)
+		return n;
+	}
+	if (v.cleared && shares) {
 		attempts[n++] = (struct v6_attempt){V6_ACTION_YIELD, true};
-	/* Mapped addresses are left alone, but what the policy took from them they get back. */
-	share = share && !yield && !v6_address_mapped(&f->address);
+		return n;
+	}
+	/*
+	 * Beside a mere connection nobody would serve IPv4 any more, without a word. And mapped
+	 * addresses are left alone: only what the policy took from them they get back.
+	 */
+	if (v.connection || v6_address_mapped(a))
+		return 0;
 	switch (knobs->on_conflict) {
 	case V6_ON_CONFLICT_RESOLVE:
-		/* Beside a mere connection nobody would serve IPv4 any more, without a word. */
-		if (split && !f->cleared && !f->connection)
-			attempts[n++] = (struct v6_attempt){V6_ACTION_SPLIT, false};
-		break;
-	case V6_ON_CONFLICT_SHARE:
+		/* A split that fails shows that somebody has IPv6, beside whom nothing is shared. */
+		if (shares && (!splits || v.single))
+			attempts[n++] = share;
+		if (splits)
+			attempts[n++] = split;
 		break;
 	case V6_ON_CONFLICT_SHARE_IPV6:
-		share = share && f->address.family == V6_FAMILY_INET6;
+		shares = shares && a->family == V6_FAMILY_INET6;
+		/* fall through */
+	case V6_ON_CONFLICT_SHARE:
+		if (shares)
+			attempts[n++] = share;
 		break;
 	default:
-		share = false;
+		break;
 	}
-	if (share)
-		attempts[n++] = (struct v6_attempt){V6_ACTION_SHARE, true};
 	return n;
+}
+
+const struct v6_rival *v6_conflict_holder(const struct v6_conflict *f, bool resolved)
+{
+	const struct v6_rival *best = NULL;
+	int most = -1;
+
+	for (const struct v6_rival *r = f->rivals; r < f->rivals + f->count; r++) {
+		bool same = same_family(f->self, r), moves = !same && r->own;
+		/* Servers before connections; then as it is asked for; then another process's. */
+		int points = 8 * !v6_rival_connection(r) + 4 * !allowed(f->self, r) +
+			     2 * (resolved ? !same : !moves) + (resolved ? r->own : same);
+
+		if (points > most) {
+			most = points;
+			best = r;
+		}
+	}
+	return best;
 }

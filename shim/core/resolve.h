@@ -5,6 +5,7 @@
 #ifndef V6_RESOLVE_H
 #define V6_RESOLVE_H
 
+#include "diag.h"
 #include "policy.h"
 
 /*
@@ -22,29 +23,48 @@ enum v6_family v6_port_family(const struct v6_address *a);
 /* TCP and MPTCP have their ports in common: the protocol whose ports are meant. */
 int v6_port_space(int proto);
 
+/* A socket that has a port, or wants it. */
+struct v6_rival {
+	struct v6_diag_socket socket;
+	bool own;                 /* the caller's process has it, by these descriptors: */
+	int ask, tell;            /* see struct v6_call */
+	bool cleared;             /* the policy cleared its V6ONLY, which was 1 without it */
+	int reuseaddr, reuseport; /* 0, 1; V6_UNKNOWN of another process's */
+};
+
+/*
+ * Whether one is in the other's way: of ports in common, at addresses that conflict, and not
+ * kept apart by SO_BINDTODEVICE (net/ipv4/inet_connection_sock.c, inet_bind_conflict).
+ */
+bool v6_in_the_way(const struct v6_diag_socket *a, const struct v6_diag_socket *b);
+
+/* A connection, alive or what is left of one: it has a port, and no server behind it. */
+bool v6_rival_connection(const struct v6_rival *r);
+
 struct v6_conflict {
-	enum v6_event event;       /* BIND or LISTEN */
-	struct v6_address address; /* of the socket that was refused */
-	int v6only;                /* its V6ONLY now; V6_UNKNOWN for AF_INET */
-	bool cleared;              /* the policy cleared its V6ONLY, which was 1 without it */
-	/* A v4-mapped address counts as IPv4 here: that is what it takes. */
-	bool own_other;         /* a socket of this process, of the other family, is in its way */
-	bool own_other_cleared; /* the policy cleared V6ONLY of that one */
-	bool own_same;          /* a socket of this process, of the same family, is in its way */
-	bool reuseport;         /* the application set SO_REUSEPORT on it, and on all of own_same */
-	bool connection; /* no socket holds the port, but a connection that is open or past */
+	enum v6_event event;           /* BIND or LISTEN */
+	const struct v6_rival *self;   /* that was refused */
+	const struct v6_rival *rivals; /* in its way, as far as they are known */
+	unsigned count;
+	bool partial; /* there may be more */
 };
 
 /* One attempt: what it is called in the record, and how it is made. */
 struct v6_attempt {
 	enum v6_action action; /* SPLIT, SHARE or YIELD */
-	bool share;            /* SO_REUSEPORT on both; otherwise V6ONLY=1 and bind again */
+	bool share;            /* with the own sockets in its way; else V6ONLY=1 and bind again */
 };
 
-enum { V6_ATTEMPTS_MAX = 4 };
+enum { V6_ATTEMPTS_MAX = 2 };
 
 /* The attempts in their order; how many there are, 0 for "leave the error". */
 unsigned v6_conflict_plan(const struct v6_knobs *knobs, const struct v6_conflict *conflict,
 	struct v6_attempt attempts[V6_ATTEMPTS_MAX]);
+
+/*
+ * The rival that the record names: where the conflict was resolved the one that it was with, else
+ * the one that no attempt could have moved. NULL where none is known.
+ */
+const struct v6_rival *v6_conflict_holder(const struct v6_conflict *conflict, bool resolved);
 
 #endif

@@ -15,9 +15,16 @@
 void v6_conflict_resolve(struct v6_call *c, bool describe);
 
 /*
+ * Before a bind for which the policy clears V6ONLY: whether the application asked for V6ONLY 1 and an
+ * IPv4 socket of the process is known to have the port, so that it stays 1. Sets verdict and holder. No
+ * system call where no descriptor was last bound so.
+ */
+bool v6_conflict_yields(struct v6_call *c);
+
+/*
  * After a bind that succeeded: notes that this process has the port, and, with
- * `describe`, whether a socket of the other family has it too and gets the IPv4 datagrams,
- * which UDP with SO_REUSEADDR lets pass in silence. Sets finding and holder.
+ * `describe`, whether a socket of the other family has it too, which UDP with SO_REUSEADDR lets
+ * pass in silence. Sets finding and holder.
  */
 void v6_conflict_bound(struct v6_call *c, bool describe);
 

@@ -4,14 +4,21 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdatomic.h>
 #include <string.h>
 
 #include "forbidden.h"
 
-/* asm-generic/socket.h since Linux 4.12; older headers lack it. */
+/* asm-generic/socket.h since Linux 4.12, 5.1 and 5.14; older headers lack them. */
 #ifndef SO_COOKIE
 #define SO_COOKIE 57
+#endif
+#ifndef SO_BINDTOIFINDEX
+#define SO_BINDTOIFINDEX 62
+#endif
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
 #endif
 
 static int int_option(int fd, int level, int name)
@@ -55,29 +62,37 @@ int v6_fact_proto(int fd)
 /* An inode number is never taken for a cookie, nor a cookie for it. */
 #define INODE (UINT64_C(1) << 62)
 
+static uint64_t long_option(int fd, int name)
+{
+	uint64_t value = 0;
+	socklen_t len = sizeof(value);
+
+	return v6_sys_getsockopt(fd, SOL_SOCKET, name, &value, &len) < 0 ? 0 : value;
+}
+
 uint64_t v6_fact_cookie(int fd)
 {
-	uint64_t cookie = 0;
-	socklen_t len = sizeof(cookie);
+	uint64_t cookie = long_option(fd, SO_COOKIE);
 	struct stat st;
 
-	if (v6_sys_getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) >= 0)
+	if (cookie)
 		return cookie;
 	return v6_sys_fstat(fd, &st) < 0 || !S_ISSOCK(st.st_mode) ? 0 : INODE | st.st_ino;
+}
+
+uint64_t v6_fact_netns(int fd)
+{
+	return long_option(fd, SO_NETNS_COOKIE);
 }
 
 bool v6_fact_cookieless(void)
 {
 	int fd = v6_sys_socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	uint64_t cookie;
-	socklen_t len = sizeof(cookie);
-	int error;
+	bool none = fd >= 0 && !long_option(fd, SO_COOKIE);
 
-	if (fd < 0)
-		return false;
-	error = v6_sys_getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len);
-	v6_sys_close(fd);
-	return error < 0;
+	if (fd >= 0)
+		v6_sys_close(fd);
+	return none;
 }
 
 struct v6_address v6_fact_bound(int fd)
@@ -103,14 +118,53 @@ int v6_fact_connected(int fd)
 	return v6_sys_getpeername(fd, &ss, &len) >= 0;
 }
 
-int v6_fact_reuseport(int fd)
+int v6_fact_reuse(int fd, bool port)
 {
-	return int_option(fd, SOL_SOCKET, SO_REUSEPORT);
+	return int_option(fd, SOL_SOCKET, port ? SO_REUSEPORT : SO_REUSEADDR);
 }
 
-int v6_fact_set_reuseport(int fd, int value)
+int v6_fact_set_reuse(int fd, bool port, int value)
 {
-	return v6_sys_setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &value, sizeof(value));
+	int name = port ? SO_REUSEPORT : SO_REUSEADDR;
+
+	return v6_sys_setsockopt(fd, SOL_SOCKET, name, &value, sizeof(value));
+}
+
+/*
+ * A connection that is over, by reset, has no peer any more, and no port either: what tells it
+ * from a socket that was bound is that segments have come or gone. tcp(7), linux/tcp.h, Linux 4.2.
+ */
+static bool was_connected(int fd)
+{
+	enum { SEGS_OUT = 34, SEGS_IN = 35 };
+	uint32_t info[SEGS_IN + 1] = {0};
+	socklen_t len = sizeof(info);
+
+	return v6_sys_getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &len) >= 0 &&
+	       (info[SEGS_OUT] || info[SEGS_IN]);
+}
+
+struct v6_diag_socket v6_fact_socket(int fd, const struct v6_address *bound)
+{
+	int iface = int_option(fd, SOL_SOCKET, SO_BINDTOIFINDEX);
+	bool listens = int_option(fd, SOL_SOCKET, SO_ACCEPTCONN) > 0;
+	struct v6_diag_socket s = {
+		.local = *bound,
+		.state = listens ? V6_STATE_LISTEN : V6_STATE_CLOSE,
+		.v6only = bound->family == V6_FAMILY_INET6 ? (int8_t)v6_known(v6_fact_v6only(fd))
+							   : V6_UNKNOWN,
+		.proto = v6_fact_proto(fd),
+		.iface = iface > 0 ? (uint32_t)iface : bound->scope,
+		.cookie = v6_fact_cookie(fd),
+	};
+	struct stat st;
+
+	s.peer = !listens && (v6_fact_connected(fd) || was_connected(fd));
+	if (v6_sys_fstat(fd, &st) >= 0) {
+		s.inode = (uint32_t)st.st_ino;
+		s.uid = st.st_uid;
+	}
+	return s;
 }
 
 int v6_fact_initial_v6only(void)
@@ -171,6 +225,14 @@ static int asked_find(uint64_t cookie)
 int v6_fact_asked(int fd)
 {
 	return asked_any() ? asked_find(v6_fact_cookie(fd)) : V6_UNKNOWN;
+}
+
+bool v6_fact_forgotten(int fd)
+{
+	uint64_t cookie = asked_any() ? v6_fact_cookie(fd) : 0;
+
+	return cookie && asked_find(cookie) == V6_UNKNOWN &&
+	       atomic_load_explicit(slot_of(cookie), memory_order_relaxed);
 }
 
 int v6_fact_set_v6only(int fd, int value)

@@ -5,8 +5,7 @@
 #ifndef V6_FACTS_H
 #define V6_FACTS_H
 
-#include "../core/address.h"
-#include "../core/terms.h"
+#include "../core/diag.h"
 
 /* IPV6_V6ONLY, 0 or 1; -EOPNOTSUPP and the like on what is not AF_INET6. ipv6(7). */
 int v6_fact_v6only(int fd);
@@ -32,9 +31,19 @@ struct v6_address v6_fact_bound(int fd);
 /* Whether it has a peer: 0 or 1. */
 int v6_fact_connected(int fd);
 
-/* SO_REUSEPORT: 0 or 1. socket(7). */
-int v6_fact_reuseport(int fd);
-int v6_fact_set_reuseport(int fd, int value);
+/* SO_REUSEPORT, or else SO_REUSEADDR: 0 or 1. socket(7). */
+int v6_fact_reuse(int fd, bool port);
+int v6_fact_set_reuse(int fd, bool port, int value);
+
+/* SO_NETNS_COOKIE, Linux 5.14: the network namespace that it lies in; 0: not known. */
+uint64_t v6_fact_netns(int fd);
+
+/*
+ * The socket as sock_diag(7) has it, from its descriptor: LISTEN or CLOSE; `peer` of a TCP
+ * connection that was reset too; inode 0 where fstat(2) is refused, and then no uid. Up to
+ * ten system calls.
+ */
+struct v6_diag_socket v6_fact_socket(int fd, const struct v6_address *bound);
 
 /*
  * V6ONLY as a new AF_INET6 socket of this network namespace has it: the sysctl
@@ -53,6 +62,9 @@ int v6_fact_initial_v6only(void);
 enum { V6_ASKED_SLOTS = 4096 };
 void v6_fact_add_asked(int fd, int value);
 int v6_fact_asked(int fd);
+
+/* Whether it may have asked and been forgotten: a number that collides was remembered. */
+bool v6_fact_forgotten(int fd);
 
 /* Sets IPV6_V6ONLY: 0, or the negated errno. */
 int v6_fact_set_v6only(int fd, int value);

@@ -87,6 +87,8 @@ static bool ask(struct v6_call *c, unsigned need)
 	}
 	if (need & V6_NEED_TYPE)
 		f->type = v6_fact_type(c->ask);
+	if (need & V6_NEED_LISTENER && f->type == V6_TYPE_STREAM && f->listener == V6_UNKNOWN)
+		f->listener = v6_known(v6_fact_reuse(c->ask, false));
 	if (need & V6_NEED_BOUND)
 		f->bound = v6_fact_bound(c->ask).port != 0;
 	if (need & V6_NEED_VALUE)
@@ -225,6 +227,8 @@ static void judge(struct v6_call *c)
 	need = v6_policy_needs(c->knobs, f->event, &f->address);
 	if (!need)
 		return;
+	if (c->record.rule && v6_live.config->rules.rule[c->record.rule - 1].ports)
+		f->listener = 1;
 	if (v6_policy_forced(c->knobs->policy) && v6_emit_wants(V6_LOG_LEVEL_CHANGE) &&
 		(!bind ||
 			(f->address.family == V6_FAMILY_INET6 && v6_address_wildcard(&f->address))))
@@ -232,7 +236,7 @@ static void judge(struct v6_call *c)
 	if (!ask(c, need))
 		return;
 	*v = v6_decide(c->knobs, f);
-	if (v->v6only == V6_UNKNOWN || !v6_call_enforces(c))
+	if ((bind && v6_conflict_yields(c)) || v->v6only == V6_UNKNOWN || !v6_call_enforces(c))
 		return;
 	/* Bound already, raw, or not AF_INET6 at all: the kernel says so, and nothing is ours. */
 	error = v6_fact_set_v6only(c->ask, v->v6only);
@@ -307,7 +311,7 @@ static void undo(struct v6_call *c)
 	c->set = false;
 	if (!v6_call_enforces(c) && v->finding == V6_FINDING_CONFLICT)
 		return;
-	if (v->action == V6_ACTION_SET || v->action == V6_ACTION_OVERRIDE)
+	if (v->action != V6_ACTION_DENY)
 		v->action = V6_ACTION_NONE;
 }
 
@@ -334,6 +338,10 @@ static void describe(struct v6_call *c)
 			f->asked = v6_fact_asked(c->ask);
 		r->after = v6_known(v6_fact_v6only(c->ask));
 	}
+	/* Of IPv4's sockets MPTCP's read one; of a single address the kernel sets it itself. */
+	if (f->family == V6_FAMILY_INET ||
+		(r->after == 1 && !r->error && !v6_address_wildcard(&f->address)))
+		f->before = r->after;
 	/* A stream serves from listen on, a datagram socket from bind on. */
 	if (r->error || f->type == V6_TYPE_RAW ||
 		(f->event == V6_EVENT_LISTEN) != (f->type == V6_TYPE_STREAM))
@@ -354,7 +362,7 @@ static void emit_bind(struct v6_call *c)
 	if (c->text) {
 		note = v6_text_in(c->text + V6_HOLDER_TEXT, V6_SCRATCH_SIZE - V6_HOLDER_TEXT);
 		if (r->verdict.finding == V6_FINDING_CONFLICT)
-			v6_advice_conflict(&note, r);
+			v6_advice_conflict(&note, r, c->knobs);
 		else if (r->verdict.finding == V6_FINDING_DISORDER)
 			v6_advice_disorder(&note, r, c->knobs->order);
 		r->note = (struct v6_slice){note.buf, note.len};

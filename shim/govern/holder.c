@@ -1,6 +1,8 @@
 #include "holder.h"
 
-#include "../core/resolve.h"
+#include <errno.h>
+#include <stdatomic.h>
+
 #include "dump.h"
 #include "facts.h"
 #include "proc.h"
@@ -9,89 +11,199 @@
 
 #include "forbidden.h"
 
-struct own_search {
-	const struct v6_call *call;
-	int proto;
-	uint16_t port;
-	unsigned left;
-	v6_own_visit *visit;
-	void *context;
-};
+/* A word for the numbers that end alike: the rest of the number, the family, the port. */
+enum { HINTS = 4096, FAMILY = 1 << 16, REST = 17 };
+static _Atomic uint32_t hints[HINTS];
 
-static bool visit_descriptor(int ask, int tell, void *context)
+static uint32_t hint_of(enum v6_family family, uint16_t port)
 {
-	struct own_search *w = context;
-	struct v6_own_socket s = {.ask = ask, .tell = tell};
-
-	if (!w->left--)
-		return false;
-	if (tell == w->call->record.fd)
-		return true;
-	s.address = v6_fact_bound(ask);
-	if (s.address.family == V6_FAMILY_OTHER || s.address.port != w->port ||
-		v6_port_space(v6_fact_proto(ask)) != v6_port_space(w->proto) ||
-		v6_fact_connected(ask))
-		return true;
-	s.v6only = v6_known(v6_fact_v6only(ask));
-	return w->visit(&s, w->context);
+	return port | (family == V6_FAMILY_INET6 ? FAMILY : 0);
 }
 
-void v6_own_sockets(struct v6_call *c, int proto, uint16_t port, v6_own_visit *visit, void *context)
+void v6_port_bound(int tell, const struct v6_address *a)
 {
-	struct own_search w = {c, proto, port, V6_DESCRIPTORS_MAX, visit, context};
+	uint32_t hint = hint_of(v6_port_family(a), a->port);
 
-	c->way->descriptors(c, visit_descriptor, &w);
+	if (tell >= 0)
+		atomic_store_explicit(&hints[tell % HINTS], hint | (uint32_t)(tell / HINTS) << REST,
+			memory_order_relaxed);
 }
 
-void v6_holder_own(struct v6_call *c, const struct v6_own_socket *s)
+static uint32_t hint_at(unsigned i)
 {
-	struct v6_holder *h = &c->record.holder;
-
-	if (s->tell < 0)
-		return;
-	h->known = true;
-	h->fd = s->tell;
-	h->address = s->address;
-	h->v6only = s->v6only;
-	h->pid = c->record.pid ? c->record.pid : v6_self()->pid;
-	h->uid = v6_sys_geteuid();
-	h->program = c->record.program;
+	return atomic_load_explicit(&hints[i], memory_order_relaxed);
 }
 
-/* The socket that was refused, and what was found in its way. */
-struct search {
-	const struct v6_address *address;
-	int v6only;
-	bool found;
-	struct v6_diag_socket socket;
-};
-
-static bool consider(const struct v6_diag_socket *s, void *context)
+bool v6_port_hinted(enum v6_family family, uint16_t port)
 {
-	struct search *search = context;
+	uint32_t hint = hint_of(family, port);
 
-	if (!v6_addresses_conflict(search->address, search->v6only, &s->local, s->v6only))
-		return true;
-	search->found = true;
-	search->socket = *s;
+	for (unsigned i = 0; i < HINTS; i++)
+		if ((hint_at(i) & (FAMILY | UINT16_MAX)) == hint)
+			return true;
 	return false;
 }
 
-/* Listeners and the like before connections: they are what a server meets. */
-static void ask_kernel(struct search *s, int proto, int netlink, char *buf)
+void v6_port_init(struct v6_port *p, struct v6_call *c, const struct v6_address *a, int v6only)
 {
-	static const uint32_t states[] = {1 << V6_STATE_LISTEN | 1 << V6_STATE_CLOSE,
-		1 << V6_STATE_BOUND_INACTIVE, UINT32_MAX};
-	struct v6_diag_query query = {.proto = v6_port_space(proto), .port = s->address->port};
+	*p = (struct v6_port){.call = c,
+		.rival = (struct v6_rival *)(void *)v6_scratch_claim(),
+		.self = {.own = true, .ask = c->ask, .tell = c->record.fd},
+		.netns = v6_fact_netns(c->ask),
+		.left = V6_DESCRIPTORS_MAX};
+	p->full = !p->rival;
+	p->self.socket = v6_fact_socket(c->ask, a);
+	p->self.socket.v6only = (int8_t)v6only;
+	p->self.reuseaddr = v6_fact_reuse(c->ask, false) == 1;
+	p->self.reuseport = v6_fact_reuse(c->ask, true) == 1;
+}
 
-	for (unsigned i = 0; i < 3 && !s->found; i++) {
-		query.states = states[i];
-		for (int inet6 = 1; inet6 >= 0 && !s->found; inet6--) {
-			query.family = inet6 ? V6_FAMILY_INET6 : V6_FAMILY_INET;
-			query.sequence++;
-			v6_dump(netlink, &query, buf, V6_SCRATCH_SIZE, consider, s);
-		}
+void v6_port_release(struct v6_port *p)
+{
+	for (unsigned i = 0; i < p->count; i++)
+		if (p->rival[i].own)
+			p->call->way->give(p->call, p->rival[i].ask);
+	if (p->rival)
+		v6_scratch_release((char *)p->rival);
+}
+
+/* By its cookie; by its inode, which a TCP part has in common with its MPTCP socket. */
+static bool same_socket(const struct v6_diag_socket *a, const struct v6_diag_socket *b)
+{
+	return (a->cookie && a->cookie == b->cookie) || (a->inode && a->inode == b->inode);
+}
+
+static struct v6_rival *add(struct v6_port *p, const struct v6_diag_socket *s)
+{
+	const struct v6_diag_socket *self = &p->self.socket;
+
+	if (same_socket(self, s) || v6_port_space(self->proto) != v6_port_space(s->proto) ||
+		!(p->other ? s->local.family == p->other : v6_in_the_way(self, s)))
+		return NULL;
+	p->full |= p->count == V6_SCRATCH_SIZE / sizeof(*p->rival);
+	if (p->full)
+		return NULL;
+	p->rival[p->count] = (struct v6_rival){.socket = *s,
+		.ask = -1,
+		.tell = -1,
+		.reuseaddr = V6_UNKNOWN,
+		.reuseport = V6_UNKNOWN};
+	return &p->rival[p->count++];
+}
+
+static bool consider(const struct v6_diag_socket *s, void *context)
+{
+	struct v6_port *p = context;
+
+	add(p, s);
+	return !p->full;
+}
+
+/* Whether it holds the port: a datagram socket does so with a peer as well. */
+static bool holds(const struct v6_diag_socket *s)
+{
+	return !s->peer || v6_type_of_proto(s->proto) == V6_TYPE_DGRAM;
+}
+
+static bool meet_own(int ask, int tell, void *context)
+{
+	struct v6_port *p = context;
+	struct v6_address bound;
+	struct v6_diag_socket s;
+	struct v6_rival *r = p->rival;
+
+	if (!p->left--)
+		return false;
+	if (tell == p->call->record.fd)
+		return true;
+	bound = v6_fact_bound(ask);
+	if (bound.family == V6_FAMILY_OTHER || bound.port != p->self.socket.local.port)
+		return true;
+	s = v6_fact_socket(ask, &bound);
+	while (r < p->rival + p->count && !same_socket(&r->socket, &s))
+		r++;
+	if (r == p->rival + p->count)
+		r = holds(&s) && v6_fact_netns(ask) == p->netns ? add(p, &s) : NULL;
+	if (!r || r->own)
+		return !p->full;
+	r->ask = p->call->way->take(p->call, tell);
+	r->own = r->ask >= 0;
+	if (!r->own)
+		return true;
+	r->tell = tell;
+	r->socket.cookie = s.cookie;
+	r->socket.v6only = s.v6only;
+	r->reuseaddr = v6_fact_reuse(r->ask, false) == 1;
+	r->reuseport = v6_fact_reuse(r->ask, true) == 1;
+	return true;
+}
+
+void v6_port_ask_hints(struct v6_port *p)
+{
+	for (unsigned i = 0; i < HINTS && !p->full; i++) {
+		uint32_t hint = hint_at(i);
+		int tell = (int)(hint >> REST) * HINTS + (int)i, ask;
+
+		if (!hint || (hint & UINT16_MAX) != p->self.socket.local.port)
+			continue;
+		ask = p->call->way->take(p->call, tell);
+		if (ask < 0)
+			continue;
+		meet_own(ask, tell, p);
+		p->call->way->give(p->call, ask);
 	}
+}
+
+/*
+ * A socket that listens or is bound before connections, which are what is left to be in the way.
+ * false: the table is not to be had.
+ */
+static bool ask_tables(struct v6_port *p, int netlink, char *buf, bool refused)
+{
+	struct v6_diag_query query = {.proto = v6_port_space(p->self.socket.proto),
+		.port = p->self.socket.local.port,
+		.states = 1 << V6_STATE_LISTEN | 1 << V6_STATE_BOUND_INACTIVE};
+	bool told = true;
+	int result;
+
+	if (v6_type_of_proto(query.proto) == V6_TYPE_DGRAM)
+		query.states = UINT32_MAX;
+	for (int i = 0; i < 4 && (i < 2 || (refused && !p->count)); i++) {
+		query.family = i % 2 ? V6_FAMILY_INET : V6_FAMILY_INET6;
+		query.sequence++;
+		if (i == 2)
+			query.states = UINT32_MAX;
+		result = v6_dump(netlink, &query, buf, V6_SCRATCH_SIZE, consider, p);
+		told &= !result || result == -EINTR;
+	}
+	return told;
+}
+
+static bool tables(struct v6_port *p, bool refused)
+{
+	/* Of the calling thread's namespace, which need not be the socket's. */
+	int netlink = v6_dump_open();
+	char *buf = netlink >= 0 && v6_fact_netns(netlink) == p->netns ? v6_scratch_claim() : NULL;
+	bool told = buf && ask_tables(p, netlink, buf, refused);
+
+	if (buf)
+		v6_scratch_release(buf);
+	if (netlink >= 0)
+		v6_sys_close(netlink);
+	return told;
+}
+
+void v6_port_ask(struct v6_port *p, bool refused)
+{
+	bool walk = !tables(p, refused);
+
+	v6_port_ask_hints(p);
+	/* Without the table what the hints know may be all. */
+	walk = !p->count && (walk || refused);
+	for (unsigned i = 0; i < p->count; i++)
+		walk |= !p->rival[i].own && p->rival[i].socket.inode && holds(&p->rival[i].socket);
+	if (walk && !p->full)
+		p->call->way->descriptors(p->call, meet_own, p);
 }
 
 /* From the socket's inode to a process that has it. */
@@ -99,6 +211,7 @@ static void ask_kernel(struct search *s, int proto, int netlink, char *buf)
 struct hunt {
 	uint32_t inode;
 	unsigned left; /* descriptors that may still be looked at */
+	int self;      /* whose are known */
 	int pid;       /* being looked at; the answer once found */
 	bool found;
 };
@@ -119,15 +232,17 @@ static bool has_the_socket(int pid, void *context)
 	struct hunt *h = context;
 	char path[V6_PROC_PATH];
 
+	if (pid == h->self)
+		return true;
 	h->pid = pid;
 	v6_proc_path(path, pid, "fd", -1);
 	v6_proc_numbers(path, is_the_socket, h);
 	return !h->found && h->left;
 }
 
-static void find_process(struct v6_holder *h, uint32_t inode, char *text)
+static void find_process(struct v6_holder *h, uint32_t inode, int self, char *text)
 {
-	struct hunt hunt = {.inode = inode, .left = V6_HOLDER_READS};
+	struct hunt hunt = {.inode = inode, .left = V6_HOLDER_READS, .self = self};
 
 	if (!inode)
 		return;
@@ -139,26 +254,22 @@ static void find_process(struct v6_holder *h, uint32_t inode, char *text)
 		h->program = (struct v6_slice){text, v6_proc_comm(h->pid, text, V6_HOLDER_TEXT)};
 }
 
-void v6_holder_find(
-	struct v6_holder *h, int proto, const struct v6_address *address, int v6only, char *text)
+void v6_holder_set(struct v6_call *c, const struct v6_rival *r, bool describe)
 {
-	struct search s = {.address = address, .v6only = v6only};
-	int netlink = v6_dump_open();
-	char *buf = netlink >= 0 ? v6_scratch_claim() : NULL;
+	struct v6_holder *h = &c->record.holder;
+	int self = c->record.pid ? c->record.pid : v6_self()->pid;
 
-	if (buf) {
-		ask_kernel(&s, proto, netlink, buf);
-		v6_scratch_release(buf);
+	*h = (struct v6_holder){.known = true,
+		.fd = r->tell,
+		.address = r->socket.local,
+		.v6only = r->socket.v6only,
+		/* What is left of a connection belongs to nobody; the kernel says 0. */
+		.uid = r->socket.inode ? (int64_t)r->socket.uid : -1,
+		.connection = v6_rival_connection(r) ? r->socket.state : 0};
+	if (r->own) {
+		h->pid = self;
+		h->program = c->record.program;
+	} else if (describe) {
+		find_process(h, r->socket.inode, self, c->text);
 	}
-	if (netlink >= 0)
-		v6_sys_close(netlink);
-	if (!s.found)
-		return;
-	h->known = true;
-	h->address = s.socket.local;
-	h->v6only = s.socket.v6only;
-	/* What is left of a connection belongs to nobody; the kernel says 0. */
-	h->uid = s.socket.inode ? (int64_t)s.socket.uid : -1;
-	h->connection = s.socket.peer;
-	find_process(h, s.socket.inode, text);
 }

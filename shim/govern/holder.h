@@ -1,45 +1,65 @@
 /*
- * Who holds a port: the caller's own sockets, as the kernel has them at this
- * moment; or sock_diag(7) for the socket and /proc for the process.
+ * Who has a port: sock_diag(7) for the sockets, the caller's descriptors for those that are its
+ * own, and /proc for the process that another's belongs to.
  */
 #ifndef V6_HOLDER_H
 #define V6_HOLDER_H
 
+#include "../core/resolve.h"
 #include "way.h"
 
-struct v6_own_socket {
-	int ask, tell;             /* descriptors: see struct v6_call */
-	struct v6_address address; /* bound to */
-	int v6only;                /* V6_UNKNOWN for AF_INET */
+/* How many descriptors of the caller's are looked at, at most. */
+enum { V6_DESCRIPTORS_MAX = 1 << 20 };
+
+/* What is known of a port. The memory for rivals is claimed, and own ones are kept, until the release. */
+struct v6_port {
+	struct v6_call *call;
+	struct v6_rival self;   /* the socket of the call */
+	struct v6_rival *rival; /* those in its way */
+	unsigned count;
+	enum v6_family other; /* INET, INET6: every one of that family that has the port instead */
+	bool full;            /* there are more than fit: not all are known */
+	/* Its own. */
+	uint64_t netns;
+	unsigned left;
 };
 
-/* false ends the walk. */
-typedef bool v6_own_visit(const struct v6_own_socket *s, void *context);
+/*
+ * `address` is what the socket of the call is bound to, or wants. Release it, whatever was asked.
+ * Without memory there are no rivals, and it is full.
+ */
+void v6_port_init(
+	struct v6_port *p, struct v6_call *c, const struct v6_address *address, int v6only);
+void v6_port_release(struct v6_port *p);
 
 /*
- * Visits every other IPv4 or IPv6 socket of the caller's process that has the port, has no
- * peer (no accepted connection), and whose protocol shares ports with `proto`
- * (v6_port_space). One system call a descriptor, a few more for each that has the
- * port; at most V6_DESCRIPTORS_MAX descriptors.
+ * Finds own sockets by the hints alone: of the descriptors only those are touched that were last
+ * bound to the port.
  */
-enum { V6_DESCRIPTORS_MAX = 1 << 20 };
-void v6_own_sockets(
-	struct v6_call *c, int proto, uint16_t port, v6_own_visit *visit, void *context);
+void v6_port_ask_hints(struct v6_port *p);
 
-/* Fills in a holder that is one of the caller's own sockets; fd -1: nothing. */
-void v6_holder_own(struct v6_call *c, const struct v6_own_socket *s);
+/*
+ * Finds all: by the kernel's tables, those of the socket's network namespace; own ones by the hints;
+ * and by a walk over the caller's descriptors where that leaves it open whose a socket is, or
+ * tells of none though `refused`: the kernel has refused the port.
+ */
+void v6_port_ask(struct v6_port *p, bool refused);
 
-/* Bytes of text that v6_holder_find() may need for the program's name. */
+/*
+ * A hint, no truth: which port and family the numbers of descriptors were last bound to. It costs no
+ * system call to keep, says when the kernel is worth asking, and is inherited by fork.
+ */
+void v6_port_bound(int tell, const struct v6_address *address);
+bool v6_port_hinted(enum v6_family family, uint16_t port);
+
+/* Bytes of text that v6_holder_set() may need for the program's name. */
 enum { V6_HOLDER_TEXT = 32 };
 
 /*
- * Finds the socket that is in the way of address and, where it may be read, its
- * process. Bounded: V6_HOLDER_READS descriptors of other processes are looked
- * at. Leaves h->known false where nothing was found. `text` holds the program's
- * name; NULL: it is left out.
+ * Fills in the record's holder. With `describe` its process is searched for, in c->text where that
+ * is; bounded: V6_HOLDER_READS descriptors of other processes are looked at.
  */
 enum { V6_HOLDER_READS = 50000 };
-void v6_holder_find(
-	struct v6_holder *h, int proto, const struct v6_address *address, int v6only, char *text);
+void v6_holder_set(struct v6_call *c, const struct v6_rival *r, bool describe);
 
 #endif

@@ -54,6 +54,10 @@ struct v6_way {
 
 	/* Visits every descriptor of the caller's process; `ask` is valid during the visit. */
 	void (*descriptors)(struct v6_call *c, v6_way_visit *visit, void *context);
+
+	/* One to ask for the caller's descriptor `tell`, until it is given back; negative: none. */
+	int (*take)(struct v6_call *c, int tell);
+	void (*give)(struct v6_call *c, int ask);
 };
 
 /* Whether what the verdict says is done, or (mode=log) only recorded. */

@@ -85,12 +85,26 @@ static void descriptors(struct v6_call *c, v6_way_visit *visit, void *context)
 		fd++;
 }
 
+static int take(struct v6_call *c, int tell)
+{
+	(void)c;
+	return tell;
+}
+
+static void give(struct v6_call *c, int ask)
+{
+	(void)c;
+	(void)ask;
+}
+
 static const struct v6_way way = {
 	.via = V6_VIA_PRELOAD,
 	.make = make,
 	.read = read_own,
 	.caller = caller,
 	.descriptors = descriptors,
+	.take = take,
+	.give = give,
 };
 
 struct v6_call v6_preload_call(int fd)
