@@ -1,4 +1,4 @@
-# v6shim: make, make demo, make test, make install. See README.md.
+# v6shim: make, make demo, make test, make install; make help names the rest. See README.md.
 #
 # CC, CFLAGS, CPPFLAGS and LDFLAGS are the user's: they come last and are never
 # overwritten. BUILD is where everything goes, so that several builds can stand
@@ -54,20 +54,25 @@ completions := v6shim.bash:bash-completion/completions/v6shim _v6shim:zsh/site-f
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all examples programs units demo test test-all test-rest test-servers test-deps install uninstall clean FORCE
+.PHONY: all examples programs units demo test check test-all test-rest test-servers test-deps install install-strip \
+	uninstall clean help FORCE
 
 all: $(BUILD)/libv6shim.so $(BUILD)/v6shim
 
 # What was built with other flags is built again.
-flags = $(CC) $(c_flags) $(ld_flags) $(LIBDIR)
-$(BUILD)/flags: FORCE
+$(BUILD)/flags: what = $(CC) $(c_flags) $(ld_flags)
+$(BUILD)/libdir: what = $(LIBDIR)
+$(BUILD)/flags $(BUILD)/libdir: FORCE
 	$(Q)mkdir -p $(@D)
-	$(Q)printf '%s\n' '$(flags)' | cmp -s - $@ || printf '%s\n' '$(flags)' >$@
+	$(Q)printf '%s\n' '$(what)' | cmp -s - $@ || printf '%s\n' '$(what)' >$@
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	$(SAY) CC $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(c_flags) -DV6_LIBDIR='"$(LIBDIR)"' -c -o $@ $<
+	$(Q)$(CC) $(c_flags) $(defines) -c -o $@ $<
+# The one unit that knows where the library is installed.
+$(BUILD)/obj/shim/command/check/library.o: defines = -DV6_LIBDIR='"$(LIBDIR)"'
+$(BUILD)/obj/shim/command/check/library.o: $(BUILD)/libdir
 
 $(BUILD)/libv6shim.so: $(core) $(govern) $(preload) shim/preload/libv6shim.map $(BUILD)/glibc/flags
 	$(SAY) LINK $@
@@ -115,6 +120,7 @@ test: suites = $(or $(T),unit e2e few)
 test-all: suites = $(T)
 test-rest: suites = more long $(T)
 test-servers: suites = servers $(T)
+check: test
 test test-all test-rest test-servers: all examples programs
 	$(Q)tests/deps small
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD) units
@@ -123,21 +129,40 @@ test test-all test-rest test-servers: all examples programs
 test-deps:
 	$(Q)tests/deps all
 
+# The manual pages name the places of this installation. The dynamic linker's cache is brought up to date where
+# that may be done; elsewhere, and for a LIBDIR that the linker does not search, LD_PRELOAD takes the whole path.
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)
-	install -m 755 $(BUILD)/v6shim $(DESTDIR)$(BINDIR)/v6shim
-	install -m 644 $(BUILD)/libv6shim.so $(DESTDIR)$(LIBDIR)/libv6shim.so
-	$(foreach m,$(manuals),install -D -m 644 $(m) \
-		$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m)) &&) :
+	install $(strip_option) -m 755 $(BUILD)/v6shim $(DESTDIR)$(BINDIR)/v6shim
+	install $(strip_option) -m 644 $(BUILD)/libv6shim.so $(DESTDIR)$(LIBDIR)/libv6shim.so
+	$(foreach m,$(manuals),install -D -m 644 $(m) $(call manual,$(m)) && \
+		sed -i 's|/usr/local/lib|$(LIBDIR)|g; s|/usr/local/bin|$(BINDIR)|g' $(call manual,$(m)) &&) :
 	$(foreach c,$(completions),install -D -m 644 shim/completion/$(subst :, $(DESTDIR)$(PREFIX)/share/,$(c)) &&) :
+	$(if $(DESTDIR),,-ldconfig 2>/dev/null)
+	@echo 'installed: $(BINDIR)/v6shim run --policy ipv6-only -- SERVER'
+	@echo '       or: LD_PRELOAD=$(LIBDIR)/libv6shim.so V6SHIM_POLICY=ipv6-only SERVER'
+
+install-strip: strip_option = -s
+install-strip: install
+
+manual = $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $1))/$(notdir $1)
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/v6shim $(DESTDIR)$(LIBDIR)/libv6shim.so
-	rm -f $(foreach m,$(manuals),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m)))
+	rm -f $(foreach m,$(manuals),$(call manual,$(m)))
 	rm -f $(foreach c,$(completions),$(DESTDIR)$(PREFIX)/share/$(lastword $(subst :, ,$(c))))
 
 clean:
 	rm -rf $(BUILD)
+
+help:
+	@echo 'make                 $(BUILD)/libv6shim.so and $(BUILD)/v6shim'
+	@echo 'make demo            the main job, on real servers'
+	@echo 'make test, check     what a change needs, in six minutes; make test-all: everything'
+	@echo 'make install         and install-strip, uninstall: PREFIX, BINDIR, LIBDIR, MANDIR, DESTDIR'
+	@echo 'make deb, rpm        packages'
+	@echo 'make clean           removes $(BUILD)'
+	@echo 'CC, CFLAGS, CPPFLAGS and LDFLAGS are yours; V=1 shows the commands; BUILD=DIR builds there'
 
 # What has a subject of its own: fuzz targets, benchmarks, other machines, packages.
 include $(wildcard tests/*/*.mk examples/packaging/*.mk)

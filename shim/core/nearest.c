@@ -77,10 +77,30 @@ void v6_nearest_offer(struct v6_nearest *n, const char *word)
 	}
 }
 
+/* What people write who know the matter by another name. */
+static const struct {
+	char written[12], meant[16];
+} synonyms[] = {
+	{"dual", "both"},
+	{"dualstack", "both"},
+	{"dual-stack", "both"},
+	{"v6only", "ipv6-only"},
+	{"ipv6only", "ipv6-only"},
+	{"journald", "syslog"},
+	{"journal", "syslog"},
+	{"dry-run", "log"},
+	{"dryrun", "log"},
+	{"none", "off"},
+};
+
 const char *v6_nearest_of(enum v6_list list, struct v6_slice written)
 {
 	struct v6_nearest near = v6_nearest_to(written);
 
+	for (unsigned i = 0; i < sizeof(synonyms) / sizeof(*synonyms); i++)
+		if (v6_slice_is(written, synonyms[i].written) &&
+			v6_word_value(list, v6_slice_of(synonyms[i].meant)) >= 0)
+			return synonyms[i].meant;
 	for (const struct v6_word *w = v6_words(list); w->list == list; w++)
 		v6_nearest_offer(&near, w->word);
 	return near.word;

@@ -7,9 +7,9 @@
 #include "way.h"
 
 struct v6_live {
-	const struct v6_config *config;
-	bool broken;    /* the configuration did not parse: bind and listen are refused */
-	bool logging;   /* records go somewhere */
+	struct v6_config *config; /* at first memory for one, which a way in may fill; all zero */
+	bool broken;              /* the configuration did not parse: bind and listen are refused */
+	bool logging;             /* records go somewhere */
 	unsigned watch; /* bit 1 << enum v6_event: the call has anything to do beyond calling on */
 	/* Whether the settings or any rule have such a thing to do. */
 	bool judged; /* a bind whose address matters: V6ONLY to set, an order, a rule with port= */

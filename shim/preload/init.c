@@ -27,7 +27,6 @@ static char program_text[PROGRAM_SIZE];
 static char log_path_text[V6_PATH_SIZE];
 static char config_path_text[V6_PATH_SIZE];
 static char problems_text[PROBLEMS_SIZE];
-static struct v6_config config;
 
 /* A call from an IFUNC resolver or from DT_PREINIT_ARRAY comes before glibc has set environ. */
 static char **environment(void)
@@ -107,7 +106,8 @@ void v6_preload_complain(void)
 static void settle(void)
 {
 	struct v6_text problems = v6_text_in(problems_text, sizeof(problems_text));
-	struct v6_settings *s = &config.settings;
+	struct v6_config *config = v6_live.config;
+	struct v6_settings *s = &config->settings;
 	bool broken;
 
 	/* Where it cannot be told nothing is risked: nothing is read, written or changed. */
@@ -118,13 +118,13 @@ static void settle(void)
 		v6_sys_bind(-1, NULL, V6_ASK_SUPERVISOR) == -V6_SUPERVISOR_ANSWERS)
 		return;
 	find_program();
-	v6_config_init(&config);
-	broken = v6_configure(&config, environment(), add_problem, &problems) != 0;
+	v6_config_init(config);
+	broken = v6_configure(config, environment(), add_problem, &problems) != 0;
 	keep(&s->log_path, log_path_text);
 	keep(&s->config, config_path_text);
-	v6_live_caller(&config, &v6_preload_caller);
+	v6_live_caller(config, &v6_preload_caller);
 	v6_log_init(s, v6_preload_caller.program, variable("JOURNAL_STREAM"));
-	v6_live_init(&config, broken, &v6_preload_caller);
+	v6_live_init(config, broken, &v6_preload_caller);
 }
 
 enum { SETTLED = 1, BY_CONSTRUCTOR = 2 };

@@ -89,6 +89,12 @@ files() {
 		usr/share/fish/vendor_completions.d/v6shim.fish; do
 		assert_eq 644 "$(stat -c %a "$place/$file")"
 	done
+	# The manual pages and the last line name this place, which changes nothing that is built but one unit.
+	assert_eq '' "$(grep -rl /usr/local/lib "$place/m" || :)"
+	assert_match "$place/l/x/libv6shim.so" "$(cat "$place/m/man7/libv6shim.7")"
+	assert_match "LD_PRELOAD=$place/l/x/libv6shim.so V6SHIM_POLICY=ipv6-only" "$(tail -n 1 "$DIR/make")"
+	build all "LIBDIR=$place/other"
+	assert_eq 'shim/command/check/library.o' "$(sed -n 's|^ *CC .*/obj/||p' "$DIR/make")"
 	mkdir "$DIR/cwd"
 	cp "$LIB" "$DIR/cwd/libv6shim.so"
 	cd "$DIR/cwd"
@@ -107,6 +113,9 @@ files() {
 	assert_eq ./l/x/libother.so "$(files "$place")"
 	build uninstall "${where[@]}" DESTDIR="$DIR/root"
 	assert_eq '' "$(files "$DIR/root")"
+	# It is loaded into every process of a server.
+	build install-strip "${where[@]}" DESTDIR="$DIR/root"
+	[ "$(stat -c %s "$DIR/root$place/l/x/libv6shim.so")" -le 130000 ]
 }
 
 @test "clean removes the build, and nothing else" {
