@@ -151,7 +151,10 @@ static void json_settings(struct v6_text *t, const struct v6_config *c)
 		if (c->settings.origin[id] == V6_ORIGIN_DEFAULT)
 			continue;
 		v6_text_print(t, "%c\"%s\":{\"value\":", brace, v6_setting_name(id));
-		v6_text_json(t, value.ptr, value.len);
+		if (id == V6_SETTING_RULES)
+			v6_text_slice(t, value);
+		else
+			v6_text_json(t, value.ptr, value.len);
 		v6_text_print(
 			t, ",\"origin\":\"%s\"}", v6_word(V6_LIST_ORIGIN, c->settings.origin[id]));
 		brace = ',';

@@ -195,7 +195,11 @@ void v6_setting_env_name(struct v6_text *t, enum v6_setting id);
  */
 enum v6_setting v6_setting_by_env_name(struct v6_slice name);
 
-/* Whether the name begins with V6SHIM_, so that it is ours to judge. */
+/*
+ * Whether the name begins with V6SHIM_, so that it is ours to judge. V6_LOG_HANDED is no setting:
+ * "FD:DEVICE:INODE:PATH" of the log that v6shim run left open for the library.
+ */
+#define V6_LOG_HANDED "V6SHIM_LOG_HANDED"
 bool v6_setting_env_ours(struct v6_slice name);
 
 /* One line of help. */

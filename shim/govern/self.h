@@ -5,6 +5,7 @@
 #ifndef V6_SELF_H
 #define V6_SELF_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,12 +20,17 @@ struct v6_self {
 /*
  * This process's. No system call but for the first: the page that it lies in is
  * wiped by the kernel on fork (MADV_WIPEONFORK, Linux 4.14). Where there is no such
- * page getpid(2) tells a child, and a child of vfork is taken for one of fork.
+ * page, or the parent has made none of its own yet, getpid(2) tells a child, and a child of vfork
+ * is taken for one of fork.
  */
 struct v6_self *v6_self(void);
 
 /* Takes another's place: what is recorded now is that process's. Its pid is set. */
 void v6_self_become(struct v6_self *other);
+
+/* pthread_getcpuclockid(3), by which a child of vfork is known; without it it may settle its parent's page. */
+typedef int v6_self_clock(pthread_t thread, clockid_t *clock);
+void v6_self_use_clock(v6_self_clock *clock);
 
 /*
  * Memory to write a record in, for calls that may have next to no stack (signal handlers) and

@@ -123,7 +123,7 @@ static void settle(void)
 	keep(&s->log_path, log_path_text);
 	keep(&s->config, config_path_text);
 	v6_live_caller(config, &v6_preload_caller);
-	v6_log_init(s, v6_preload_caller.program, variable("JOURNAL_STREAM"));
+	v6_log_init(s, v6_preload_caller.program, variable("JOURNAL_STREAM"), variable(V6_LOG_HANDED));
 	v6_live_init(config, broken, &v6_preload_caller);
 }
 
@@ -164,6 +164,7 @@ __attribute__((constructor)) static void come_to_life(void)
 	v6_next_resolve();
 	if (!v6_start_auxiliary(AT_SECURE, 1))
 		v6_sys_use_clock(v6_next_clock());
+	v6_self_use_clock(v6_next.getcpuclockid);
 	if (atomic_compare_exchange_strong(&v6_preload_state, &unsettled, BY_CONSTRUCTOR)) {
 		settle();
 		atomic_store_explicit(&v6_preload_state, SETTLED, memory_order_release);
