@@ -21,8 +21,7 @@ static unsigned add_variable(
 		.text = name};
 	enum v6_setting id;
 
-	/* Not a setting: how `v6shim run` reaches what it starts. */
-	if (!v6_setting_env_ours(name) || v6_slice_is(name, V6_REACH_VARIABLE))
+	if (!v6_setting_env_ours(name))
 		return 0;
 	id = v6_setting_by_env_name(name);
 	if (id != V6_SETTING_COUNT && !v6_config_set(config, id, value, V6_ORIGIN_ENVIRONMENT, &p))

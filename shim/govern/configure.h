@@ -6,9 +6,6 @@
 
 #include "../core/config.h"
 
-/* "supervise" in what was started under a supervisor. */
-#define V6_REACH_VARIABLE "V6SHIM_REACH"
-
 /*
  * Adds what the environment and the configuration file say to *config, in which what
  * the command line says may be already, and completes it. Every problem is given to `print`;

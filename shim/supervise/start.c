@@ -170,7 +170,7 @@ static void help(const struct v6_supervision *s, int pid)
 	close(ends[TARGET]);
 	setsid();
 	ignore_signals();
-	v6_log_init(settings, s->program, s->journal);
+	v6_log_init(settings, s->program, s->journal, (struct v6_slice){0});
 	listener = take_listener(pid);
 	if (listener < 0)
 		return;
@@ -280,7 +280,7 @@ static int with_parent(const struct v6_supervision *s)
 	}
 	close(ends[TARGET]);
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-	v6_log_init(&s->config->settings, s->program, s->journal);
+	v6_log_init(&s->config->settings, s->program, s->journal, (struct v6_slice){0});
 	listener = take_listener(child_pid);
 	close(ends[SUPERVISOR]);
 	if (listener < 0) {
@@ -303,8 +303,8 @@ static const char *why(int error)
 {
 	switch (error) {
 	case -EBUSY:
-		return "another supervisor has these processes already, and there is one to a tree: a "
-		       "'v6shim run' around this one, or an agent as WSL and LXC have";
+		return "another supervisor has these processes already, and there is one to a tree: "
+		       "WSL, LXC and container tools may have such";
 	case -EPERM:
 	case -EACCES:
 		return "not allowed to supervise: a container needs --cap-add SYS_PTRACE, a systemd "
@@ -333,7 +333,19 @@ static int judge(void)
 	if (!uname(&name) && sscanf(name.release, "%u.%u", &major, &minor) == 2 &&
 		(major < 5 || (major == 5 && minor < 9)))
 		return -ENOSYS;
-	return v6_sys_bind(-1, NULL, V6_ASK_SUPERVISOR) == -V6_SUPERVISOR_ANSWERS ? -EBUSY : 0;
+	return 0;
+}
+
+/* seccomp(2) looks at the privilege before it looks at the program. */
+bool v6_supervise_takes_privileges(void)
+{
+	enum { SET_MODE_FILTER = 1 };
+	const struct {
+		unsigned short len;
+		const void *at;
+	} program = {1, NULL};
+
+	return v6_syscall(SYS_seccomp, SET_MODE_FILTER, 0, &program) == -EACCES;
 }
 
 int v6_supervise(const struct v6_supervision *s, char **argv)

@@ -4,6 +4,8 @@
 #ifndef V6_SUPERVISE_START_H
 #define V6_SUPERVISE_START_H
 
+#include <stdbool.h>
+
 #include "../core/config.h"
 
 struct v6_supervision {
@@ -22,5 +24,11 @@ struct v6_supervision {
  * positive errno of execvp(3).
  */
 int v6_supervise(const struct v6_supervision *s, char **argv);
+
+/*
+ * Whether what is supervised gets no_new_privs, with which set-id bits and file capabilities give
+ * nothing: so it is without CAP_SYS_ADMIN.
+ */
+bool v6_supervise_takes_privileges(void);
 
 #endif

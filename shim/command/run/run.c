@@ -6,12 +6,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "../../govern/sys.h"
+#include "../../govern/way.h"
+#include "../../supervise/start.h"
+#include "../check/obstacles.h"
 #include "../check/reach.h"
 #include "../command.h"
 #include "../memory.h"
 #include "../options.h"
-#include "../../govern/configure.h"
-#include "../../supervise/start.h"
 #include "target.h"
 
 static void help(void)
@@ -72,16 +74,39 @@ static void say(const char *sentence)
 	v6_complain("run: %s", sentence);
 }
 
+/* Whether supervision without privileges would take from the command what it starts with. */
+static bool loses(const struct v6_reach *r)
+{
+	for (unsigned i = 0; i < r->hops; i++) {
+		unsigned o = r->hop[i].obstacle;
+
+		if (o == SET_ID || o == CAPABILITIES || o == CLEANED || o == UNREADABLE)
+			return v6_supervise_takes_privileges();
+	}
+	return false;
+}
+
 /* Returns where nothing was started, or not by this process. */
-static int supervise(struct v6_options *o, char **command)
+static int supervise(struct v6_options *o, const struct v6_reach *r, char **command)
 {
 	const char *journal = getenv("JOURNAL_STREAM"), *name = strrchr(command[0], '/');
 	struct v6_supervision s = {.config = &o->config,
 		.program = v6_slice_of(name ? name + 1 : command[0]),
 		.journal = v6_slice_of(journal ? journal : ""),
 		.say = say};
-	int error = v6_supervise(&s, command);
+	int error;
 
+	if (o->config.settings.knobs.order != V6_ORDER_APP)
+		say("order: of supervised programs the order of binds alone; getaddrinfo is theirs");
+	if (loses(r)) {
+		say("it gains privileges when it is started, or cannot be read, and what a user "
+		    "supervises gains nothing (no_new_privs): start v6shim as root, or give it what "
+		    "it needs: AmbientCapabilities= in systemd.exec(5), setpriv --ambient-caps");
+		return V6_EXIT_RUN;
+	}
+	if (export(o, NULL))
+		return failed("run", errno);
+	error = v6_supervise(&s, command);
 	return error < 0 ? V6_EXIT_RUN : failed(command[0], error);
 }
 
@@ -89,14 +114,16 @@ static int start(int argc, char **argv)
 {
 	static struct v6_reach reach;
 	static struct v6_options o;
-	const char *way = "preload";
+	const char *way = "auto";
 	const struct v6_own_option own[] = {{"reach", &way}, {0}};
 	char **command;
 
 	if (v6_options_read(&o, argc, argv, own))
 		return V6_EXIT_USAGE;
-	if (strcmp(way, "preload") && strcmp(way, "supervise")) {
-		v6_complain("run: --reach %s: preload or supervise is meant", way);
+	bool automatic = !strcmp(way, "auto"), outside = !strcmp(way, "supervise"), starts;
+
+	if (!automatic && !outside && strcmp(way, "preload")) {
+		v6_complain("run: --reach %s: auto, preload or supervise is meant", way);
 		return V6_EXIT_USAGE;
 	}
 	if (o.next >= argc) {
@@ -104,11 +131,17 @@ static int start(int argc, char **argv)
 		return v6_command_usage(&v6_command_run);
 	}
 	command = argv + o.next;
-	if (!strcmp(way, "supervise"))
-		return export(&o, NULL) ? failed("run", errno) : supervise(&o, command);
+	if (v6_sys_bind(-1, NULL, V6_ASK_SUPERVISOR) == -V6_SUPERVISOR_ANSWERS) {
+		say("supervised already, by the 'v6shim run' around this one, whose settings hold");
+		return V6_EXIT_RUN;
+	}
 	v6_reach(&reach, command);
-	if (reach.at)
+	starts = reach.exit != V6_EXIT_NOT_FOUND && reach.exit != V6_EXIT_NOT_EXECUTABLE;
+	if (reach.at &&
+		!(outside ? starts : automatic && reach.exit == V6_EXIT_UNREACHABLE))
 		return refuse(&reach);
+	if (outside || reach.at)
+		return supervise(&o, &reach, command);
 	unsetenv(V6_LOG_HANDED);
 	if (v6_target_check(&o.config.settings))
 		v6_target_open(&o.config.settings);
