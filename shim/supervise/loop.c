@@ -228,7 +228,7 @@ void v6_loop(int listener, bool borrow, int other, bool (*ready)(void))
 	const struct v6_abi_notification *n;
 
 	v6_target_init();
-	v6_target_privilege(false);
+	v6_target_privilege(true);
 	v6_listener_init(listener);
 	while ((n = v6_listener_next(other, ready)))
 		serve(n, borrow);

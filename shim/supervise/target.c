@@ -356,23 +356,25 @@ bool v6_target_may_bind(int tid)
 	return in_our_user_ns(tid) && status(tid, "CapEff:", 16) >> CAP_NET_BIND_SERVICE & 1;
 }
 
+/* linux/capability.h, version 3: capset(2). */
+static struct {
+	uint32_t effective, permitted, inheritable;
+} sets[2];
+
 bool v6_target_privilege(bool in_effect)
 {
-	/* linux/capability.h, version 3. capset(2). */
 	struct {
 		uint32_t version;
 		int pid;
 	} header = {0x20080522, 0};
-	struct {
-		uint32_t effective, permitted, inheritable;
-	} sets[2];
 	const uint32_t bit = UINT32_C(1) << CAP_NET_BIND_SERVICE;
 
-	if (v6_syscall(SYS_capget, &header, sets) < 0)
+	if (!sets[0].permitted && v6_syscall(SYS_capget, &header, sets) < 0)
 		return false;
-	sets[0].effective = in_effect ? sets[0].effective | (bit & sets[0].permitted)
-				      : sets[0].effective & ~bit;
-	return v6_syscall(SYS_capset, &header, sets) >= 0 && sets[0].permitted & bit;
+	if (!(sets[0].permitted & bit))
+		return false;
+	sets[0].effective = in_effect ? sets[0].effective | bit : sets[0].effective & ~bit;
+	return v6_syscall(SYS_capset, &header, sets) >= 0;
 }
 
 void v6_target_confine(struct v6_target *t)

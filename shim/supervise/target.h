@@ -61,7 +61,10 @@ bool v6_target_like_us(const struct v6_target *t, int tid, int socket);
 /* Whether CAP_NET_BIND_SERVICE is in effect for the thread, in our own user namespace. */
 bool v6_target_may_bind(int tid);
 
-/* Our own CAP_NET_BIND_SERVICE: whether it is permitted, and so was put in effect, or out of it. */
+/*
+ * Puts our own CAP_NET_BIND_SERVICE in effect, or out of it: whether it is permitted. In effect it has to be
+ * wherever /proc is read: ptrace(2) access to who has a capability wants it as well.
+ */
 bool v6_target_privilege(bool in_effect);
 
 /* After landlock_restrict_self(2): it (or NULL), and whatever is first seen from now on. */

@@ -35,20 +35,28 @@ static int make_once(const struct v6_request *r)
 }
 
 /*
- * Without CAP_NET_BIND_SERVICE in effect (loop.c), so that what nobody may do needs no question
- * who asks; with it only where it was refused and the target has it.
+ * Without CAP_NET_BIND_SERVICE in effect, so that what anybody may do needs no question who
+ * asks; with it only where it was refused and the target has it.
  */
+static int make_bind(struct v6_request *r)
+{
+	bool permitted = v6_target_privilege(false);
+	int result = make_once(r);
+
+	v6_target_privilege(true);
+	if (result != -EACCES || !v6_target_may_bind(r->tid) || !v6_listener_valid(r->id))
+		return result;
+	r->like_us = permitted;
+	return permitted ? make_once(r) : 0;
+}
+
 static void make(struct v6_call *c)
 {
 	struct v6_request *r = request_of(c);
-	int result = r->like_us ? make_once(r) : 0;
+	int result = 0;
 
-	if (result == -EACCES && r->what == V6_NOTIFIED_BIND && v6_target_may_bind(r->tid) &&
-		v6_listener_valid(r->id)) {
-		r->like_us = v6_target_privilege(true);
-		result = r->like_us ? make_once(r) : 0;
-		v6_target_privilege(false);
-	}
+	if (r->like_us)
+		result = r->what == V6_NOTIFIED_BIND ? make_bind(r) : make_once(r);
 	c->record.result = result < 0 ? -1 : result;
 	c->record.error = result < 0 ? -result : 0;
 	c->record.has_result = r->like_us;
