@@ -140,8 +140,10 @@ static int64_t answer_socket(struct v6_request *r)
 	if (!v6_listener_valid(r->id))
 		return 0;
 	if (r->what == V6_NOTIFIED_BIND && r->readable &&
-		v6_listener_take_lost(r->tid, v6_fact_cookie(c->ask), r->copy, c->len))
+		v6_listener_take_lost(r->tid, v6_fact_cookie(c->ask), r->copy, c->len)) {
+		r->bound = true;
 		return 0;
+	}
 	govern(r);
 	if (!r->like_us && r->what != V6_NOTIFIED_GETSOCKOPT)
 		tell(r, V6_TOLD_LEFT, V6_ADVICE_LEFT, 0);
@@ -178,7 +180,7 @@ static void answer(struct v6_request *r, struct v6_abi_answer *a)
 {
 	uint64_t cookie = 0;
 
-	if (r->what == V6_NOTIFIED_BIND && r->readable && r->like_us && !a->error)
+	if (r->bound && !a->error)
 		cookie = v6_fact_cookie(r->call.ask);
 	/* Before the answer: a socket that the target closes then is closed. */
 	if (r->call.ask >= 0)

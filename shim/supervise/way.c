@@ -60,6 +60,7 @@ static void make(struct v6_call *c)
 	c->record.result = result < 0 ? -1 : result;
 	c->record.error = result < 0 ? -result : 0;
 	c->record.has_result = r->like_us;
+	r->bound = r->what == V6_NOTIFIED_BIND && r->like_us && !result;
 }
 
 static int read_copy(struct v6_call *c, const void *from, void *to, size_t len, bool good)

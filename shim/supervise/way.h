@@ -14,6 +14,7 @@ struct v6_request {
 	uint64_t id; /* the notification's */
 	enum v6_notified what;
 	bool like_us; /* it may be made for the target; else the target makes it */
+	bool bound;   /* a bind was made, and succeeded */
 	/* What the target pointed to, read once: what is judged is what is used. */
 	bool readable;
 	unsigned char copy[sizeof(struct sockaddr_storage)];
