@@ -22,7 +22,9 @@ enum { EM_386 = 3, EM_ARM = 40, EM_X86_64 = 62, EM_AARCH64 = 183 };
 
 #define NEWER(arch)                                                                                \
 	{arch, V6_SYS_LANDLOCK_RESTRICT_SELF, V6_NOTIFIED_LANDLOCK},                               \
-		{arch, V6_SYS_IO_URING_SETUP, V6_NOTIFIED_IO_URING}
+	{                                                                                          \
+		arch, V6_SYS_IO_URING_SETUP, V6_NOTIFIED_IO_URING                                  \
+	}
 
 /* The rows of a table stand together. */
 static const struct row {
@@ -74,8 +76,7 @@ static uint32_t number_of(uint32_t arch, uint32_t number)
 enum v6_notified v6_filter_call(const struct v6_abi_call *call)
 {
 	for (const struct row *r = rows; r < rows + ROWS; r++)
-		if (r->arch == call->arch &&
-			r->number == number_of(call->arch, (uint32_t)call->nr))
+		if (r->arch == call->arch && r->number == number_of(call->arch, (uint32_t)call->nr))
 			return r->call;
 	return V6_NOTIFIED_NONE;
 }

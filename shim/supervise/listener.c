@@ -42,8 +42,8 @@ static void receive(void)
 const struct v6_abi_notification *v6_listener_next(int other, bool (*ready)(void))
 {
 	for (;;) {
-		struct pollfd p[] = {{.fd = listener, .events = POLLIN},
-			{.fd = other, .events = POLLIN}};
+		struct pollfd p[] = {
+			{.fd = listener, .events = POLLIN}, {.fd = other, .events = POLLIN}};
 		int n = poll(p, 2, count ? 0 : -1);
 
 		if (n > 0 && p[1].revents && !ready())

@@ -303,11 +303,13 @@ static const char *why(int error)
 {
 	switch (error) {
 	case -EBUSY:
-		return "another supervisor has these processes already, and there is one to a tree: "
+		return "another supervisor has these processes already, and there is one to a "
+		       "tree: "
 		       "WSL, LXC and container tools may have such";
 	case -EPERM:
 	case -EACCES:
-		return "not allowed to supervise: a container needs --cap-add SYS_PTRACE, a systemd "
+		return "not allowed to supervise: a container needs --cap-add SYS_PTRACE, a "
+		       "systemd "
 		       "unit SystemCallFilter=pidfd_getfd seccomp beside its own; "
 		       "kernel.yama.ptrace_scope must not be 3";
 	case -ENOSYS:
@@ -359,16 +361,18 @@ int v6_supervise(const struct v6_supervision *s, char **argv)
 		if (error == -EPERM) {
 			error = with_parent(s);
 			if (!error)
-				s->say("a helper may not supervise here (kernel.yama.ptrace_scope, or a "
+				s->say("a helper may not supervise here (kernel.yama.ptrace_scope, "
+				       "or a "
 				       "container), so that v6shim stays, as the parent");
 		}
 	}
 	if (!error)
 		return execute(argv);
 	snprintf(sentence, sizeof(sentence), "supervision: %s",
-		error == -EOPNOTSUPP ? "no table of this machine's system calls (x86-64 and aarch64 "
-				       "have one)"
-				     : why(error));
+		error == -EOPNOTSUPP
+			? "no table of this machine's system calls (x86-64 and aarch64 "
+			  "have one)"
+			: why(error));
 	s->say(sentence);
 	return error;
 }

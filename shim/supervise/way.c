@@ -147,8 +147,7 @@ static int read_words(struct v6_request *r, const struct v6_abi_call *call, uint
 	r->what = v6_filter_socketcall((uint32_t)call->arg[0]);
 	if (r->what == V6_NOTIFIED_NONE)
 		return 0;
-	if (v6_target_read(r->target, (uint32_t)call->arg[1], word,
-		    words[r->what] * sizeof(*word)))
+	if (v6_target_read(r->target, (uint32_t)call->arg[1], word, words[r->what] * sizeof(*word)))
 		return -EFAULT;
 	for (int i = 0; i < 5; i++)
 		arg[i] = word[i];

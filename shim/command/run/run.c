@@ -97,10 +97,12 @@ static int supervise(struct v6_options *o, const struct v6_reach *r, char **comm
 	int error;
 
 	if (o->config.settings.knobs.order != V6_ORDER_APP)
-		say("order: of supervised programs the order of binds alone; getaddrinfo is theirs");
+		say("order: of supervised programs the order of binds alone; getaddrinfo is "
+		    "theirs");
 	if (loses(r)) {
 		say("it gains privileges when it is started, or cannot be read, and what a user "
-		    "supervises gains nothing (no_new_privs): start v6shim as root, or give it what "
+		    "supervises gains nothing (no_new_privs): start v6shim as root, or give it "
+		    "what "
 		    "it needs: AmbientCapabilities= in systemd.exec(5), setpriv --ambient-caps");
 		return V6_EXIT_RUN;
 	}
@@ -137,8 +139,7 @@ static int start(int argc, char **argv)
 	}
 	v6_reach(&reach, command);
 	starts = reach.exit != V6_EXIT_NOT_FOUND && reach.exit != V6_EXIT_NOT_EXECUTABLE;
-	if (reach.at &&
-		!(outside ? starts : automatic && reach.exit == V6_EXIT_UNREACHABLE))
+	if (reach.at && !(outside ? starts : automatic && reach.exit == V6_EXIT_UNREACHABLE))
 		return refuse(&reach);
 	if (outside || reach.at)
 		return supervise(&o, &reach, command);
