@@ -55,7 +55,9 @@ static void first_sight(const struct v6_request *r)
 	int type = 0;
 	socklen_t len = sizeof(type);
 
-	if (!watches(V6_EVENT_SOCKET) || seen(v6_fact_cookie(c->ask)) ||
+	/* Of one that was forgotten it is not known that it never asked. */
+	if (!watches(V6_EVENT_SOCKET) || v6_fact_asked(c->ask) != V6_UNKNOWN ||
+		v6_fact_forgotten(c->ask) || seen(v6_fact_cookie(c->ask)) ||
 		v6_sys_getsockopt(c->ask, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
 		return;
 	v6_govern_socket(c, v6_fact_family(c->ask) == V6_FAMILY_INET6 ? AF_INET6 : AF_INET, type,
@@ -101,15 +103,13 @@ static void tell(struct v6_request *r, enum v6_told what, const char *note, int 
  * ptrace(2) access to the process is refused. What may be an IPv4 or IPv6 address by its length does
  * not go ungoverned; the sockets of ssh-agent, of other lengths, are bound.
  */
-enum { IN6_LEN_RFC2133 = 24 };
-
 static bool refuse(struct v6_request *r, bool borrow)
 {
+	enum { LEN_RFC2133 = 24 }; /* of an IPv6 address without its scope */
 	socklen_t len = r->call.len;
 
-	if (r->what != V6_NOTIFIED_BIND ||
-		!(len == sizeof(struct sockaddr_in) ||
-			(len >= IN6_LEN_RFC2133 && len <= sizeof(struct sockaddr_in6))))
+	if (r->what != V6_NOTIFIED_BIND || len > sizeof(struct sockaddr_in6) ||
+		(len != sizeof(struct sockaddr_in) && len < LEN_RFC2133))
 		return false;
 	/* Its standard error is not to be had either. */
 	if (borrow && !(r->target->told & V6_TOLD_REFUSED))
@@ -191,7 +191,7 @@ static void answer(struct v6_request *r, struct v6_abi_answer *a)
 
 static void serve(const struct v6_abi_notification *n, bool borrow)
 {
-	struct v6_request r = {.tid = (int)n->tid, .id = n->id};
+	struct v6_request r = {.call.ask = -1, .tid = (int)n->tid, .id = n->id};
 	struct v6_abi_answer a = {.id = n->id};
 	int fd = look_up(&r, n);
 	int64_t value = fd;

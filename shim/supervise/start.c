@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,26 +125,26 @@ static int execute(char **argv)
 
 /* ---- a helper beside the command */
 
+/* Closes what is between two descriptors. */
+static void close_between(int low, int high)
+{
+	if (high - low > 1)
+		v6_syscall(V6_SYS_CLOSE_RANGE, low + 1, high - 1, 0);
+}
+
 /* Keeps the listener and the log alone, and nothing of where it was started. */
 static void leave_all(int listener, int log)
 {
-	int keep[2] = {listener < log ? listener : log, listener < log ? log : listener};
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), other = log > 2 ? log : 2;
 
 	for (int fd = 0; fd < 3; fd++)
 		if (fd != log)
 			dup2(null, fd);
-	for (int i = 0, from = 3; i < 3; i++) {
-		unsigned to = i < 2 ? (unsigned)keep[i] - 1 : ~0U;
-
-		if (i == 2 || keep[i] >= from) {
-			if (to >= (unsigned)from)
-				v6_syscall(V6_SYS_CLOSE_RANGE, from, to, 0);
-			from = i < 2 ? keep[i] + 1 : from;
-		}
-	}
-	if (chdir("/")) {
-	}
+	close_between(2, listener < other ? listener : other);
+	close_between(listener < other ? listener : other, listener < other ? other : listener);
+	close_between(listener < other ? other : listener, INT_MAX);
+	if (chdir("/"))
+		return; /* it keeps a file system busy, no more */
 }
 
 static void ignore_signals(void)
@@ -157,24 +158,24 @@ static void ignore_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static int log_descriptor(const struct v6_settings *s)
-{
-	return s->log == V6_LOG_FD ? s->log_fd : -1;
-}
-
 static void help(const struct v6_supervision *s, int pid)
 {
 	const struct v6_settings *settings = &s->config->settings;
+	struct rlimit files;
 	int listener;
 
 	close(ends[TARGET]);
 	setsid();
 	ignore_signals();
+	if (!getrlimit(RLIMIT_NOFILE, &files)) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
 	v6_log_init(settings, s->program, s->journal, (struct v6_slice){0});
 	listener = take_listener(pid);
 	if (listener < 0)
 		return;
-	leave_all(listener, log_descriptor(settings));
+	leave_all(listener, settings->log == V6_LOG_FD ? settings->log_fd : -1);
 	v6_loop(listener, settings->log == V6_LOG_STDERR, -1, NULL);
 }
 

@@ -21,7 +21,7 @@
 #endif
 enum { SOCKET_NETNS = 0x894c, NETNS_USERNS = 0xb701, CAP_NET_BIND_SERVICE = 10 };
 
-enum { TARGETS = 256, THREADS = 128, LABEL = 256 };
+enum { TARGETS = 128, THREADS = 128, LABEL = 256 };
 
 /* A thread that is not its process's first; tid 0: none. */
 struct thread {
@@ -120,6 +120,8 @@ static void drop(struct v6_target *t)
 
 int v6_target_read(const struct v6_target *t, uint64_t from, void *to, size_t len)
 {
+	if (t->memory < 0)
+		return -EPERM;
 	return v6_syscall(SYS_pread64, t->memory, to, len, from) == (long)len ? 0 : -EFAULT;
 }
 

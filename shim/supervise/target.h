@@ -49,7 +49,7 @@ int v6_target_descriptor(const struct v6_target *t, int tid, int fd);
 /* The same where they are its own; -EPERM before Linux 6.9. */
 int v6_target_own_descriptor(int tid, int fd);
 
-/* Copies from its memory: 0, or -EFAULT. */
+/* Copies from its memory: 0, -EFAULT, or -EPERM as above. */
 int v6_target_read(const struct v6_target *t, uint64_t from, void *to, size_t len);
 
 /*

@@ -143,26 +143,29 @@ static int read_words(struct v6_request *r, const struct v6_abi_call *call, uint
 		[V6_NOTIFIED_SETSOCKOPT] = 5,
 		[V6_NOTIFIED_GETSOCKOPT] = 5};
 	uint32_t word[5] = {0};
+	int error;
 
 	r->what = v6_filter_socketcall((uint32_t)call->arg[0]);
 	if (r->what == V6_NOTIFIED_NONE)
 		return 0;
-	if (v6_target_read(r->target, (uint32_t)call->arg[1], word, words[r->what] * sizeof(*word)))
-		return -EFAULT;
+	error = v6_target_read(
+		r->target, (uint32_t)call->arg[1], word, words[r->what] * sizeof(*word));
 	for (int i = 0; i < 5; i++)
 		arg[i] = word[i];
-	return 0;
+	return error;
 }
 
 int v6_request_read(struct v6_request *r, const struct v6_abi_call *call)
 {
 	struct v6_call *c = &r->call;
 	uint64_t arg[5];
+	int error;
 
 	memcpy(arg, call->arg, sizeof(arg));
 	r->what = v6_filter_call(call);
-	if (r->what == V6_NOTIFIED_SOCKETCALL && read_words(r, call, arg))
-		return -EFAULT;
+	error = r->what == V6_NOTIFIED_SOCKETCALL ? read_words(r, call, arg) : 0;
+	if (error)
+		return error;
 	*c = (struct v6_call){
 		.way = &way, .ask = -1, .record = {.pid = r->target->pid, .fd = (int)arg[0]}};
 	switch (r->what) {

@@ -21,8 +21,8 @@ struct v6_request {
 };
 
 /*
- * Fills in the request's call from the arguments of the system call, but for `ask`: 0, or
- * -EFAULT where the target's memory cannot be read that they are in.
+ * Fills in the request's call from the arguments of the system call, but for `ask`: 0, or what
+ * v6_target_read() says of the target's memory that they are in.
  */
 int v6_request_read(struct v6_request *r, const struct v6_abi_call *call);
 
