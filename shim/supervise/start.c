@@ -312,7 +312,7 @@ static const char *why(int error)
 		return "not allowed to supervise: a container needs --cap-add SYS_PTRACE, a "
 		       "systemd "
 		       "unit SystemCallFilter=pidfd_getfd seccomp beside its own; "
-		       "kernel.yama.ptrace_scope must not be 3";
+		       "kernel.yama.ptrace_scope is at most 1 for users, 2 for root";
 	case -ENOSYS:
 	case -EINVAL:
 		return "this kernel, or a filter, has no seccomp user notification: Linux 5.9 is "
@@ -320,6 +320,8 @@ static const char *why(int error)
 	case -EPIPE:
 		return "the supervisor was ended at its start; in a systemd unit "
 		       "SystemCallFilter=pidfd_getfd seccomp is needed beside its own";
+	case -EOPNOTSUPP:
+		return "no table of this machine's system calls (x86-64 and aarch64 have one)";
 	default:
 		return strerror(-error);
 	}
@@ -351,9 +353,39 @@ bool v6_supervise_takes_privileges(void)
 	return v6_syscall(SYS_seccomp, SET_MODE_FILTER, 0, &program) == -EACCES;
 }
 
+static const char *refusal(int error)
+{
+	static char sentence[512];
+
+	snprintf(sentence, sizeof(sentence), "supervision: %s", why(error));
+	return sentence;
+}
+
+const char *v6_supervise_refused(void)
+{
+	int error = judge(), listener, child;
+
+	if (!error)
+		error = talk();
+	if (error)
+		return refusal(error);
+	child = fork();
+	if (!child) {
+		put_under();
+		_exit(0);
+	}
+	listener = child < 0 ? -errno : take_listener(child);
+	close(ends[SUPERVISOR]);
+	close(ends[TARGET]);
+	if (child > 0)
+		waitpid(child, NULL, 0);
+	if (listener >= 0)
+		close(listener);
+	return listener < 0 ? refusal(listener) : NULL;
+}
+
 int v6_supervise(const struct v6_supervision *s, char **argv)
 {
-	char sentence[512];
 	int error = judge();
 
 	v6_live_init(s->config, false, NULL);
@@ -369,11 +401,6 @@ int v6_supervise(const struct v6_supervision *s, char **argv)
 	}
 	if (!error)
 		return execute(argv);
-	snprintf(sentence, sizeof(sentence), "supervision: %s",
-		error == -EOPNOTSUPP
-			? "no table of this machine's system calls (x86-64 and aarch64 "
-			  "have one)"
-			: why(error));
-	s->say(sentence);
+	s->say(refusal(error));
 	return error;
 }

@@ -31,4 +31,7 @@ int v6_supervise(const struct v6_supervision *s, char **argv);
  */
 bool v6_supervise_takes_privileges(void);
 
+/* Why nothing can be supervised here, found out by trying; NULL: it can. The next call spoils it. */
+const char *v6_supervise_refused(void);
+
 #endif

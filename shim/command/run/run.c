@@ -9,7 +9,6 @@
 #include "../../govern/sys.h"
 #include "../../govern/way.h"
 #include "../../supervise/start.h"
-#include "../check/obstacles.h"
 #include "../check/reach.h"
 #include "../command.h"
 #include "../memory.h"
@@ -74,18 +73,6 @@ static void say(const char *sentence)
 	v6_complain("run: %s", sentence);
 }
 
-/* Whether supervision without privileges would take from the command what it starts with. */
-static bool loses(const struct v6_reach *r)
-{
-	for (unsigned i = 0; i < r->hops; i++) {
-		unsigned o = r->hop[i].obstacle;
-
-		if (o == SET_ID || o == CAPABILITIES || o == CLEANED || o == UNREADABLE)
-			return v6_supervise_takes_privileges();
-	}
-	return false;
-}
-
 /* Returns where nothing was started, or not by this process. */
 static int supervise(struct v6_options *o, const struct v6_reach *r, char **command)
 {
@@ -99,11 +86,8 @@ static int supervise(struct v6_options *o, const struct v6_reach *r, char **comm
 	if (o->config.settings.knobs.order != V6_ORDER_APP)
 		say("order: of supervised programs the order of binds alone; getaddrinfo is "
 		    "theirs");
-	if (loses(r)) {
-		say("it gains privileges when it is started, or cannot be read, and what a user "
-		    "supervises gains nothing (no_new_privs): start v6shim as root, or give it "
-		    "what "
-		    "it needs: AmbientCapabilities= in systemd.exec(5), setpriv --ambient-caps");
+	if (v6_reach_loses(r)) {
+		say(V6_REACH_LOSES);
 		return V6_EXIT_RUN;
 	}
 	if (export(o, NULL))
