@@ -82,6 +82,8 @@ enum v6_log_level v6_record_level(const struct v6_record *r)
 	case V6_EVENT_GETADDRINFO:
 	case V6_EVENT_INHERIT:
 		return V6_LOG_LEVEL_BIND;
+	case V6_EVENT_SOCKET: /* there is something to say of it: the kernel has no IPv6 */
+		return r->note.len ? V6_LOG_LEVEL_CHANGE : V6_LOG_LEVEL_ALL;
 	default:
 		return V6_LOG_LEVEL_ALL;
 	}
@@ -373,6 +375,19 @@ static void text_v6only(struct v6_text *t, const struct v6_record *r)
 		v6_text_print(t, " -> %d", r->after);
 }
 
+/* What getaddrinfo(3) returned: the same numbers in glibc and musl. */
+static void text_eai(struct v6_text *t, int64_t result)
+{
+	static const char name[][9] = {"", "BADFLAGS", "NONAME", "AGAIN", "FAIL", "", "FAMILY",
+		"SOCKTYPE", "SERVICE", "", "MEMORY", "SYSTEM", "OVERFLOW"};
+	uint64_t number = (uint64_t)-result;
+
+	if (number < sizeof(name) / sizeof(*name) && *name[number])
+		v6_text_print(t, "fails with EAI_%s", name[number]);
+	else
+		v6_text_print(t, "fails with %d", (int)result);
+}
+
 static void text_outcome(struct v6_text *t, const struct v6_record *r)
 {
 	static const char *const serves[] = {"", "IPv6", "IPv4", "IPv6 and IPv4"};
@@ -409,6 +424,10 @@ static void text_outcome(struct v6_text *t, const struct v6_record *r)
 	if (r->serves) {
 		part(t, &comma);
 		v6_text_print(t, "serves %s", serves[r->serves & 3]);
+	}
+	if (r->facts.event == V6_EVENT_GETADDRINFO && r->result && !r->error) {
+		part(t, &comma);
+		text_eai(t, r->result);
 	}
 	if (r->has_result && r->error && (log || r->verdict.action != V6_ACTION_DENY)) {
 		part(t, &comma);

@@ -139,6 +139,8 @@ static const struct v6_word table[] = {
 	{V6_LIST_FINDING, "conflict", V6_FINDING_CONFLICT, ""},
 	{V6_LIST_FINDING, "disorder", V6_FINDING_DISORDER, ""},
 	{V6_LIST_FINDING, "contrary", V6_FINDING_CONTRARY, ""},
+	{V6_LIST_FINDING, "unenforced", V6_FINDING_UNENFORCED, ""},
+	{V6_LIST_FINDING, "ipv4-socket", V6_FINDING_IPV4_SOCKET, ""},
 	{V6_LIST_END, "", 0, ""},
 };
 

@@ -180,6 +180,8 @@ enum v6_finding {
 	V6_FINDING_CONFLICT,
 	V6_FINDING_DISORDER,
 	V6_FINDING_CONTRARY,
+	V6_FINDING_UNENFORCED,  /* the policy is not in force on a socket that serves `::` */
+	V6_FINDING_IPV4_SOCKET, /* no policy has a hold on a socket that serves 0.0.0.0 */
 };
 
 /* "policy", and by that name (exact); V6_SETTING_COUNT where there is none. */

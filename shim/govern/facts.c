@@ -60,7 +60,7 @@ int v6_fact_proto(int fd)
 }
 
 /* An inode number is never taken for a cookie, nor a cookie for it. */
-#define INODE (UINT64_C(1) << 62)
+#define INODE (UINT64_C(1) << 59)
 
 static uint64_t long_option(int fd, int name)
 {
@@ -116,6 +116,11 @@ int v6_fact_connected(int fd)
 	socklen_t len = sizeof(ss);
 
 	return v6_sys_getpeername(fd, &ss, &len) >= 0;
+}
+
+int v6_fact_listening(int fd)
+{
+	return int_option(fd, SOL_SOCKET, SO_ACCEPTCONN);
 }
 
 int v6_fact_reuse(int fd, bool port)
@@ -179,15 +184,21 @@ int v6_fact_initial_v6only(void)
 	return value;
 }
 
+bool v6_fact_no_ipv6(void)
+{
+	return v6_fact_initial_v6only() == -EAFNOSUPPORT;
+}
+
 /*
- * A slot is one atomic word, the cookie shifted by one with the value below it:
- * never half written. Cookies count upwards, in batches to each processor
- * (net/core/sock_diag.c, __sock_gen_cookie): the hash keeps neighbours in time
- * and the batches' beginnings apart (Fibonacci hashing, the upper 12 bits).
+ * A slot is one atomic word, the cookie above four bits: never half written. Cookies count
+ * upwards, in batches to each processor (net/core/sock_diag.c, __sock_gen_cookie): the hash
+ * keeps neighbours in time and the batches' beginnings apart (Fibonacci hashing, the upper 12
+ * bits).
  */
+enum { ASKED = 1, VALUE = 2, BITS = 4 };
 static _Atomic uint64_t slots[V6_ASKED_SLOTS];
 
-/* Whether any socket ever asked, so that most programs are spared the question for the cookie. */
+/* Whether anything was ever remembered, so that most programs are spared the question for the cookie. */
 static atomic_bool any;
 
 _Static_assert(V6_ASKED_SLOTS == 1 << 12, "the hash gives 12 bits");
@@ -197,42 +208,48 @@ static _Atomic uint64_t *slot_of(uint64_t cookie)
 	return &slots[(cookie * UINT64_C(0x9E3779B97F4A7C15)) >> 52];
 }
 
+/* Of a socket without a cookie nothing is remembered. Two threads at one socket: one is enough. */
+static unsigned remember(int fd, unsigned clear, unsigned set)
+{
+	uint64_t cookie = v6_fact_cookie(fd) << BITS, word;
+	_Atomic uint64_t *slot = slot_of(cookie >> BITS);
+	unsigned bits;
+
+	if (!cookie)
+		return 0;
+	word = atomic_load_explicit(slot, memory_order_relaxed);
+	bits = word >> BITS == cookie >> BITS ? word & ((1 << BITS) - 1) : 0;
+	if (!clear && !set)
+		return bits;
+	word = cookie | (bits & ~clear) | set;
+	atomic_store_explicit(slot, word, memory_order_relaxed);
+	atomic_store_explicit(&any, true, memory_order_relaxed);
+	return bits;
+}
+
 void v6_fact_add_asked(int fd, int value)
 {
-	uint64_t cookie = v6_fact_cookie(fd);
-
-	if (!cookie)
-		return;
-	atomic_store_explicit(slot_of(cookie), cookie << 1 | (value != 0), memory_order_relaxed);
-	atomic_store_explicit(&any, true, memory_order_relaxed);
-}
-
-static bool asked_any(void)
-{
-	return atomic_load_explicit(&any, memory_order_relaxed);
-}
-
-static int asked_find(uint64_t cookie)
-{
-	uint64_t word;
-
-	if (!cookie)
-		return V6_UNKNOWN;
-	word = atomic_load_explicit(slot_of(cookie), memory_order_relaxed);
-	return word >> 1 == (cookie & UINT64_MAX >> 1) ? (int)(word & 1) : V6_UNKNOWN;
+	remember(fd, VALUE, ASKED | (value ? VALUE : 0));
 }
 
 int v6_fact_asked(int fd)
 {
-	return asked_any() ? asked_find(v6_fact_cookie(fd)) : V6_UNKNOWN;
+	unsigned bits = atomic_load_explicit(&any, memory_order_relaxed) ? remember(fd, 0, 0) : 0;
+
+	return bits & ASKED ? (bits & VALUE) != 0 : V6_UNKNOWN;
+}
+
+unsigned v6_fact_mark(int fd, unsigned marks)
+{
+	return remember(fd, 0, marks);
 }
 
 bool v6_fact_forgotten(int fd)
 {
-	uint64_t cookie = asked_any() ? v6_fact_cookie(fd) : 0;
+	uint64_t cookie = atomic_load_explicit(&any, memory_order_relaxed) ? v6_fact_cookie(fd) : 0;
+	uint64_t word = cookie ? atomic_load_explicit(slot_of(cookie), memory_order_relaxed) : 0;
 
-	return cookie && asked_find(cookie) == V6_UNKNOWN &&
-	       atomic_load_explicit(slot_of(cookie), memory_order_relaxed);
+	return word && word >> BITS != (cookie << BITS) >> BITS;
 }
 
 int v6_fact_set_v6only(int fd, int value)

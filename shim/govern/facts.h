@@ -31,6 +31,9 @@ struct v6_address v6_fact_bound(int fd);
 /* Whether it has a peer: 0 or 1. */
 int v6_fact_connected(int fd);
 
+/* Whether it listens: 0 or 1. SO_ACCEPTCONN, socket(7). */
+int v6_fact_listening(int fd);
+
 /* SO_REUSEPORT, or else SO_REUSEADDR: 0 or 1. socket(7). */
 int v6_fact_reuse(int fd, bool port);
 int v6_fact_set_reuse(int fd, bool port, int value);
@@ -51,6 +54,9 @@ struct v6_diag_socket v6_fact_socket(int fd, const struct v6_address *bound);
  */
 int v6_fact_initial_v6only(void);
 
+/* Whether an IPv6 socket cannot be made at all: EAFNOSUPPORT. Three system calls. */
+bool v6_fact_no_ipv6(void);
+
 /*
  * What the application itself asked for: the one thing the kernel cannot tell.
  *
@@ -65,6 +71,16 @@ int v6_fact_asked(int fd);
 
 /* Whether it may have asked and been forgotten: a number that collides was remembered. */
 bool v6_fact_forgotten(int fd);
+
+/*
+ * The same memory's marks of a socket, V6_MARK_* bits: sets these as well, and returns those
+ * that it had. 0 where it was forgotten.
+ */
+enum {
+	V6_MARK_SETTLED = 4, /* that its V6ONLY is not the policy's was told, or has its reason */
+	V6_MARK_CLIENT = 8,  /* it was bound to port 0 as clients are, and so not governed */
+};
+unsigned v6_fact_mark(int fd, unsigned marks);
 
 /* Sets IPV6_V6ONLY: 0, or the negated errno. */
 int v6_fact_set_v6only(int fd, int value);

@@ -10,11 +10,28 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What a process is told once, as bits. */
+enum v6_told {
+	V6_TOLD_NO_IPV6 = 1,
+	V6_TOLD_MAPPED = 2,
+	V6_TOLD_REFUSED = 4,
+	V6_TOLD_LEFT = 8,
+	V6_TOLD_IO_URING = 16,
+};
+
+/* How often what had a hash came: the hash above 24 bits of the number, 0 where there is none yet. */
+enum { V6_SEEN_SLOTS = 64, V6_SEEN_BITS = 24 };
+struct v6_seen {
+	_Atomic uint64_t slot[V6_SEEN_SLOTS];
+};
+
 struct v6_self {
 	atomic_int pid;
-	atomic_int load;     /* of the load record: see emit.c */
-	atomic_ulong lost;   /* records that could not be written and were not told of yet */
-	atomic_bool opening; /* a thread is changing which log is open */
+	atomic_int load;   /* of the load record: see emit.c */
+	atomic_ulong lost; /* records that could not be written and were not told of yet */
+	atomic_uint told;  /* enum v6_told */
+	struct v6_seen kinds, ports; /* of records that are thinned, and of ipv4-socket: emit.c */
+	atomic_bool opening;         /* a thread is changing which log is open */
 };
 
 /*

@@ -84,9 +84,9 @@ static void tell(struct v6_request *r, enum v6_told what, const char *note, int 
 {
 	struct v6_record record;
 
-	if (r->target->told & what || !v6_emit_wants(V6_LOG_LEVEL_CHANGE))
+	if (!v6_emit_wants(V6_LOG_LEVEL_CHANGE) ||
+		atomic_fetch_or(&r->target->self.told, what) & what)
 		return;
-	r->target->told |= what;
 	v6_record_init(&record, V6_EVENT_ERROR);
 	record.fd = r->call.record.fd;
 	record.pid = r->target->pid;
@@ -112,7 +112,7 @@ static bool refuse(struct v6_request *r, bool borrow)
 		(len != sizeof(struct sockaddr_in) && len < LEN_RFC2133))
 		return false;
 	/* Its standard error is not to be had either. */
-	if (borrow && !(r->target->told & V6_TOLD_REFUSED))
+	if (borrow && !(atomic_load(&r->target->self.told) & V6_TOLD_REFUSED))
 		v6_emit_complain(v6_slice_of(V6_ADVICE_UNDUMPABLE));
 	tell(r, V6_TOLD_REFUSED, V6_ADVICE_UNDUMPABLE, EPERM);
 	return true;

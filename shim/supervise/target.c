@@ -157,28 +157,49 @@ static struct v6_slice executed(const struct v6_target *t, char *path)
 	return (struct v6_slice){path, len};
 }
 
-/* As a preload has it (preload/init.c, find_program). */
+static struct v6_slice base_name(struct v6_slice path)
+{
+	struct v6_slice name;
+
+	do
+		name = v6_slice_cut(&path, '/');
+	while (path.len);
+	return name;
+}
+
+/* The first operand: of an interpreter, the script. */
+static struct v6_slice operand(const char *words, ssize_t len)
+{
+	struct v6_slice rest = {words, len > 0 ? (size_t)len : 0}, word;
+
+	v6_slice_cut(&rest, '\0');
+	do
+		word = v6_slice_cut(&rest, '\0');
+	while (v6_slice_begins(word, "-"));
+	return base_name(word);
+}
+
+/* The names that it goes by, as a preload has them (preload/init.c). */
 static void find_program(struct v6_target *t)
 {
-	char path[V6_PATH_SIZE], exe[V6_PROC_PATH];
-	struct v6_slice rest = executed(t, path), name;
+	char path[V6_PATH_SIZE], exe[V6_PATH_SIZE], words[V6_PATH_SIZE], link[V6_PROC_PATH];
+	struct v6_slice run = executed(t, path), name[3];
 	ssize_t n;
 
-	if (!rest.len || v6_slice_begins(rest, "/dev/fd/") ||
-		v6_slice_begins(rest, "/proc/self/fd/")) {
-		v6_proc_path(exe, t->pid, "exe", -1);
-		n = v6_sys_readlink(exe, path, sizeof(path));
-		rest = (struct v6_slice){path, n > 0 ? (size_t)n : 0};
-	}
-	do
-		name = v6_slice_cut(&rest, '/');
-	while (rest.len);
-	if (name.len > sizeof(t->program))
-		name.len = sizeof(t->program);
-	if (name.len)
-		memcpy(t->program, name.ptr, name.len);
-	t->caller = (struct v6_caller){.program = {t->program, name.len}};
-	v6_live_caller(v6_live.config, &t->caller);
+	v6_proc_path(link, t->pid, "exe", -1);
+	n = v6_sys_readlink(link, exe, sizeof(exe));
+	name[1] = base_name((struct v6_slice){exe, n > 0 ? (size_t)n : 0});
+	name[2] = operand(words, read_file(t->pid, "cmdline", words, sizeof(words)));
+	name[0] = !run.len || v6_slice_begins(run, "/dev/fd/") ||
+				  v6_slice_begins(run, "/proc/self/fd/")
+			  ? name[1]
+			  : base_name(run);
+	if (name[0].len > sizeof(t->program))
+		name[0].len = sizeof(t->program);
+	if (name[0].len)
+		memcpy(t->program, name[0].ptr, name[0].len);
+	t->caller = (struct v6_caller){.program = {t->program, name[0].len}};
+	v6_live_caller(v6_live.config, &t->caller, name, 3);
 }
 
 /* Looks at what execve(2) changes. */
@@ -191,8 +212,7 @@ static void look(struct v6_target *t)
 	v6_proc_path(path, t->pid, "mem", -1);
 	t->memory = v6_sys_open(path, O_RDONLY | O_CLOEXEC, 0);
 	find_program(t);
-	atomic_store(&t->self.load, 0);
-	atomic_store(&t->self.pid, t->pid);
+	t->self = (struct v6_self){.pid = t->pid};
 }
 
 static int open_pidfd(int pid, unsigned flags)

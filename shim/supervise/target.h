@@ -14,15 +14,11 @@
 
 enum { V6_TARGET_PROGRAM = 256 };
 
-/* What has been said of a process. */
-enum v6_told { V6_TOLD_REFUSED = 1, V6_TOLD_LEFT = 2, V6_TOLD_IO_URING = 4 };
-
 struct v6_target {
 	int pid;
 	int pidfd;
 	int memory;    /* /proc/PID/mem, of what it executes now */
 	bool confined; /* by Landlock, or it may be */
-	unsigned told; /* enum v6_told */
 	struct v6_caller caller;
 	char program[V6_TARGET_PROGRAM];
 	struct v6_self self; /* in place of this process's own, for its records */

@@ -22,10 +22,10 @@ TEST(errno_names_are_libcs)
 	unsigned named = 0;
 
 #ifdef LIBC_NAMES_ERRORS
-	for (int number = 1; number <= 133; number++) {
+	for (int number = -1; number <= 4095; number++) {
 		const char *libc = strerrorname_np(number), *is = v6_errname(number);
 
-		if (!libc) {
+		if (number <= 0 || !libc) {
 			assert_null(is);
 			continue;
 		}
@@ -40,14 +40,6 @@ TEST(errno_names_are_libcs)
 	(void)named;
 	skip();
 #endif
-}
-
-TEST(numbers_that_are_no_errno_have_no_name)
-{
-	static const int numbers[] = {0, -1, INT_MIN, INT_MAX, 134, 512, 4095};
-
-	for (size_t i = 0; i < COUNT(numbers); i++)
-		assert_null(v6_errname(numbers[i]));
 }
 
 TEST(every_name_is_read_back_second_names_as_the_first)
@@ -98,7 +90,7 @@ TEST(what_cannot_be_opened_is_told_in_words_and_by_name)
 	} others[] = {{EACCES, ": permission denied (EACCES)"},
 		{ELOOP, ": too many symbolic links (ELOOP)"},
 		{ENXIO, ": is a socket or a device (ENXIO)"}, {EPERM, ": not permitted (EPERM)"},
-		{ESTALE, ": not readable"}, {4095, ": not readable"}, {0, ": not readable"}};
+		{ESTALE, ": not to be opened"}, {4095, ": not to be opened"}, {0, ": not to be opened"}};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		assert_int_equal(open(rows[i].path, rows[i].flags | O_CLOEXEC), -1);

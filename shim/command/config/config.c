@@ -5,7 +5,7 @@
 
 #include "../command.h"
 #include "../options.h"
-#include "../run/target.h"
+#include "../target.h"
 
 static void help(void)
 {

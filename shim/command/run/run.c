@@ -13,7 +13,7 @@
 #include "../command.h"
 #include "../memory.h"
 #include "../options.h"
-#include "target.h"
+#include "../target.h"
 
 static void help(void)
 {

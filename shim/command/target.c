@@ -9,9 +9,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "../../core/errname.h"
-#include "../../govern/logfile.h"
-#include "../command.h"
+#include "../core/errname.h"
+#include "../govern/logfile.h"
+#include "command.h"
 
 static void warn(const char *log, int error)
 {

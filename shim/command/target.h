@@ -4,7 +4,7 @@
 #ifndef V6_TARGET_H
 #define V6_TARGET_H
 
-#include "../../core/settings.h"
+#include "../core/settings.h"
 
 /* False, and a warning on standard error that names the log, where it cannot be written as things are. */
 bool v6_target_check(const struct v6_settings *s);
