@@ -57,12 +57,7 @@ bool v6_in_the_way(const struct v6_diag_socket *a, const struct v6_diag_socket *
 	       v6_addresses_conflict(&a->local, a->v6only, &b->local, b->v6only);
 }
 
-bool v6_rival_connection(const struct v6_rival *r)
-{
-	return r->socket.peer;
-}
-
-static bool same_family(const struct v6_rival *a, const struct v6_rival *b)
+bool v6_same_family(const struct v6_rival *a, const struct v6_rival *b)
 {
 	return v6_port_family(&a->socket.local) == v6_port_family(&b->socket.local);
 }
@@ -92,33 +87,33 @@ static struct view view(const struct v6_conflict *f)
 	struct view v = {
 		.cleared = true, .refused = f->partial, .connection = f->count, .single = f->count};
 
-	for (const struct v6_rival *r = f->rivals; r < f->rivals + f->count; r++) {
-		bool same = same_family(f->self, r);
+	for (const struct v6_rival *r = f->rival; r < f->rival + f->count; r++) {
+		bool same = v6_same_family(&f->self, r);
 
-		v.connection &= v6_rival_connection(r);
+		v.connection &= r->socket.peer;
 		v.single &= !v6_address_wildcard(&r->socket.local) &&
 			    v6_port_family(&r->socket.local) == V6_FAMILY_INET;
-		if (allowed(f->self, r))
+		if (allowed(&f->self, r))
 			continue;
 		v.same |= same;
 		v.refused |= same || !r->own;
 		v.partner |= !same && r->own;
-		v.cleared &= f->self->cleared || r->cleared;
+		v.cleared &= f->self.cleared || r->cleared;
 	}
 	return v;
 }
 
 static bool may_split(const struct v6_conflict *f)
 {
-	return f->event == V6_EVENT_BIND && f->self->socket.local.family == V6_FAMILY_INET6 &&
-	       v6_address_wildcard(&f->self->socket.local) && f->self->socket.v6only == 0;
+	return f->event == V6_EVENT_BIND && f->self.socket.local.family == V6_FAMILY_INET6 &&
+	       v6_address_wildcard(&f->self.socket.local) && f->self.socket.v6only == 0;
 }
 
 unsigned v6_conflict_plan(const struct v6_knobs *knobs, const struct v6_conflict *f,
 	struct v6_attempt attempts[V6_ATTEMPTS_MAX])
 {
 	const struct v6_attempt split = {V6_ACTION_SPLIT, false}, share = {V6_ACTION_SHARE, true};
-	const struct v6_address *a = &f->self->socket.local;
+	const struct v6_address *a = &f->self.socket.local;
 	struct view v = view(f);
 	bool splits = may_split(f), shares = v.partner && !v.refused;
 	unsigned n = 0;
@@ -126,7 +121,7 @@ unsigned v6_conflict_plan(const struct v6_knobs *knobs, const struct v6_conflict
 	/* With mode=log the kernel is not asked whether it would help. */
 	if (knobs->mode == V6_MODE_LOG && v.same)
 		return 0;
-	if (f->self->cleared && splits) {
+	if (f->self.cleared && splits) {
 		attempts[n++] = (struct v6_attempt){V6_ACTION_YIELD, false};
 		return n;
 	}
@@ -166,10 +161,10 @@ const struct v6_rival *v6_conflict_holder(const struct v6_conflict *f, bool reso
 	const struct v6_rival *best = NULL;
 	int most = -1;
 
-	for (const struct v6_rival *r = f->rivals; r < f->rivals + f->count; r++) {
-		bool same = same_family(f->self, r), moves = !same && r->own;
+	for (const struct v6_rival *r = f->rival; r < f->rival + f->count; r++) {
+		bool same = v6_same_family(&f->self, r), moves = !same && r->own;
 		/* Servers before connections; then as it is asked for; then another process's. */
-		int points = 8 * !v6_rival_connection(r) + 4 * !allowed(f->self, r) +
+		int points = 8 * !r->socket.peer + 4 * !allowed(&f->self, r) +
 			     2 * (resolved ? !same : !moves) + (resolved ? r->own : same);
 
 		if (points > most) {

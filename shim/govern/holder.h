@@ -11,22 +11,22 @@
 /* How many descriptors of the caller's are looked at, at most. */
 enum { V6_DESCRIPTORS_MAX = 1 << 20 };
 
+enum { V6_RIVALS_MAX = 100 };
+
 /* What is known of a port. The memory for rivals is claimed, and own ones are kept, until the release. */
 struct v6_port {
 	struct v6_call *call;
-	struct v6_rival self;   /* the socket of the call */
-	struct v6_rival *rival; /* those in its way */
-	unsigned count;
-	enum v6_family other; /* INET, INET6: every one of that family that has the port instead */
-	bool full;            /* there are more than fit: not all are known */
+	struct v6_conflict on; /* at most V6_RIVALS_MAX rivals; all but `cleared` of the sockets */
+	enum v6_family other;  /* INET, INET6: not those in its way, but all of that family */
 	/* Its own. */
+	bool told; /* by the kernel's tables */
 	uint64_t netns;
 	unsigned left;
 };
 
 /*
  * `address` is what the socket of the call is bound to, or wants. Release it, whatever was asked.
- * Without memory there are no rivals, and it is full.
+ * Without memory there are no rivals, and they are partial.
  */
 void v6_port_init(
 	struct v6_port *p, struct v6_call *c, const struct v6_address *address, int v6only);
@@ -49,6 +49,7 @@ void v6_port_ask(struct v6_port *p, bool refused);
  * A hint, no truth: which port and family the numbers of descriptors were last bound to. It costs no
  * system call to keep, says when the kernel is worth asking, and is inherited by fork.
  */
+enum { V6_HINT_SLOTS = 4096 };
 void v6_port_bound(int tell, const struct v6_address *address);
 bool v6_port_hinted(enum v6_family family, uint16_t port);
 

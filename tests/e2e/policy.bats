@@ -21,6 +21,7 @@ kinds() {
 		governed  listen  tcp6    listen
 		governed  bind    udp6    bind :: P
 		client    bind    udp6    bind :: 0
+		client    bind    tcp6    bind :: 0 client; listen
 		single    bind    tcp6    bind ::1 0; listen
 		single    bind    tcp6    bind ::1 P; listen
 		single    bind    udp6    bind ::1 P

@@ -12,7 +12,10 @@
  *	v6only WHAT             set IPV6_V6ONLY to 0, 1, 2; long-0 and long-1 are 8 bytes, short-0 is 3;
  *	                        null; unreadable is a pointer to nothing
  *	reuseaddr, reuseport, nodelay
- *	bind ADDRESS PORT       without words: an AF_UNIX socket, to a name that the kernel chooses
+ *	device NAME             SO_BINDTODEVICE
+ *	bind ADDRESS PORT       a stream to `::` and 0 with SO_REUSEADDR, as servers do; with the word
+ *	                        client after them without; without words: an AF_UNIX socket, to a name
+ *	                        that the kernel chooses
  *	sysbind ADDRESS PORT    the same by syscall(2), past what wraps bind()
  *	listen, close
  *	connect ADDRESS PORT
@@ -24,6 +27,7 @@
  *	                        closed
  *	pass                    by SCM_RIGHTS to itself, and the old one is closed
  *	accept ADDRESS          a client connects to it there; both ends stay open
+ *	dead ADDRESS            as accept, and the client resets: its end stays open
  *	timewait ADDRESS        as accept, and this side closes first: its end is left in TIME_WAIT
  *	talk ADDRESS            a child connects to it there and prints "client got N bytes" at the end;
  *	                        the socket is the connection from here on
@@ -202,6 +206,13 @@ static const char *do_nodelay(char **words)
 	return switch_on(IPPROTO_TCP, TCP_NODELAY);
 }
 
+static const char *do_device(char **words)
+{
+	return words[0] == NULL ? NULL
+				: outcome(setsockopt(hand->fd, SOL_SOCKET, SO_BINDTODEVICE,
+					  words[0], (socklen_t)strlen(words[0]) + 1));
+}
+
 static const char *do_bind(char **words)
 {
 	union address address;
@@ -212,6 +223,9 @@ static const char *do_bind(char **words)
 	address.any.sa_family = AF_UNIX;
 	if (words[0] != NULL && (size = read_address(&address, words)) == 0)
 		return NULL;
+	if (words[0] != NULL && words[2] == NULL && hand->type == SOCK_STREAM &&
+		strcmp(words[0], "::") == 0 && strcmp(words[1], "0") == 0)
+		switch_on(SOL_SOCKET, SO_REUSEADDR);
 	errno = UNTOUCHED;
 	result = bind(hand->fd, &address.any, size);
 	hand->refused = result < 0;
@@ -393,6 +407,22 @@ static const char *do_accept(char **words)
 	int server;
 
 	return words[0] == NULL ? NULL : outcome(connect_through(words[0], &server));
+}
+
+static const char *do_dead(char **words)
+{
+	int server, client;
+	char byte;
+
+	if (words[0] == NULL)
+		return NULL;
+	client = connect_through(words[0], &server);
+	if (client < 0)
+		return outcome(client);
+	leave_no_trace(client);
+	close(client);
+	/* It has come. */
+	return recv(server, &byte, 1, 0) < 0 && errno == ECONNRESET ? "ok" : "differs";
 }
 
 static const char *do_timewait(char **words)
@@ -812,7 +842,8 @@ static const struct {
 	{"sysbind", do_sysbind}, {"listen", do_listen}, {"close", do_close},
 	{"connect", do_connect}, {"send", do_send}, {"hear", do_hear}, {"get", do_get},
 	{"port", do_port}, {"serves", do_serves}, {"dup", do_dup}, {"pass", do_pass},
-	{"accept", do_accept}, {"timewait", do_timewait}, {"talk", do_talk}, {"put", do_put},
+	{"accept", do_accept}, {"timewait", do_timewait}, {"dead", do_dead},
+	{"device", do_device}, {"talk", do_talk}, {"put", do_put},
 	{"show", do_show}, {"who", do_who}, {"resolve", do_resolve}, {"lookup", do_lookup},
 	{"others", do_others}, {"reset", do_reset}, {"uid", do_uid}, {"activate", do_activate},
 	{"fork", do_fork}, {"thread", do_thread}, {"exec", do_exec}, {"wait", do_wait},
