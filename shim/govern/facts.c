@@ -152,7 +152,7 @@ static bool was_connected(int fd)
 struct v6_diag_socket v6_fact_socket(int fd, const struct v6_address *bound)
 {
 	int iface = int_option(fd, SOL_SOCKET, SO_BINDTOIFINDEX);
-	bool listens = int_option(fd, SOL_SOCKET, SO_ACCEPTCONN) > 0;
+	bool listens = v6_fact_listening(fd) > 0;
 	struct v6_diag_socket s = {
 		.local = *bound,
 		.state = listens ? V6_STATE_LISTEN : V6_STATE_CLOSE,
@@ -205,14 +205,14 @@ _Static_assert(V6_ASKED_SLOTS == 1 << 12, "the hash gives 12 bits");
 
 static _Atomic uint64_t *slot_of(uint64_t cookie)
 {
-	return &slots[(cookie * UINT64_C(0x9E3779B97F4A7C15)) >> 52];
+	return &slots[((cookie >> BITS) * UINT64_C(0x9E3779B97F4A7C15)) >> 52];
 }
 
 /* Of a socket without a cookie nothing is remembered. Two threads at one socket: one is enough. */
 static unsigned remember(int fd, unsigned clear, unsigned set)
 {
 	uint64_t cookie = v6_fact_cookie(fd) << BITS, word;
-	_Atomic uint64_t *slot = slot_of(cookie >> BITS);
+	_Atomic uint64_t *slot = slot_of(cookie);
 	unsigned bits;
 
 	if (!cookie)
@@ -246,10 +246,12 @@ unsigned v6_fact_mark(int fd, unsigned marks)
 
 bool v6_fact_forgotten(int fd)
 {
-	uint64_t cookie = atomic_load_explicit(&any, memory_order_relaxed) ? v6_fact_cookie(fd) : 0;
-	uint64_t word = cookie ? atomic_load_explicit(slot_of(cookie), memory_order_relaxed) : 0;
+	bool looks = atomic_load_explicit(&any, memory_order_relaxed);
+	uint64_t cookie = looks ? v6_fact_cookie(fd) << BITS : 0, word = 0;
 
-	return word && word >> BITS != (cookie << BITS) >> BITS;
+	if (cookie)
+		word = atomic_load_explicit(slot_of(cookie), memory_order_relaxed);
+	return word && word >> BITS != cookie >> BITS;
 }
 
 int v6_fact_set_v6only(int fd, int value)

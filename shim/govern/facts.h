@@ -69,9 +69,6 @@ enum { V6_ASKED_SLOTS = 4096 };
 void v6_fact_add_asked(int fd, int value);
 int v6_fact_asked(int fd);
 
-/* Whether it may have asked and been forgotten: a number that collides was remembered. */
-bool v6_fact_forgotten(int fd);
-
 /*
  * The same memory's marks of a socket, V6_MARK_* bits: sets these as well, and returns those
  * that it had. 0 where it was forgotten.
@@ -81,6 +78,8 @@ enum {
 	V6_MARK_CLIENT = 8,  /* it was bound to port 0 as clients are, and so not governed */
 };
 unsigned v6_fact_mark(int fd, unsigned marks);
+/* Whether it may have asked and been forgotten: a number that collides was remembered. */
+bool v6_fact_forgotten(int fd);
 
 /* Sets IPV6_V6ONLY: 0, or the negated errno. */
 int v6_fact_set_v6only(int fd, int value);

@@ -43,6 +43,13 @@ find_rows() {
 		socket udp6; bind :: 0; v6only 1; connect ::1 9; get
 		bare -> v6only=EINVAL 0
 		policy=ipv6-only -> v6only=EINVAL 0 | none
+		socket tcp6; bind :: 0 client; v6only 1; connect ::1 9; get
+		bare -> v6only=EINVAL connect=ECONNREFUSED 0
+		policy=ipv6-only -> v6only=EINVAL connect=ECONNREFUSED 0 | none
+		# And what then listens after all.
+		socket tcp6; bind :: 0 client; listen; listen; get
+		bare -> 0
+		policy=ipv6-only -> 0 | listen inet6 unenforced ~ port=0
 	END
 }
 

@@ -842,12 +842,11 @@ static const struct {
 	{"sysbind", do_sysbind}, {"listen", do_listen}, {"close", do_close},
 	{"connect", do_connect}, {"send", do_send}, {"hear", do_hear}, {"get", do_get},
 	{"port", do_port}, {"serves", do_serves}, {"dup", do_dup}, {"pass", do_pass},
-	{"accept", do_accept}, {"timewait", do_timewait}, {"dead", do_dead},
-	{"device", do_device}, {"talk", do_talk}, {"put", do_put},
-	{"show", do_show}, {"who", do_who}, {"resolve", do_resolve}, {"lookup", do_lookup},
-	{"others", do_others}, {"reset", do_reset}, {"uid", do_uid}, {"activate", do_activate},
-	{"fork", do_fork}, {"thread", do_thread}, {"exec", do_exec}, {"wait", do_wait},
-	{"serve", do_serve}};
+	{"accept", do_accept}, {"timewait", do_timewait}, {"dead", do_dead}, {"device", do_device},
+	{"talk", do_talk}, {"put", do_put}, {"show", do_show}, {"who", do_who},
+	{"resolve", do_resolve}, {"lookup", do_lookup}, {"others", do_others}, {"reset", do_reset},
+	{"uid", do_uid}, {"activate", do_activate}, {"fork", do_fork}, {"thread", do_thread},
+	{"exec", do_exec}, {"wait", do_wait}, {"serve", do_serve}};
 
 static void make(const char *step)
 {
