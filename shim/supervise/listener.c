@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "../govern/facts.h"
 #include "../govern/kernel.h"
 
 enum { QUEUE = 256, LOST = 64 };
@@ -19,7 +20,7 @@ static struct lost {
 	size_t len;
 	unsigned char address[sizeof(struct sockaddr_storage)];
 } lost[LOST];
-static unsigned next_lost;
+static unsigned next_lost, lost_count;
 
 void v6_listener_init(int fd)
 {
@@ -75,12 +76,15 @@ void v6_listener_add_lost(int tid, uint64_t cookie, const void *address, size_t 
 
 	*l = (struct lost){.tid = tid, .cookie = cookie, .len = len};
 	memcpy(l->address, address, len);
+	lost_count++;
 }
 
-bool v6_listener_take_lost(int tid, uint64_t cookie, const void *address, size_t len)
+bool v6_listener_take_lost(int tid, int fd, const void *address, size_t len)
 {
-	for (struct lost *l = lost; l < lost + LOST; l++) {
-		if (!l->cookie || l->tid != tid || l->cookie != cookie || l->len != len ||
+	uint64_t cookie = lost_count ? v6_fact_cookie(fd) : 0;
+
+	for (struct lost *l = lost; cookie && l < lost + LOST; l++) {
+		if (l->tid != tid || l->cookie != cookie || l->len != len ||
 			memcmp(l->address, address, len))
 			continue;
 		l->cookie = 0;

@@ -32,7 +32,7 @@ bool v6_listener_answer(const struct v6_abi_answer *answer);
  */
 void v6_listener_add_lost(int tid, uint64_t cookie, const void *address, size_t len);
 
-/* Whether it is one of those, which it is no longer then. */
-bool v6_listener_take_lost(int tid, uint64_t cookie, const void *address, size_t len);
+/* Whether it is one of those, of the socket `fd`, which it is no longer then. */
+bool v6_listener_take_lost(int tid, int fd, const void *address, size_t len);
 
 #endif

@@ -140,7 +140,7 @@ static int64_t answer_socket(struct v6_request *r)
 	if (!v6_listener_valid(r->id))
 		return 0;
 	if (r->what == V6_NOTIFIED_BIND && r->readable &&
-		v6_listener_take_lost(r->tid, v6_fact_cookie(c->ask), r->copy, c->len)) {
+		v6_listener_take_lost(r->tid, c->ask, r->copy, c->len)) {
 		r->bound = true;
 		return 0;
 	}

@@ -222,6 +222,20 @@ except OSError as e:
 	assert_eq 'error EPERM' "$(jq -r 'select(.event == "error") | "\(.event) \(.errno)"' "$log")"
 }
 
+@test "calls that make no sense fail as they fail bare, and harm nobody" {
+	local seed
+
+	for seed in 1 2 3; do
+		"$PROGRAMS/hostile-calls" $seed 1000 >"$BATS_TEST_TMPDIR/bare" </dev/null
+		for policy in app ipv6-only default-both; do
+			supervised --policy $policy --log "$BATS_TEST_TMPDIR/log" --log-level all -- \
+				"$PROGRAMS/hostile-calls" $seed 1000 >"$BATS_TEST_TMPDIR/supervised" </dev/null
+			diff "$BATS_TEST_TMPDIR/bare" "$BATS_TEST_TMPDIR/supervised"
+		done
+		assert_eq 1000 "$(grep -c : "$BATS_TEST_TMPDIR/supervised")"
+	done
+}
+
 # ---- the process, its helper and its log
 
 @test "COMMAND keeps the process id; the helper has a session of its own, no descriptor but its own, and ends" {
