@@ -21,7 +21,6 @@ kinds() {
 		governed  listen  tcp6    listen
 		governed  bind    udp6    bind :: P
 		client    bind    udp6    bind :: 0
-		client    bind    tcp6    bind :: 0 client; listen
 		single    bind    tcp6    bind ::1 0; listen
 		single    bind    tcp6    bind ::1 P; listen
 		single    bind    udp6    bind ::1 P
@@ -155,6 +154,17 @@ matrix() {
 		END
 	}
 	in_netns on_such_a_host
+}
+
+@test "a stream that binds port 0 as clients do is left alone, one that a rule names or that has SO_REUSEADDR is not" {
+	rows <<-END
+		b socket tcp4; bind 127.0.0.1 P; listen; a socket tcp6; bind :: 0 client; get; connect ::ffff:127.0.0.1 P
+		bare, policy=ipv6-only, policy=ipv6-only mode=log -> 0
+		policy=ipv6-only rules=port=0=>on-mapped=allow -> 1 a.connect=ENETUNREACH
+		socket tcp6; v6only 1; bind :: 0 client; get; b socket tcp6; v6only 1; reuseaddr; bind :: 0 client; get; c socket udp6; v6only 1; reuseaddr; bind :: 0; get
+		bare -> 1 1 1
+		policy=both -> 1 0 1
+	END
 }
 
 @test "from outside: sock_diag and clients of other processes see what getsockopt says" {
