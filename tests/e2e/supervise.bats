@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2016 # for the shells inside
 # The second way in: programs that a preload does not reach, governed from outside (DESIGN.md 1.9). The
 # tables of policies and conflicts are those of the preload, run anew; what differs is here.
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2016 # for the shells inside
 # The second way in: the whole tables under it, and forms of it that this machine does not take by itself, made
 # by a change to the source.
 
