@@ -252,11 +252,15 @@ matrix() {
 # ---- what is never touched
 
 @test "raw sockets are never touched; a client's by a default policy alone" {
+	local client='connect=ENETUNREACH 1'
+
+	# A supervisor sees a socket when it is bound, listens or is asked for V6ONLY.
+	[ "${TESTS_REACH-}" != supervise ] || client=0
 	rows <<-END
 		holder: b socket tcp4; bind 127.0.0.1 P; listen; c socket udp4; bind 127.0.0.1 P
 		socket tcp6; connect ::ffff:127.0.0.1 P; get; socket udp6; bind :: 0; connect ::ffff:127.0.0.1 P; get
 		bare, policy=app, policy=both, policy=default-both -> 0 0
-		policy=default-ipv6-only -> connect=ENETUNREACH 1 connect=ENETUNREACH 1
+		policy=default-ipv6-only -> $client connect=ENETUNREACH 1
 	END
 	# What the shim does about a bind of UDP to port 0 is nothing.
 	rows <<-END
