@@ -394,8 +394,8 @@ static void conclude(struct v6_call *c)
 	bool change = v6_emit_wants(V6_LOG_LEVEL_CHANGE);
 	struct v6_facts *f = &c->record.facts;
 
-	if (f->address.family != V6_FAMILY_OTHER && f->address.port) {
-		if (c->record.error == EADDRINUSE && !denied(c)) {
+	if (f->address.family != V6_FAMILY_OTHER) {
+		if (c->record.error == EADDRINUSE && f->address.port && !denied(c)) {
 			c->text = change ? v6_scratch_claim() : NULL;
 			v6_conflict_resolve(c, change);
 		}
