@@ -19,6 +19,8 @@ struct v6_port {
 	struct v6_conflict on; /* at most V6_RIVALS_MAX rivals; all but `cleared` of the sockets */
 	enum v6_family other;  /* INET, INET6: not those in its way, but all of that family */
 	/* Its own. */
+	struct v6_rival few[4]; /* the memory where there is no other */
+	unsigned room;
 	bool told; /* by the kernel's tables */
 	uint64_t netns;
 	unsigned left;
@@ -26,7 +28,7 @@ struct v6_port {
 
 /*
  * `address` is what the socket of the call is bound to, or wants. Release it, whatever was asked.
- * Without memory there are no rivals, and they are partial.
+ * Without memory there are few rivals, or they are partial.
  */
 void v6_port_init(
 	struct v6_port *p, struct v6_call *c, const struct v6_address *address, int v6only);
