@@ -62,19 +62,38 @@ bool v6_rival_connection(const struct v6_rival *r)
 	return r->socket.peer;
 }
 
-static bool same_family(const struct v6_rival *a, const struct v6_rival *b)
+bool v6_rival_same_family(const struct v6_rival *a, const struct v6_rival *b)
 {
 	return v6_port_family(&a->socket.local) == v6_port_family(&b->socket.local);
 }
 
 /*
  * Whether the application's own options let both have the port, by the kernel's rules:
- * inet_bind_conflict(), udp_lib_lport_inuse(). What is not known may be set: the kernel judges.
+ * inet_bind_conflict(), udp_lib_lport_inuse(). 0, 1; V6_UNKNOWN counts as set where the kernel
+ * judges.
  */
-static bool allowed(const struct v6_rival *self, const struct v6_rival *r)
+static int allowed(const struct v6_rival *self, const struct v6_rival *r)
 {
-	return (self->reuseport && r->reuseport) ||
-	       (self->reuseaddr && r->reuseaddr && r->socket.state != V6_STATE_LISTEN);
+	int port = self->reuseport ? r->reuseport : 0;
+	int addr = self->reuseaddr && r->socket.state != V6_STATE_LISTEN ? r->reuseaddr : 0;
+
+	return port > 0 || addr > 0 ? 1 : port | addr;
+}
+
+int v6_conflict_refused(const struct v6_conflict *f)
+{
+	int refused = f->partial ? V6_UNKNOWN : 0;
+
+	for (const struct v6_rival *r = f->rivals; r < f->rivals + f->count; r++) {
+		struct v6_diag_socket narrow = r->socket;
+		int may = allowed(f->self, r);
+
+		narrow.v6only = narrow.v6only == V6_UNKNOWN ? 1 : narrow.v6only;
+		if (!may && v6_in_the_way(&f->self->socket, &narrow))
+			return 1;
+		refused = may > 0 ? refused : V6_UNKNOWN;
+	}
+	return refused;
 }
 
 /* What the rivals come to. */
@@ -82,7 +101,6 @@ struct view {
 	bool partner;    /* an own socket of the other family is in its way, */
 	bool cleared;    /* and the policy made all of those conflicts */
 	bool refused;    /* somebody is in its way whom no sharing may let it in beside */
-	bool same;       /* and that is one of its own family */
 	bool connection; /* there is nothing but connections */
 	bool single;     /* what is there has single addresses of IPv4 */
 };
@@ -93,14 +111,13 @@ static struct view view(const struct v6_conflict *f)
 		.cleared = true, .refused = f->partial, .connection = f->count, .single = f->count};
 
 	for (const struct v6_rival *r = f->rivals; r < f->rivals + f->count; r++) {
-		bool same = same_family(f->self, r);
+		bool same = v6_rival_same_family(f->self, r);
 
 		v.connection &= v6_rival_connection(r);
 		v.single &= !v6_address_wildcard(&r->socket.local) &&
 			    v6_port_family(&r->socket.local) == V6_FAMILY_INET;
 		if (allowed(f->self, r))
 			continue;
-		v.same |= same;
 		v.refused |= same || !r->own;
 		v.partner |= !same && r->own;
 		v.cleared &= f->self->cleared || r->cleared;
@@ -123,9 +140,6 @@ unsigned v6_conflict_plan(const struct v6_knobs *knobs, const struct v6_conflict
 	bool splits = may_split(f), shares = v.partner && !v.refused;
 	unsigned n = 0;
 
-	/* With mode=log the kernel is not asked whether it would help. */
-	if (knobs->mode == V6_MODE_LOG && v.same)
-		return 0;
 	if (f->self->cleared && splits) {
 		attempts[n++] = (struct v6_attempt){V6_ACTION_YIELD, false};
 		return n;
@@ -167,7 +181,7 @@ const struct v6_rival *v6_conflict_holder(const struct v6_conflict *f, bool reso
 	int most = -1;
 
 	for (const struct v6_rival *r = f->rivals; r < f->rivals + f->count; r++) {
-		bool same = same_family(f->self, r), moves = !same && r->own;
+		bool same = v6_rival_same_family(f->self, r), moves = !same && r->own;
 		/* Servers before connections; then as it is asked for; then another process's. */
 		int points = 8 * !v6_rival_connection(r) + 4 * !allowed(f->self, r) +
 			     2 * (resolved ? !same : !moves) + (resolved ? r->own : same);

@@ -38,6 +38,9 @@ struct v6_rival {
  */
 bool v6_in_the_way(const struct v6_diag_socket *a, const struct v6_diag_socket *b);
 
+/* Whether both take the port of one family. */
+bool v6_rival_same_family(const struct v6_rival *a, const struct v6_rival *b);
+
 /* A connection, alive or what is left of one: it has a port, and no server behind it. */
 bool v6_rival_connection(const struct v6_rival *r);
 
@@ -48,6 +51,12 @@ struct v6_conflict {
 	unsigned count;
 	bool partial; /* there may be more */
 };
+
+/*
+ * Whether the kernel would refuse the port: 0 or 1; V6_UNKNOWN where that depends on what is not
+ * known of the rivals.
+ */
+int v6_conflict_refused(const struct v6_conflict *conflict);
 
 /* One attempt: what it is called in the record, and how it is made. */
 struct v6_attempt {

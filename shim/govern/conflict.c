@@ -2,6 +2,7 @@
 
 #include "facts.h"
 #include "holder.h"
+#include "suppose.h"
 
 #include "forbidden.h"
 
@@ -24,11 +25,11 @@ int v6_conflict_before(const struct v6_call *c)
  */
 static bool cleared(const struct v6_call *c, int ask, int v6only)
 {
-	if (v6_policy_value(c->knobs->policy) || !v6_call_enforces(c) || v6only)
+	if (v6_policy_value(c->knobs->policy) || v6only)
 		return false;
 	if (ask == c->ask && c->set && c->record.facts.before != V6_UNKNOWN)
 		return c->record.facts.before == 1;
-	return without_policy(ask) == 1 || v6_fact_forgotten(ask);
+	return without_policy(ask) == 1 || v6_fact_memory(ask) & V6_MEMORY_FORGOTTEN;
 }
 
 static struct v6_conflict conflict_on(struct v6_port *p)
@@ -43,11 +44,6 @@ static struct v6_conflict conflict_on(struct v6_port *p)
 		.rivals = p->rival,
 		.count = p->count,
 		.partial = p->full};
-}
-
-static bool same_family(const struct v6_rival *a, const struct v6_rival *b)
-{
-	return v6_port_family(&a->socket.local) == v6_port_family(&b->socket.local);
 }
 
 /* Sets or gives back an option of a socket that still is the one it was. */
@@ -70,7 +66,7 @@ static bool try_share(struct v6_port *p)
 
 	for (int last = 0; last < 2; last++) {
 		for (struct v6_rival *r = p->rival; r < p->rival + p->count; r++)
-			if (r->own && !same_family(r, &p->self) &&
+			if (r->own && !v6_rival_same_family(r, &p->self) &&
 				!(port ? r->reuseport : r->reuseaddr))
 				set_reuse(r, port, !last);
 		if (last)
@@ -110,17 +106,10 @@ static void carry_out(struct v6_port *p, const struct v6_conflict *f)
 	struct v6_verdict *v = &c->record.verdict;
 	int first = c->record.error;
 
-	/* With the V6ONLY 1 that the policy would have set there might be no conflict at all. */
-	if (!v6_call_enforces(c) && v->v6only == 1)
-		return;
 	/* Whatever V6ONLY the policy had set counts for nothing any more. */
 	v->action = V6_ACTION_NONE;
 	v->v6only = V6_UNKNOWN;
-	if (n && !v6_call_enforces(c)) {
-		v->action = attempts[0].action;
-		v->v6only = attempts[0].share ? V6_UNKNOWN : 1;
-	}
-	for (unsigned i = 0; i < n && v6_call_enforces(c); i++) {
+	for (unsigned i = 0; i < n; i++) {
 		if (attempts[i].share ? try_share(p) : try_split(p)) {
 			v->action = attempts[i].action;
 			return;
@@ -144,8 +133,7 @@ void v6_conflict_resolve(struct v6_call *c, bool describe)
 	v6_port_ask(&p, true);
 	conflict = conflict_on(&p);
 	carry_out(&p, &conflict);
-	holder = v6_conflict_holder(&conflict,
-		c->record.verdict.v6only == 1 || c->record.verdict.action != V6_ACTION_NONE);
+	holder = v6_conflict_holder(&conflict, c->record.verdict.action != V6_ACTION_NONE);
 	if (holder)
 		v6_holder_set(c, holder, describe);
 	c->record.verdict.finding = V6_FINDING_CONFLICT;
@@ -165,7 +153,7 @@ static bool meets_other(struct v6_call *c, int v6only)
 		bool inet6 = r->socket.local.family == V6_FAMILY_INET6;
 		const struct v6_rival *six = inet6 ? r : &p.self, *four = inet6 ? &p.self : r;
 
-		met = !same_family(r, &p.self);
+		met = !v6_rival_same_family(r, &p.self);
 		if (!met)
 			continue;
 		v6_holder_set(c, r, false);
@@ -182,7 +170,9 @@ bool v6_conflict_yields(struct v6_call *c)
 	const struct v6_address *a = &c->record.facts.address;
 
 	if (v->v6only || !a->port || !v6_port_hinted(V6_FAMILY_INET, a->port) ||
-		!(v6_conflict_before(c) == 1 || v6_fact_forgotten(c->ask)) || !meets_other(c, 0))
+		!(v6_conflict_before(c) == 1 ||
+			v6_fact_memory(c->ask) & V6_MEMORY_FORGOTTEN) ||
+		!meets_other(c, 0))
 		return false;
 	v->v6only = V6_UNKNOWN;
 	v->action = V6_ACTION_YIELD;
@@ -208,10 +198,13 @@ int v6_conflict_other_family(struct v6_call *c)
 	struct v6_port p;
 
 	v6_port_init(&p, c, a, V6_UNKNOWN);
-	p.other = v6_family_other(a->family);
+	p.all = true;
 	v6_port_ask(&p, false);
+	if (!v6_call_enforces(c))
+		v6_suppose_port(&p);
 	for (unsigned i = 0; i < p.count; i++)
-		found |= p.rival[i].own;
+		found |= p.rival[i].own && p.rival[i].socket.local.port &&
+			 p.rival[i].socket.local.family != a->family;
 	v6_port_release(&p);
 	/* Where not even this socket's own address is told, the others' were not. */
 	if (!found && v6_fact_bound(c->ask).family == V6_FAMILY_OTHER)

@@ -60,7 +60,7 @@ int v6_fact_proto(int fd)
 }
 
 /* An inode number is never taken for a cookie, nor a cookie for it. */
-#define INODE (UINT64_C(1) << 62)
+#define INODE (UINT64_C(1) << 55)
 
 static uint64_t long_option(int fd, int name)
 {
@@ -180,59 +180,62 @@ int v6_fact_initial_v6only(void)
 }
 
 /*
- * A slot is one atomic word, the cookie shifted by one with the value below it:
- * never half written. Cookies count upwards, in batches to each processor
+ * A slot is one atomic word, the cookie shifted with the bits below it: never half written.
+ * Cookies count upwards, in batches to each processor
  * (net/core/sock_diag.c, __sock_gen_cookie): the hash keeps neighbours in time
  * and the batches' beginnings apart (Fibonacci hashing, the upper 12 bits).
  */
-static _Atomic uint64_t slots[V6_ASKED_SLOTS];
+static _Atomic uint64_t slots[V6_MEMORY_SLOTS];
 
-/* Whether any socket ever asked, so that most programs are spared the question for the cookie. */
+/* Whether anything was ever remembered, so that most programs are spared the question for the cookie. */
 static atomic_bool any;
 
-_Static_assert(V6_ASKED_SLOTS == 1 << 12, "the hash gives 12 bits");
+_Static_assert(V6_MEMORY_SLOTS == 1 << 12, "the hash gives 12 bits");
+
+enum { SHIFT = 8 };
+_Static_assert(V6_MEMORY_FORGOTTEN == 1 << (SHIFT - 1), "all bits are below the cookie");
 
 static _Atomic uint64_t *slot_of(uint64_t cookie)
 {
 	return &slots[(cookie * UINT64_C(0x9E3779B97F4A7C15)) >> 52];
 }
 
-void v6_fact_add_asked(int fd, int value)
+unsigned v6_memory(uint64_t cookie)
 {
-	uint64_t cookie = v6_fact_cookie(fd);
+	uint64_t word = cookie ? atomic_load_explicit(slot_of(cookie), memory_order_relaxed) : 0;
 
-	if (!cookie)
+	if (word && word >> SHIFT != (cookie & UINT64_MAX >> SHIFT))
+		return V6_MEMORY_FORGOTTEN;
+	return word & (V6_MEMORY_FORGOTTEN - 1);
+}
+
+void v6_memory_set(uint64_t cookie, unsigned mask, unsigned bits)
+{
+	unsigned old = v6_memory(cookie) & (V6_MEMORY_FORGOTTEN - 1);
+
+	if (!cookie || (old & mask) == bits)
 		return;
-	atomic_store_explicit(slot_of(cookie), cookie << 1 | (value != 0), memory_order_relaxed);
+	atomic_store_explicit(slot_of(cookie), cookie << SHIFT | (old & ~mask) | bits,
+		memory_order_relaxed);
 	atomic_store_explicit(&any, true, memory_order_relaxed);
 }
 
-static bool asked_any(void)
+unsigned v6_fact_memory(int fd)
 {
-	return atomic_load_explicit(&any, memory_order_relaxed);
+	return atomic_load_explicit(&any, memory_order_relaxed) ? v6_memory(v6_fact_cookie(fd)) : 0;
 }
 
-static int asked_find(uint64_t cookie)
+void v6_fact_add_asked(int fd, int value)
 {
-	uint64_t word;
-
-	if (!cookie)
-		return V6_UNKNOWN;
-	word = atomic_load_explicit(slot_of(cookie), memory_order_relaxed);
-	return word >> 1 == (cookie & UINT64_MAX >> 1) ? (int)(word & 1) : V6_UNKNOWN;
+	v6_memory_set(v6_fact_cookie(fd), V6_MEMORY_ASKED | V6_MEMORY_ASKED_1,
+		V6_MEMORY_ASKED | (value ? V6_MEMORY_ASKED_1 : 0));
 }
 
 int v6_fact_asked(int fd)
 {
-	return asked_any() ? asked_find(v6_fact_cookie(fd)) : V6_UNKNOWN;
-}
+	unsigned memory = v6_fact_memory(fd);
 
-bool v6_fact_forgotten(int fd)
-{
-	uint64_t cookie = asked_any() ? v6_fact_cookie(fd) : 0;
-
-	return cookie && asked_find(cookie) == V6_UNKNOWN &&
-	       atomic_load_explicit(slot_of(cookie), memory_order_relaxed);
+	return memory & V6_MEMORY_ASKED ? (memory & V6_MEMORY_ASKED_1) != 0 : V6_UNKNOWN;
 }
 
 int v6_fact_set_v6only(int fd, int value)

@@ -52,19 +52,33 @@ struct v6_diag_socket v6_fact_socket(int fd, const struct v6_address *bound);
 int v6_fact_initial_v6only(void);
 
 /*
- * What the application itself asked for: the one thing the kernel cannot tell.
+ * What the kernel cannot tell of a socket: what the application itself asked for, and, with
+ * mode=log, what enforce would have left otherwise.
  *
  * Remembered under the socket's cookie, so that it follows dup and fork and a reused
  * descriptor number cannot lie. The memory is fixed: of sockets whose numbers collide the
- * last one that asked is remembered. Lock-free and safe in a signal handler. The value is 0
- * or 1; V6_UNKNOWN where the socket did not ask, or it was forgotten.
+ * last one that was remembered is. Lock-free and safe in a signal handler.
  */
-enum { V6_ASKED_SLOTS = 4096 };
+enum { V6_MEMORY_SLOTS = 4096 };
+enum {
+	V6_MEMORY_ASKED = 1 << 0, /* for the V6ONLY value of the next bit */
+	V6_MEMORY_ASKED_1 = 1 << 1,
+	V6_MEMORY_V6ONLY = 1 << 2, /* with enforce it would be the next bit */
+	V6_MEMORY_V6ONLY_1 = 1 << 3,
+	V6_MEMORY_REUSEPORT = 1 << 4, /* with enforce it would be set */
+	V6_MEMORY_REFUSED = 1 << 5,   /* with enforce its bind would have come out otherwise, */
+	V6_MEMORY_SILENT = 1 << 6,    /* or its listen would have failed */
+	V6_MEMORY_FORGOTTEN = 1 << 7, /* there may have been more: a number that collides was remembered */
+};
+
+/* The bits; 0 of a socket that nothing was remembered of, or that has no cookie. */
+unsigned v6_memory(uint64_t cookie);
+unsigned v6_fact_memory(int fd);
+void v6_memory_set(uint64_t cookie, unsigned mask, unsigned bits);
+
+/* V6ONLY that the application asked for: 0 or 1; V6_UNKNOWN where it did not, or was forgotten. */
 void v6_fact_add_asked(int fd, int value);
 int v6_fact_asked(int fd);
-
-/* Whether it may have asked and been forgotten: a number that collides was remembered. */
-bool v6_fact_forgotten(int fd);
 
 /* Sets IPV6_V6ONLY: 0, or the negated errno. */
 int v6_fact_set_v6only(int fd, int value);

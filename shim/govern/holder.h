@@ -17,8 +17,9 @@ struct v6_port {
 	struct v6_rival self;   /* the socket of the call */
 	struct v6_rival *rival; /* those in its way */
 	unsigned count;
-	enum v6_family other; /* INET, INET6: every one of that family that has the port instead */
+	bool all;               /* wanted: every socket that has the port */
 	bool full;            /* there are more than fit: not all are known */
+	const char *why;        /* see v6_suppose_port(): its sockets are not all known; NULL: they are */
 	/* Its own. */
 	uint64_t netns;
 	unsigned left;
@@ -44,6 +45,9 @@ void v6_port_ask_hints(struct v6_port *p);
  * tells of none though `refused`: the kernel has refused the port.
  */
 void v6_port_ask(struct v6_port *p, bool refused);
+
+/* A socket that was found; NULL where it is not wanted, or does not fit. */
+struct v6_rival *v6_port_add(struct v6_port *p, const struct v6_diag_socket *s);
 
 /*
  * A hint, no truth: which port and family the numbers of descriptors were last bound to. It costs no

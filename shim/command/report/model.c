@@ -261,7 +261,7 @@ static unsigned add_failed(struct v6_model *m, struct v6_process *p, const struc
 static bool has_failed(const struct v6_record *r)
 {
 	return r->facts.event >= V6_EVENT_SOCKET && r->facts.event <= V6_EVENT_LISTEN &&
-	       (r->error || (r->has_result && r->result < 0));
+	       (r->error || r->result < 0);
 }
 
 bool v6_is_conflict(const struct v6_record *r)
