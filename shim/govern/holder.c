@@ -138,19 +138,32 @@ static bool meet_own(int ask, int tell, void *context)
 	return true;
 }
 
+/* Whether the tables tell of a socket that may be the caller's, or nothing where there must be one. */
+static bool unsettled(const struct v6_port *p, bool refused)
+{
+	bool is = !p->count && (!p->told || refused);
+
+	for (unsigned i = 0; i < p->count; i++)
+		is |= !p->rival[i].own && p->rival[i].socket.inode && holds(&p->rival[i].socket);
+	return is && !p->full;
+}
+
 void v6_port_ask_hints(struct v6_port *p)
 {
-	for (unsigned i = 0; i < HINTS && !p->full; i++) {
+	for (unsigned i = 0; i < HINTS && (!p->told || unsettled(p, true)); i++) {
 		uint32_t hint = hint_at(i);
 		int tell = (int)(hint >> REST) * HINTS + (int)i, ask;
 
 		if (!hint || (hint & UINT16_MAX) != p->self.socket.local.port)
 			continue;
 		ask = p->call->way->take(p->call, tell);
-		if (ask < 0)
-			continue;
-		meet_own(ask, tell, p);
-		p->call->way->give(p->call, ask);
+		/* A number that is another socket's by now is not touched again. */
+		if (ask < 0 || v6_fact_bound(ask).port != p->self.socket.local.port)
+			atomic_compare_exchange_strong(&hints[i], &hint, 0);
+		else
+			meet_own(ask, tell, p);
+		if (ask >= 0)
+			p->call->way->give(p->call, ask);
 	}
 }
 
@@ -195,14 +208,9 @@ static bool tables(struct v6_port *p, bool refused)
 
 void v6_port_ask(struct v6_port *p, bool refused)
 {
-	bool walk = !tables(p, refused);
-
+	p->told = tables(p, refused);
 	v6_port_ask_hints(p);
-	/* Without the table what the hints know may be all. */
-	walk = !p->count && (walk || refused);
-	for (unsigned i = 0; i < p->count; i++)
-		walk |= !p->rival[i].own && p->rival[i].socket.inode && holds(&p->rival[i].socket);
-	if (walk && !p->full)
+	if (unsettled(p, refused))
 		p->call->way->descriptors(p->call, meet_own, p);
 }
 

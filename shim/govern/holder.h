@@ -21,6 +21,7 @@ struct v6_port {
 	bool full;            /* there are more than fit: not all are known */
 	const char *why;        /* see v6_suppose_port(): its sockets are not all known; NULL: they are */
 	/* Its own. */
+	bool told; /* by the kernel's tables */
 	uint64_t netns;
 	unsigned left;
 };

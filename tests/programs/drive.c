@@ -12,6 +12,7 @@
  *	v6only WHAT             set IPV6_V6ONLY to 0, 1, 2; long-0 and long-1 are 8 bytes, short-0 is 3;
  *	                        null; unreadable is a pointer to nothing
  *	reuseaddr, reuseport, nodelay
+ *	device NAME             SO_BINDTODEVICE
  *	bind ADDRESS PORT       without words: an AF_UNIX socket, to a name that the kernel chooses
  *	listen, close
  *	connect ADDRESS PORT
@@ -23,6 +24,7 @@
  *	                        closed
  *	pass                    by SCM_RIGHTS to itself, and the old one is closed
  *	accept ADDRESS          a client connects to it there; both ends stay open
+ *	dead ADDRESS            as accept, and the client resets: its end stays open
  *	timewait ADDRESS        as accept, and this side closes first: its end is left in TIME_WAIT
  *	talk ADDRESS            a child connects to it there and prints "client got N bytes" at the end;
  *	                        the socket is the connection from here on
@@ -199,6 +201,13 @@ static const char *do_nodelay(char **words)
 {
 	(void)words;
 	return switch_on(IPPROTO_TCP, TCP_NODELAY);
+}
+
+static const char *do_device(char **words)
+{
+	return words[0] == NULL ? NULL
+				: outcome(setsockopt(hand->fd, SOL_SOCKET, SO_BINDTODEVICE,
+					  words[0], (socklen_t)strlen(words[0]) + 1));
 }
 
 static const char *do_bind(char **words)
@@ -382,6 +391,22 @@ static const char *do_accept(char **words)
 	int server;
 
 	return words[0] == NULL ? NULL : outcome(connect_through(words[0], &server));
+}
+
+static const char *do_dead(char **words)
+{
+	int server, client;
+	char byte;
+
+	if (words[0] == NULL)
+		return NULL;
+	client = connect_through(words[0], &server);
+	if (client < 0)
+		return outcome(client);
+	leave_no_trace(client);
+	close(client);
+	/* It has come. */
+	return recv(server, &byte, 1, 0) < 0 && errno == ECONNRESET ? "ok" : "differs";
 }
 
 static const char *do_timewait(char **words)
@@ -801,10 +826,11 @@ static const struct {
 	{"listen", do_listen}, {"close", do_close}, {"connect", do_connect}, {"send", do_send},
 	{"hear", do_hear}, {"get", do_get}, {"port", do_port}, {"serves", do_serves},
 	{"dup", do_dup}, {"pass", do_pass}, {"accept", do_accept}, {"timewait", do_timewait},
-	{"talk", do_talk}, {"put", do_put}, {"show", do_show}, {"who", do_who},
-	{"resolve", do_resolve}, {"lookup", do_lookup}, {"others", do_others}, {"reset", do_reset},
-	{"uid", do_uid}, {"activate", do_activate}, {"fork", do_fork}, {"thread", do_thread},
-	{"exec", do_exec}, {"wait", do_wait}, {"serve", do_serve}};
+	{"dead", do_dead}, {"device", do_device}, {"talk", do_talk}, {"put", do_put},
+	{"show", do_show}, {"who", do_who}, {"resolve", do_resolve}, {"lookup", do_lookup},
+	{"others", do_others}, {"reset", do_reset}, {"uid", do_uid}, {"activate", do_activate},
+	{"fork", do_fork}, {"thread", do_thread}, {"exec", do_exec}, {"wait", do_wait},
+	{"serve", do_serve}};
 
 static void make(const char *step)
 {

@@ -28,7 +28,9 @@ static struct v6_holder holder_of(enum who who, enum where where, int v6only)
 	bool named = who == OWN || who == ANOTHER || who == CONNECTION;
 
 	return (struct v6_holder){.known = who != UNKNOWN,
-		.connection = who == CONNECTION || who == TIME_WAIT,
+		.connection = who == CONNECTION  ? V6_STATE_ESTABLISHED
+			      : who == TIME_WAIT ? V6_STATE_TIME_WAIT
+						 : 0,
 		.fd = who == OWN ? 7 : -1,
 		.pid = named ? 4242 : 0,
 		.program = slice(named ? "nginx" : ""),
@@ -36,6 +38,9 @@ static struct v6_holder holder_of(enum who who, enum where where, int v6only)
 		.address = places[where],
 		.v6only = v6only};
 }
+
+/* The settings that are on. */
+static const struct v6_knobs nothing;
 
 /* A record of a conflict as the library makes it. */
 static struct v6_record conflict_of(
@@ -62,25 +67,29 @@ static struct v6_record conflict_of(
 	return r;
 }
 
-static const char *note_of(const struct v6_record *r)
+static const char *note_of(const struct v6_record *r, const struct v6_knobs *knobs)
 {
 	static char buf[2048];
 	struct v6_text t = v6_text_in(buf, sizeof(buf));
 
-	v6_advice_conflict(&t, r);
+	v6_advice_conflict(&t, r, knobs);
 	assert_false(t.full);
 	return buf;
 }
 
-#define LETS_LIVE  "on-conflict=resolve or policy=ipv6-only lets both live"
+#define LETS_LIVE  "policy=ipv6-only or on-conflict=resolve lets both live"
 #define WANTS_IPV4 ", and this IPv6 socket wants IPv4 too (V6ONLY 0): "
 #define NGINX      "nginx[4242] of uid 33"
 #define HAS_IPV4   ", so that it has IPv4 already: "
-#define NEEDS_ONLY "that program needs policy=ipv6-only (start it by v6shim run) to let both live"
-#define TWICE      ", the same family: is the server started twice?"
+#define NEEDS_ONLY                                                                                 \
+	"policy=ipv6-only for that program, of v6shim run or its own settings, lets both live"
+#define TWICE ", the same family: is the server started twice?"
+#define OPEN                                                                                       \
+	" (open): it is no obstacle where SO_REUSEADDR is set on this socket and was on the one "  \
+	"that accepted it"
 #define PASSES                                                                                     \
-	" (open, or in TIME_WAIT): a server that sets SO_REUSEADDR can bind all the same; it "     \
-	"passes by itself within a minute or two"
+	" (in TIME_WAIT): it passes by itself within a minute or two, and is no obstacle where "   \
+	"SO_REUSEADDR is set on this socket and was on that"
 #define NOT_FOUND                                                                                  \
 	"what holds the port was not found: it may be in another network namespace's view, gone "  \
 	"by now, or bound and not listening (Linux tells of such TCP sockets since 6.8)"
@@ -89,7 +98,8 @@ static const char *note_of(const struct v6_record *r)
 	"further SO_REUSEPORT sockets of this user"
 #define OVERLAP                                                                                    \
 	"; with SO_REUSEADDR or SO_REUSEPORT on UDP that is no error, but IPv4 datagrams go to "   \
-	"the IPv4 socket alone; policy=ipv6-only makes that plain"
+	"the IPv4 socket alone, broadcast and multicast to both; policy=ipv6-only makes that "     \
+	"plain"
 
 /* What is wanted, who has it, what was done: the sentence, word for word. */
 static const struct {
@@ -150,16 +160,26 @@ static const struct {
 		"[::]:80 is held by " NGINX ", dual-stack (V6ONLY 0)" TWICE},
 	{"a connection", V6_EVENT_BIND, K_ANY4, V6_ACTION_NONE, V6_MODE_ENFORCE,
 		{CONNECTION, K_LO, -1}, -1, -1, false,
-		"127.0.0.1:80 is held by a connection of " NGINX PASSES},
+		"127.0.0.1:80 is held by a connection of " NGINX OPEN},
 	{"a connection of the past", V6_EVENT_BIND, K_ANY6, V6_ACTION_NONE, V6_MODE_ENFORCE,
 		{TIME_WAIT, K_LO, -1}, 0, 0, false,
-		"127.0.0.1:80 is held by a connection of an earlier process" PASSES},
+		"127.0.0.1:80 is held by a connection of an earlier process" PASSES
+		"; policy=ipv6-only lets both live"},
 	{"nobody", V6_EVENT_BIND, K_ANY6, V6_ACTION_NONE, V6_MODE_ENFORCE, {UNKNOWN, K_ANY4, -1}, 0,
 		0, false, NOT_FOUND},
 	{"split", V6_EVENT_BIND, K_ANY6, V6_ACTION_SPLIT, V6_MODE_ENFORCE, {ANOTHER, K_ANY4, -1}, 0,
 		1, false,
 		"0.0.0.0:80 is held by " NGINX
 		"; this socket now serves IPv6 alone, and both live"},
+	{"split beside one address", V6_EVENT_BIND, K_ANY6, V6_ACTION_SPLIT, V6_MODE_ENFORCE,
+		{ANOTHER, K_LO, -1}, 0, 1, false,
+		"127.0.0.1:80 is held by " NGINX
+		"; this socket now serves IPv6 alone, and IPv4 is served at 127.0.0.1 alone: every "
+		"other IPv4 address is lost"},
+	{"split beside one address, in mode=log", V6_EVENT_BIND, K_ANY6, V6_ACTION_SPLIT,
+		V6_MODE_LOG, {OWN, K_LO, -1}, 0, 0, false,
+		"127.0.0.1:80 is held by fd 7 of this process; V6ONLY 1 on this socket would let "
+		"both live, with IPv4 at 127.0.0.1 alone: every other IPv4 address is lost"},
 	{"split, in mode=log", V6_EVENT_BIND, K_ANY6, V6_ACTION_SPLIT, V6_MODE_LOG,
 		{ANOTHER, K_ANY4, -1}, 0, 0, false,
 		"0.0.0.0:80 is held by " NGINX "; V6ONLY 1 on this socket would let both live"},
@@ -192,6 +212,76 @@ static const struct {
 		"0.0.0.0:80 is held by fd 7 of this process" OVERLAP},
 };
 
+/* What is on is not advised, and what can help alone. */
+TEST(no_setting_is_advised_that_is_on)
+{
+	static const struct {
+		struct v6_knobs knobs;
+		enum v6_event event;
+		enum who who;
+		const char *cure;
+	} rows[] = {
+		{{.policy = V6_POLICY_BOTH}, V6_EVENT_BIND, OWN, LETS_LIVE},
+		{{.on_conflict = V6_ON_CONFLICT_SHARE}, V6_EVENT_BIND, ANOTHER, LETS_LIVE},
+		{{.on_conflict = V6_ON_CONFLICT_RESOLVE}, V6_EVENT_BIND, OWN,
+			"policy=ipv6-only lets both live"},
+		{{.policy = V6_POLICY_IPV6_ONLY}, V6_EVENT_BIND, OWN,
+			"on-conflict=resolve lets both live"},
+		{{.policy = V6_POLICY_IPV6_ONLY, .on_conflict = V6_ON_CONFLICT_RESOLVE},
+			V6_EVENT_LISTEN, OWN, "V6ONLY 1 before its bind would let both live"},
+		{{.policy = V6_POLICY_IPV6_ONLY}, V6_EVENT_LISTEN, ANOTHER,
+			"V6ONLY 1 before its bind would let both live"},
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct v6_record r =
+			conflict_of(rows[i].event, K_ANY6, V6_ACTION_NONE, V6_MODE_ENFORCE);
+		const char *note;
+
+		r.holder = holder_of(rows[i].who, K_ANY4, -1);
+		note = strstr(note_of(&r, &rows[i].knobs), WANTS_IPV4);
+		assert_non_null(note);
+		assert_string_equal(note + strlen(WANTS_IPV4), rows[i].cure);
+	}
+}
+
+TEST(a_datagram_socket_that_is_connected_has_no_time_wait)
+{
+	struct v6_record r = conflict_of(V6_EVENT_BIND, K_ANY6, V6_ACTION_NONE, V6_MODE_ENFORCE);
+
+	r.proto = V6_PROTO_UDP;
+	r.holder = holder_of(CONNECTION, K_LO, -1);
+	assert_string_equal(note_of(&r, &nothing),
+		"127.0.0.1:80 is held by a connection of " NGINX
+		" (it is connected): it keeps the port until it is closed; policy=ipv6-only lets "
+		"both live");
+	/* Where that would not help. */
+	r.facts.address = places[K_ANY4];
+	assert_null(strstr(note_of(&r, &nothing), "policy"));
+}
+
+TEST(who_gets_ipv4_is_told_as_the_kernel_looks_up)
+{
+	struct v6_record r = conflict_of(V6_EVENT_BIND, K_ANY6, V6_ACTION_NONE, V6_MODE_ENFORCE);
+
+	r.result = r.error = 0;
+	r.holder = holder_of(OWN, K_ANY4, -1);
+	r.holder.device = true;
+	assert_non_null(strstr(note_of(&r, &nothing),
+		"but IPv4 datagrams that come by the IPv6 socket's device go to it, broadcast and "
+		"multicast to both"));
+}
+
+TEST(a_share_tells_whether_the_port_is_open_now)
+{
+	struct v6_record r = conflict_of(V6_EVENT_BIND, K_ANY4, V6_ACTION_SHARE, V6_MODE_ENFORCE);
+
+	r.holder = holder_of(OWN, K_ANY6, 0);
+	assert_non_null(strstr(note_of(&r, &nothing),
+		"; both were let in by SO_REUSEADDR, IPv4 goes to the IPv4 socket"));
+	assert_null(strstr(note_of(&r, &nothing), "SO_REUSEPORT"));
+}
+
 TEST(each_kind_of_conflict_has_its_sentence)
 {
 	unsigned wrong = 0;
@@ -209,7 +299,8 @@ TEST(each_kind_of_conflict_has_its_sentence)
 			r.verdict.v6only = 1;
 		if (sentences[i].silent)
 			r.result = r.error = 0;
-		note = note_of(&r);
+		r.opened = true;
+		note = note_of(&r, &nothing);
 		if (!strcmp(note, sentences[i].note))
 			continue;
 		print_error("# %s:\n#   is:       %s\n#   expected: %s\n", sentences[i].what, note,
@@ -238,7 +329,7 @@ TEST(every_note_is_a_sentence_and_whoever_is_left_with_an_error_is_told_what_hel
 		if (!v6_addresses_conflict(&places[wants], 0, &places[has], (int)(n & 1)))
 			continue;
 		checked++;
-		note = note_of(&r);
+		note = note_of(&r, &nothing);
 		len = strlen(note);
 		/* Lower case (or an address), no full stop, no blank at either end or too many. */
 		assert_true(len > 40 && note[0] != ' ' && !strchr(" .:", note[len - 1]));
@@ -248,7 +339,7 @@ TEST(every_note_is_a_sentence_and_whoever_is_left_with_an_error_is_told_what_hel
 		if (r.verdict.action != V6_ACTION_NONE || !r.holder.known)
 			continue;
 		if (!strstr(note, "lets both live") && !strstr(note, "let both live") &&
-			!strstr(note, "started twice") && !strstr(note, "passes by itself"))
+			!strstr(note, "started twice") && !strstr(note, "is no obstacle where"))
 			fail_msg("no advice: %s", note);
 	}
 	assert_true(checked > 1000);
@@ -278,9 +369,9 @@ TEST(a_hostile_name_stays_data)
 
 		r.holder = holder_of(ANOTHER, K_ANY4, -1);
 		r.holder.program = fenced(names[i].name, names[i].len);
-		if (!strstr(note_of(&r), names[i].shown))
-			fail_msg("`%s' is not in: %s", names[i].shown, note_of(&r));
-		assert_null(strpbrk(note_of(&r), "\n\r\033"));
+		if (!strstr(note_of(&r, &nothing), names[i].shown))
+			fail_msg("`%s' is not in: %s", names[i].shown, note_of(&r, &nothing));
+		assert_null(strpbrk(note_of(&r, &nothing), "\n\r\033"));
 	}
 }
 
@@ -330,7 +421,7 @@ TEST(the_longest_record_of_a_conflict_fits)
 	r.holder.uid = UINT32_MAX;
 	r.holder.program = (struct v6_slice){program, 32};
 	r.facts.before = r.after = 0;
-	v6_advice_conflict(&t, &r);
+	v6_advice_conflict(&t, &r, &nothing);
 	assert_false(t.full);
 	r.note = (struct v6_slice){note, t.len};
 	t = v6_text_in(line, sizeof(line));

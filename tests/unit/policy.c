@@ -26,7 +26,7 @@ static const struct {
 };
 
 /*
- * 1.2, governed bind of `::`, by the socket's type: without a port, with one. Where there is a port
+ * 1.2, governed bind of `::`, by the socket's type: without a port (a listener's), with one. Where there is a port
  * the type is not asked for, so that what is neither stream nor datagram but takes ports
  * (one-to-many SCTP) counts as governed; where there is none a type that is not known cannot be a
  * stream for sure.
@@ -73,7 +73,8 @@ static bool governed(const struct v6_facts *f)
 		return false;
 	if (f->event == V6_EVENT_BIND)
 		return f->address.family == V6_FAMILY_INET6 && is_wildcard(&f->address) &&
-		       bind_governed[f->type][f->address.port > 0];
+		       bind_governed[f->type][f->address.port > 0] &&
+		       (f->address.port || f->listener == 1);
 	return f->event == V6_EVENT_LISTEN && listen_governed[f->type][f->bound + 1];
 }
 
@@ -156,7 +157,11 @@ static const int all_nonboolean[] = {0, EINVAL};
 static const enum v6_event all_events[] = {V6_EVENT_SOCKET, V6_EVENT_SETSOCKOPT, V6_EVENT_BIND,
 	V6_EVENT_LISTEN, V6_EVENT_LOAD, V6_EVENT_GETADDRINFO, V6_EVENT_INHERIT, V6_EVENT_LOST,
 	V6_EVENT_ERROR};
-static const uint16_t all_ports[] = {0, 80, 65535};
+/* Without a port: as clients bind, and as listeners do. */
+static const struct {
+	uint16_t port;
+	int listener;
+} all_ports[] = {{0, 0}, {80, 0}, {0, 1}, {65535, 1}};
 
 /* `::` with and without a scope; then what must not be taken for it. */
 static const struct v6_address all_addresses[] = {
@@ -205,8 +210,8 @@ static const unsigned sizes[AXES] = {5, COUNT(all_contrary), 2, 3, COUNT(all_dis
 static const struct space {
 	unsigned size[AXES];
 	unsigned combinations;
-} plain = {{5, 3, 2, 1, 1, 1, 9, 3, 6, 11, 3, 3, 3, 3, 1, 1}, 4330260},
-  ordered = {{5, 1, 1, 3, 3, 1, 9, 3, 6, 11, 3, 1, 3, 3, 1, 3}, 6495390},
+} plain = {{5, 3, 2, 1, 1, 1, 9, 3, 6, 11, 4, 3, 3, 3, 1, 1}, 5773680},
+  ordered = {{5, 1, 1, 3, 3, 1, 9, 3, 6, 11, 4, 1, 3, 3, 1, 3}, 8660520},
   nonboolean = {{5, 3, 2, 1, 1, 2, 9, 3, 6, 1, 1, 3, 3, 3, 2, 1}, 524880};
 
 struct point {
@@ -234,7 +239,8 @@ static void fill(struct point *p)
 		.nonboolean = at[ODD],
 		.other = (int)at[OTHER] - 1,
 		.address = all_addresses[at[ADDRESS]]};
-	p->facts.address.port = all_ports[at[PORT]];
+	p->facts.address.port = all_ports[at[PORT]].port;
+	p->facts.listener = all_ports[at[PORT]].listener;
 }
 
 /* The next combination, as an odometer turns; false past the last. */
@@ -315,11 +321,11 @@ TEST(each_action_comes_as_often_as_the_contract_makes_it)
 {
 	/* policies, reactions and modes, families, addresses and ports, bound, before */
 	enum {
-		AT_SOCKET = 2 * 6 * 1 * 5 /* not raw */ * 33 * 3 * 2,
+		AT_SOCKET = 2 * 6 * 1 * 5 /* not raw */ * 44 * 3 * 2,
 		AT_BIND = 2 * 6 * 2 * (WILDCARDS * 9) * 3 * 2,
-		AT_LISTEN = 2 * 6 * 2 * 2 /* stream, unknown */ * 33 * 2 * 2,
-		DENIED = 4 * (2 * 2) * 2 * 5 * 33 * 2 * 3,
-		CONTRARY_FOUND = 4 * 6 * 2 /* not AF_INET */ * 6 * 33 * 3 * 3,
+		AT_LISTEN = 2 * 6 * 2 * 2 /* stream, unknown */ * 44 * 2 * 2,
+		DENIED = 4 * (2 * 2) * 2 * 5 * 44 * 2 * 3,
+		CONTRARY_FOUND = 4 * 6 * 2 /* not AF_INET */ * 6 * 44 * 3 * 3,
 	};
 	unsigned actions[V6_ACTION_REORDER + 1] = {0}, findings[V6_FINDING_CONTRARY + 1] = {0};
 	struct point p = {0};
@@ -345,7 +351,7 @@ TEST(each_action_comes_as_often_as_the_contract_makes_it)
 /* ---- what needs to be known */
 
 /* Facts as they are of some call: nothing is unknown that a socket has. */
-static const struct space truth = {{5, 2, 2, 3, 2, 2, 4, 3, 6, 11, 2, 3, 3, 3, 2, 3}, 0};
+static const struct space truth = {{5, 2, 2, 3, 2, 2, 4, 3, 6, 11, 3, 3, 3, 3, 2, 3}, 0};
 
 static bool possible(const struct point *p)
 {
@@ -376,6 +382,8 @@ static struct v6_facts known(const struct point *p, unsigned needs)
 		f.family = p->facts.family;
 	if (needs & V6_NEED_TYPE || f.event == V6_EVENT_SOCKET)
 		f.type = p->facts.type;
+	if (needs & V6_NEED_LISTENER)
+		f.listener = p->facts.listener;
 	if (needs & V6_NEED_BOUND)
 		f.bound = p->facts.bound;
 	if (needs & V6_NEED_OTHER)
@@ -448,7 +456,8 @@ TEST(what_is_not_needed_changes_nothing_that_is_done)
 /* Whether for these settings, this call and this address anything is ever done. */
 static bool ever_done(struct point p)
 {
-	struct space facts = {{1, 1, 1, 1, 1, 1, 1, 3, 6, 1, 1, 3, 3, 3, 2, 3}, 0};
+	struct space facts = {{1, 1, 1, 1, 1, 1, 1, 3, 6, 1, 2, 3, 3, 3, 2, 3}, 0};
+	bool ported = p.at[PORT];
 	struct point at = {0};
 
 	do {
@@ -456,6 +465,8 @@ static bool ever_done(struct point p)
 		struct effect e;
 
 		memcpy(p.at + FAMILY, at.at + FAMILY, 2 * sizeof(*at.at));
+		/* Whatever the socket without a port is. */
+		p.at[PORT] = ported ? 1 : 2 * at.at[PORT];
 		memcpy(p.at + BOUND, at.at + BOUND, (AXES - BOUND) * sizeof(*at.at));
 		fill(&p);
 		if (!possible(&p))
@@ -578,6 +589,7 @@ TEST(known_servers_get_what_the_contract_promises)
 			.asked = s->is.asked,
 			.before = s->is.before,
 			.other = s->is.other,
+			.listener = V6_UNKNOWN,
 			.nonboolean = s->is.nonboolean,
 			.address = all_addresses[s->where]};
 		struct v6_verdict v, oracle;
@@ -625,7 +637,8 @@ TEST(each_policy_stands_for_its_value_and_facts_start_unknown)
 	v6_facts_init(&f, V6_EVENT_LISTEN);
 	assert_int_equal(f.event, V6_EVENT_LISTEN);
 	assert_true(f.family == V6_FAMILY_OTHER && f.type == V6_TYPE_UNKNOWN && !f.nonboolean);
-	assert_true(f.bound == -1 && f.asked == -1 && f.before == -1 && f.other == -1);
+	assert_true(f.listener == -1 && f.bound == -1 && f.asked == -1 && f.before == -1 &&
+		    f.other == -1);
 	assert_int_equal(f.address.family, V6_FAMILY_OTHER);
 }
 
