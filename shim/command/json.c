@@ -1,83 +1,56 @@
 #include "json.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "memory.h"
 
-enum { DEPTH = 17 };
-
-static struct {
-	char end[DEPTH];   /* the bracket that is due at each depth */
-	bool comma[DEPTH]; /* whether one is due before what comes next */
-	unsigned depth;
-} state;
-
-static void key(const char *name)
-{
-	if (state.comma[state.depth])
-		putchar(',');
-	state.comma[state.depth] = state.depth != 0;
-	if (name)
-		printf("\"%s\":", name);
-}
-
-void v6_json_begin(const char *name, char bracket)
-{
-	key(name);
-	putchar(bracket);
-	state.end[++state.depth] = bracket == '{' ? '}' : ']';
-	state.comma[state.depth] = false;
-}
-
-void v6_json_end(void)
-{
-	putchar(state.end[state.depth--]);
-	if (!state.depth)
-		putchar('\n');
-}
-
-void v6_json_slice(const char *name, struct v6_slice value)
+static void print_string(struct v6_slice s)
 {
 	/* Each byte may be written as six. */
-	size_t size = 6 * value.len + 3;
+	size_t size = 6 * s.len + 3;
 	char *buf = v6_resize(NULL, size);
 	struct v6_text t = v6_text_in(buf, size);
 
-	key(name);
-	v6_text_json(&t, value.ptr, value.len);
+	v6_text_json(&t, s.ptr, s.len);
 	fputs(buf, stdout);
 	free(buf);
 }
 
-void v6_json_string(const char *name, const char *value)
+void v6_json(const char *format, ...)
 {
-	v6_json_slice(name, v6_slice_of(value));
-}
+	struct v6_slice json;
+	va_list args;
 
-void v6_json_int(const char *name, int64_t value)
-{
-	key(name);
-	printf("%" PRId64, value);
-}
-
-void v6_json_uint(const char *name, uint64_t value)
-{
-	key(name);
-	printf("%" PRIu64, value);
-}
-
-void v6_json_bool(const char *name, bool value)
-{
-	key(name);
-	fputs(value ? "true" : "false", stdout);
-}
-
-void v6_json_members(struct v6_slice members)
-{
-	if (!members.len)
-		return;
-	key(NULL);
-	fwrite(members.ptr, 1, members.len, stdout);
+	va_start(args, format);
+	for (; *format; format++) {
+		if (*format != '%') {
+			putchar(*format == '\'' ? '"' : *format);
+			continue;
+		}
+		switch (*++format) {
+		case 's':
+			print_string(v6_slice_of(va_arg(args, const char *)));
+			break;
+		case 'v':
+			print_string(va_arg(args, struct v6_slice));
+			break;
+		case 'd':
+			printf("%d", va_arg(args, int));
+			break;
+		case 'u':
+			printf("%" PRIu64, va_arg(args, uint64_t));
+			break;
+		case 'b':
+			fputs(va_arg(args, int) ? "true" : "false", stdout);
+			break;
+		case 'j':
+			json = va_arg(args, struct v6_slice);
+			fwrite(json.ptr, 1, json.len, stdout);
+			break;
+		}
+	}
+	va_end(args);
 }

@@ -12,48 +12,28 @@
 
 enum { BEFORE = 40, AFTER = 36 }; /* bytes of a line that are shown around a place in it */
 
-/* At most BEFORE bytes of a line as they are shown: harmless, a blank for each tab. */
-static void add_shown(struct v6_text *t, struct v6_slice part)
-{
-	char copy[BEFORE];
-
-	for (size_t i = 0; i < part.len; i++) {
-		char c = part.ptr[i];
-
-		copy[i] = c == '\t' || c == '\r' || c == '\n' ? ' ' : c;
-	}
-	v6_text_safe(t, copy, part.len);
-}
-
 /* Under the message, on a terminal: as much of the line as is around the place, and a mark. */
 static void show_place(struct v6_slice line, size_t column)
 {
-	char buf[4 * (BEFORE + AFTER) + 1];
+	char copy[BEFORE + AFTER], buf[4 * sizeof(copy) + 1];
 	struct v6_text t = v6_text_in(buf, sizeof(buf));
-	struct v6_slice before = {line.ptr, column - 1}, after;
+	size_t at = column - 1, from, to;
 	unsigned width;
 
-	if (!isatty(STDERR_FILENO) || !line.len || !column || column > line.len + 1)
+	if (!isatty(STDERR_FILENO) || !line.len || !column || at > line.len)
 		return;
-	after = v6_slice_from(line, column - 1);
-	if (before.len > BEFORE)
-		before = v6_slice_from(before, before.len - BEFORE);
-	if (after.len > AFTER)
-		after.len = AFTER;
-	/* Not from within a character, nor to within one; what is escaped takes more room. */
-	for (;; before = v6_slice_from(before, 1)) {
-		if (before.len && (*before.ptr & 0xc0) == 0x80)
-			continue;
-		t = v6_text_in(buf, sizeof(buf));
-		add_shown(&t, before);
-		width = v6_text_width(buf);
-		if (width <= BEFORE)
-			break;
-	}
-	while (after.len && after.ptr + after.len < line.ptr + line.len &&
-		(after.ptr[after.len] & 0xc0) == 0x80)
-		after.len--;
-	add_shown(&t, after);
+	from = at > BEFORE ? at - BEFORE : 0;
+	to = line.len - at > AFTER ? at + AFTER : line.len;
+	/* Whole characters, and a blank for each tab. */
+	while (from < at && (line.ptr[from] & 0xc0) == 0x80)
+		from++;
+	while (to > at && to < line.len && (line.ptr[to] & 0xc0) == 0x80)
+		to--;
+	for (size_t i = from; i < to; i++)
+		copy[i - from] = strchr("\t\r\n", line.ptr[i]) ? ' ' : line.ptr[i];
+	v6_text_safe(&t, copy, at - from);
+	width = v6_text_width(buf, t.len);
+	v6_text_safe(&t, copy + (at - from), to - at);
 	fprintf(stderr, "  %s\n  %*s^\n", buf, (int)width, "");
 }
 

@@ -12,12 +12,12 @@
 /* A column that wraps is not made narrower than this. */
 enum { LEAST = 10 };
 
-unsigned v6_text_width(const char *text)
+unsigned v6_text_width(const char *text, size_t len)
 {
 	unsigned n = 0;
 
-	for (; *text; text++)
-		n += ((unsigned char)*text & 0xc0) != 0x80;
+	while (len--)
+		n += ((unsigned char)*text++ & 0xc0) != 0x80;
 	return n;
 }
 
@@ -45,20 +45,14 @@ static size_t piece(const char *text, unsigned width)
 	return i;
 }
 
-static const char *after_blanks(const char *text)
-{
-	return text + strspn(text, " ");
-}
-
 void v6_print_wrapped(const char *text, unsigned column, unsigned indent, unsigned width)
 {
 	for (;;) {
 		unsigned room = width > column ? width - column : 1;
 		size_t n = piece(text, width ? room : UINT_MAX);
 
-		fwrite(text, 1, n, stdout);
-		putchar('\n');
-		text = after_blanks(text + n);
+		printf("%.*s\n", (int)n, text);
+		text += n + strspn(text + n, " ");
 		if (!*text)
 			return;
 		column = indent + LEAST < width ? indent : 0;
@@ -73,29 +67,6 @@ void v6_table_cell(struct v6_table *t, const char *text)
 	t->cells = v6_grow(t->cells, t->count, &t->room, sizeof(*t->cells));
 	t->cells[t->count] = memcpy(v6_resize(NULL, size), text, size);
 	t->count++;
-}
-
-void v6_table_free(struct v6_table *t)
-{
-	while (t->count)
-		free(t->cells[--t->count]);
-	free(t->cells);
-	t->cells = NULL;
-	t->room = 0;
-}
-
-/* As wide as the widest cell. */
-static unsigned column_width(const struct v6_table *t, unsigned column)
-{
-	const char *title = t->columns[column].title;
-	unsigned widest = title ? v6_text_width(title) : 0;
-
-	for (size_t i = column; i < t->count; i += t->column_count) {
-		unsigned width = v6_text_width(t->cells[i]);
-
-		widest = width > widest ? width : widest;
-	}
-	return widest;
 }
 
 /* Takes from the widest column that wraps, until all of them fit. */
@@ -122,11 +93,9 @@ static bool print_line(const struct v6_table *t, const unsigned *widths, const c
 
 	for (unsigned i = 0; i < t->column_count; i++) {
 		size_t n = piece(rest[i], t->columns[i].wraps ? widths[i] : UINT_MAX);
-		unsigned used = 0, pad;
+		unsigned used = v6_text_width(rest[i], n);
+		unsigned pad = widths[i] > used ? widths[i] - used : 0;
 
-		for (size_t byte = 0; byte < n; byte++)
-			used += ((unsigned char)rest[i][byte] & 0xc0) != 0x80;
-		pad = widths[i] > used ? widths[i] - used : 0;
 		blanks += widths[i] ? t->columns[i].gap : 0;
 		if (t->columns[i].right)
 			blanks += pad;
@@ -136,22 +105,27 @@ static bool print_line(const struct v6_table *t, const unsigned *widths, const c
 		}
 		if (!t->columns[i].right)
 			blanks += pad;
-		rest[i] = after_blanks(rest[i] + n);
+		rest[i] += n + strspn(rest[i] + n, " ");
 		more |= *rest[i] != '\0';
 	}
 	return more;
 }
 
-void v6_table_print(const struct v6_table *t, unsigned width)
+void v6_table_print(struct v6_table *t, unsigned width)
 {
 	unsigned columns = t->column_count, total = 0;
 	unsigned *widths = v6_need(calloc(columns + 1, sizeof(*widths)));
 	const char **rest = v6_need(calloc(columns + 1, sizeof(*rest)));
 
 	for (unsigned i = 0; i < columns; i++) {
-		widths[i] = column_width(t, i);
-		total += widths[i] ? widths[i] + t->columns[i].gap : 0;
 		rest[i] = t->columns[i].title;
+		widths[i] = rest[i] ? v6_text_width(rest[i], strlen(rest[i])) : 0;
+		for (size_t cell = i; cell < t->count; cell += columns) {
+			unsigned used = v6_text_width(t->cells[cell], strlen(t->cells[cell]));
+
+			widths[i] = used > widths[i] ? used : widths[i];
+		}
+		total += widths[i] ? widths[i] + t->columns[i].gap : 0;
 	}
 	narrow(t, widths, total, width);
 	if (rest[0]) {
@@ -166,4 +140,7 @@ void v6_table_print(const struct v6_table *t, unsigned width)
 	}
 	free(widths);
 	free(rest);
+	while (t->count)
+		free(t->cells[--t->count]);
+	free(t->cells);
 }

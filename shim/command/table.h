@@ -28,15 +28,11 @@ struct v6_table {
  */
 void v6_table_cell(struct v6_table *t, const char *text);
 
-/*
- * Prints it; no line ends in blanks. `width` as of v6_terminal_width().
- */
-void v6_table_print(const struct v6_table *t, unsigned width);
-
-void v6_table_free(struct v6_table *t);
+/* Prints it and frees its cells; no line ends in blanks. `width` as of v6_terminal_width(). */
+void v6_table_print(struct v6_table *t, unsigned width);
 
 /* The columns of a terminal that UTF-8 text takes: one a character. */
-unsigned v6_text_width(const char *text);
+unsigned v6_text_width(const char *text, size_t len);
 
 /* Of standard output, where that is a terminal that tells its width; otherwise 0: lines as they come. */
 unsigned v6_terminal_width(void);

@@ -69,7 +69,7 @@ static void check_part(const char *part, struct v6_slice line)
 static void read_script(const uint8_t *data, size_t size)
 {
 	char head[V6_SCRIPT_HEAD] = {0}, line[V6_SCRIPT_HEAD];
-	const char *interpreter, *argument = NULL;
+	char *interpreter, *argument = NULL;
 
 	memcpy(head, data, size < sizeof(head) ? size : sizeof(head));
 	memcpy(line, head, sizeof(line));

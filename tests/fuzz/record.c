@@ -129,7 +129,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			check_again(&r);
 		check_cramped(&r, size / 2);
 		if (r.settings.len)
-			v6_read_settings(settings, r.settings, (char *)(uintptr_t)scratch.ptr);
+			v6_read_settings(settings, r.settings);
 	}
 	free((char *)(uintptr_t)scratch.ptr);
 	return 0;

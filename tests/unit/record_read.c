@@ -549,14 +549,14 @@ TEST(the_settings_of_a_load_are_read_by_name)
 	static const char text[] =
 		"{\"policy\":{\"value\":\"b\\u006fth\",\"origin\":\"option\"},\"later\":[1],"
 		"\"rules\":{\"origin\":\"file\",\"value\":2,\"x\":{}},\"mode\":\"log\",\"log\":{}}";
-	static char line[V6_RECORD_SIZE], scratch[V6_RECORD_SIZE];
+	static char line[V6_RECORD_SIZE];
 	static struct v6_config config;
 	struct v6_read_setting s[V6_SETTING_COUNT];
 	struct v6_record r, back;
 	struct v6_problem p;
 	struct v6_text t = v6_text_in(line, sizeof(line));
 
-	assert_true(v6_read_settings(s, fenced(text, strlen(text)), scratch));
+	assert_true(v6_read_settings(s, fenced(text, strlen(text))));
 	for (unsigned id = 0; id < V6_SETTING_COUNT; id++)
 		if (id != V6_SETTING_POLICY && id != V6_SETTING_RULES)
 			assert_true(!s[id].value.ptr && !s[id].origin.ptr);
@@ -564,8 +564,8 @@ TEST(the_settings_of_a_load_are_read_by_name)
 	assert_same_slice(s[V6_SETTING_POLICY].origin, slice("option"));
 	assert_same_slice(s[V6_SETTING_RULES].value, slice("2"));
 	assert_same_slice(s[V6_SETTING_RULES].origin, slice("file"));
-	assert_false(v6_read_settings(s, slice(""), scratch));
-	assert_true(v6_read_settings(s, slice("{}"), scratch));
+	assert_false(v6_read_settings(s, slice("")));
+	assert_true(v6_read_settings(s, slice("{}")));
 
 	/* As the writer has them. */
 	v6_config_init(&config);
@@ -577,7 +577,7 @@ TEST(the_settings_of_a_load_are_read_by_name)
 	r.config = &config;
 	assert_true(v6_record_json(&t, &r));
 	assert_true(read_line(&back, line, t.len - 1));
-	assert_true(v6_read_settings(s, back.settings, scratch));
+	assert_true(v6_read_settings(s, back.settings));
 	assert_same_slice(s[V6_SETTING_LOG].value, slice("/a\"\n%p"));
 	assert_same_slice(s[V6_SETTING_LOG].origin, slice("environment"));
 	assert_null(s[V6_SETTING_POLICY].value.ptr);

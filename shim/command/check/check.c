@@ -28,11 +28,9 @@ static void add_row(struct v6_table *table, const struct v6_hop *hop)
 	static char buf[2 * 4 * PATH_MAX + 8]; /* two paths, every byte of them as \xNN */
 	struct v6_text t = v6_text_in(buf, sizeof(buf));
 
-	v6_text_safe(&t, hop->path, strlen(hop->path));
-	if (hop->target) {
-		v6_text_str(&t, " -> ");
-		v6_text_safe(&t, hop->target, strlen(hop->target));
-	}
+	v6_text_print(&t, "%.*s", V6_SLICE(v6_slice_of(hop->path)));
+	if (hop->target)
+		v6_text_print(&t, " -> %.*s", V6_SLICE(v6_slice_of(hop->target)));
 	v6_table_cell(table, buf);
 	v6_table_cell(table, *hop->what ? hop->what : "-");
 	v6_table_cell(table, hop->obstacle ? "no" : "ok");
@@ -45,12 +43,12 @@ static void print_verdict(const struct v6_reach *r)
 	struct v6_text t = v6_text_in(buf, sizeof(buf));
 	bool starts = r->exit != V6_EXIT_NOT_FOUND && r->exit != V6_EXIT_NOT_EXECUTABLE;
 
-	v6_text_str(&t, !starts              ? ""
-			: r->at              ? "a preload does not reach "
-			: r->shell_is_static ? "a preload reaches what "
-					     : "a preload reaches ");
-	v6_text_safe(&t, r->name, strlen(r->name));
-	v6_text_str(&t, *r->name ? "" : "''");
+	v6_text_print(&t, "%s%.*s%s",
+		!starts              ? ""
+		: r->at              ? "a preload does not reach "
+		: r->shell_is_static ? "a preload reaches what "
+				     : "a preload reaches ",
+		V6_SLICE(v6_slice_of(r->name)), *r->name ? "" : "''");
 	if (r->at) {
 		v6_text_str(&t, starts ? ": " : " does not start: ");
 		v6_reach_why(&t, r);
@@ -85,7 +83,6 @@ static int run(int argc, char **argv)
 		add_row(&table, &r.hop[i]);
 	add_row(&table, &r.preload);
 	v6_table_print(&table, 0);
-	v6_table_free(&table);
 	print_verdict(&r);
 	return r.at ? V6_EXIT_UNREACHABLE : V6_EXIT_OK;
 }

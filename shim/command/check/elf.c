@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "../../govern/sys.h"
-#include "../memory.h"
 
 enum {
 	HEADERS_MAX = 65536, /* bytes of program headers: the kernel's own bound */
@@ -29,16 +28,10 @@ int v6_elf_open(const char *path)
 	return fd;
 }
 
-struct segment {
-	uint64_t type, flags, offset, vaddr, filesz;
-};
-
 struct file {
 	int fd;
 	uint64_t size;
 	bool wide, big_endian;
-	struct segment *segment;
-	unsigned segments;
 };
 
 /* As many of the bytes as the file has. */
@@ -72,82 +65,12 @@ bool v6_elf_magic(const char *head, size_t len)
 	return len >= SELFMAG && !memcmp(head, ELFMAG, SELFMAG);
 }
 
-static const char *read_header(struct file *f, unsigned char h[sizeof(Elf64_Ehdr)])
-{
-	static const char cut[] = "it ends within its first header";
-	size_t n = read_some(f, 0, h, sizeof(Elf64_Ehdr));
-
-	if (n < EI_NIDENT)
-		return cut;
-	if (!v6_elf_magic((char *)h, n))
-		return "it does not begin as an ELF file does";
-	if (h[EI_CLASS] != ELFCLASS32 && h[EI_CLASS] != ELFCLASS64)
-		return "neither 32-bit nor 64-bit";
-	if (h[EI_DATA] != ELFDATA2LSB && h[EI_DATA] != ELFDATA2MSB)
-		return "of no known byte order";
-	f->wide = h[EI_CLASS] == ELFCLASS64;
-	f->big_endian = h[EI_DATA] == ELFDATA2MSB;
-	return n < SIZE(f, Ehdr) ? cut : NULL;
-}
-
-static const char *read_segments(struct file *f, const unsigned char *h)
-{
-	uint64_t at = MEMBER(f, h, Ehdr, e_phoff), count = MEMBER(f, h, Ehdr, e_phnum);
-	unsigned char p[sizeof(Elf64_Phdr)];
-
-	if (!count || MEMBER(f, h, Ehdr, e_phentsize) != SIZE(f, Phdr) ||
-		count * SIZE(f, Phdr) > HEADERS_MAX)
-		return "its program headers are of no known size";
-	f->segment = v6_keep(count * sizeof(*f->segment));
-	for (; f->segments < count; at += SIZE(f, Phdr)) {
-		struct segment *s = &f->segment[f->segments++];
-
-		if (read_some(f, at, p, SIZE(f, Phdr)) != SIZE(f, Phdr))
-			return "it ends before its program headers do";
-		*s = (struct segment){
-			.type = MEMBER(f, p, Phdr, p_type),
-			.flags = MEMBER(f, p, Phdr, p_flags),
-			.offset = MEMBER(f, p, Phdr, p_offset),
-			.vaddr = MEMBER(f, p, Phdr, p_vaddr),
-			.filesz = MEMBER(f, p, Phdr, p_filesz),
-		};
-		if (s->type == PT_LOAD && (s->offset > f->size || s->filesz > f->size - s->offset))
-			return "it ends before its segments do";
-	}
-	return NULL;
-}
-
-/* The first segment of a type, or NULL. */
-static const struct segment *segment_of(const struct file *f, uint64_t type)
-{
-	for (unsigned i = 0; i < f->segments; i++)
-		if (f->segment[i].type == type)
-			return &f->segment[i];
-	return NULL;
-}
-
-static const char *read_loader(const struct file *f, struct v6_elf *elf)
-{
-	const struct segment *s = segment_of(f, PT_INTERP);
-
-	if (!s)
-		return NULL;
-	/* load_elf_binary: 2 bytes to PATH_MAX, the last of them NUL. */
-	if (s->filesz < 2 || s->filesz > sizeof(elf->loader) ||
-		read_some(f, s->offset, elf->loader, s->filesz) != s->filesz ||
-		elf->loader[s->filesz - 1]) {
-		elf->loader[0] = '\0';
-		return "the name of its loader is damaged";
-	}
-	return NULL;
-}
-
 /* The linker's note "Go", type 4, which stays when all that can be stripped is. */
-static bool has_go_note(const struct file *f, const struct segment *s)
+static bool has_go_note(const struct file *f, uint64_t offset, uint64_t size)
 {
 	enum { NAMED = 12, SIZE_OF_NAME = 4, BUILD_ID = 4 };
 	unsigned char notes[NOTES_SIZE];
-	size_t n = read_some(f, s->offset, notes, s->filesz < NOTES_SIZE ? s->filesz : NOTES_SIZE);
+	size_t n = read_some(f, offset, notes, size < NOTES_SIZE ? size : NOTES_SIZE);
 
 	for (size_t i = 0; i + NAMED + SIZE_OF_NAME <= n; i += 4)
 		if (number(f, notes + i, 4) == SIZE_OF_NAME &&
@@ -161,13 +84,12 @@ static bool has_go_note(const struct file *f, const struct segment *s)
  * The mark of debug/buildinfo, 16-aligned in a writable segment. One that is not
  * writable may hold it as a constant, as this program does.
  */
-static bool has_go_mark(const struct file *f, const struct segment *s, uint64_t *range)
+static bool has_go_mark(const struct file *f, uint64_t offset, uint64_t size, uint64_t *range)
 {
 	static const char mark[] = "\xff Go buildinf:";
 	enum { ALIGNMENT = 16 };
 	static char chunk[CHUNK_SIZE];
-	uint64_t at = (s->offset + ALIGNMENT - 1) & ~(uint64_t)(ALIGNMENT - 1);
-	uint64_t end = s->offset + s->filesz;
+	uint64_t at = (offset + ALIGNMENT - 1) & ~(uint64_t)(ALIGNMENT - 1), end = offset + size;
 	size_t n = CHUNK_SIZE;
 
 	for (; at < end && *range >= CHUNK_SIZE && n == CHUNK_SIZE; at += n, *range -= n) {
@@ -179,44 +101,79 @@ static bool has_go_mark(const struct file *f, const struct segment *s, uint64_t 
 	return false;
 }
 
-static bool has_go(const struct file *f)
+/* What the program headers tell: the loader, and whether Go is in it. */
+static const char *read_segments(const struct file *f, const unsigned char *h, struct v6_elf *elf)
 {
-	uint64_t range = MARK_RANGE;
+	uint64_t at = MEMBER(f, h, Ehdr, e_phoff), count = MEMBER(f, h, Ehdr, e_phnum);
+	uint64_t range = MARK_RANGE, flags, offset, size;
+	bool loader = false, damaged = false;
+	unsigned char p[sizeof(Elf64_Phdr)];
 
-	for (const struct segment *s = f->segment; s < f->segment + f->segments; s++)
-		if ((s->type == PT_NOTE && has_go_note(f, s)) ||
-			(s->type == PT_LOAD && s->flags & PF_W && has_go_mark(f, s, &range)))
-			return true;
-	return false;
+	if (!count || MEMBER(f, h, Ehdr, e_phentsize) != SIZE(f, Phdr) ||
+		count * SIZE(f, Phdr) > HEADERS_MAX)
+		return "its program headers are of no known size";
+	for (; count--; at += SIZE(f, Phdr)) {
+		if (read_some(f, at, p, SIZE(f, Phdr)) != SIZE(f, Phdr))
+			return "it ends before its program headers do";
+		flags = MEMBER(f, p, Phdr, p_flags);
+		offset = MEMBER(f, p, Phdr, p_offset);
+		size = MEMBER(f, p, Phdr, p_filesz);
+		switch (MEMBER(f, p, Phdr, p_type)) {
+		case PT_LOAD:
+			if (offset > f->size || size > f->size - offset)
+				return "it ends before its segments do";
+			elf->go |= flags & PF_W && has_go_mark(f, offset, size, &range);
+			break;
+		case PT_NOTE:
+			elf->go |= has_go_note(f, offset, size);
+			break;
+		case PT_INTERP:
+			if (loader)
+				break;
+			loader = true;
+			/* load_elf_binary: 2 bytes to PATH_MAX, the last of them NUL. */
+			damaged = size < 2 || size > sizeof(elf->loader) ||
+				  read_some(f, offset, elf->loader, size) != size ||
+				  elf->loader[size - 1];
+		}
+	}
+	if (!damaged)
+		return NULL;
+	elf->loader[0] = '\0';
+	return "the name of its loader is damaged";
 }
 
 const char *v6_elf_read(int fd, struct v6_elf *elf)
 {
+	static const char cut[] = "it ends within its first header";
 	unsigned char h[sizeof(Elf64_Ehdr)];
 	struct file f = {.fd = fd};
-	const char *problem;
 	struct stat st;
+	uint64_t type;
+	size_t n;
 
 	memset(elf, 0, sizeof(*elf));
 	if (v6_sys_fstat(fd, &st) < 0)
 		return "it cannot be read";
 	f.size = (uint64_t)st.st_size;
-	problem = read_header(&f, h);
-	if (problem)
-		return problem;
-	elf->wide = f.wide;
-	elf->big_endian = f.big_endian;
-	elf->type = (uint16_t)MEMBER(&f, h, Ehdr, e_type);
+	n = read_some(&f, 0, h, sizeof(h));
+	if (n < EI_NIDENT)
+		return cut;
+	if (!v6_elf_magic((char *)h, n))
+		return "it does not begin as an ELF file does";
+	if (h[EI_CLASS] != ELFCLASS32 && h[EI_CLASS] != ELFCLASS64)
+		return "neither 32-bit nor 64-bit";
+	if (h[EI_DATA] != ELFDATA2LSB && h[EI_DATA] != ELFDATA2MSB)
+		return "of no known byte order";
+	elf->wide = f.wide = h[EI_CLASS] == ELFCLASS64;
+	elf->big_endian = f.big_endian = h[EI_DATA] == ELFDATA2MSB;
+	if (n < SIZE(&f, Ehdr))
+		return cut;
 	elf->machine = (uint16_t)MEMBER(&f, h, Ehdr, e_machine);
-	if (elf->type != ET_EXEC && elf->type != ET_DYN)
+	type = MEMBER(&f, h, Ehdr, e_type);
+	if (type != ET_EXEC && type != ET_DYN)
 		return "an object file or a core dump, no program";
-	problem = read_segments(&f, h);
-	if (!problem)
-		problem = read_loader(&f, elf);
-	if (problem)
-		return problem;
-	elf->go = has_go(&f);
-	return NULL;
+	return read_segments(&f, h, elf);
 }
 
 const char *v6_elf_read_path(const char *path, struct v6_elf *elf)
@@ -254,12 +211,10 @@ void v6_elf_text(struct v6_text *t, const struct v6_elf *elf)
 {
 	const struct machine *m = find_machine(elf);
 
-	v6_text_str(t, elf->wide ? "ELF 64-bit " : "ELF 32-bit ");
-	v6_text_str(t, m ? m->name : "machine ");
+	v6_text_print(t, "ELF %d-bit %s", elf->wide ? 64 : 32, m ? m->name : "machine ");
 	if (!m)
 		v6_text_uint(t, elf->machine);
-	if (elf->big_endian)
-		v6_text_str(t, " big-endian");
+	v6_text_str(t, elf->big_endian ? " big-endian" : "");
 }
 
 bool v6_elf_same_machine(const struct v6_elf *a, const struct v6_elf *b)

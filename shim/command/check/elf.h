@@ -1,10 +1,7 @@
 /*
- * What an ELF file says of itself, as far as a preload depends on it: elf(5),
- * and fs/binfmt_elf.c for what the kernel takes as a program.
- *
- * A file may be cut, damaged or made to hurt: every offset in it is checked
- * against its size, and nothing is mapped, so that a file which shrinks
- * meanwhile is no more than a short read.
+ * What an ELF file says of itself, as far as a preload depends on it: elf(5), and fs/binfmt_elf.c
+ * for what the kernel takes as a program. A file may be cut, damaged or made to hurt: every offset
+ * is checked, and nothing is mapped or kept.
  */
 #ifndef V6_ELF_H
 #define V6_ELF_H
@@ -25,7 +22,6 @@ enum v6_libc { V6_LIBC_UNKNOWN, V6_LIBC_GLIBC, V6_LIBC_MUSL };
 struct v6_elf {
 	bool wide; /* 64-bit */
 	bool big_endian;
-	uint16_t type;         /* ET_EXEC or ET_DYN */
 	uint16_t machine;      /* EM_* */
 	char loader[PATH_MAX]; /* the PT_INTERP; empty: none, so nothing loads libraries */
 	bool go;               /* the Go runtime is in it */
@@ -37,10 +33,7 @@ int v6_elf_open(const char *path);
 /* Whether these are the first bytes of an ELF file. */
 bool v6_elf_magic(const char *head, size_t len);
 
-/*
- * Reads the file open at fd, whatever its class and byte order. NULL, or what is
- * wrong with it, in static memory; *elf then holds what was read until there.
- */
+/* Reads it, whatever its class and byte order. NULL, or what is wrong with it, in static memory. */
 const char *v6_elf_read(int fd, struct v6_elf *elf);
 const char *v6_elf_read_path(const char *path, struct v6_elf *elf);
 

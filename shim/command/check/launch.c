@@ -2,6 +2,7 @@
 
 #include <getopt.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +19,7 @@ size_t v6_argv_count(char **argv)
 	return n;
 }
 
-const char *v6_launch_script(char head[V6_SCRIPT_HEAD], const char **argument)
+char *v6_launch_script(char head[V6_SCRIPT_HEAD], char **argument)
 {
 	char *end = memchr(head, '\n', V6_SCRIPT_HEAD - 1), *name = head + 2;
 	size_t len;
@@ -43,99 +44,81 @@ const char *v6_launch_script(char head[V6_SCRIPT_HEAD], const char **argument)
 
 /* ---- env -S: one argument into many (env(1), "-S/--split-string usage in scripts") */
 
-struct split {
-	char **argv;
-	char *word;
-	size_t argc, argv_room, len, room;
-	bool open; /* a word has begun, be it empty */
-	bool bad;
-};
-
-static void put(struct split *s, char c)
+/* What a backslash and c stand for, but blanks that end a word; 0: env refuses it. */
+static char escaped(char c, bool quoted)
 {
-	s->word = v6_grow(s->word, s->len, &s->room, 1);
-	s->word[s->len++] = c;
-	s->open = true;
+	static const char from[] = "fnrtv_\"#$'\\", to[] = "\f\n\r\t\v \"#$'\\";
+	const char *known = c && (c != '_' || quoted) ? strchr(from, c) : NULL;
+
+	return known ? to[known - from] : '\0';
 }
 
-static void end_word(struct split *s)
+/* The words, each with its NUL, one after the other; how many, -1 where env refuses the text. */
+static int put_words(FILE *words, const char *c)
 {
-	if (!s->open)
-		return;
-	s->argv = v6_grow(s->argv, s->argc, &s->argv_room, sizeof(*s->argv));
-	s->argv[s->argc++] = s->len ? v6_keep_bytes(s->word, s->len) : v6_keep(1);
-	s->len = 0;
-	s->open = false;
-}
+	static const char spaces[] = " \t\n\v\f\r";
+	bool open = false; /* a word has begun, be it empty */
+	char quote = '\0';
+	int count = 0;
 
-/* "${NAME}" of the environment; the position of its last character. */
-static const char *put_variable(struct split *s, const char *at)
-{
-	const char *end = at[1] == '{' ? strchr(at, '}') : NULL, *value;
+	for (; *c; c++) {
+		char literal = *c;
 
-	if (!end) {
-		s->bad = true;
-		return at;
+		/* In single quotes it is one itself, but before another or a single quote. */
+		if (*c == '\\' && (quote != '\'' || c[1] == '\\' || c[1] == '\'')) {
+			if (*++c == 'c' && !quote)
+				break;
+			literal = escaped(*c, quote);
+			if (!literal && *c != '_')
+				return -1;
+		} else if (*c == '$' && quote != '\'') {
+			/* "${NAME}" of the environment. */
+			const char *end = c[1] == '{' ? strchr(c, '}') : NULL, *value;
+
+			if (!end)
+				return -1;
+			value = getenv(v6_keep_bytes(c + 2, (size_t)(end - c - 2)));
+			open |= value && *value;
+			fputs(value ? value : "", words);
+			c = end;
+			continue;
+		} else if (quote ? *c == quote : *c == '\'' || *c == '"') {
+			quote = quote ? '\0' : *c;
+			open = true;
+			continue;
+		} else if (!quote && *c == '#' && !open) {
+			break;
+		} else if (!quote && strchr(spaces, *c)) {
+			literal = '\0';
+		}
+		if (literal || open)
+			putc(literal, words);
+		count += !literal && open;
+		open = literal;
 	}
-	value = getenv(v6_keep_bytes(at + 2, (size_t)(end - at - 2)));
-	while (value && *value)
-		put(s, *value++);
-	return end;
-}
-
-/* What a backslash and c stand for. */
-static void put_escape(struct split *s, char c, char quote)
-{
-	static const char from[] = "fnrtv", to[] = "\f\n\r\t\v";
-	const char *known = c ? strchr(from, c) : NULL;
-
-	if (c == '_' && !quote)
-		end_word(s);
-	else if (c == '_')
-		put(s, ' ');
-	else if (known)
-		put(s, to[known - from]);
-	else if (c && strchr("\"#$'\\", c))
-		put(s, c);
-	else
-		s->bad = true;
+	if (open)
+		putc('\0', words);
+	return quote ? -1 : count + open;
 }
 
 /* env, the words of the text, and the rest; NULL where env refuses the text. */
 static char **split(char *env, const char *text, char **rest)
 {
-	struct split s = {0};
-	char quote = '\0', **argv = NULL;
+	char *bytes = NULL, *word, **argv;
+	size_t len;
+	FILE *words = v6_need(open_memstream(&bytes, &len));
+	int count = put_words(words, text);
 
-	for (const char *c = text; !s.bad && *c; c++) {
-		if (*c == '\\' && c[1] == 'c' && !quote)
-			break;
-		/* In single quotes it is one itself, but before another or a single quote. */
-		if (*c == '\\' && (quote != '\'' || c[1] == '\\' || c[1] == '\'')) {
-			put_escape(&s, *++c, quote);
-		} else if (*c == '$' && quote != '\'') {
-			c = put_variable(&s, c);
-		} else if (quote ? *c == quote : *c == '\'' || *c == '"') {
-			quote = quote ? '\0' : *c;
-			s.open = true;
-		} else if (!quote && strchr(" \t\n\v\f\r", *c)) {
-			end_word(&s);
-		} else if (!quote && *c == '#' && !s.open) {
-			break;
-		} else {
-			put(&s, *c);
-		}
-	}
-	end_word(&s);
-	if (!s.bad && !quote) {
-		argv = v6_keep((1 + s.argc + v6_argv_count(rest) + 1) * sizeof(*argv));
-		argv[0] = env;
-		for (size_t i = 0; i < s.argc; i++)
-			argv[1 + i] = s.argv[i];
-		memcpy(argv + 1 + s.argc, rest, v6_argv_count(rest) * sizeof(*argv));
-	}
-	free(s.argv);
-	free(s.word);
+	fclose(words);
+	word = v6_keep_bytes(bytes, len);
+	free(bytes);
+	if (count < 0)
+		return NULL;
+	argv = v6_keep((1 + (size_t)count + v6_argv_count(rest) + 1) * sizeof(*argv));
+	argv[0] = env;
+	for (int i = 1; i <= count; i++, word += strlen(word) + 1)
+		argv[i] = word;
+	memcpy(argv + 1 + count, rest, v6_argv_count(rest) * sizeof(*argv));
 	return argv;
 }
 

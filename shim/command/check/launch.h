@@ -1,7 +1,6 @@
 /*
- * Files that do nothing but start another in their own process: a script, env(1),
- * a loader that is called by its name (ld.so(8)). What they start, and whether
- * LD_PRELOAD is still there then.
+ * Files that do nothing but start another in their own process: a script, env(1), a loader that is
+ * called by its name (ld.so(8)).
  */
 #ifndef V6_LAUNCH_H
 #define V6_LAUNCH_H
@@ -14,12 +13,11 @@ enum {
 };
 
 /*
- * Reads a script's first line as the kernel does, execve(2) and load_script in
- * fs/binfmt_script.c. head: the file's first bytes and zeroes, made strings of.
- * The interpreter, and in *argument all that follows it, as one; NULL: the kernel
- * takes it for no script (ENOEXEC).
+ * Reads a script's first line as load_script in fs/binfmt_script.c does. head: the file's first
+ * bytes and zeroes, made strings of. The interpreter, and in *argument all that follows it, as one;
+ * NULL: the kernel takes it for no script (ENOEXEC).
  */
-const char *v6_launch_script(char head[V6_SCRIPT_HEAD], const char **argument);
+char *v6_launch_script(char head[V6_SCRIPT_HEAD], char **argument);
 
 struct v6_launch {
 	char **argv;           /* of what is started; NULL: nothing is */
@@ -28,10 +26,7 @@ struct v6_launch {
 	const char *drops;     /* the word that takes LD_PRELOAD away; NULL: it stays */
 };
 
-/*
- * Reads the command line of env, GNU's with -S or a smaller one; path is the PATH
- * that it inherits. What it does not understand starts nothing. Memory: v6_keep.
- */
+/* Reads the command line of env; path is the PATH that it inherits. Memory: v6_keep. */
 struct v6_launch v6_launch_env(char **argv, const char *path);
 
 /* Reads the command line of a loader, glibc's or musl's: what is started, or NULL. */

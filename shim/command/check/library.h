@@ -15,17 +15,14 @@ struct v6_library {
 };
 
 /*
- * The library beside this executable, or else the installed one; never one in
- * the working directory. False: none is there, it is of another
- * version, it cannot be read or executed from, or LD_PRELOAD cannot name it.
+ * The library beside this executable, or else the installed one; never one in the working
+ * directory. False: ->note says why it cannot be used.
  */
 bool v6_library_find(struct v6_library *library);
 
 /*
- * For a program of the other class, 32-bit beside 64-bit: whether the library is
- * installed for both, each in the directory that the loaders of glibc put for
- * $LIB (ld.so(8)). Then ->path names both, "PREFIX/$LIB/libv6shim.so": programs
- * of either class that are started from there on are reached. False leaves all.
+ * For a program of the other class, 32-bit beside 64-bit: whether the library is installed for
+ * both, each where glibc's loaders put $LIB (ld.so(8)). Then ->path is "PREFIX/$LIB/libv6shim.so".
  */
 bool v6_library_for_both(struct v6_library *library, const struct v6_elf *program);
 

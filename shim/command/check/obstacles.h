@@ -5,6 +5,8 @@
 #ifndef V6_OBSTACLES_H
 #define V6_OBSTACLES_H
 
+#include <stdbool.h>
+
 /* For programs that follow the default: FACTS.md 3. */
 #define V6_NAMESPACE                                                                               \
 	"net.ipv6.bindv6only in a network namespace of its own (unshare -n, ip netns), "           \

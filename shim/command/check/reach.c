@@ -46,8 +46,7 @@ static void note(struct v6_hop *hop, const char *words, const char *name)
 {
 	struct v6_text t = v6_text_in(hop->why, sizeof(hop->why));
 
-	v6_text_str(&t, words);
-	v6_text_safe(&t, name, strlen(name));
+	v6_text_print(&t, "%s%.*s", words, V6_SLICE(v6_slice_of(name)));
 }
 
 /* Sets the obstacle; `name` says more of it, or is empty. */
@@ -57,9 +56,7 @@ static void stop(struct v6_hop *hop, enum obstacle obstacle, const char *name)
 	const char *why = obstacles[obstacle].clause[0];
 
 	hop->obstacle = obstacle;
-	v6_text_str(&t, why);
-	v6_text_str(&t, *why && *name ? ": " : "");
-	v6_text_safe(&t, name, strlen(name));
+	v6_text_print(&t, *why && *name ? "%s: %.*s" : "%s%.*s", why, V6_SLICE(v6_slice_of(name)));
 }
 
 /* The last place is kept for the one hop too many, which says so. */
@@ -211,14 +208,10 @@ static int judge_secure(struct v6_hop *hop, const struct stat *st)
 	struct v6_text t = v6_text_in(ids, sizeof(ids));
 
 	/* Which ids, for who wants to start it as what it would become. */
-	if (secure == SET_ID && st->st_mode & S_ISUID) {
-		v6_text_str(&t, "set-user-id, user ");
-		v6_text_uint(&t, st->st_uid);
-	}
-	if (secure == SET_ID && st->st_mode & S_ISGID && st->st_mode & S_IXGRP) {
-		v6_text_str(&t, t.len ? ", set-group-id, group " : "set-group-id, group ");
-		v6_text_uint(&t, st->st_gid);
-	}
+	if (secure == SET_ID && st->st_mode & S_ISUID)
+		v6_text_print(&t, "set-user-id, user %u", st->st_uid);
+	if (secure == SET_ID && st->st_mode & S_ISGID && st->st_mode & S_IXGRP)
+		v6_text_print(&t, "%sset-group-id, group %u", t.len ? ", " : "", st->st_gid);
 	if (secure)
 		stop(hop, secure, ids);
 	if (inert)
@@ -344,13 +337,13 @@ static int execute_elf(const struct step *step, struct v6_hop *hop, const struct
 }
 
 /* The arguments of what runs a script: its own word or two, the script, the script's. */
-static char **script_argv(const char *first, const char *second, const char *script, char **argv)
+static char **script_argv(char *first, char *second, const char *script, char **argv)
 {
 	char **result = v6_keep((v6_argv_count(argv) + 4) * sizeof(*result)), **to = result;
 
-	*to++ = v6_keep_joined(first, NULL);
+	*to++ = first;
 	if (*second)
-		*to++ = v6_keep_joined(second, NULL);
+		*to++ = second;
 	*to++ = v6_keep_joined(script, NULL);
 	if (*argv)
 		memcpy(to, argv + 1, v6_argv_count(argv + 1) * sizeof(*to));
@@ -363,12 +356,11 @@ static char **script_argv(const char *first, const char *second, const char *scr
  */
 static int execute_file(struct step *step, struct v6_hop *hop, const char **path)
 {
-	char head[V6_SCRIPT_HEAD] = "";
-	const char *interpreter, *argument;
+	char *head = v6_keep(V6_SCRIPT_HEAD), *interpreter, *argument;
 	enum obstacle obstacle;
 	struct stat st;
+	bool is_elf;
 	int error, fd;
-	ssize_t n;
 
 	obstacle = executable(hop->path, &st, &error);
 	if (obstacle) {
@@ -381,13 +373,12 @@ static int execute_file(struct step *step, struct v6_hop *hop, const char **path
 		stop(hop, UNREADABLE, strerror(errno));
 		return 0;
 	}
-	n = pread(fd, head, sizeof(head), 0);
-	if (v6_elf_magic(head, n > 0 ? (size_t)n : 0)) {
+	is_elf = pread(fd, head, V6_SCRIPT_HEAD, 0) > 0 && v6_elf_magic(head, V6_SCRIPT_HEAD);
+	if (is_elf)
 		error = execute_elf(step, hop, &st, fd);
-		close(fd);
-		return error;
-	}
 	close(fd);
+	if (is_elf)
+		return error;
 	memcpy(hop->what, "script", sizeof("script"));
 	interpreter = v6_launch_script(head, &argument);
 	if (!interpreter)
@@ -421,13 +412,14 @@ static int execute_or_shell(const struct step *step, const char *path)
 {
 	int error = execute(step, path);
 	struct v6_hop *last = &step->reach->hop[step->reach->hops - 1];
+	static char sh[] = "/bin/sh", none[] = "";
 	struct step shell = *step;
 
 	if (error != ENOEXEC || last->obstacle)
 		return error;
 	note(last, "no #! line: run by /bin/sh, as execvp(3) does", "");
-	shell.argv = script_argv("/bin/sh", "", path, step->argv);
-	return execute(&shell, "/bin/sh");
+	shell.argv = script_argv(sh, none, path, step->argv);
+	return execute(&shell, sh);
 }
 
 /* What makes execvp try the next directory of PATH. */
@@ -492,9 +484,7 @@ void v6_reach(struct v6_reach *r, char **argv)
 void v6_reach_why(struct v6_text *t, const struct v6_reach *r)
 {
 	/* What the command's own name stands for needs no name. */
-	if (r->at != &r->hop[r->launches]) {
-		v6_text_safe(t, r->at->path, strlen(r->at->path));
-		v6_text_str(t, ": ");
-	}
+	if (r->at != &r->hop[r->launches])
+		v6_text_print(t, "%.*s: ", V6_SLICE(v6_slice_of(r->at->path)));
 	v6_text_str(t, r->at->why);
 }

@@ -1,7 +1,6 @@
 /*
- * Whether a preload reaches a command, and through which files: the command is
- * found as execvp(3) finds it and followed as execve(2) and env(1) would. Nothing
- * of it is executed.
+ * Whether a preload reaches a command, and through which files: it is found as execvp(3) finds it
+ * and followed as execve(2) and env(1) would. Nothing of it is executed.
  */
 #ifndef V6_REACH_H
 #define V6_REACH_H
@@ -34,10 +33,7 @@ struct v6_reach {
 	bool shell_is_static;       /* and it is not reached itself, only those are */
 };
 
-/*
- * argv: the command and its arguments, ending with NULL. Follows them for this
- * process, its user, environment and working directory. *reach is zeroes. Memory: v6_keep.
- */
+/* argv ends with NULL. For this process as it is. *reach is zeroes. Memory: v6_keep. */
 void v6_reach(struct v6_reach *reach, char **argv);
 
 /* The first obstacle in words: "[FILE: ]WHY[: NOTE]", in at most V6_REACH_WHY bytes. */

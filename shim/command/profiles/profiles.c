@@ -44,14 +44,6 @@ static const char *const known_words[] = {"measured", "source", "documented",
 	"source; reports differ", "user's report", "approximate: inferred",
 	"approximate: not known"};
 
-struct facet {
-	const char *does; /* NULL: nothing is said of it */
-	const char *why;  /* NOT, and BY of which it is a part: what is met instead */
-	enum known known;
-	enum { KERNEL, BY, NOT } given; /* Linux does the same of itself; by a setting; not */
-	enum v6_setting by;
-};
-
 /* What is met on Linux instead, and why. */
 static const char after_bind[] = "EINVAL: Linux takes the option before bind alone";
 static const char no_connect[] = "ENETUNREACH: connect is not interposed";
@@ -61,114 +53,94 @@ static const char option_name[] =
 	"IPV6_V6ONLY: a program that is compiled on Linux calls it by that name";
 static const char every_socket[] = "every IPv6 socket has it, single addresses too";
 
-/* clang-format off */
-#define KERNEL(does, known)             {does, NULL, known, KERNEL, 0}
-#define BY(setting, does, known)        {does, NULL, known, BY, V6_SETTING_##setting}
-#define PART(setting, does, known, why) {does, why, known, BY, V6_SETTING_##setting}
-#define NOT(does, known, why)           {does, why, known, NOT, 0}
+/* What gives it here, beside a setting: Linux does the same of itself; nothing. */
+enum { OF_ITSELF = V6_SETTING_COUNT, NOT };
 
-static const struct facet table[V6_PROFILE_COUNT][FACETS] = {
-	[V6_PROFILE_LINUX] = {
-		[INITIAL] = BY(POLICY, "0", MEASURED),
-		[KNOB] = BY(POLICY, "sysctl net.ipv6.bindv6only", MEASURED),
-		[SET_0] = KERNEL("ok", MEASURED), [SET_1] = KERNEL("ok", MEASURED),
-		[SET_2] = KERNEL("ok, reads 1", MEASURED),
-		[AFTER_BIND] = KERNEL("EINVAL", MEASURED),
-		[IPV4_FIRST] = KERNEL("EADDRINUSE", MEASURED),
-		[IPV6_FIRST] = KERNEL("EADDRINUSE", MEASURED),
-		[MAPPED_BIND] = KERNEL("EINVAL", MEASURED),
-		[MAPPED_TCP] = KERNEL("ENETUNREACH", MEASURED),
-		[MAPPED_UDP] = KERNEL("ENETUNREACH", MEASURED),
-		[PASSIVE] = BY(ORDER, "IPv4, IPv6", MEASURED),
-	}, [V6_PROFILE_FREEBSD] = {
-		[INITIAL] = BY(POLICY, "1", SOURCE),
-		[KNOB] = BY(POLICY, "sysctl net.inet6.ip6.v6only", SOURCE),
-		[SET_0] = KERNEL("ok", SOURCE), [SET_1] = KERNEL("ok", SOURCE),
-		[AFTER_BIND] = KERNEL("EINVAL", SOURCE),
-		[IPV4_FIRST] = PART(ON_CONFLICT, "ok, of the same user", SOURCE, one_process),
-		[IPV6_FIRST] = KERNEL("EADDRINUSE", SOURCE),
-		[MAPPED_BIND] = BY(ON_MAPPED, "EADDRNOTAVAIL", INFERRED),
-		[MAPPED_TCP] = NOT("EINVAL", SOURCE, no_connect),
-		[MAPPED_UDP] = NOT("EINVAL", SOURCE, no_connect),
-		[PASSIVE] = BY(ORDER, "IPv6, IPv4", SOURCE),
-	}, [V6_PROFILE_NETBSD] = {
-		[INITIAL] = BY(POLICY, "1", SOURCE),
-		[KNOB] = BY(POLICY, "sysctl net.inet6.ip6.v6only", SOURCE),
-		[SET_0] = KERNEL("ok", SOURCE), [SET_1] = KERNEL("ok", SOURCE),
-		[AFTER_BIND] = KERNEL("EINVAL", SOURCE),
-		[IPV4_FIRST] = PART(ON_CONFLICT, "ok", SOURCE, one_process),
-		[IPV6_FIRST] = PART(ON_CONFLICT, "ok", INFERRED, one_process),
-		[MAPPED_BIND] = KERNEL("EINVAL", SOURCE),
-		[MAPPED_TCP] = NOT("EINVAL", SOURCE, no_connect),
-		[MAPPED_UDP] = NOT("EINVAL", SOURCE, no_connect),
-		[PASSIVE] = BY(ORDER, "IPv6, IPv4", SOURCE),
-	}, [V6_PROFILE_OPENBSD] = {
-		[INITIAL] = BY(POLICY, "1", SOURCE), [KNOB] = BY(POLICY, "nothing", SOURCE),
-		[SET_0] = BY(ON_CONTRARY, "EINVAL", SOURCE), [SET_1] = KERNEL("ok", SOURCE),
-		[AFTER_BIND] = KERNEL("EINVAL", SOURCE),
-		[IPV4_FIRST] = BY(POLICY, "ok: it is never dual-stack", SOURCE),
-		[IPV6_FIRST] = BY(POLICY, "ok: it is never dual-stack", SOURCE),
-		[MAPPED_BIND] = BY(ON_MAPPED, "EADDRNOTAVAIL", SOURCE),
-		[MAPPED_TCP] = NOT("EADDRNOTAVAIL", SOURCE, no_connect),
-		[MAPPED_UDP] = NOT("EADDRNOTAVAIL", SOURCE, no_connect),
-		[PASSIVE] = BY(ORDER, "IPv4, IPv6", INFERRED),
-	}, [V6_PROFILE_DRAGONFLY] = {
-		[INITIAL] = BY(POLICY, "1", SOURCE), [KNOB] = BY(POLICY, "nothing", SOURCE),
-		[SET_0] = BY(ON_CONTRARY, "EOPNOTSUPP", SOURCE), [SET_1] = KERNEL("ok", SOURCE),
-		[AFTER_BIND] = KERNEL("EINVAL, which comes first", SOURCE),
-		[IPV4_FIRST] = BY(POLICY, "ok: it is never dual-stack", SOURCE),
-		[IPV6_FIRST] = BY(POLICY, "ok: it is never dual-stack", SOURCE),
-		[MAPPED_BIND] = BY(ON_MAPPED, "EADDRNOTAVAIL", SOURCE),
-		[MAPPED_TCP] = NOT("EADDRNOTAVAIL", SOURCE, no_connect),
-		[MAPPED_UDP] = NOT("EADDRNOTAVAIL", SOURCE, no_connect),
-		[PASSIVE] = BY(ORDER, "IPv6, IPv4", INFERRED),
-	}, [V6_PROFILE_MACOS] = {
-		[INITIAL] = BY(POLICY, "0", SOURCE),
-		[KNOB] = BY(POLICY, "sysctl net.inet6.ip6.v6only", SOURCE),
-		[SET_0] = KERNEL("ok", SOURCE), [SET_1] = KERNEL("ok", SOURCE),
-		[AFTER_BIND] = KERNEL("EINVAL", SOURCE),
-		[IPV4_FIRST] = PART(ON_CONFLICT, "ok: tcp46 beside tcp4", SOURCE, one_process),
-		[IPV6_FIRST] = KERNEL("EADDRINUSE, since 10.9", DISPUTED),
-		[MAPPED_BIND] = BY(ON_MAPPED, "EADDRNOTAVAIL", INFERRED),
-		[MAPPED_TCP] = NOT("EAFNOSUPPORT", SOURCE, no_connect),
-		[MAPPED_UDP] = NOT("EINVAL", SOURCE, no_connect),
-		[PASSIVE] = BY(ORDER, "IPv4, IPv6", SOURCE),
-	}, [V6_PROFILE_ILLUMOS] = {
-		[INITIAL] = BY(POLICY, "0", SOURCE), [KNOB] = BY(POLICY, "nothing", SOURCE),
-		[SET_0] = KERNEL("ok", SOURCE), [SET_1] = KERNEL("ok", SOURCE),
-		[SET_2] = BY(ON_NONBOOLEAN, "EINVAL", SOURCE),
-		[AFTER_BIND] = NOT("ok, and it takes effect", SOURCE, after_bind),
-		[IPV4_FIRST] = PART(ON_CONFLICT, "ok", SOURCE, one_process),
-		[IPV6_FIRST] = PART(ON_CONFLICT, "ok", SOURCE, one_process),
-		[MAPPED_BIND] = BY(ON_MAPPED, "EADDRNOTAVAIL", SOURCE),
-		[MAPPED_TCP] = NOT("EADDRNOTAVAIL", SOURCE, no_connect),
-		[MAPPED_UDP] = NOT("EADDRNOTAVAIL", SOURCE, no_connect),
-		[PASSIVE] = BY(ORDER, "IPv6, IPv4", SOURCE),
-	}, [V6_PROFILE_WINDOWS] = {
-		[INITIAL] = BY(POLICY, "1", DOCUMENTED), [KNOB] = BY(POLICY, "nothing", DOCUMENTED),
-		[SET_0] = KERNEL("ok", DOCUMENTED), [SET_1] = KERNEL("ok", DOCUMENTED),
-		[AFTER_BIND] = NOT("success", REPORT, after_bind),
-		[IPV4_FIRST] = KERNEL("it fails", DOCUMENTED),
-		[IPV6_FIRST] = KERNEL("it fails", DOCUMENTED),
-	}, [V6_PROFILE_QNX] = {
-		[INITIAL] = BY(POLICY, "1, by its NetBSD lineage", UNCONFIRMED),
-		[KNOB] = BY(POLICY, "sysctl net.inet6.ip6.bindv6only", DOCUMENTED),
-		[NAME] = NOT("IPV6_BINDV6ONLY", DOCUMENTED, option_name),
-		[SCOPE] = NOT("wildcard TCP and UDP", DOCUMENTED, every_socket),
-		[IPV4_FIRST] = PART(ON_CONFLICT, "ok, as on NetBSD", INFERRED, one_process),
-		[IPV6_FIRST] = PART(ON_CONFLICT, "ok, as on NetBSD", INFERRED, one_process),
-	}, [V6_PROFILE_IBMI] = {
-		[INITIAL] = BY(POLICY, "0: :: takes both families", DOCUMENTED),
-		[SET_1] = KERNEL("ok", DOCUMENTED),
-	}, [V6_PROFILE_AIX] = {
-		[INITIAL] = BY(POLICY, "0", INFERRED),
-	}, [V6_PROFILE_BINDV6ONLY_0] = {
-		[INITIAL] = BY(POLICY, "0", MEASURED),
-	}, [V6_PROFILE_BINDV6ONLY_1] = {
-		[INITIAL] = BY(POLICY, "1", MEASURED),
-	},
+#define S(profile) (1U << V6_PROFILE_##profile)
+enum {
+	LINUX = S(LINUX),
+	FREE = S(FREEBSD),
+	NET = S(NETBSD),
+	OPEN = S(OPENBSD),
+	DFLY = S(DRAGONFLY),
+	MAC = S(MACOS),
+	ILL = S(ILLUMOS),
+	WIN = S(WINDOWS),
+	QNX = S(QNX),
+	IBMI = S(IBMI),
+	KNOBS = S(BINDV6ONLY_0) | S(BINDV6ONLY_1),
 };
-/* clang-format on */
+
+static const struct facet {
+	enum facet_id id;
+	unsigned systems;
+	const char *does; /* NULL: nothing is said of it */
+	enum known known;
+	unsigned by;     /* enum v6_setting, OF_ITSELF, NOT */
+	const char *why; /* of what is NOT given, or not all of it: what is met instead */
+} facets[] = {
+	{INITIAL, LINUX | S(BINDV6ONLY_0), "0", MEASURED, V6_SETTING_POLICY, NULL},
+	{INITIAL, S(BINDV6ONLY_1), "1", MEASURED, V6_SETTING_POLICY, NULL},
+	{INITIAL, FREE | NET | OPEN | DFLY, "1", SOURCE, V6_SETTING_POLICY, NULL},
+	{INITIAL, MAC | ILL, "0", SOURCE, V6_SETTING_POLICY, NULL},
+	{INITIAL, WIN, "1", DOCUMENTED, V6_SETTING_POLICY, NULL},
+	{INITIAL, QNX, "1, by its NetBSD lineage", UNCONFIRMED, V6_SETTING_POLICY, NULL},
+	{INITIAL, IBMI, "0: :: takes both families", DOCUMENTED, V6_SETTING_POLICY, NULL},
+	{INITIAL, S(AIX), "0", INFERRED, V6_SETTING_POLICY, NULL},
+	{KNOB, LINUX, "sysctl net.ipv6.bindv6only", MEASURED, V6_SETTING_POLICY, NULL},
+	{KNOB, FREE | NET | MAC, "sysctl net.inet6.ip6.v6only", SOURCE, V6_SETTING_POLICY, NULL},
+	{KNOB, OPEN | DFLY | ILL, "nothing", SOURCE, V6_SETTING_POLICY, NULL},
+	{KNOB, WIN, "nothing", DOCUMENTED, V6_SETTING_POLICY, NULL},
+	{KNOB, QNX, "sysctl net.inet6.ip6.bindv6only", DOCUMENTED, V6_SETTING_POLICY, NULL},
+	{NAME, QNX, "IPV6_BINDV6ONLY", DOCUMENTED, NOT, option_name},
+	{SCOPE, QNX, "wildcard TCP and UDP", DOCUMENTED, NOT, every_socket},
+	{SET_0, LINUX, "ok", MEASURED, OF_ITSELF, NULL},
+	{SET_0, FREE | NET | MAC | ILL, "ok", SOURCE, OF_ITSELF, NULL},
+	{SET_0, OPEN, "EINVAL", SOURCE, V6_SETTING_ON_CONTRARY, NULL},
+	{SET_0, DFLY, "EOPNOTSUPP", SOURCE, V6_SETTING_ON_CONTRARY, NULL},
+	{SET_0, WIN, "ok", DOCUMENTED, OF_ITSELF, NULL},
+	{SET_1, LINUX, "ok", MEASURED, OF_ITSELF, NULL},
+	{SET_1, FREE | NET | OPEN | DFLY | MAC | ILL, "ok", SOURCE, OF_ITSELF, NULL},
+	{SET_1, WIN | IBMI, "ok", DOCUMENTED, OF_ITSELF, NULL},
+	{SET_2, LINUX, "ok, reads 1", MEASURED, OF_ITSELF, NULL},
+	{SET_2, ILL, "EINVAL", SOURCE, V6_SETTING_ON_NONBOOLEAN, NULL},
+	{AFTER_BIND, LINUX, "EINVAL", MEASURED, OF_ITSELF, NULL},
+	{AFTER_BIND, FREE | NET | OPEN | MAC, "EINVAL", SOURCE, OF_ITSELF, NULL},
+	{AFTER_BIND, DFLY, "EINVAL, which comes first", SOURCE, OF_ITSELF, NULL},
+	{AFTER_BIND, ILL, "ok, and it takes effect", SOURCE, NOT, after_bind},
+	{AFTER_BIND, WIN, "success", REPORT, NOT, after_bind},
+	{IPV4_FIRST, LINUX, "EADDRINUSE", MEASURED, OF_ITSELF, NULL},
+	{IPV4_FIRST, FREE, "ok, of the same user", SOURCE, V6_SETTING_ON_CONFLICT, one_process},
+	{IPV4_FIRST, NET | ILL, "ok", SOURCE, V6_SETTING_ON_CONFLICT, one_process},
+	{IPV4_FIRST, OPEN | DFLY, "ok: it is never dual-stack", SOURCE, V6_SETTING_POLICY, NULL},
+	{IPV4_FIRST, MAC, "ok: tcp46 beside tcp4", SOURCE, V6_SETTING_ON_CONFLICT, one_process},
+	{IPV4_FIRST, WIN, "it fails", DOCUMENTED, OF_ITSELF, NULL},
+	{IPV4_FIRST, QNX, "ok, as on NetBSD", INFERRED, V6_SETTING_ON_CONFLICT, one_process},
+	{IPV6_FIRST, LINUX, "EADDRINUSE", MEASURED, OF_ITSELF, NULL},
+	{IPV6_FIRST, FREE, "EADDRINUSE", SOURCE, OF_ITSELF, NULL},
+	{IPV6_FIRST, NET, "ok", INFERRED, V6_SETTING_ON_CONFLICT, one_process},
+	{IPV6_FIRST, OPEN | DFLY, "ok: it is never dual-stack", SOURCE, V6_SETTING_POLICY, NULL},
+	{IPV6_FIRST, MAC, "EADDRINUSE, since 10.9", DISPUTED, OF_ITSELF, NULL},
+	{IPV6_FIRST, ILL, "ok", SOURCE, V6_SETTING_ON_CONFLICT, one_process},
+	{IPV6_FIRST, WIN, "it fails", DOCUMENTED, OF_ITSELF, NULL},
+	{IPV6_FIRST, QNX, "ok, as on NetBSD", INFERRED, V6_SETTING_ON_CONFLICT, one_process},
+	{MAPPED_BIND, LINUX, "EINVAL", MEASURED, OF_ITSELF, NULL},
+	{MAPPED_BIND, FREE | MAC, "EADDRNOTAVAIL", INFERRED, V6_SETTING_ON_MAPPED, NULL},
+	{MAPPED_BIND, NET, "EINVAL", SOURCE, OF_ITSELF, NULL},
+	{MAPPED_BIND, OPEN | DFLY | ILL, "EADDRNOTAVAIL", SOURCE, V6_SETTING_ON_MAPPED, NULL},
+	{MAPPED_TCP, LINUX, "ENETUNREACH", MEASURED, OF_ITSELF, NULL},
+	{MAPPED_TCP, FREE | NET, "EINVAL", SOURCE, NOT, no_connect},
+	{MAPPED_TCP, OPEN | DFLY | ILL, "EADDRNOTAVAIL", SOURCE, NOT, no_connect},
+	{MAPPED_TCP, MAC, "EAFNOSUPPORT", SOURCE, NOT, no_connect},
+	{MAPPED_UDP, LINUX, "ENETUNREACH", MEASURED, OF_ITSELF, NULL},
+	{MAPPED_UDP, FREE | NET | MAC, "EINVAL", SOURCE, NOT, no_connect},
+	{MAPPED_UDP, OPEN | DFLY | ILL, "EADDRNOTAVAIL", SOURCE, NOT, no_connect},
+	{PASSIVE, LINUX, "IPv4, IPv6", MEASURED, V6_SETTING_ORDER, NULL},
+	{PASSIVE, FREE | NET | ILL, "IPv6, IPv4", SOURCE, V6_SETTING_ORDER, NULL},
+	{PASSIVE, OPEN, "IPv4, IPv6", INFERRED, V6_SETTING_ORDER, NULL},
+	{PASSIVE, DFLY, "IPv6, IPv4", INFERRED, V6_SETTING_ORDER, NULL},
+	{PASSIVE, MAC, "IPv4, IPv6", SOURCE, V6_SETTING_ORDER, NULL},
+};
 
 /*
  * What is not known is left to Linux. Of what few systems have, and of the sysctl of Linux, nothing
@@ -176,12 +148,12 @@ static const struct facet table[V6_PROFILE_COUNT][FACETS] = {
  */
 static struct facet facet_of(enum v6_profile profile, enum facet_id id)
 {
-	struct facet facet = table[profile][id];
+	bool open = id != NAME && id != SCOPE && id != SET_2 && !(KNOBS >> profile & 1);
 
-	if (!facet.does && id != NAME && id != SCOPE && id != SET_2 &&
-		profile != V6_PROFILE_BINDV6ONLY_0 && profile != V6_PROFILE_BINDV6ONLY_1)
-		facet = (struct facet){"?", NULL, UNCONFIRMED, KERNEL, 0};
-	return facet;
+	for (unsigned i = 0; i < sizeof(facets) / sizeof(*facets); i++)
+		if (facets[i].id == id && facets[i].systems >> profile & 1)
+			return facets[i];
+	return (struct facet){id, 0, open ? "?" : NULL, UNCONFIRMED, OF_ITSELF, NULL};
 }
 
 static void help(void)
@@ -292,8 +264,8 @@ static void show_facets(enum v6_profile profile)
 		if (f.why)
 			snprintf(number, sizeof(number), " (%u)", i + 1);
 		printf("# %-24s%-33s%-25s%s%s\n", titles[id], f.does, known_words[f.known],
-			f.given == KERNEL ? "Linux"
-			: f.given == NOT  ? "not given"
+			f.by == OF_ITSELF ? "Linux"
+			: f.by == NOT     ? "not given"
 					  : v6_setting_name(f.by),
 			number);
 	}

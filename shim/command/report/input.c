@@ -2,6 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -9,6 +13,11 @@
 #include "../memory.h"
 #include "../../govern/sys.h"
 #include "reader.h"
+
+enum { READ_SIZE = 262144 }; /* at a time */
+enum { TICK_MS = 100 };      /* how often files that are followed are looked at */
+
+static volatile sig_atomic_t stop;
 
 /* Lines. */
 
@@ -19,12 +28,9 @@ static void add_damaged(struct v6_input *in, const struct v6_source *s, const ch
 	if (in->damaged++)
 		return;
 	t = v6_text_in(in->first_damaged, sizeof(in->first_damaged));
-	v6_text_safe(&t, s->name, strlen(s->name));
-	v6_text_char(&t, ':');
-	v6_text_uint(&t, s->line);
-	v6_text_str(&t, ": ");
-	v6_text_str(&t, reason);
-	if (in->stop)
+	v6_text_print(
+		&t, "%.*s:%lld: %s", V6_SLICE(v6_slice_of(s->name)), (long long)s->line, reason);
+	if (in->follow)
 		v6_complain("%s", in->first_damaged);
 }
 
@@ -113,41 +119,64 @@ struct v6_source *v6_source_add(struct v6_input *in, const char *name)
 	return s;
 }
 
-static bool fail(struct v6_source *s, int error)
+static void close_source(struct v6_input *in, struct v6_source *s)
 {
+	if (s->len)
+		add_line(in, s, (struct v6_slice){s->text, s->len});
 	if (s->fd > STDIN_FILENO)
 		close(s->fd);
+	free(s->text);
 	s->fd = -1;
-	s->error = error;
+	s->text = NULL;
+	s->len = 0;
+	s->over = true;
+}
+
+/* Whether another source is, or was, that file. */
+static bool is_other(const struct v6_input *in, const struct v6_source *s, const struct stat *st)
+{
+	for (size_t i = 0; i < in->count; i++)
+		if (in->sources[i] != s && in->sources[i]->regular &&
+			in->sources[i]->dev == st->st_dev && in->sources[i]->ino == st->st_ino)
+			return true;
 	return false;
 }
 
-bool v6_source_open(struct v6_source *s, bool follow)
+/* What is named twice is read once. */
+static bool open_source(struct v6_input *in, struct v6_source *s)
 {
 	/* Otherwise a FIFO would be waited for until it has a writer. */
-	int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | (follow ? O_NONBLOCK : 0);
+	int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | (in->follow ? O_NONBLOCK : 0);
 	struct stat st;
 
 	s->fd = !strcmp(s->name, "-") ? STDIN_FILENO : open(s->name, flags);
-	if (s->fd < 0 || v6_sys_fstat(s->fd, &st))
-		return fail(s, errno);
-	if (S_ISDIR(st.st_mode))
-		return fail(s, EISDIR);
+	s->error = s->fd < 0 || v6_sys_fstat(s->fd, &st) ? errno : S_ISDIR(st.st_mode) ? EISDIR : 0;
+	if (s->error) {
+		if (s->fd > STDIN_FILENO)
+			close(s->fd);
+		s->fd = -1;
+		return false;
+	}
+	if (!s->waited && S_ISREG(st.st_mode) && is_other(in, s, &st)) {
+		v6_complain("%s: named twice, read once", s->name);
+		close_source(in, s);
+		return false;
+	}
 	s->regular = S_ISREG(st.st_mode);
 	s->dev = st.st_dev;
 	s->ino = st.st_ino;
-	s->error = 0;
 	return true;
 }
 
-ssize_t v6_source_read(struct v6_input *in, struct v6_source *s)
+/* Reads once: bytes, 0: nothing there, -1: s->error. */
+static ssize_t read_source(struct v6_input *in, struct v6_source *s)
 {
 	ssize_t n;
 
 	if (!s->text)
-		s->text = v6_resize(NULL, V6_LINE_MAX + V6_READ_SIZE);
+		s->text = v6_resize(NULL, V6_LINE_MAX + READ_SIZE);
 	do
-		n = read(s->fd, s->text + s->len, V6_READ_SIZE);
+		n = read(s->fd, s->text + s->len, READ_SIZE);
 	while (n < 0 && errno == EINTR);
 	if (n < 0 && errno == EAGAIN)
 		return 0;
@@ -161,56 +190,159 @@ ssize_t v6_source_read(struct v6_input *in, struct v6_source *s)
 	return n;
 }
 
-void v6_source_close(struct v6_input *in, struct v6_source *s)
-{
-	if (s->len)
-		add_line(in, s, (struct v6_slice){s->text, s->len});
-	if (s->fd > STDIN_FILENO)
-		close(s->fd);
-	free(s->text);
-	s->fd = -1;
-	s->text = NULL;
-	s->len = 0;
-	s->over = true;
-}
-
-bool v6_source_is_other(const struct v6_input *in, const struct v6_source *s, dev_t dev, ino_t ino)
-{
-	for (size_t i = 0; i < in->count; i++)
-		if (in->sources[i] != s && in->sources[i]->regular && in->sources[i]->dev == dev &&
-			in->sources[i]->ino == ino)
-			return true;
-	return false;
-}
-
 void v6_input_free(struct v6_input *in)
 {
-	for (size_t i = 0; i < in->count; i++) {
-		free(in->sources[i]->text);
+	for (size_t i = 0; i < in->count; i++)
 		free(in->sources[i]);
-	}
 	free(in->sources);
 }
 
-void v6_input_read(struct v6_input *in, bool follow)
+void v6_input_read(struct v6_input *in)
 {
 	for (size_t i = 0; i < in->count; i++) {
 		struct v6_source *s = in->sources[i];
 		ssize_t n = 1;
 
-		if (v6_source_open(s, follow)) {
-			if (s->regular && v6_source_is_other(in, s, s->dev, s->ino)) {
-				v6_complain("%s: named twice, read once", s->name);
-				s->regular = false;
-				v6_source_close(in, s);
-				continue;
-			}
-			while (n > 0 && (s->regular || !follow) && !(in->stop && *in->stop))
-				n = v6_source_read(in, s);
-			if (!follow)
-				v6_source_close(in, s);
+		if (open_source(in, s)) {
+			while (n > 0 && (s->regular || !in->follow) && !stop)
+				n = read_source(in, s);
+			if (!in->follow)
+				close_source(in, s);
 		}
-		if (s->error && !follow)
+		if (s->error && !in->follow)
 			v6_complain("%s: %s", s->name, strerror(s->error));
 	}
+}
+
+/* Files that grow. */
+
+static void on_signal(int signal)
+{
+	(void)signal;
+	stop = 1;
+}
+
+static bool is_ready(const struct v6_source *s)
+{
+	struct pollfd p = {.fd = s->fd, .events = POLLIN};
+
+	return s->regular || poll(&p, 1, 0) > 0;
+}
+
+/* Reads what is there; a pipe's end is its end, a FIFO may get another writer. */
+static void read_on(struct v6_input *in, struct v6_source *s)
+{
+	ssize_t n = 0;
+
+	while (!stop && is_ready(s) && (n = read_source(in, s)) > 0)
+		;
+	if (n < 0)
+		v6_complain("%s: %s", s->name, strerror(s->error));
+	if (n < 0 || (!stop && !n && !s->regular && !strcmp(s->name, "-") && is_ready(s)))
+		close_source(in, s);
+}
+
+/* The file was cut: by copytruncate, or by hand. */
+static void check_cut(struct v6_source *s)
+{
+	struct stat st;
+
+	if (!s->regular || v6_sys_fstat(s->fd, &st) || st.st_size >= s->offset)
+		return;
+	v6_complain("%s: cut to %" PRId64 " bytes; reading it from its beginning", s->name,
+		(int64_t)st.st_size);
+	lseek(s->fd, 0, SEEK_SET);
+	s->offset = 0;
+	s->line = 0;
+	s->len = 0;
+	s->skipping = false;
+}
+
+/*
+ * Where another file has the name it is read as well, and the one that had it read on: its writers
+ * may be at their last lines, or without leave to open the new one. The one before that is over.
+ */
+static void check_moved(struct v6_input *in, struct v6_source *s)
+{
+	struct stat st;
+
+	if (s->replaced || !strcmp(s->name, "-") || v6_sys_stat(s->name, &st) ||
+		(st.st_dev == s->dev && st.st_ino == s->ino) || is_other(in, s, &st))
+		return;
+	for (size_t i = 0; i < in->count; i++) {
+		struct v6_source *old = in->sources[i];
+
+		if (old->replaced && !old->over && old->name == s->name) {
+			close_source(in, old);
+			/* What is not open may give its inode to a new file. */
+			old->regular = false;
+		}
+	}
+	s->replaced = true;
+	if (open_source(in, v6_source_add(in, s->name)))
+		v6_complain("%s: another file has the name; reading that too", s->name);
+}
+
+static void try_open(struct v6_input *in, struct v6_source *s)
+{
+	if (open_source(in, s)) {
+		if (s->waited)
+			v6_complain("%s: it is there", s->name);
+	} else if (!s->waited) {
+		v6_complain("%s: %s; waiting for it", s->name, strerror(s->error));
+		s->waited = true;
+	}
+}
+
+/* Whether anything can still come. */
+static bool look_at_all(struct v6_input *in)
+{
+	bool open = false;
+
+	for (size_t i = 0; i < in->count && !stop; i++) {
+		struct v6_source *s = in->sources[i];
+
+		if (s->fd < 0 && !s->over)
+			try_open(in, s);
+		if (s->fd >= 0) {
+			check_cut(s);
+			read_on(in, s);
+			if (!s->over)
+				check_moved(in, s);
+		}
+		open |= !s->over;
+	}
+	fflush(stdout);
+	return open;
+}
+
+void v6_follow(
+	struct v6_input *in, void (*add_new)(void *to, unsigned log, const struct v6_record *r))
+{
+	/* A second signal ends the report that the first one brings. */
+	struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	in->follow = true;
+	v6_input_read(in);
+	if (stop) {
+		v6_complain("interrupted: this is the report of what was read so far");
+	} else {
+		in->add = add_new;
+		v6_complain("%" PRIu64 " records so far; new ones follow, then the report at an "
+			    "interrupt",
+			in->records);
+		while (!stop && !ferror(stdout) && look_at_all(in))
+			poll(NULL, 0, TICK_MS);
+		/* What came between the last look and the signal is read as well. */
+		stop = 0;
+	}
+	for (size_t i = 0; i < in->count; i++) {
+		if (in->sources[i]->fd >= 0 && in->sources[i]->regular)
+			read_on(in, in->sources[i]);
+		if (in->sources[i]->fd >= 0)
+			close_source(in, in->sources[i]);
+	}
+	fflush(stdout);
 }

@@ -4,13 +4,9 @@
 #ifndef V6_REPORT_INPUT_H
 #define V6_REPORT_INPUT_H
 
-#include <signal.h>
 #include <sys/types.h>
 
-#include "../../core/record.h"
-
-/* The longest line, its newline not counted, and what is read at a time. */
-enum { V6_LINE_MAX = 65536, V6_READ_SIZE = 262144 };
+#include "reader.h"
 
 struct v6_source {
 	const char *name; /* as given; "-" is standard input */
@@ -41,18 +37,14 @@ struct v6_input {
 	bool failed;               /* one of them could not be read */
 	uint64_t records, damaged; /* lines */
 	char first_damaged[512];   /* its file, line and reason; harmless to a terminal */
-	/* Reading ends where it is not 0; NULL: never. */
-	volatile sig_atomic_t *stop;
+	bool follow;               /* set by v6_follow() */
 };
 
-void v6_input_free(struct v6_input *in);
+/* A file, or "-"; the name must outlive the input. */
+struct v6_source *v6_source_add(struct v6_input *in, const char *name);
 
-/*
- * Reads all files to their ends. What cannot be read is complained of, and is in
- * sources[].error. With `follow` regular files alone are read, they stay open, and what
- * cannot be read is for v6_follow().
- */
-void v6_input_read(struct v6_input *in, bool follow);
+/* Reads all files to their ends. What cannot be read is complained of, and is in sources[].error. */
+void v6_input_read(struct v6_input *in);
 
 /*
  * Reads what is there, and then on as more comes, for which `add` becomes add_new, until SIGINT or
@@ -61,13 +53,6 @@ void v6_input_read(struct v6_input *in, bool follow);
 void v6_follow(
 	struct v6_input *in, void (*add_new)(void *to, unsigned log, const struct v6_record *r));
 
-/* The parts: opens; reads once (bytes, 0: nothing there, -1: s->error); reads what has no newline. */
-bool v6_source_open(struct v6_source *s, bool follow);
-ssize_t v6_source_read(struct v6_input *in, struct v6_source *s);
-void v6_source_close(struct v6_input *in, struct v6_source *s);
-struct v6_source *v6_source_add(struct v6_input *in, const char *name);
-
-/* Whether another source is, or was, that file. */
-bool v6_source_is_other(const struct v6_input *in, const struct v6_source *s, dev_t dev, ino_t ino);
+void v6_input_free(struct v6_input *in);
 
 #endif

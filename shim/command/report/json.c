@@ -5,8 +5,8 @@
 #include "report.h"
 #include "verdict.h"
 
-/* The members of a record, in the object that was begun; without its pid and program. */
-static void print_record(struct v6_record r)
+/* The members of a record without its version, pid and program; the object stays open. */
+static void print_record(const char *before, struct v6_record r)
 {
 	static const char begin[] = "{\"v\":1,", end[] = "}\n";
 	size_t len;
@@ -15,35 +15,10 @@ static void print_record(struct v6_record r)
 	r.pid = 0;
 	r.program.len = 0;
 	text = v6_record_written(&r, v6_record_json, &len);
-	v6_json_members((struct v6_slice){text + strlen(begin), len - strlen(begin) - strlen(end)});
+	len -= strlen(begin) + strlen(end);
+	v6_json(before);
+	v6_json("{%j", (struct v6_slice){text + strlen(begin), len});
 	free(text);
-}
-
-static void print_socket(const struct v6_socket *s)
-{
-	struct v6_record r = s->r;
-	bool told;
-
-	r.serves = v6_socket_serves(s, false, &told);
-	v6_json_begin(NULL, '{');
-	print_record(r);
-	v6_json_bool("gone", s->replaced);
-	v6_json_end();
-}
-
-static void print_trouble(const struct v6_process *p, const struct v6_trouble *t)
-{
-	v6_json_begin(NULL, '{');
-	print_record(t->r);
-	v6_json_uint("times", t->times);
-	v6_json_bool("unresolved", !strcmp(v6_trouble_state(p, t), "unresolved"));
-	v6_json_end();
-}
-
-static void print_outcome(const struct v6_outcome *o)
-{
-	v6_json_string("inet", v6_way_words[o->inet]);
-	v6_json_string("inet6", v6_way_words[o->inet6]);
 }
 
 static void print_verdicts(const struct v6_process *p)
@@ -52,67 +27,76 @@ static void print_verdicts(const struct v6_process *p)
 	struct v6_port_verdict *verdicts = v6_port_verdicts(p, &count);
 
 	for (const struct v6_port_verdict *v = verdicts; v < verdicts + count; v++) {
+		static const char ways[] = "'inet':%s,'inet6':%s";
 		char proto[16];
 		struct v6_text t = v6_text_in(proto, sizeof(proto));
 
 		v6_proto_text(&t, v->proto);
-		v6_json_begin(NULL, '{');
-		v6_json_uint("port", v->port);
+		v6_json(v == verdicts ? "{'port':%d," : ",{'port':%d,", v->port);
 		if (v->proto >= 0)
-			v6_json_string("proto", proto);
-		print_outcome(&v->now);
+			v6_json("'proto':%s,", proto);
+		v6_json(ways, v6_way_words[v->now.inet], v6_way_words[v->now.inet6]);
 		if (v->differs) {
-			v6_json_begin("enforce", '{');
-			print_outcome(&v->enforced);
-			v6_json_end();
+			v6_json(",'enforce':{");
+			v6_json(ways, v6_way_words[v->enforced.inet],
+				v6_way_words[v->enforced.inet6]);
+			v6_json("}");
 		}
-		v6_json_end();
+		v6_json("}");
 	}
 	free(verdicts);
 }
 
-static void print_process(const struct v6_process *p)
+static void print_process(const char *before, const struct v6_process *p)
 {
-	v6_json_begin(NULL, '{');
-	v6_json_slice("program", p->program);
-	v6_json_int("pid", p->pid);
-	v6_json_begin("pids", '[');
-	for (const struct v6_process *q = p; q; q = q->next)
-		v6_json_int(NULL, q->pid);
-	v6_json_end();
+	const char *comma = "";
+
+	v6_json(before);
+	v6_json("{'program':%v,'pid':%d,'pids':[%d", p->program, p->pid, p->pid);
+	for (const struct v6_process *q = p->next; q; q = q->next)
+		v6_json(",%d", q->pid);
+	v6_json("]");
 	if (p->version.len)
-		v6_json_slice("version", p->version);
-	if (p->settings.len) {
-		v6_json_begin("settings", '{');
-		v6_json_members((struct v6_slice){p->settings.ptr + 1, p->settings.len - 2});
-		v6_json_end();
+		v6_json(",'version':%v", p->version);
+	if (p->settings.len)
+		v6_json(",'settings':%j", p->settings);
+	v6_json(",'listeners':[");
+	for (size_t i = 0; i < p->socket_count; i++) {
+		struct v6_record r = p->sockets[i].r;
+		bool told;
+
+		if (p->sockets[i].gone)
+			continue;
+		r.serves = v6_socket_serves(&p->sockets[i], false, &told);
+		print_record(comma, r);
+		v6_json(",'gone':%b}", p->sockets[i].replaced);
+		comma = ",";
 	}
-	v6_json_begin("listeners", '[');
-	for (size_t i = 0; i < p->socket_count; i++)
-		if (!p->sockets[i].gone)
-			print_socket(&p->sockets[i]);
-	v6_json_end();
-	v6_json_begin("troubles", '[');
-	for (size_t i = 0; i < p->trouble_count; i++)
-		if (p->troubles[i].r.verdict.action != V6_ACTION_REORDER)
-			print_trouble(p, &p->troubles[i]);
-	v6_json_end();
-	v6_json_begin("verdicts", '[');
+	v6_json("],'troubles':[");
+	comma = "";
+	for (const struct v6_trouble *t = p->troubles; t < p->troubles + p->trouble_count; t++) {
+		if (t->r.verdict.action == V6_ACTION_REORDER)
+			continue;
+		print_record(comma, t->r);
+		v6_json(",'times':%d,'unresolved':%b}", t->times,
+			!strcmp(v6_trouble_state(p, t), "unresolved"));
+		comma = ",";
+	}
+	v6_json("],'verdicts':[");
 	print_verdicts(p);
-	v6_json_end();
-	v6_json_uint("lost", p->lost);
-	v6_json_end();
+	v6_json("],'lost':%u}", p->lost);
 }
 
 void v6_report_json(const struct v6_input *in, const struct v6_model *m, int check)
 {
-	v6_json_begin(NULL, '{');
-	v6_json_begin("processes", '[');
-	for (size_t i = 0; i < m->count; i++)
-		if (m->processes[i]->shown && !m->processes[i]->like)
-			print_process(m->processes[i]);
-	v6_json_end();
-	v6_json_uint("damaged", in->damaged);
-	v6_json_int("check", check);
-	v6_json_end();
+	const char *comma = "";
+
+	v6_json("{'processes':[");
+	for (size_t i = 0; i < m->count; i++) {
+		if (!m->processes[i]->shown || m->processes[i]->like)
+			continue;
+		print_process(comma, m->processes[i]);
+		comma = ",";
+	}
+	v6_json("],'damaged':%u,'check':%d}\n", in->damaged, check);
 }

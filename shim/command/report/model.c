@@ -1,6 +1,8 @@
 #include "model.h"
 
 #include <errno.h>
+#include <search.h>
+#include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -10,6 +12,43 @@
 /* A race at the start of a process: its load record may come after another thread's first. */
 enum { LOAD_LATE = 1000000 };
 
+/* Memory by key, in a tree: the same bytes have the same memory. */
+
+struct kept {
+	const void *key;
+	size_t len;
+	alignas(max_align_t) char value[];
+};
+
+static int compare(const void *a, const void *b)
+{
+	const struct kept *e = a, *f = b;
+
+	return e->len != f->len ? (e->len > f->len) - (e->len < f->len)
+				: memcmp(e->key, f->key, e->len);
+}
+
+/* The value of a new key is `size` zeroes; values stay where they are. */
+static struct kept *keep(void **map, const void *key, size_t len, size_t size)
+{
+	struct kept wanted = {key, len}, **found = tfind(&wanted, map, compare), *e;
+
+	if (found)
+		return *found;
+	e = v6_resize(NULL, sizeof(*e) + size + len);
+	memset(e->value, 0, size);
+	e->key = memcpy(e->value + size, key, len);
+	e->len = len;
+	return *(struct kept **)v6_need(tsearch(e, map, compare));
+}
+
+static struct v6_slice keep_text(struct v6_model *m, struct v6_slice text)
+{
+	if (!text.len)
+		return (struct v6_slice){"", 0};
+	return (struct v6_slice){keep(&m->names, text.ptr, text.len, 0)->key, text.len};
+}
+
 /* What is found by its key: a number from 1 in the array of processes, or in that of sockets. */
 enum slot {
 	RUNNING,       /* log, pid: the latest process */
@@ -17,23 +56,28 @@ enum slot {
 	AT_ADDRESS,    /* process, protocol, address: the latest that was bound */
 	FAILED_BIND,   /* the same: that could not be bound */
 	FAILED_LISTEN, /* the same: that could not listen */
+	SERVING,       /* see v6_model_serving() */
 };
 
-static unsigned *find(struct v6_model *m, enum slot slot, unsigned whose, unsigned number)
+/* By numbers, and an address where it is not NULL. */
+static unsigned *find(
+	struct v6_model *m, enum slot slot, unsigned whose, int number, const struct v6_address *a)
 {
-	unsigned key[] = {slot, whose, number};
+	unsigned key[9] = {slot, whose, (unsigned)number};
 
-	return v6_map_at(&m->slots, key, sizeof(key), sizeof(unsigned));
+	if (a) {
+		key[3] = (unsigned)a->family << 16 | a->port;
+		key[4] = a->scope;
+		memcpy(key + 5, a->bytes, sizeof(a->bytes));
+	}
+	return (unsigned *)keep(&m->slots, key, sizeof(key), sizeof(unsigned))->value;
 }
 
-static unsigned *find_at(
-	struct v6_model *m, enum slot slot, const struct v6_process *p, const struct v6_record *r)
+unsigned *v6_model_serving(struct v6_model *m, int proto, unsigned port, unsigned family)
 {
-	const struct v6_address *a = &r->facts.address;
-	unsigned key[10] = {slot, p->serial, (unsigned)r->proto, a->family, a->port, a->scope};
+	unsigned key[] = {SERVING, (unsigned)proto, port, family};
 
-	memcpy(key + 6, a->bytes, sizeof(a->bytes));
-	return v6_map_at(&m->slots, key, sizeof(key), sizeof(unsigned));
+	return (unsigned *)keep(&m->slots, key, sizeof(key), 2 * sizeof(unsigned))->value;
 }
 
 char *v6_record_written(const struct v6_record *r,
@@ -56,20 +100,17 @@ char *v6_record_written(const struct v6_record *r,
 static bool is_whole(struct v6_slice text)
 {
 	struct v6_read_setting settings[V6_SETTING_COUNT];
-	char *scratch = v6_resize(NULL, text.len);
-	bool told = v6_read_settings(settings, text, scratch), whole;
+	bool told = v6_read_settings(settings, text);
 	struct v6_slice level = settings[V6_SETTING_LOG_LEVEL].value;
 
-	whole = level.ptr ? v6_word_value(V6_LIST_LOG_LEVEL, level) >= V6_LOG_LEVEL_BIND
-			  : told && v6_slice_begins(settings[V6_SETTING_LOG].value, "/");
-	free(scratch);
-	return whole;
+	return level.ptr ? v6_word_value(V6_LIST_LOG_LEVEL, level) >= V6_LOG_LEVEL_BIND
+			 : told && v6_slice_begins(settings[V6_SETTING_LOG].value, "/");
 }
 
 /* The process with that pid. Another program, and a load record unless it is late, begin a new one. */
 static struct v6_process *process_of(struct v6_model *m, unsigned log, const struct v6_record *r)
 {
-	unsigned *running = find(m, RUNNING, log, (unsigned)r->pid);
+	unsigned *running = find(m, RUNNING, log, r->pid, NULL);
 	struct v6_process *p = *running ? m->processes[*running - 1] : NULL;
 	bool load = r->facts.event == V6_EVENT_LOAD;
 
@@ -85,7 +126,7 @@ static struct v6_process *process_of(struct v6_model *m, unsigned log, const str
 		.serial = *running,
 		.log = log,
 		.pid = r->pid,
-		.program = v6_map_keep(&m->names, r->program),
+		.program = keep_text(m, r->program),
 		.first = r->time,
 		.policy = r->policy,
 		.mode = r->mode,
@@ -106,8 +147,8 @@ static void add_settings(struct v6_model *m, struct v6_process *p, const struct 
 		return;
 	}
 	p->loaded = true;
-	p->version = v6_map_keep(&m->names, r->version);
-	p->settings = v6_map_keep(&m->names, r->settings);
+	p->version = keep_text(m, r->version);
+	p->settings = keep_text(m, r->settings);
 	p->whole |= is_whole(p->settings);
 }
 
@@ -151,7 +192,7 @@ static void update_socket(struct v6_model *m, struct v6_socket *s, const struct 
 	}
 	s->r.error = 0;
 	s->r.holder.known = false;
-	s->r.note = v6_map_keep(&m->names, r->note);
+	s->r.note = keep_text(m, r->note);
 	s->r.program = s->r.settings = s->r.version = (struct v6_slice){"", 0};
 }
 
@@ -171,7 +212,10 @@ static void make_good(struct v6_model *m, const struct v6_process *p, const stru
 {
 	enum slot slot = r->facts.event == V6_EVENT_LISTEN ? FAILED_LISTEN : FAILED_BIND;
 	/* Without failures, which are few, there is no place for it. */
-	struct v6_socket *s = p->trouble_count ? socket_of(p, *find_at(m, slot, p, r)) : NULL;
+	struct v6_socket *s =
+		p->trouble_count
+			? socket_of(p, *find(m, slot, p->serial, r->proto, &r->facts.address))
+			: NULL;
 
 	if (!s)
 		return;
@@ -193,7 +237,7 @@ static void add_bound(struct v6_model *m, struct v6_process *p, const struct v6_
 	if (r->facts.type == V6_TYPE_DGRAM && !r->facts.address.port)
 		return;
 	make_good(m, p, r);
-	on = find(m, ON_DESCRIPTOR, p->serial, (unsigned)r->fd);
+	on = find(m, ON_DESCRIPTOR, p->serial, r->fd, NULL);
 	s = socket_of(p, *on);
 	if (s && is_same(s, r)) {
 		begin_socket(s, r);
@@ -207,18 +251,18 @@ static void add_bound(struct v6_model *m, struct v6_process *p, const struct v6_
 	update_socket(m, s, r);
 	s->chosen = !r->facts.address.port;
 	s->inherited = r->facts.event == V6_EVENT_INHERIT;
-	*find_at(m, AT_ADDRESS, p, r) = *on;
+	*find(m, AT_ADDRESS, p->serial, r->proto, &r->facts.address) = *on;
 }
 
 /* It is the one that was bound on this descriptor, or on one of which this is a duplicate. */
 static void add_listening(struct v6_model *m, struct v6_process *p, const struct v6_record *r)
 {
-	unsigned *on = find(m, ON_DESCRIPTOR, p->serial, (unsigned)r->fd);
+	unsigned *on = find(m, ON_DESCRIPTOR, p->serial, r->fd, NULL);
 	struct v6_socket *s = socket_of(p, *on);
 
 	make_good(m, p, r);
 	if (!s || !is_same(s, r)) {
-		unsigned bound = *find_at(m, AT_ADDRESS, p, r);
+		unsigned bound = *find(m, AT_ADDRESS, p->serial, r->proto, &r->facts.address);
 		struct v6_socket *other = socket_of(p, bound);
 
 		if (s)
@@ -239,8 +283,9 @@ static void add_listening(struct v6_model *m, struct v6_process *p, const struct
 static unsigned add_failed(struct v6_model *m, struct v6_process *p, const struct v6_record *r)
 {
 	bool listen = r->facts.event == V6_EVENT_LISTEN;
-	unsigned *failed = find_at(m, listen ? FAILED_LISTEN : FAILED_BIND, p, r);
-	unsigned on = listen ? *find(m, ON_DESCRIPTOR, p->serial, (unsigned)r->fd) : 0;
+	unsigned *failed = find(
+		m, listen ? FAILED_LISTEN : FAILED_BIND, p->serial, r->proto, &r->facts.address);
+	unsigned on = listen ? *find(m, ON_DESCRIPTOR, p->serial, r->fd, NULL) : 0;
 	struct v6_socket *s;
 
 	if (on && is_same(socket_of(p, on), r))
@@ -284,7 +329,7 @@ static void add_trouble(
 	same.time = same.pid = (int)p->serial;
 	same.fd = -1;
 	text = v6_record_written(&same, v6_record_json, &len);
-	number = v6_map_at(&m->texts, text, len, sizeof(*number));
+	number = (unsigned *)keep(&m->texts, text, len, sizeof(*number))->value;
 	free(text);
 	if (!*number) {
 		p->troubles = v6_grow(
@@ -293,8 +338,8 @@ static void add_trouble(
 		*number = (unsigned)p->trouble_count;
 		t = &p->troubles[*number - 1];
 		t->r.program = t->r.version = t->r.settings = (struct v6_slice){"", 0};
-		t->r.note = v6_map_keep(&m->names, r->note);
-		t->r.holder.program = v6_map_keep(&m->names, r->holder.program);
+		t->r.note = keep_text(m, r->note);
+		t->r.holder.program = keep_text(m, r->holder.program);
 	}
 	t = &p->troubles[*number - 1];
 	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a number came with its trouble */
@@ -388,7 +433,7 @@ static char *look_of(const struct v6_process *p, size_t *len)
 
 void v6_model_end(struct v6_model *m)
 {
-	struct v6_map looks = {NULL};
+	void *looks = NULL;
 
 	for (size_t i = 0; i < m->count; i++) {
 		struct v6_process *p = m->processes[i], **like;
@@ -402,7 +447,7 @@ void v6_model_end(struct v6_model *m)
 		if (!p->shown)
 			continue;
 		look = look_of(p, &len);
-		like = v6_map_at(&looks, look, len, 2 * sizeof(*like));
+		like = (struct v6_process **)keep(&looks, look, len, 2 * sizeof(*like))->value;
 		free(look);
 		/* The first, and the last. */
 		p->like = like[0];
@@ -413,7 +458,7 @@ void v6_model_end(struct v6_model *m)
 		like[1] = p;
 		m->shown++;
 	}
-	v6_map_free(&looks);
+	tdestroy(looks, free);
 }
 
 void v6_model_free(struct v6_model *m)
@@ -424,7 +469,7 @@ void v6_model_free(struct v6_model *m)
 		free(m->processes[i]);
 	}
 	free(m->processes);
-	v6_map_free(&m->names);
-	v6_map_free(&m->slots);
-	v6_map_free(&m->texts);
+	tdestroy(m->names, free);
+	tdestroy(m->slots, free);
+	tdestroy(m->texts, free);
 }

@@ -5,7 +5,6 @@
 #define V6_REPORT_MODEL_H
 
 #include "../../core/record.h"
-#include "../map.h"
 
 /* A socket that was bound or listened on, or that could not be. */
 struct v6_socket {
@@ -55,9 +54,7 @@ struct v6_process {
 };
 
 struct v6_model {
-	struct v6_map names; /* every text that is kept */
-	struct v6_map slots; /* see model.c */
-	struct v6_map texts;
+	void *names, *slots, *texts; /* see model.c */
 	struct v6_process **processes;
 	size_t count, room;
 	size_t shown; /* of the processes */
@@ -69,6 +66,9 @@ void v6_model_add(struct v6_model *m, unsigned log, const struct v6_record *r);
 
 /* After the last one: finds the processes that look alike, and sums up. */
 void v6_model_end(struct v6_model *m);
+
+/* Two numbers for each family (a V6_SERVES_* bit) of a port, zero at first: the caller's. */
+unsigned *v6_model_serving(struct v6_model *m, int proto, unsigned port, unsigned family);
 
 void v6_model_free(struct v6_model *m);
 

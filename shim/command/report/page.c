@@ -1,12 +1,9 @@
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "../../core/errname.h"
-#include "../memory.h"
 #include "../table.h"
-#include "reader.h"
 #include "report.h"
 #include "verdict.h"
 
@@ -16,17 +13,6 @@ static char line[8192 + 6 * V6_LINE_MAX];
 static struct v6_text begin(void)
 {
 	return v6_text_in(line, sizeof(line));
-}
-
-__attribute__((format(printf, 2, 3))) static void add(struct v6_text *t, const char *format, ...)
-{
-	char buf[256];
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(buf, sizeof(buf), format, arguments);
-	va_end(arguments);
-	v6_text_str(t, buf);
 }
 
 /* Prints the line; where it is wrapped it goes on below column `indent`. */
@@ -39,40 +25,33 @@ static void end(unsigned indent)
 static void print_heading(const struct v6_process *p)
 {
 	struct v6_read_setting settings[V6_SETTING_COUNT];
-	char *scratch = v6_resize(NULL, p->settings.len);
-	bool told = v6_read_settings(settings, p->settings, scratch);
+	bool told = v6_read_settings(settings, p->settings);
 	struct v6_text t = begin();
 
 	if (!told || !settings[V6_SETTING_POLICY].value.ptr)
 		settings[V6_SETTING_POLICY].value =
 			v6_slice_of(told ? "app" : v6_word(V6_LIST_POLICY, p->policy));
-	v6_text_safe(&t, p->program.ptr, p->program.len);
-	add(&t, "[%d] ", p->pid);
-	for (unsigned id = 0; id < V6_SETTING_LOG; id++) {
-		if (!settings[id].value.ptr)
-			continue;
-		add(&t, "%s %s ", id ? "," : "", v6_setting_name(id));
-		v6_text_safe(&t, settings[id].value.ptr, settings[id].value.len);
-	}
+	v6_text_print(&t, "%.*s[%d] ", V6_SLICE(p->program), p->pid);
+	for (unsigned id = 0; id < V6_SETTING_LOG; id++)
+		if (settings[id].value.ptr)
+			v6_text_print(&t, "%s %s %.*s", id ? "," : "", v6_setting_name(id),
+				V6_SLICE(settings[id].value));
 	v6_text_str(&t, told ? "" : " (this log does not have the other settings)");
-	free(scratch);
 	end(2);
 }
 
 /* Which process it is, where there are others. */
 static void print_which(const struct v6_input *in, const struct v6_process *p)
 {
-	const char *log = in->sources[p->log]->name;
 	struct v6_text t = begin();
 
 	v6_text_str(&t, "  from ");
 	v6_text_time(&t, p->first);
-	v6_text_str(&t, " in ");
-	v6_text_safe(&t, log, strlen(log));
+	v6_text_print(&t, " in %.*s", V6_SLICE(v6_slice_of(in->sources[p->log]->name)));
 	if (p->next)
-		add(&t, ", with %u more like it: pid", p->like_count - 1);
+		v6_text_print(&t, ", with %u more like it: pid", p->like_count - 1);
 	for (const struct v6_process *q = p->next; q; q = q->next)
-		add(&t, " %d", q->pid);
+		v6_text_print(&t, " %d", q->pid);
 	end(2);
 }
 
@@ -105,14 +84,15 @@ static void add_remark(struct v6_text *t, const struct v6_process *p, const stru
 		v6_text_str(t, "inherited: bound before this program ran; ");
 	for (unsigned action = 1; s->actions >> action; action++)
 		if (v6_socket_did(s, action))
-			add(t, "%s%s%s; ", s->r.mode == V6_MODE_LOG ? "would " : "",
+			v6_text_print(t, "%s%s%s; ", s->r.mode == V6_MODE_LOG ? "would " : "",
 				v6_word(V6_LIST_ACTION, action), did[action] ? did[action] : "");
 	if (s->actions && s->r.rule)
-		add(t, "rule %u; ", s->r.rule);
+		v6_text_print(t, "rule %u; ", s->r.rule);
 	if (!s->actions && v6_socket_governed(s, false))
-		add(t, "initial value of policy %s; ", v6_word(V6_LIST_POLICY, s->r.policy));
+		v6_text_print(
+			t, "initial value of policy %s; ", v6_word(V6_LIST_POLICY, s->r.policy));
 	if (s->r.error) {
-		add(t, "%s fails with ", v6_word(V6_LIST_EVENT, s->r.facts.event));
+		v6_text_print(t, "%s fails with ", v6_word(V6_LIST_EVENT, s->r.facts.event));
 		v6_errno_text(t, s->r.error);
 		v6_text_str(t, "; ");
 	}
@@ -134,7 +114,7 @@ static void add_number(struct v6_table *table, int number, int after)
 	else
 		v6_text_int(&t, number);
 	if (number >= 0 && after >= 0 && after != number)
-		add(&t, " -> %d", after);
+		v6_text_print(&t, " -> %d", after);
 	v6_table_cell(table, line);
 }
 
@@ -170,11 +150,11 @@ static void print_sockets(const struct v6_process *p)
 			add_row(&table, p, &p->sockets[i]);
 	if (table.count)
 		v6_table_print(&table, v6_terminal_width());
-	v6_table_free(&table);
 }
 
 static void print_trouble(const struct v6_process *p, const struct v6_trouble *trouble)
 {
+	enum { STATE_WIDTH = 14 };
 	static const char head[] = "v6shim [0]: ";
 	struct v6_record r = trouble->r;
 	struct v6_text t = begin();
@@ -183,16 +163,19 @@ static void print_trouble(const struct v6_process *p, const struct v6_trouble *t
 
 	r.pid = 0;
 	text = v6_record_written(&r, v6_record_text, &len);
-	add(&t, "  %-10s  ", v6_trouble_state(p, trouble));
+	v6_text_print(&t, "  %s", v6_trouble_state(p, trouble));
+	while (t.len < STATE_WIDTH - 2)
+		v6_text_char(&t, ' ');
+	v6_text_str(&t, "  ");
 	v6_text_time(&t, r.time);
 	v6_text_str(&t, "  ");
 	v6_text_bytes(&t, text + strlen(head), len - strlen(head) - 1);
 	free(text);
 	if (trouble->times > 1) {
-		add(&t, "; %u times until ", trouble->times);
+		v6_text_print(&t, "; %u times until ", trouble->times);
 		v6_text_time(&t, trouble->last);
 	}
-	end(14);
+	end(STATE_WIDTH);
 }
 
 /* Verdicts. */
@@ -209,18 +192,20 @@ static void add_outcome(struct v6_text *t, const struct v6_port_verdict *v,
 	else if (!both)
 		v6_text_str(t, enforce ? "nothing" : "Nothing");
 	if (o->inet)
-		add(t, "IPv4%s", o->wildcard & V6_SERVES_INET ? "" : " (single addresses alone)");
+		v6_text_print(t, "IPv4%s",
+			o->wildcard & V6_SERVES_INET ? "" : " (single addresses alone)");
 	v6_text_str(t, both ? " and " : "");
 	if (o->inet6)
-		add(t, "IPv6%s", o->wildcard & V6_SERVES_INET6 ? "" : " (single addresses alone)");
-	add(t, " %s served on ", enforce ? "would be" : both ? "are" : "is");
+		v6_text_print(t, "IPv6%s",
+			o->wildcard & V6_SERVES_INET6 ? "" : " (single addresses alone)");
+	v6_text_print(t, " %s served on ", enforce ? "would be" : both ? "are" : "is");
 	if (v->proto >= 0 && v->proto != V6_PROTO_TCP) {
 		v6_proto_text(t, v->proto);
 		v6_text_char(t, ' ');
 	}
-	add(t, "port %d", v->port);
+	v6_text_print(t, "port %d", v->port);
 	if (both)
-		add(t, " by %s%s", one ? "one dual-stack socket" : "separate sockets",
+		v6_text_print(t, " by %s%s", one ? "one dual-stack socket" : "separate sockets",
 			o->shadowed ? ", the IPv6 one dual-stack: IPv4 goes to the IPv4 socket"
 				    : "");
 	if (!both && (o->failed || o->silent)) {
@@ -235,43 +220,48 @@ static void add_outcome(struct v6_text *t, const struct v6_port_verdict *v,
 		if (r->error)
 			v6_errno_text(t, r->error);
 	} else if (o->governed && (one || !o->inet)) {
-		add(t, ", by policy %s", v6_word(V6_LIST_POLICY, o->governed->r.policy));
+		v6_text_print(t, ", by policy %s", v6_word(V6_LIST_POLICY, o->governed->r.policy));
 	}
 }
 
-/* Another process of the log serves the families on that port. */
-static const struct v6_process *find_other(const struct v6_model *m, const struct v6_process *p,
-	const struct v6_port_verdict *v, unsigned serves)
+/* Of each family on each port which processes serve it: two of them, for one is not told of itself. */
+static void find_serving(struct v6_model *m, const struct v6_process *p)
 {
-	for (size_t i = 0; i < m->count; i++)
-		for (size_t n = 0; m->processes[i] != p && n < m->processes[i]->socket_count; n++) {
-			const struct v6_socket *s = &m->processes[i]->sockets[n];
-			bool told;
+	for (const struct v6_socket *s = p->sockets; s < p->sockets + p->socket_count; s++) {
+		bool told;
+		unsigned serves = s->gone ? 0 : v6_socket_serves(s, false, &told);
 
-			if (!s->gone && s->r.proto == v->proto &&
-				s->r.facts.address.port == v->port &&
-				v6_socket_serves(s, false, &told) & serves)
-				return m->processes[i];
+		for (unsigned bit = V6_SERVES_INET6; bit <= V6_SERVES_INET; bit <<= 1) {
+			unsigned *who;
+
+			if (!(serves & bit))
+				continue;
+			who = v6_model_serving(m, s->r.proto, s->r.facts.address.port, bit);
+			who += *who && *who != p->serial;
+			*who = *who ? *who : p->serial;
 		}
-	return NULL;
+	}
 }
 
 /* Where the process has one family, and another of the log the other. */
-static void add_other(struct v6_text *t, const struct v6_model *m, const struct v6_process *p,
+static void add_other(struct v6_text *t, struct v6_model *m, const struct v6_process *p,
 	const struct v6_port_verdict *v)
 {
-	unsigned missing = v->now.inet ? V6_SERVES_INET6 : V6_SERVES_INET;
-	const struct v6_process *other =
-		!v->now.inet == !v->now.inet6 ? NULL : find_other(m, p, v, missing);
+	unsigned missing = v->now.inet ? V6_SERVES_INET6 : V6_SERVES_INET, *who;
+	const struct v6_process *other;
 
-	if (!other)
+	if (!v->now.inet == !v->now.inet6)
 		return;
-	add(t, "; IPv%c is served by ", missing == V6_SERVES_INET ? '4' : '6');
-	v6_text_safe(t, other->program.ptr, other->program.len);
-	add(t, "[%d]", other->pid);
+	who = v6_model_serving(m, v->proto, v->port, missing);
+	who += *who == p->serial;
+	if (!*who)
+		return;
+	other = m->processes[*who - 1];
+	v6_text_print(t, "; IPv%c is served by %.*s[%d]", missing == V6_SERVES_INET ? '4' : '6',
+		V6_SLICE(other->program), other->pid);
 }
 
-static void print_verdicts(const struct v6_model *m, const struct v6_process *p)
+static void print_verdicts(struct v6_model *m, const struct v6_process *p)
 {
 	size_t count;
 	struct v6_port_verdict *verdicts = v6_port_verdicts(p, &count);
@@ -290,12 +280,14 @@ static void print_verdicts(const struct v6_model *m, const struct v6_process *p)
 	free(verdicts);
 }
 
-void v6_report_page(const struct v6_input *in, const struct v6_model *m)
+void v6_report_page(const struct v6_input *in, struct v6_model *m)
 {
 	if (m->records)
 		printf("records %" PRIu64 ", processes %zu, conflicts left unresolved %" PRIu64
 		       ", disorders %" PRIu64 ", denials %" PRIu64 ", lost records %" PRIu64 "\n",
 			m->records, m->count, m->unresolved, m->disorders, m->denials, m->lost);
+	for (size_t i = 0; i < m->count; i++)
+		find_serving(m, m->processes[i]);
 	for (size_t i = 0; i < m->count; i++) {
 		const struct v6_process *p = m->processes[i];
 

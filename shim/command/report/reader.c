@@ -299,10 +299,9 @@ static bool put(const struct v6_field *f, const struct value *v, struct scanner 
 		return is_string ? put_word(f, v->text, to) : put_integer(f, v, to);
 	case V6_FIELD_SERVES:
 		ok = put_families(&serves, &inner);
-		*(unsigned *)to =
-			(serves.inet6 ? V6_SERVES_INET6 : 0) |
-			(serves.inet6 + UINT64_C(1) < UINT64_C(1) << serves.count ? V6_SERVES_INET
-										  : 0);
+		*(unsigned *)to = 0;
+		for (unsigned i = 0; i < serves.count; i++)
+			*(unsigned *)to |= serves.inet6 >> i & 1 ? V6_SERVES_INET6 : V6_SERVES_INET;
 		return ok;
 	case V6_FIELD_FAMILIES:
 		return put_families(to, &inner);
@@ -380,15 +379,15 @@ bool v6_read_record(struct v6_record *r, struct v6_slice line, char *scratch, st
 }
 
 /* {"policy":{"value":"both","origin":"option"}, ...}; a value may be a number. */
-bool v6_read_settings(
-	struct v6_read_setting settings[V6_SETTING_COUNT], struct v6_slice text, char *scratch)
+bool v6_read_settings(struct v6_read_setting settings[V6_SETTING_COUNT], struct v6_slice text)
 {
+	static char scratch[V6_LINE_MAX];
 	struct scanner s = {.at = text.ptr, .scratch = scratch};
 	struct v6_slice key;
 	struct value v;
 
 	memset(settings, 0, V6_SETTING_COUNT * sizeof(*settings));
-	if (!text.len)
+	if (!text.len || text.len > sizeof(scratch))
 		return false;
 	s.end = text.ptr + text.len;
 	for (bool first = true; next_member(&s, '{', first, &key, &v); first = false) {

@@ -8,6 +8,8 @@
 
 #include "../../core/record.h"
 
+enum { V6_LINE_MAX = 65536 }; /* bytes, its newline not counted */
+
 /*
  * Keys in any order; an unknown one is skipped, whatever its value. Strings are UTF-8, and slices of
  * the line or of `scratch`, which is as large as the line; both must outlive the record. false where
@@ -19,8 +21,9 @@ struct v6_read_setting {
 	struct v6_slice value, origin; /* ptr NULL: default */
 };
 
-/* The settings of a load record, by enum v6_setting; `scratch` as above. false: there are none. */
-bool v6_read_settings(
-	struct v6_read_setting s[V6_SETTING_COUNT], struct v6_slice text, char *scratch);
+/*
+ * The settings of a load record, by enum v6_setting, until the next are read. false: there are none.
+ */
+bool v6_read_settings(struct v6_read_setting s[V6_SETTING_COUNT], struct v6_slice text);
 
 #endif

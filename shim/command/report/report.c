@@ -8,8 +8,6 @@
 #include <stdlib.h>
 
 #include "../command.h"
-#include "../memory.h"
-#include "reader.h"
 
 static void help(void)
 {
@@ -43,17 +41,14 @@ static void print_record(
 static void print_line(struct v6_record r)
 {
 	struct v6_read_setting settings[V6_SETTING_COUNT];
-	size_t size = 2 * r.settings.len + 1;
-	char *scratch = v6_resize(NULL, size + r.settings.len), time[40];
-	struct v6_text t = v6_text_in(scratch, size);
+	char text[2 * V6_LINE_MAX], time[40];
+	struct v6_text t = v6_text_in(text, sizeof(text));
 
-	v6_read_settings(settings, r.settings, scratch + size);
+	v6_read_settings(settings, r.settings);
 	for (unsigned id = 0; id < V6_SETTING_COUNT; id++) {
 		if (!settings[id].value.ptr)
 			continue;
-		v6_text_str(&t, t.len ? ", " : "");
-		v6_text_str(&t, v6_setting_name(id));
-		v6_text_char(&t, '=');
+		v6_text_print(&t, "%s%s=", t.len ? ", " : "", v6_setting_name(id));
 		v6_text_slice(&t, settings[id].value);
 		v6_text_str(&t, " (");
 		v6_text_slice(&t, settings[id].origin);
@@ -64,7 +59,6 @@ static void print_line(struct v6_record r)
 	v6_text_time(&t, r.time);
 	printf("%s ", time);
 	print_record(&r, v6_record_text);
-	free(scratch);
 }
 
 static struct {
@@ -126,7 +120,7 @@ static int run(int argc, char **argv)
 	if (options.follow)
 		v6_follow(&in, add_new_record);
 	else
-		v6_input_read(&in, false);
+		v6_input_read(&in);
 	v6_model_end(&m);
 	status = m.unresolved || m.denials || m.disorders || m.lost ? V6_EXIT_NO : V6_EXIT_OK;
 	for (size_t i = 0; i < in.count; i++)

@@ -1,6 +1,5 @@
 /*
- * The sockets that hold ports in this network namespace, as the kernel tells them, and
- * the processes that hold those, by /proc/PID/fd. proc(5).
+ * The sockets that hold ports in this network namespace, and the processes that hold those.
  */
 #ifndef V6_SOCKETS_H
 #define V6_SOCKETS_H
@@ -10,24 +9,20 @@
 /* Starts as {0}. */
 struct v6_sockets {
 	/*
-	 * TCP, MPTCP, SCTP and DCCP that listen, TCP that is bound and does not, UDP
-	 * and UDPLITE that are bound and have no peer. Sorted: by port space (that of
-	 * MPTCP is TCP's), port, family, then address.
+	 * TCP, MPTCP, SCTP and DCCP that listen, TCP that is bound and does not, UDP and UDPLITE
+	 * without a peer. By port space (that of MPTCP is TCP's), port, family, then address.
 	 */
 	struct v6_diag_socket *list;
 	size_t count, room;
 	/*
-	 * 0, or the errno that sock_diag gave where /proc/net had to do: there is no
-	 * V6ONLY and no cookie then, and only what listens or is UDP.
+	 * 0, or the errno that sock_diag gave where /proc/net had to do: there is no V6ONLY and no
+	 * cookie then, and only what listens or is UDP.
 	 */
 	int no_diag;
 	bool moving; /* they changed all the time: some may be missing */
 };
 
-/*
- * All of them, or those of one port (host order; 0: all). 0, or the negated errno
- * where neither sock_diag nor /proc/net tells of TCP or UDP.
- */
+/* Those of one port (host order; 0: all). 0, or the negated errno where nothing tells of TCP or UDP. */
 int v6_sockets_find(struct v6_sockets *s, uint16_t port);
 
 /* Whether it gets what clients send: it listens, or is a datagram socket. */
@@ -48,9 +43,7 @@ struct v6_holders {
 	bool unreadable; /* there are processes that this user may not look into */
 };
 
-/*
- * One pass over /proc. What comes and goes meanwhile may be missing. False: /proc cannot be read.
- */
+/* One pass over /proc/PID/fd. False: /proc cannot be read. */
 bool v6_holders_find(struct v6_holders *h);
 
 /* The holdings of one socket, *count of them. */

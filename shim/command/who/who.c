@@ -89,15 +89,11 @@ static void add_address(struct v6_text *t, const struct v6_diag_socket *s)
 	bare.scope = 0;
 	v6_text_str(t, in6 ? "[" : "");
 	v6_address_text(t, &bare);
-	if (s->iface) {
-		v6_text_char(t, '%');
-		if (if_indextoname(s->iface, name))
-			v6_text_safe(t, name, strlen(name));
-		else
-			v6_text_uint(t, s->iface);
-	}
-	v6_text_str(t, in6 ? "]:" : ":");
-	v6_text_uint(t, s->local.port);
+	if (s->iface && if_indextoname(s->iface, name))
+		v6_text_print(t, "%%%.*s", V6_SLICE(v6_slice_of(name)));
+	else if (s->iface)
+		v6_text_print(t, "%%%u", s->iface);
+	v6_text_print(t, in6 ? "]:%d" : ":%d", s->local.port);
 }
 
 /* Where the IPv4 goes that a dual-stack socket could serve; nothing where it serves it all. */
@@ -144,43 +140,30 @@ static void add_processes(struct v6_text *t, const struct v6_diag_socket *s)
 	for (i = 0; i < count; i++)
 		processes += !i || h[i].pid != h[i - 1].pid;
 	for (i = 0; i < count && told < (processes > 3 ? 2 : 3); told++) {
-		v6_text_str(t, told ? ", " : "");
-		v6_text_safe(t, h[i].program, strlen(h[i].program));
-		v6_text_char(t, '[');
-		v6_text_int(t, h[i].pid);
-		v6_text_str(t, "] fd ");
-		for (fds = 0; i < count && (!fds || h[i].pid == h[i - 1].pid); i++, fds++) {
-			if (fds < FDS) {
-				v6_text_str(t, fds ? "," : "");
-				v6_text_int(t, h[i].fd);
-			}
-		}
+		v6_text_print(t, "%s%.*s[%d] fd ", told ? ", " : "",
+			V6_SLICE(v6_slice_of(h[i].program)), h[i].pid);
+		for (fds = 0; i < count && (!fds || h[i].pid == h[i - 1].pid); i++, fds++)
+			if (fds < FDS)
+				v6_text_print(t, fds ? ",%d" : "%d", h[i].fd);
 		v6_text_str(t, fds > FDS ? "..." : "");
 	}
-	if (told < processes) {
-		v6_text_str(t, " and ");
-		v6_text_uint(t, processes - told);
-		v6_text_str(t, " more");
-	}
+	if (told < processes)
+		v6_text_print(t, " and %u more", processes - told);
 }
 
 static void add_remark(struct v6_text *t, const struct v6_diag_socket *s)
 {
-	static const char *const v6only[] = {"V6ONLY ?", "V6ONLY 0", "V6ONLY 1"};
-	char diversion[CELL_SIZE];
-	struct v6_text d = v6_text_in(diversion, sizeof(diversion));
-	const char *const remarks[] = {
-		s->local.family == V6_FAMILY_INET6 ? v6only[s->v6only - V6_UNKNOWN] : "",
-		diversion,
-		s->proto != v6_port_space(s->proto) ? "MPTCP" : "",
-		v6_socket_serving(s) ? "" : "bound, not listening",
-	};
+	static const char *const v6only[] = {"V6ONLY ?, ", "V6ONLY 0, ", "V6ONLY 1, "};
+	size_t len;
 
-	add_diversion(&d, s);
-	for (unsigned i = 0; i < sizeof(remarks) / sizeof(*remarks); i++) {
-		v6_text_str(t, t->len && *remarks[i] ? ", " : "");
-		v6_text_str(t, remarks[i]);
-	}
+	v6_text_str(t, s->local.family == V6_FAMILY_INET6 ? v6only[s->v6only - V6_UNKNOWN] : "");
+	len = t->len;
+	add_diversion(t, s);
+	v6_text_print(t, "%s%s%s", t->len > len ? ", " : "",
+		s->proto != v6_port_space(s->proto) ? "MPTCP, " : "",
+		v6_socket_serving(s) ? "" : "bound, not listening, ");
+	if (t->len)
+		t->buf[t->len -= strlen(", ")] = '\0';
 }
 
 enum { COLUMNS = 6 };
@@ -197,8 +180,7 @@ static void add_row(struct v6_table *table, int *proto, unsigned port, const cha
 		t[i] = v6_text_in(cell[i], CELL_SIZE);
 	if (*proto) {
 		v6_proto_text(&t[0], *proto);
-		v6_text_char(&t[0], ' ');
-		v6_text_uint(&t[0], port);
+		v6_text_print(&t[0], " %u", port);
 		*proto = 0;
 	}
 	v6_text_str(&t[1], families);
@@ -208,7 +190,7 @@ static void add_row(struct v6_table *table, int *proto, unsigned port, const cha
 		add_processes(&t[3], s);
 		user = getpwuid((uid_t)s->uid);
 		if (user)
-			v6_text_safe(&t[4], user->pw_name, strlen(user->pw_name));
+			v6_text_print(&t[4], "%.*s", V6_SLICE(v6_slice_of(user->pw_name)));
 		else
 			v6_text_uint(&t[4], s->uid);
 		add_remark(&t[5], s);
@@ -251,59 +233,44 @@ static void print_table(void)
 	while (sockets.count && s < sockets.list + sockets.count)
 		s = add_port(&table, s);
 	v6_table_print(&table, 0);
-	v6_table_free(&table);
 }
 
 /* ---- for a machine */
 
 static void print_json(const struct v6_diag_socket *s)
 {
+	static const char *const served[] = {",'serves':[]", ",'serves':['inet6']",
+		",'serves':['inet']", ",'serves':['inet6','inet']"};
 	char name[IF_NAMESIZE], buf[CELL_SIZE];
 	struct v6_text t = v6_text_in(buf, sizeof(buf));
 	struct passwd *user = getpwuid((uid_t)s->uid);
-	unsigned bits = serves(s);
 	size_t count;
 	const struct v6_holding *h = v6_holders_of(&holders, s->inode, &count);
 
-	v6_json_begin(NULL, '{');
 	v6_proto_text(&t, s->proto);
-	v6_json_string("proto", buf);
-	v6_json_string("family", v6_word(V6_LIST_FAMILY, s->local.family));
+	v6_json("{'proto':%s,'family':%s,", buf, v6_word(V6_LIST_FAMILY, s->local.family));
 	t = v6_text_in(buf, sizeof(buf));
 	v6_address_text(&t, &s->local);
-	v6_json_string("addr", buf);
-	v6_json_uint("port", s->local.port);
+	v6_json("'addr':%s,'port':%d", buf, s->local.port);
 	if (s->iface && if_indextoname(s->iface, name))
-		v6_json_string("iface", name);
+		v6_json(",'iface':%s", name);
 	if (s->local.family == V6_FAMILY_INET6 && s->v6only != V6_UNKNOWN)
-		v6_json_int("v6only", s->v6only);
-	v6_json_bool("listening", v6_socket_serving(s));
-	if (!perhaps_inet(s)) {
-		v6_json_begin("serves", '[');
-		if (bits & V6_SERVES_INET6)
-			v6_json_string(NULL, "inet6");
-		if (bits & V6_SERVES_INET)
-			v6_json_string(NULL, "inet");
-		v6_json_end();
-	}
+		v6_json(",'v6only':%d", s->v6only);
+	v6_json(",'listening':%b", v6_socket_serving(s));
+	if (!perhaps_inet(s))
+		v6_json(served[serves(s) & BOTH]);
 	t = v6_text_in(buf, sizeof(buf));
 	add_diversion(&t, s);
 	if (t.len)
-		v6_json_string("note", buf);
-	v6_json_uint("uid", s->uid);
+		v6_json(",'note':%s", buf);
+	v6_json(",'uid':%u", (uint64_t)s->uid);
 	if (user)
-		v6_json_string("user", user->pw_name);
-	v6_json_uint("inode", s->inode);
-	v6_json_begin("processes", '[');
-	for (size_t i = 0; i < count; i++) {
-		v6_json_begin(NULL, '{');
-		v6_json_int("pid", h[i].pid);
-		v6_json_int("fd", h[i].fd);
-		v6_json_string("program", h[i].program);
-		v6_json_end();
-	}
-	v6_json_end();
-	v6_json_end();
+		v6_json(",'user':%s", user->pw_name);
+	v6_json(",'inode':%u,'processes':[", (uint64_t)s->inode);
+	for (size_t i = 0; i < count; i++)
+		v6_json("%j{'pid':%d,'fd':%d,'program':%s}", v6_slice_of(i ? "," : ""), h[i].pid,
+			h[i].fd, h[i].program);
+	v6_json("]}\n");
 }
 
 /* What the listing lacks, and why: at its end, or beside it where a machine reads it. */
@@ -346,16 +313,17 @@ static int read_port(const char *text)
 		port = ntohs((uint16_t)service->s_port);
 	else if (digits)
 		v6_slice_uint(v6_slice_of(text), UINT16_MAX, &port);
-	if (!port)
+	if (port && !wanted) {
+		wanted = (unsigned)port;
+		return 0;
+	}
+	if (port)
+		v6_complain("who: unexpected argument '%s'", text);
+	else
 		v6_complain("who: '%s': %s", text,
 			digits ? "a port is a number from 1 to 65535"
 			       : "neither a port nor the name of a service");
-	else if (wanted)
-		v6_complain("who: unexpected argument '%s'", text);
-	if (!port || wanted)
-		return -1;
-	wanted = (unsigned)port;
-	return 0;
+	return -1;
 }
 
 /* Options may also stand behind PORT: no other program's follow. */
