@@ -75,7 +75,7 @@ def run(row, settings):
     holder = hold(other, proto, reuse, port) if other else None
     steps, pair = server(*row, port)
     # Of two sockets that have a family the one of that family alone gets its clients: another process'.
-    steps += [f"who {proto} {CLIENT[family]} {port}" for family in "46" if family != other]
+    steps += ["show"] + [f"who {proto} {CLIENT[family]} {port}" for family in "46" if family != other]
     done = subprocess.run([DRIVE, *steps], env=environment(settings), capture_output=True, text=True,
                           timeout=60, check=True)
     if holder:
@@ -89,10 +89,7 @@ def run(row, settings):
         family = "6" if "::1" in line else "4"
         name = line.rpartition(": ")[2]
         served[KEY[family]] = name if name == "nobody" else \
-            "dual-stack socket" if pair[name] == "6" and family == "4" else "own socket"
-    # A socket that serves both is one in both words.
-    if served["inet"] == "dual-stack socket" and served["inet6"] == "own socket":
-        served["inet6"] = "dual-stack socket"
+            "dual-stack socket" if pair[name] == "6" and f"{name}=0/" in done.stdout else "own socket"
     return served, done.stdout
 
 

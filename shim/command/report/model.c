@@ -191,7 +191,14 @@ static void update_socket(struct v6_model *m, struct v6_socket *s, const struct 
 		s->r.verdict.action = old.verdict.action;
 	}
 	s->r.error = 0;
-	s->r.holder.known = false;
+	s->r.holder.program = (struct v6_slice){"", 0};
+	if (r->facts.event == V6_EVENT_LISTEN && old.facts.event == V6_EVENT_BIND) {
+		if (!r->holder.known)
+			s->r.holder = old.holder;
+		/* What would not have been bound would not listen. */
+		if (old.enforce.known && old.enforce.result)
+			s->r.enforce = old.enforce;
+	}
 	s->r.note = keep_text(m, r->note);
 	s->r.program = s->r.settings = s->r.version = (struct v6_slice){"", 0};
 }

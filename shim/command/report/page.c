@@ -122,8 +122,7 @@ static void add_row(struct v6_table *table, const struct v6_process *p, const st
 {
 	static const char *const families[] = {"-", "IPv6", "IPv4", "IPv6+IPv4"};
 	int before = s->r.facts.before != V6_UNKNOWN ? s->r.facts.before : s->r.after;
-	bool told;
-	unsigned serves = v6_socket_serves(s, false, &told);
+	struct v6_service told = v6_socket_service(s, false);
 	struct v6_text t = begin();
 
 	if (s->r.proto >= 0)
@@ -135,7 +134,7 @@ static void add_row(struct v6_table *table, const struct v6_process *p, const st
 	add_number(table, s->r.fd, -1);
 	add_number(table, s->r.facts.asked, -1);
 	add_number(table, before, s->r.after);
-	v6_table_cell(table, families[told || !p->whole ? serves : 0]);
+	v6_table_cell(table, families[told.listens || !p->whole ? told.serves : 0]);
 	t = begin();
 	add_remark(&t, p, s);
 	v6_table_cell(table, line);
@@ -228,8 +227,7 @@ static void add_outcome(struct v6_text *t, const struct v6_port_verdict *v,
 static void find_serving(struct v6_model *m, const struct v6_process *p)
 {
 	for (const struct v6_socket *s = p->sockets; s < p->sockets + p->socket_count; s++) {
-		bool told;
-		unsigned serves = s->gone ? 0 : v6_socket_serves(s, false, &told);
+		unsigned serves = s->gone ? 0 : v6_socket_service(s, false).serves;
 
 		for (unsigned bit = V6_SERVES_INET6; bit <= V6_SERVES_INET; bit <<= 1) {
 			unsigned *who;
