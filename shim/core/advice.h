@@ -25,7 +25,7 @@
 
 /* mode=log: why it is undecided what enforce would come to. bind, listen */
 #define V6_ADVICE_OTHERS                                                                           \
-	"it depends on another process's sockets, and on whether that is under the same settings"
+	"it depends on another process, and on whether that is under the same settings"
 #define V6_ADVICE_OTHER_WAY                                                                        \
 	"an earlier call would have had another outcome, and the program might have gone another way"
 #define V6_ADVICE_FORGOTTEN                                                                        \

@@ -57,12 +57,7 @@ bool v6_in_the_way(const struct v6_diag_socket *a, const struct v6_diag_socket *
 	       v6_addresses_conflict(&a->local, a->v6only, &b->local, b->v6only);
 }
 
-bool v6_rival_connection(const struct v6_rival *r)
-{
-	return r->socket.peer;
-}
-
-bool v6_rival_same_family(const struct v6_rival *a, const struct v6_rival *b)
+bool v6_same_family(const struct v6_rival *a, const struct v6_rival *b)
 {
 	return v6_port_family(&a->socket.local) == v6_port_family(&b->socket.local);
 }
@@ -84,12 +79,12 @@ int v6_conflict_refused(const struct v6_conflict *f)
 {
 	int refused = f->partial ? V6_UNKNOWN : 0;
 
-	for (const struct v6_rival *r = f->rivals; r < f->rivals + f->count; r++) {
+	for (const struct v6_rival *r = f->rival; r < f->rival + f->count; r++) {
 		struct v6_diag_socket narrow = r->socket;
-		int may = allowed(f->self, r);
+		int may = allowed(&f->self, r);
 
 		narrow.v6only = narrow.v6only == V6_UNKNOWN ? 1 : narrow.v6only;
-		if (!may && v6_in_the_way(&f->self->socket, &narrow))
+		if (!may && v6_in_the_way(&f->self.socket, &narrow))
 			return 1;
 		refused = may > 0 ? refused : V6_UNKNOWN;
 	}
@@ -110,37 +105,37 @@ static struct view view(const struct v6_conflict *f)
 	struct view v = {
 		.cleared = true, .refused = f->partial, .connection = f->count, .single = f->count};
 
-	for (const struct v6_rival *r = f->rivals; r < f->rivals + f->count; r++) {
-		bool same = v6_rival_same_family(f->self, r);
+	for (const struct v6_rival *r = f->rival; r < f->rival + f->count; r++) {
+		bool same = v6_same_family(&f->self, r);
 
-		v.connection &= v6_rival_connection(r);
+		v.connection &= r->socket.peer;
 		v.single &= !v6_address_wildcard(&r->socket.local) &&
 			    v6_port_family(&r->socket.local) == V6_FAMILY_INET;
-		if (allowed(f->self, r))
+		if (allowed(&f->self, r))
 			continue;
 		v.refused |= same || !r->own;
 		v.partner |= !same && r->own;
-		v.cleared &= f->self->cleared || r->cleared;
+		v.cleared &= f->self.cleared || r->cleared;
 	}
 	return v;
 }
 
 static bool may_split(const struct v6_conflict *f)
 {
-	return f->event == V6_EVENT_BIND && f->self->socket.local.family == V6_FAMILY_INET6 &&
-	       v6_address_wildcard(&f->self->socket.local) && f->self->socket.v6only == 0;
+	return f->event == V6_EVENT_BIND && f->self.socket.local.family == V6_FAMILY_INET6 &&
+	       v6_address_wildcard(&f->self.socket.local) && f->self.socket.v6only == 0;
 }
 
 unsigned v6_conflict_plan(const struct v6_knobs *knobs, const struct v6_conflict *f,
 	struct v6_attempt attempts[V6_ATTEMPTS_MAX])
 {
 	const struct v6_attempt split = {V6_ACTION_SPLIT, false}, share = {V6_ACTION_SHARE, true};
-	const struct v6_address *a = &f->self->socket.local;
+	const struct v6_address *a = &f->self.socket.local;
 	struct view v = view(f);
 	bool splits = may_split(f), shares = v.partner && !v.refused;
 	unsigned n = 0;
 
-	if (f->self->cleared && splits) {
+	if (f->self.cleared && splits) {
 		attempts[n++] = (struct v6_attempt){V6_ACTION_YIELD, false};
 		return n;
 	}
@@ -180,10 +175,10 @@ const struct v6_rival *v6_conflict_holder(const struct v6_conflict *f, bool reso
 	const struct v6_rival *best = NULL;
 	int most = -1;
 
-	for (const struct v6_rival *r = f->rivals; r < f->rivals + f->count; r++) {
-		bool same = v6_rival_same_family(f->self, r), moves = !same && r->own;
+	for (const struct v6_rival *r = f->rival; r < f->rival + f->count; r++) {
+		bool same = v6_same_family(&f->self, r), moves = !same && r->own;
 		/* Servers before connections; then as it is asked for; then another process's. */
-		int points = 8 * !v6_rival_connection(r) + 4 * !allowed(f->self, r) +
+		int points = 8 * !r->socket.peer + 4 * !allowed(&f->self, r) +
 			     2 * (resolved ? !same : !moves) + (resolved ? r->own : same);
 
 		if (points > most) {

@@ -38,16 +38,13 @@ struct v6_rival {
  */
 bool v6_in_the_way(const struct v6_diag_socket *a, const struct v6_diag_socket *b);
 
-/* Whether both take the port of one family. */
-bool v6_rival_same_family(const struct v6_rival *a, const struct v6_rival *b);
-
-/* A connection, alive or what is left of one: it has a port, and no server behind it. */
-bool v6_rival_connection(const struct v6_rival *r);
+/* Whether both take the ports of one family. */
+bool v6_same_family(const struct v6_rival *a, const struct v6_rival *b);
 
 struct v6_conflict {
-	enum v6_event event;           /* BIND or LISTEN */
-	const struct v6_rival *self;   /* that was refused */
-	const struct v6_rival *rivals; /* in its way, as far as they are known */
+	enum v6_event event;    /* BIND or LISTEN */
+	struct v6_rival self;   /* that was refused */
+	struct v6_rival *rival; /* in its way, as far as they are known */
 	unsigned count;
 	bool partial; /* there may be more */
 };

@@ -32,25 +32,20 @@ static bool cleared(const struct v6_call *c, int ask, int v6only)
 	return without_policy(ask) == 1 || v6_fact_memory(ask) & V6_MEMORY_FORGOTTEN;
 }
 
-static struct v6_conflict conflict_on(struct v6_port *p)
-{
-	struct v6_call *c = p->call;
-
-	p->self.cleared = cleared(c, c->ask, p->self.socket.v6only);
-	for (struct v6_rival *r = p->rival; r < p->rival + p->count; r++)
-		r->cleared = r->own && cleared(c, r->ask, r->socket.v6only);
-	return (struct v6_conflict){.event = c->record.facts.event,
-		.self = &p->self,
-		.rivals = p->rival,
-		.count = p->count,
-		.partial = p->full};
-}
-
 /* Sets or gives back an option of a socket that still is the one it was. */
 static void set_reuse(const struct v6_rival *r, bool port, int value)
 {
 	if (v6_fact_cookie(r->ask) == r->socket.cookie)
 		v6_fact_set_reuse(r->ask, port, value);
+}
+
+/* Of the own sockets of the other family those that the application did not set it on. */
+static void set_others(const struct v6_port *p, bool port, int value)
+{
+	for (const struct v6_rival *r = p->on.rival; r < p->on.rival + p->on.count; r++)
+		if (r->own && !v6_same_family(r, &p->on.self) &&
+			!(port ? r->reuseport : r->reuseaddr))
+			set_reuse(r, port, value);
 }
 
 /*
@@ -60,26 +55,19 @@ static void set_reuse(const struct v6_rival *r, bool port, int value)
 static bool try_share(struct v6_port *p)
 {
 	struct v6_call *c = p->call;
-	bool port = p->self.reuseport || !p->self.reuseaddr ||
-		    v6_type_of_proto(p->self.socket.proto) != V6_TYPE_DGRAM;
-	bool ours = port && !p->self.reuseport, failed;
+	bool port = p->on.self.reuseport || !p->on.self.reuseaddr ||
+		    v6_type_of_proto(p->on.self.socket.proto) != V6_TYPE_DGRAM;
+	bool ours = port && !p->on.self.reuseport, failed;
 
-	for (int last = 0; last < 2; last++) {
-		for (struct v6_rival *r = p->rival; r < p->rival + p->count; r++)
-			if (r->own && !v6_rival_same_family(r, &p->self) &&
-				!(port ? r->reuseport : r->reuseaddr))
-				set_reuse(r, port, !last);
-		if (last)
-			break;
-		if (ours)
-			set_reuse(&p->self, true, 1);
-		c->way->make(c);
-		failed = c->record.error;
-		if (!failed && port)
-			break;
-	}
+	set_others(p, port, 1);
+	if (ours)
+		set_reuse(&p->on.self, true, 1);
+	c->way->make(c);
+	failed = c->record.error;
+	if (failed || !port)
+		set_others(p, port, 0);
 	if (ours && failed)
-		set_reuse(&p->self, true, 0);
+		set_reuse(&p->on.self, true, 0);
 	c->record.opened = port && !failed;
 	return !failed;
 }
@@ -93,16 +81,16 @@ static bool try_split(struct v6_port *p)
 	c->way->make(c);
 	if (!c->record.error)
 		return true;
-	if (v6_fact_cookie(c->ask) == p->self.socket.cookie)
+	if (v6_fact_cookie(c->ask) == p->on.self.socket.cookie)
 		v6_fact_set_v6only(c->ask, 0);
 	return false;
 }
 
-static void carry_out(struct v6_port *p, const struct v6_conflict *f)
+static void carry_out(struct v6_port *p)
 {
 	struct v6_attempt attempts[V6_ATTEMPTS_MAX];
 	struct v6_call *c = p->call;
-	unsigned n = v6_conflict_plan(c->knobs, f, attempts);
+	unsigned n = v6_conflict_plan(c->knobs, &p->on, attempts);
 	struct v6_verdict *v = &c->record.verdict;
 	int first = c->record.error;
 
@@ -124,16 +112,17 @@ void v6_conflict_resolve(struct v6_call *c, bool describe)
 	struct v6_facts *f = &c->record.facts;
 	int v6only = v6_known(v6_fact_v6only(c->ask));
 	const struct v6_rival *holder;
-	struct v6_conflict conflict;
 	struct v6_port p;
 
 	if (f->before == V6_UNKNOWN)
 		f->before = c->set ? v6_conflict_before(c) : v6only;
 	v6_port_init(&p, c, &f->address, v6only);
 	v6_port_ask(&p, true);
-	conflict = conflict_on(&p);
-	carry_out(&p, &conflict);
-	holder = v6_conflict_holder(&conflict, c->record.verdict.action != V6_ACTION_NONE);
+	p.on.self.cleared = cleared(c, c->ask, v6only);
+	for (struct v6_rival *r = p.on.rival; r < p.on.rival + p.on.count; r++)
+		r->cleared = r->own && cleared(c, r->ask, r->socket.v6only);
+	carry_out(&p);
+	holder = v6_conflict_holder(&p.on, c->record.verdict.action != V6_ACTION_NONE);
 	if (holder)
 		v6_holder_set(c, holder, describe);
 	c->record.verdict.finding = V6_FINDING_CONFLICT;
@@ -149,11 +138,11 @@ static bool meets_other(struct v6_call *c, int v6only)
 
 	v6_port_init(&p, c, a, v6only);
 	v6_port_ask_hints(&p);
-	for (struct v6_rival *r = p.rival; r < p.rival + p.count && !met; r++) {
+	for (struct v6_rival *r = p.on.rival; r < p.on.rival + p.on.count && !met; r++) {
 		bool inet6 = r->socket.local.family == V6_FAMILY_INET6;
-		const struct v6_rival *six = inet6 ? r : &p.self, *four = inet6 ? &p.self : r;
+		const struct v6_rival *six = inet6 ? r : &p.on.self, *four = inet6 ? &p.on.self : r;
 
-		met = !v6_rival_same_family(r, &p.self);
+		met = !v6_same_family(r, &p.on.self);
 		if (!met)
 			continue;
 		v6_holder_set(c, r, false);
@@ -202,9 +191,9 @@ int v6_conflict_other_family(struct v6_call *c)
 	v6_port_ask(&p, false);
 	if (!v6_call_enforces(c))
 		v6_suppose_port(&p);
-	for (unsigned i = 0; i < p.count; i++)
-		found |= p.rival[i].own && p.rival[i].socket.local.port &&
-			 p.rival[i].socket.local.family != a->family;
+	for (unsigned i = 0; i < p.on.count; i++)
+		found |= p.on.rival[i].own && p.on.rival[i].socket.local.port &&
+			 p.on.rival[i].socket.local.family != a->family;
 	v6_port_release(&p);
 	/* Where not even this socket's own address is told, the others' were not. */
 	if (!found && v6_fact_bound(c->ask).family == V6_FAMILY_OTHER)

@@ -396,7 +396,8 @@ static void emit_bind(struct v6_call *c)
 		else if (r->verdict.finding == V6_FINDING_DISORDER)
 			v6_advice_disorder(&note, r, c->knobs->order);
 		if (c->why)
-			v6_text_print(&note, "%s%s", note.len ? "; " : "", c->why);
+			v6_text_print(&note, "%swhat enforce would come to is undecided: %s",
+				note.len ? "; " : "", c->why);
 		r->note = (struct v6_slice){note.buf, note.len};
 	}
 	emit(c);

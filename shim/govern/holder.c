@@ -47,24 +47,25 @@ bool v6_port_hinted(enum v6_family family, uint16_t port)
 void v6_port_init(struct v6_port *p, struct v6_call *c, const struct v6_address *a, int v6only)
 {
 	*p = (struct v6_port){.call = c,
-		.rival = (struct v6_rival *)(void *)v6_scratch_claim(),
-		.self = {.own = true, .ask = c->ask, .tell = c->record.fd},
+		.on.event = c->record.facts.event,
+		.on.rival = (struct v6_rival *)(void *)v6_scratch_claim(),
+		.on.self = {.own = true, .ask = c->ask, .tell = c->record.fd},
 		.netns = v6_fact_netns(c->ask),
 		.left = V6_DESCRIPTORS_MAX};
-	p->full = !p->rival;
-	p->self.socket = v6_fact_socket(c->ask, a);
-	p->self.socket.v6only = (int8_t)v6only;
-	p->self.reuseaddr = v6_fact_reuse(c->ask, false) == 1;
-	p->self.reuseport = v6_fact_reuse(c->ask, true) == 1;
+	p->on.partial = !p->on.rival;
+	p->on.self.socket = v6_fact_socket(c->ask, a);
+	p->on.self.socket.v6only = (int8_t)v6only;
+	p->on.self.reuseaddr = v6_fact_reuse(c->ask, false) == 1;
+	p->on.self.reuseport = v6_fact_reuse(c->ask, true) == 1;
 }
 
 void v6_port_release(struct v6_port *p)
 {
-	for (unsigned i = 0; i < p->count; i++)
-		if (p->rival[i].own)
-			p->call->way->give(p->call, p->rival[i].ask);
-	if (p->rival)
-		v6_scratch_release((char *)p->rival);
+	for (unsigned i = 0; i < p->on.count; i++)
+		if (p->on.rival[i].own)
+			p->call->way->give(p->call, p->on.rival[i].ask);
+	if (p->on.rival)
+		v6_scratch_release((char *)p->on.rival);
 }
 
 /* By its cookie; by its inode, which a TCP part has in common with its MPTCP socket. */
@@ -75,20 +76,20 @@ static bool same_socket(const struct v6_diag_socket *a, const struct v6_diag_soc
 
 struct v6_rival *v6_port_add(struct v6_port *p, const struct v6_diag_socket *s)
 {
-	const struct v6_diag_socket *self = &p->self.socket;
+	const struct v6_diag_socket *self = &p->on.self.socket;
 
 	if (same_socket(self, s) || v6_port_space(self->proto) != v6_port_space(s->proto) ||
 		!(p->all || v6_in_the_way(self, s)))
 		return NULL;
-	p->full |= p->count == V6_SCRATCH_SIZE / sizeof(*p->rival);
-	if (p->full)
+	p->on.partial |= p->on.count == V6_SCRATCH_SIZE / sizeof(*p->on.rival);
+	if (p->on.partial)
 		return NULL;
-	p->rival[p->count] = (struct v6_rival){.socket = *s,
+	p->on.rival[p->on.count] = (struct v6_rival){.socket = *s,
 		.ask = -1,
 		.tell = -1,
 		.reuseaddr = V6_UNKNOWN,
 		.reuseport = V6_UNKNOWN};
-	return &p->rival[p->count++];
+	return &p->on.rival[p->on.count++];
 }
 
 static bool consider(const struct v6_diag_socket *s, void *context)
@@ -96,7 +97,7 @@ static bool consider(const struct v6_diag_socket *s, void *context)
 	struct v6_port *p = context;
 
 	v6_port_add(p, s);
-	return !p->full;
+	return !p->on.partial;
 }
 
 /* Whether it holds the port: a datagram socket does so with a peer as well. */
@@ -110,22 +111,22 @@ static bool meet_own(int ask, int tell, void *context)
 	struct v6_port *p = context;
 	struct v6_address bound;
 	struct v6_diag_socket s;
-	struct v6_rival *r = p->rival;
+	struct v6_rival *r = p->on.rival;
 
 	if (!p->left--)
 		return false;
 	if (tell == p->call->record.fd)
 		return true;
 	bound = v6_fact_bound(ask);
-	if (bound.family == V6_FAMILY_OTHER || bound.port != p->self.socket.local.port)
+	if (bound.family == V6_FAMILY_OTHER || bound.port != p->on.self.socket.local.port)
 		return true;
 	s = v6_fact_socket(ask, &bound);
-	while (r < p->rival + p->count && !same_socket(&r->socket, &s))
+	while (r < p->on.rival + p->on.count && !same_socket(&r->socket, &s))
 		r++;
-	if (r == p->rival + p->count)
+	if (r == p->on.rival + p->on.count)
 		r = holds(&s) && v6_fact_netns(ask) == p->netns ? v6_port_add(p, &s) : NULL;
 	if (!r || r->own)
-		return !p->full;
+		return !p->on.partial;
 	r->ask = p->call->way->take(p->call, tell);
 	r->own = r->ask >= 0;
 	if (!r->own)
@@ -141,11 +142,12 @@ static bool meet_own(int ask, int tell, void *context)
 /* Whether the tables tell of a socket that may be the caller's, or nothing where there must be one. */
 static bool unsettled(const struct v6_port *p, bool refused)
 {
-	bool is = !p->count && (!p->told || refused);
+	bool is = !p->on.count && (!p->told || refused);
 
-	for (unsigned i = 0; i < p->count; i++)
-		is |= !p->rival[i].own && p->rival[i].socket.inode && holds(&p->rival[i].socket);
-	return is && !p->full;
+	for (unsigned i = 0; i < p->on.count; i++)
+		is |= !p->on.rival[i].own && p->on.rival[i].socket.inode &&
+		      holds(&p->on.rival[i].socket);
+	return is && !p->on.partial;
 }
 
 void v6_port_ask_hints(struct v6_port *p)
@@ -154,11 +156,11 @@ void v6_port_ask_hints(struct v6_port *p)
 		uint32_t hint = hint_at(i);
 		int tell = (int)(hint >> REST) * HINTS + (int)i, ask;
 
-		if (!hint || (hint & UINT16_MAX) != p->self.socket.local.port)
+		if (!hint || (hint & UINT16_MAX) != p->on.self.socket.local.port)
 			continue;
 		ask = p->call->way->take(p->call, tell);
 		/* A number that is another socket's by now is not touched again. */
-		if (ask < 0 || v6_fact_bound(ask).port != p->self.socket.local.port)
+		if (ask < 0 || v6_fact_bound(ask).port != p->on.self.socket.local.port)
 			atomic_compare_exchange_strong(&hints[i], &hint, 0);
 		else
 			meet_own(ask, tell, p);
@@ -173,15 +175,15 @@ void v6_port_ask_hints(struct v6_port *p)
  */
 static bool ask_tables(struct v6_port *p, int netlink, char *buf, bool refused)
 {
-	struct v6_diag_query query = {.proto = v6_port_space(p->self.socket.proto),
-		.port = p->self.socket.local.port,
+	struct v6_diag_query query = {.proto = v6_port_space(p->on.self.socket.proto),
+		.port = p->on.self.socket.local.port,
 		.states = 1 << V6_STATE_LISTEN | 1 << V6_STATE_BOUND_INACTIVE};
 	bool told = true;
 	int result;
 
 	if (v6_type_of_proto(query.proto) == V6_TYPE_DGRAM)
 		query.states = UINT32_MAX;
-	for (int i = 0; i < 4 && (i < 2 || (refused && !p->count)); i++) {
+	for (int i = 0; i < 4 && (i < 2 || (refused && !p->on.count)); i++) {
 		query.family = i % 2 ? V6_FAMILY_INET : V6_FAMILY_INET6;
 		query.sequence++;
 		if (i == 2)
@@ -273,7 +275,7 @@ void v6_holder_set(struct v6_call *c, const struct v6_rival *r, bool describe)
 		.v6only = r->socket.v6only,
 		/* What is left of a connection belongs to nobody; the kernel says 0. */
 		.uid = r->socket.inode ? (int64_t)r->socket.uid : -1,
-		.connection = v6_rival_connection(r) ? r->socket.state : 0};
+		.connection = r->socket.peer ? r->socket.state : 0};
 	if (r->own) {
 		h->pid = self;
 		h->program = c->record.program;

@@ -14,12 +14,9 @@ enum { V6_DESCRIPTORS_MAX = 1 << 20 };
 /* What is known of a port. The memory for rivals is claimed, and own ones are kept, until the release. */
 struct v6_port {
 	struct v6_call *call;
-	struct v6_rival self;   /* the socket of the call */
-	struct v6_rival *rival; /* those in its way */
-	unsigned count;
-	bool all;               /* wanted: every socket that has the port */
-	bool full;            /* there are more than fit: not all are known */
-	const char *why;        /* see v6_suppose_port(): its sockets are not all known; NULL: they are */
+	struct v6_conflict on; /* all but `cleared` of the sockets */
+	bool all;              /* wanted: not those in its way alone, but all that have the port */
+	const char *why;       /* see v6_suppose_port(): not all is known of it; NULL: it is */
 	/* Its own. */
 	bool told; /* by the kernel's tables */
 	uint64_t netns;
@@ -28,7 +25,7 @@ struct v6_port {
 
 /*
  * `address` is what the socket of the call is bound to, or wants. Release it, whatever was asked.
- * Without memory there are no rivals, and it is full.
+ * Without memory there are no rivals, and they are partial.
  */
 void v6_port_init(
 	struct v6_port *p, struct v6_call *c, const struct v6_address *address, int v6only);

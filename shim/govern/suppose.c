@@ -107,27 +107,27 @@ void v6_suppose_port(struct v6_port *p)
 {
 	const struct v6_rival *phantom;
 
-	if (p->full || atomic_load(&full))
+	if (p->on.partial || atomic_load(&full))
 		p->why = V6_ADVICE_FORGOTTEN;
-	for (struct v6_rival *r = p->rival; r < p->rival + p->count; r++) {
+	for (struct v6_rival *r = p->on.rival; r < p->on.rival + p->on.count; r++) {
 		if (r->own)
 			suppose_own(p, r);
 		/* Under the same settings it would not have IPv4; whether it is under them is not known. */
 		else if (r->socket.v6only == 0 && v6_policy_value(p->call->knobs->policy) == 1)
 			r->socket.v6only = V6_UNKNOWN;
 	}
-	for (unsigned i = 0; (phantom = next_phantom(&p->self.socket, &i));) {
+	for (unsigned i = 0; (phantom = next_phantom(&p->on.self.socket, &i));) {
 		unsigned memory = v6_memory(phantom->socket.cookie);
-		struct v6_rival *r = p->rival;
+		struct v6_rival *r = p->on.rival;
 		int ask;
 
-		if (same_place(&phantom->socket, &p->self.socket))
+		if (same_place(&phantom->socket, &p->on.self.socket))
 			continue;
 		if ((memory & UNDECIDED) == UNDECIDED)
 			p->why = V6_ADVICE_OTHER_WAY;
-		while (r < p->rival + p->count && r->socket.cookie != phantom->socket.cookie)
+		while (r < p->on.rival + p->on.count && r->socket.cookie != phantom->socket.cookie)
 			r++;
-		if (r == p->rival + p->count)
+		if (r == p->on.rival + p->on.count)
 			r = v6_port_add(p, &phantom->socket);
 		if (!r)
 			continue;
@@ -144,26 +144,23 @@ static int refused(struct v6_port *p, struct v6_conflict *f)
 {
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < p->count; i++) {
-		struct v6_rival r = p->rival[i];
+	for (unsigned i = 0; i < p->on.count; i++) {
+		struct v6_rival r = p->on.rival[i];
 
-		if (!v6_in_the_way(&p->self.socket, &r.socket))
+		if (!v6_in_the_way(&p->on.self.socket, &r.socket))
 			continue;
-		p->rival[i] = p->rival[n];
-		p->rival[n++] = r;
+		p->on.rival[i] = p->on.rival[n];
+		p->on.rival[n++] = r;
 	}
-	*f = (struct v6_conflict){.event = p->call->record.facts.event,
-		.self = &p->self,
-		.rivals = p->rival,
-		.count = n,
-		.partial = p->full};
+	*f = p->on;
+	f->count = n;
 	return v6_conflict_refused(f);
 }
 
 /* What the kernel's answer tells of another process's socket that is in the way. */
 static void learn(struct v6_port *p, unsigned count, int error)
 {
-	for (struct v6_rival *r = p->rival; r < p->rival + count; r++)
+	for (struct v6_rival *r = p->on.rival; r < p->on.rival + count; r++)
 		if (!r->own && (!error || count == 1))
 			r->reuseaddr = r->reuseport = !error;
 }
@@ -171,34 +168,34 @@ static void learn(struct v6_port *p, unsigned count, int error)
 /* As conflict.c tries it. A share that was planned is not refused by any that are known. */
 static int attempt(struct v6_port *p, struct v6_conflict *f, const struct v6_attempt *a)
 {
-	bool port = p->self.reuseport || !p->self.reuseaddr ||
-		    v6_type_of_proto(p->self.socket.proto) != V6_TYPE_DGRAM;
+	bool port = p->on.self.reuseport || !p->on.self.reuseaddr ||
+		    v6_type_of_proto(p->on.self.socket.proto) != V6_TYPE_DGRAM;
 	int no;
 
-	for (struct v6_rival *r = p->rival; a->share && r < p->rival + f->count; r++) {
-		if (!r->own || v6_rival_same_family(r, &p->self))
+	for (struct v6_rival *r = p->on.rival; a->share && r < p->on.rival + f->count; r++) {
+		if (!r->own || v6_same_family(r, &p->on.self))
 			continue;
 		*(port ? &r->reuseport : &r->reuseaddr) = 1;
 		if (port)
 			v6_memory_set(r->socket.cookie, V6_MEMORY_REUSEPORT, V6_MEMORY_REUSEPORT);
 	}
 	if (a->share && port) {
-		p->self.reuseport = 1;
-		v6_memory_set(p->self.socket.cookie, V6_MEMORY_REUSEPORT, V6_MEMORY_REUSEPORT);
+		p->on.self.reuseport = 1;
+		v6_memory_set(p->on.self.socket.cookie, V6_MEMORY_REUSEPORT, V6_MEMORY_REUSEPORT);
 	}
 	if (!a->share)
-		p->self.socket.v6only = 1;
+		p->on.self.socket.v6only = 1;
 	no = refused(p, f);
 	if (!a->share && no == 1)
-		p->self.socket.v6only = 0;
+		p->on.self.socket.v6only = 0;
 	return no;
 }
 
 /* An own socket of the other family, beside which the policy does not clear V6ONLY. */
 static const struct v6_rival *yields_to(const struct v6_conflict *f)
 {
-	for (const struct v6_rival *r = f->rivals; r < f->rivals + f->count; r++)
-		if (r->own && !v6_rival_same_family(r, f->self))
+	for (const struct v6_rival *r = f->rival; r < f->rival + f->count; r++)
+		if (r->own && !v6_same_family(r, &f->self))
 			return r;
 	return NULL;
 }
@@ -214,7 +211,7 @@ static int decide(struct v6_port *p, bool clears, bool describe)
 	const struct v6_rival *holder = clears ? yields_to(&f) : NULL;
 
 	if (holder) {
-		p->self.socket.v6only = 1;
+		p->on.self.socket.v6only = 1;
 		v->action = V6_ACTION_YIELD;
 	} else if (no == 1) {
 		holder = v6_conflict_holder(&f, true);
@@ -254,22 +251,22 @@ static int suppose_port(struct v6_call *c, int real, int *v6only, const char **w
 			v6_holder_set(c, v6_conflict_holder(&conflict, true), describe);
 	}
 	v6_suppose_port(&p);
-	p.self.cleared = !*v6only && real == 1;
-	p.self.socket.v6only = (int8_t)*v6only;
-	if (v6_memory(p.self.socket.cookie) & V6_MEMORY_REUSEPORT)
-		p.self.reuseport = 1;
-	no = decide(&p, bind && p.self.cleared && c->record.verdict.v6only == 0, describe);
-	*v6only = p.self.socket.v6only;
+	p.on.self.cleared = !*v6only && real == 1;
+	p.on.self.socket.v6only = (int8_t)*v6only;
+	if (v6_memory(p.on.self.socket.cookie) & V6_MEMORY_REUSEPORT)
+		p.on.self.reuseport = 1;
+	no = decide(&p, bind && p.on.self.cleared && c->record.verdict.v6only == 0, describe);
+	*v6only = p.on.self.socket.v6only;
 	if (p.why || no == V6_UNKNOWN)
 		*why = p.why ? p.why : V6_ADVICE_OTHERS;
 	if (bind && !c->record.error)
-		drop_phantom(&p.self.socket);
+		drop_phantom(&p.on.self.socket);
 	if (c->record.error && (*why || !no)) {
-		drop_phantom(&p.self.socket);
-		if (v6_type_of_proto(p.self.socket.proto) == V6_TYPE_STREAM)
-			p.self.socket.state = V6_STATE_LISTEN;
-		p.self.cleared &= !*v6only;
-		add_phantom(&p.self);
+		drop_phantom(&p.on.self.socket);
+		if (v6_type_of_proto(p.on.self.socket.proto) == V6_TYPE_STREAM)
+			p.on.self.socket.state = V6_STATE_LISTEN;
+		p.on.self.cleared &= !*v6only;
+		add_phantom(&p.on.self);
 	}
 	v6_port_release(&p);
 	return no == 1 ? EADDRINUSE : 0;

@@ -39,20 +39,16 @@ same() {
 	assert_eq "$here" "$(told "$BUILD" "$@")"
 }
 
-@test "governed and ungoverned binds are told alike" {
+@test "binds governed and not, addresses of many groups, refusals, denials and a disorder are told alike" {
 	same POLICY=ipv6-only -- 'socket tcp6' 'v6only 0' "bind :: $port" listen close \
 		'socket udp6' "bind :: $port" close 'socket tcp6' "bind ::1 $port" close \
 		'socket tcp4' "bind 127.0.0.1 $port" listen close 'socket tcp6' 'bind ::ffff:127.0.0.1 0'
-}
-
-@test "an address of many groups, and refused ones, are told alike" {
 	same POLICY=both -- 'socket tcp6' "bind 2001:db8:1:2:3:4:5:6 $port" \
 		"bind fe80::1:0:0:2 1" "bind ::ffff:192.0.2.255 65535" "bind :: $port" 'v6only 1'
-}
-
-@test "denials are told alike" {
 	same POLICY=ipv6-only ON_CONTRARY=deny:EOPNOTSUPP -- 'socket tcp6' 'v6only 0' 'v6only 1' \
 		"bind :: $port" listen
+	same ORDER=ipv6-first -- resolve 'socket tcp4' "bind 0.0.0.0 $port" 'socket tcp6' 'v6only 1' \
+		"bind :: $port"
 }
 
 @test "a conflict, its holder in this process and its end by split or share are told alike" {
@@ -62,11 +58,6 @@ same() {
 		assert_match '"holder":\{"fd":' "$(told "$BUILD" ON_CONFLICT=$reaction -- \
 			'socket tcp6' "bind :: $port" 'socket tcp4' "bind 0.0.0.0 $port")"
 	done
-}
-
-@test "disorder and the order of getaddrinfo are told alike" {
-	same ORDER=ipv6-first -- resolve 'socket tcp4' "bind 0.0.0.0 $port" 'socket tcp6' 'v6only 1' \
-		"bind :: $port"
 }
 
 @test "the other machine's command reads the log of this one, and this one's that of the other" {

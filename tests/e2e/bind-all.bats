@@ -70,24 +70,6 @@ servers() {
 	done < <(servers)
 }
 
-@test "the loop says itself what came of it: bare it fails, and with nothing changed but the environment it works" {
-	require_plain_sysctl
-	for order in ipv4-first ipv6-first; do
-		for words in '' -r -d; do
-			run "$EXAMPLES/bind-all" -n $words "$(free_port)"
-			assert_status 1
-			assert_match 'bind EADDRINUSE$' "${lines[1]}"
-			# In order all is well; so it is when each half may come first.
-			run shim ON_CONFLICT=resolve ORDER=$order ON_DISORDER=deny:EPERM LOG=off -- "$EXAMPLES/bind-all" -n $words "$(free_port)"
-			assert_status 0
-			assert_eq 2 "${#lines[@]}"
-			refute grep -E ' E[A-Z]+' <<<"$output"
-			[ $order = ipv4-first ] && want='0.0.0.0 ::' || want=':: 0.0.0.0'
-			assert_eq "$want" "$(cut -d' ' -f2 <<<"$output" | paste -sd' ')"
-		done
-	done
-}
-
 @test "on a host with bindv6only=1 there is no conflict but of the policy's making, and that yields" {
 	require_netns
 	on_such_a_host() {

@@ -134,7 +134,3 @@ is_over() {
 	nothing_remains
 }
 
-@test "the script is clean to shellcheck" {
-	require shellcheck
-	shellcheck -x "$ROOT/examples/demo"
-}

@@ -22,7 +22,6 @@
 #   wait_for SECONDS COMMAND...           until COMMAND succeeds; fails if it never does
 #   in_netns COMMAND...                   COMMAND, which may be a function, in a network namespace of its own
 #   require TOOL..., require_netns        skip the test where they are missing
-#   require_i386                          skip it where 32-bit programs cannot be built or run
 #   require_no_runtime WHY                skip it where the build has the address sanitizer's runtime
 #   assert_eq, assert_match, assert_line, refute_line, assert_status, refute, fail
 #
@@ -293,11 +292,6 @@ netns_options() {
 require_netns() {
 	require unshare ip
 	netns_options >/dev/null || skip 'needs leave to make a network namespace'
-}
-
-require_i386() {
-	gcc -m32 -x c -o "$(run_dir)/i386" - <<<'int main(void) { return 0; }' || skip 'needs gcc-multilib'
-	"$(run_dir)/i386" 2>/dev/null || skip 'needs a kernel that runs 32-bit programs'
 }
 
 # As in make test-sanitize. Of what it needs and takes for itself.

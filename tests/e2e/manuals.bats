@@ -373,61 +373,40 @@ mutant() {
 	require mandoc col
 	mutant settings v6shim.conf.5 '/^\.It Ic on-mapped$/d'
 	mutant settings v6shim.conf.5 's/^\.It Ic on-mapped$/.It Ic on-bogus\n&/'
-	mutant settings v6shim.conf.5 '/^\.It Ev V6SHIM_LOG_LEVEL$/d'
 	mutant settings v6shim.1 's/^which records are written$/which are written/'
-	mutant settings v6shim.1 's/^\.It Fl -order$/.It Fl -odrer/'
 	mutant values v6shim.conf.5 '/^\.It Cm share-ipv6$/d'
 	mutant values v6shim.conf.5 's/^\.It Cm share-ipv6$/&\n.It Cm share-ipv4/'
-	mutant values v6shim.conf.5 '/^\.It Cm solaris$/d'
-	mutant values v6shim.conf.5 '/^\.It Cm fd/d'
 	mutant defaults v6shim.conf.5 's/^\.It Cm app$/.It Cm both\n&/'
 	mutant subcommands v6shim.1 '/^\.Ss v6shim check$/d'
 	mutant synopsis v6shim.1 's/^\.Op Fl -follow$//'
 	mutant options v6shim.1 's/^\.It Fl -follow$/&\n.It Fl -tail/'
-	mutant options v6shim.1 '/^\.It Fl -proto /d'
 	mutant statuses v6shim.1 '/^\.It 126$/d'
-	mutant statuses v6shim.1 's/^\.It 3$/&\n.It 4/'
 	mutant records v6shim-log.5 '/^\.It Va holder$/d'
-	mutant records v6shim-log.5 's/^\.It Va before , after$/.It Va before/'
-	mutant records v6shim-log.5 's/^\.It Va v6only$/&\n.It Va bogus/'
-	mutant records v6shim-log.5 '/^\.It Cm yield$/d'
 	mutant records v6shim-log.5 's/^\.It Cm lost$/&\n.It Cm found/'
-	mutant records v6shim-log.5 '/^\.It Cm disorder$/d'
-	mutant report v6shim-log.5 '/^\.It Va unresolved$/d'
 	mutant report v6shim-log.5 's/^\.It Va unresolved$/&\n.It Va bogus/'
 	mutant who v6shim.1 '/^\.It Va inode$/d'
-	mutant rules v6shim.conf.5 's/^\(\.Cm tcp , udp\) , mptcp/\1/'
 	mutant rules v6shim.conf.5 's/^\.It Cm proto=/.It Cm protocol=/'
 	mutant rules v6shim.conf.5 '/^A rule may set/,/ \.$/s/ , mode \./ , log ./'
 	mutant environment libv6shim.7 '/^\.It Ev JOURNAL_STREAM$/d'
-	mutant environment libv6shim.7 's/^\.It Ev JOURNAL_STREAM$/&\n.It Ev BOGUS/'
 	mutant limits v6shim.conf.5 's/^\.It [0-9]* rules$/.It 7 rules/'
-	mutant limits libv6shim.7 's/^\.It [0-9]* calls$/&\n.It 7 calls/'
 }
 
 @test "control: a program that says something else is seen" {
 	# Not the command, but one that changes what it says.
-	cat >"$DIR/v6shim" <<-END
-		#!/bin/sh
-		'$V6SHIM' "\$@" | sed "\$MUTATION"
-	END
+	# shellcheck disable=SC2016 # for that shell
+	printf '#!/bin/sh\n%q "$@" | sed "$MUTATION"\n' "$V6SHIM" >"$DIR/v6shim"
 	chmod +x "$DIR/v6shim"
 	V6SHIM=$DIR/v6shim
-	export MUTATION=
-	check_settings
-	check_values
-	check_statuses
-	check_options
-	for mutation in 's/--on-mapped /--on-maps   /' 's/only log$/just log/'; do
-		MUTATION=$mutation
-		refute check_settings 2>/dev/null
-	done
-	MUTATION='s/^      ipv4-first /      ipv5-first /'
-	refute check_values 2>/dev/null
-	MUTATION='s/126: not exec/125: not exec/'
-	refute check_statuses 2>/dev/null
-	MUTATION='s/^  --follow /  --tail /'
-	refute check_options 2>/dev/null
+	while read -r check MUTATION; do
+		export MUTATION
+		MUTATION='' "check_$check"
+		! "check_$check" 2>/dev/null || fail "check_$check does not see: $MUTATION"
+	done <<-'END'
+		settings s/--on-mapped /--on-maps   /
+		values s/^      ipv4-first /      ipv5-first /
+		statuses s/126: not exec/125: not exec/
+		options s/^  --follow /  --tail /
+	END
 }
 
 # ---- the pages themselves

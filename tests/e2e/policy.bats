@@ -21,6 +21,7 @@ kinds() {
 		governed  listen  tcp6    listen
 		governed  bind    udp6    bind :: P
 		client    bind    udp6    bind :: 0
+		client    bind    tcp6    bind :: 0 client; listen
 		single    bind    tcp6    bind ::1 0; listen
 		single    bind    tcp6    bind ::1 P; listen
 		single    bind    udp6    bind ::1 P
@@ -294,32 +295,4 @@ matrix() {
 			bare, $but_default -> 0
 		END
 	} | rows
-}
-
-# ---- before the library is ready
-
-@test "a socket that another library's constructor binds is governed" {
-	require cc
-	cat >"$BATS_TEST_TMPDIR/early.c" <<-'END'
-		#include <netinet/in.h>
-		#include <stdio.h>
-		#include <sys/socket.h>
-
-		__attribute__((constructor)) static void early(void)
-		{
-			int fd = socket(AF_INET6, SOCK_STREAM, 0), value = -1;
-			socklen_t size = sizeof(value);
-
-			if (listen(fd, 1))
-				perror("early: listen");
-			getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &value, &size);
-			printf("early %d\n", value);
-		}
-	END
-	cc -shared -fPIC -o "$BATS_TEST_TMPDIR/early.so" "$BATS_TEST_TMPDIR/early.c"
-	assert_eq 'early 0' "$(LD_PRELOAD=$BATS_TEST_TMPDIR/early.so "$PROGRAMS/drive" 'socket unix' | head -n 1)"
-	for order in "$LIB $BATS_TEST_TMPDIR/early.so" "$BATS_TEST_TMPDIR/early.so $LIB"; do
-		assert_eq 'early 1' "$(V6SHIM_POLICY=ipv6-only V6SHIM_LOG=off LD_PRELOAD=$order \
-			"$PROGRAMS/drive" 'socket unix' | head -n 1)" "$order"
-	done
 }

@@ -153,8 +153,3 @@ assert all("run" in step or "uses" in step for step in job["steps"])' "$job"
 	assert_eq 12 $steps
 	assert_line '  checked' "$(<"$DIR/out")"
 }
-
-@test "the script is clean" {
-	require shellcheck
-	shellcheck "$ROOT/examples/try-as-bsd"
-}

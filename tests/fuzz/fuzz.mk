@@ -12,10 +12,9 @@ fuzz_flags = -std=c11 $(warnings) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -O1 -g -f
 	-fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-DV6_LIBDIR='"$(LIBDIR)"' -Ishim -MMD -MP
 
-# All have core; calls loads the library, those of programs and logs have the command.
+# All have core; those of programs and logs have the command.
 fuzz_object   = $(patsubst %.c,$(fuzz_bin)/obj/%.o,$(wildcard $(addsuffix /*.c,$1)))
 fuzz_core    := $(call fuzz_object,shim/core)
-fuzz_library := $(call fuzz_object,shim/core shim/govern shim/preload)
 fuzz_command := $(call fuzz_object,shim/govern shim/command shim/command/*)
 
 .PHONY: fuzz fuzz-run
@@ -38,16 +37,10 @@ $(fuzz_bin)/obj/%.o: %.c $(fuzz_bin)/flags
 	$(Q)mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) $(fuzz_flags) -fsanitize=fuzzer-no-link $(fuzz_names) -c -o $@ $<
 
-$(fuzz_bin)/libv6shim.so: $(fuzz_library) shim/preload/libv6shim.map
-	$(SAY) LINK $@
-	$(Q)$(FUZZ_CC) $(fuzz_flags) -fsanitize=fuzzer-no-link -shared -Wl,--version-script=shim/preload/libv6shim.map \
-		-o $@ $(fuzz_library) -ldl
-
-$(fuzz_bin)/calls: | $(fuzz_bin)/libv6shim.so
 $(fuzz_bin)/programs $(fuzz_bin)/record $(fuzz_bin)/report: $(fuzz_command)
 $(fuzz_targets): $(fuzz_bin)/%: $(fuzz_bin)/obj/tests/fuzz/%.o $(fuzz_core)
 	$(SAY) LINK $@
 	$(Q)$(FUZZ_CC) $(fuzz_flags) -fsanitize=fuzzer -rdynamic -o $@ $^ -ldl
 
 -include $(patsubst %.c,$(fuzz_bin)/obj/%.d,$(fuzz_sources))
--include $(fuzz_library:.o=.d) $(fuzz_command:.o=.d)
+-include $(fuzz_core:.o=.d) $(fuzz_command:.o=.d)

@@ -7,8 +7,6 @@
  */
 #include "configured.h"
 
-#include <fnmatch.h>
-
 static struct v6_config config, before;
 
 /* ---- what parsed */
@@ -60,28 +58,6 @@ static void give(enum v6_setting id, struct v6_slice value, enum v6_origin origi
 		(id == V6_SETTING_RULES && origin > origin_before && !config.rules.count));
 }
 
-/* ---- globs */
-
-/* What a glob of ours and one of fnmatch's have in common. */
-static bool comparable(struct v6_slice glob)
-{
-	return !memchr(glob.ptr, '\\', glob.len) && !memmem(glob.ptr, glob.len, "[^", 2) &&
-	       !memmem(glob.ptr, glob.len, "[!^", 3) && !memmem(glob.ptr, glob.len, "[:", 2) &&
-	       !memmem(glob.ptr, glob.len, "[.", 2) && !memmem(glob.ptr, glob.len, "[=", 2);
-}
-
-static void check_glob(struct v6_slice glob, struct v6_slice name)
-{
-	char pattern[128], string[128];
-
-	if (glob.len >= sizeof(pattern) || name.len >= sizeof(string) || !comparable(glob))
-		return;
-	memcpy(pattern, glob.ptr, glob.len);
-	memcpy(string, name.ptr, name.len);
-	pattern[glob.len] = string[name.len] = '\0';
-	CHECK(v6_glob(glob, name) == !fnmatch(pattern, string, FNM_NOESCAPE));
-}
-
 /* A rule's programs, one of which must match where the rule does. */
 static void ask_rules(struct v6_slice name)
 {
@@ -94,7 +70,6 @@ static void ask_rules(struct v6_slice name)
 			const char *comma = memchr(rest.ptr, ',', rest.len);
 			size_t n = comma ? (size_t)(comma - rest.ptr) : rest.len;
 
-			check_glob((struct v6_slice){rest.ptr, n}, name);
 			any |= v6_glob((struct v6_slice){rest.ptr, n}, name);
 			rest = v6_slice_from(rest, comma ? n + 1 : n);
 		}

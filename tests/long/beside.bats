@@ -151,23 +151,6 @@ serve_as() {
 	done
 }
 
-@test "proxychains has connect to itself: a client of the server's gets what it gets without the shim" {
-	file_of proxychains
-	port=$(free_port)
-	start peer --says ready "$PROGRAMS/drive" 'socket tcp4' "bind 0.0.0.0 $port" listen serve
-	# A proxy that nobody is at.
-	printf '%s\n' strict_chain '[ProxyList]' "socks5 127.0.0.1 $(free_port)" >"$DIR/conf"
-	export PROXYCHAINS_CONF_FILE=$DIR/conf
-	ask=("$PROGRAMS/drive" 'socket tcp4' "connect 127.0.0.1 $port")
-	assert_match ': ok$' "$("${ask[@]}" | tail -n 1)" 'control: without it'
-	alone=$(LD_PRELOAD=$FILE "${ask[@]}" 2>"$DIR/err" | tail -n 1)
-	refute grep -q ': ok' <<<"$alone"
-	for preload in "$FILE:$LIB" "$LIB:$FILE"; do
-		under "$preload" POLICY=ipv6-only -- "${ask[@]}"
-		assert_eq "$alone" "$(make_steps | tail -n 1)" "$preload"
-	done
-}
-
 # Port 80, /etc/authbind and the user are the test's own. `v6shim run` puts itself first. Second it never sees the bind
 # of a low port, which the helper makes.
 authbind_at_work() {

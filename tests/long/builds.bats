@@ -4,6 +4,7 @@
 # among it, is `make test-cross`.
 
 load ../e2e/helper
+load ../e2e/symbols
 bats_require_minimum_version 1.5.0
 
 setup_file() {
@@ -34,7 +35,16 @@ smoke() {
 	assert_line '6 passed, 0 failed, 0 skipped'
 }
 
-# compiled COMPILER: at every level, with and without link-time optimisation.
+# sound FOLDER: what its library exports, and that it is hardened.
+sound() {
+	# shellcheck disable=SC2034 # exported's
+	local LIB=$1/libv6shim.so
+
+	assert_eq 'bind getaddrinfo listen setsockopt socket' "$(exported)"
+	hardened "$LIB"
+}
+
+# compiled COMPILER: at every level, with and without link-time optimisation, and as old as the Makefile's table says.
 compiled() {
 	local flags
 
@@ -42,7 +52,10 @@ compiled() {
 		echo "$1 $flags"
 		build "$WORK/matrix" CC="$1" CFLAGS="$flags -g" all
 		smoke "$WORK/matrix"
+		sound "$WORK/matrix"
+		as_old_as "$WORK/matrix" "$1"
 	done
+	readelf -p .comment "$WORK/matrix/libv6shim.so" | grep -qi "$1"
 	rm -rf "$WORK/matrix"
 }
 
@@ -60,6 +73,7 @@ crossed() {
 		tests/cross/smoke tests/cross/records
 	assert_status 0
 	assert_line '6 passed, 0 failed, 0 skipped'
+	assert_line '3 passed, 0 failed, 0 skipped'
 	refute_line 'failed:'
 }
 
@@ -68,6 +82,10 @@ crossed() {
 	crossed musl
 	run -0 readelf -l "$WORK/musl/tests/programs/drive"
 	assert_match 'interpreter: /lib/ld-musl' "$output"
+	sound "$WORK/musl"
+	# The table is glibc's.
+	assert_eq '' "$(readelf -VW "$WORK/musl/libv6shim.so" | grep -o GLIBC || :)"
+	[ ! -s "$WORK/musl/glibc/flags" ]
 }
 
 @test "i386: a 32-bit program is governed, and its records are those of the 64-bit one" {

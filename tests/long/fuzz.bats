@@ -5,7 +5,7 @@ load ../e2e/helper
 load fuzz_targets
 
 setup_file() {
-	build_targets settings config record diag
+	build_targets settings config record
 }
 
 @test "settings and rules: nothing is found" {
@@ -20,10 +20,6 @@ setup_file() {
 	runs_clean record
 }
 
-@test "sock_diag answers: nothing is found" {
-	runs_clean diag
-}
-
 @test "settings and rules: a path's end that is not looked at, a rule that is printed otherwise, are found" {
 	finds settings shim/core/settings.c 's/if (left < 2 || (path/if ((path/'
 	finds settings shim/core/rules.c '/^static void text_ports/,/^}/s/i ? "," : "port="/"port="/'
@@ -31,8 +27,4 @@ setup_file() {
 
 @test "the configuration file: a setting that may be set twice is found" {
 	finds config shim/core/config.c 's/if (set_in\[id\])/if (0)/'
-}
-
-@test "sock_diag answers: an attribute that is longer than its message is found" {
-	finds diag shim/core/diag.c 's/ || a\.nla_len > left)/)/'
 }

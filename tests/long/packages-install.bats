@@ -102,50 +102,6 @@ preloaded_into_all() {
 	in_debian preloaded_into_all
 }
 
-# In there with the network that this system has: apt's packages come from where debootstrap's came from.
-connected() {
-	chroot "$DEBIAN" env DEBIAN_FRONTEND=noninteractive "$@" >"$BATS_TEST_TMPDIR/connected" 2>&1 ||
-		fail "$*: $(tail -n 5 "$BATS_TEST_TMPDIR/connected")"
-}
-
-both_architectures() {
-	deliver "$BATS_TEST_TMPDIR"/built/deb/libv6shim_*_i386.deb
-	install -m 755 "$BATS_TEST_TMPDIR/drive" "$DEBIAN/root/drive32"
-	cp -L /etc/resolv.conf /etc/hosts "$DEBIAN/etc/"
-	connected dpkg --add-architecture i386
-	connected apt-get -qq update
-	connected apt-get -qq -y install --no-install-recommends libc6:i386
-	install_packages "$PROGRAMS/drive"
-	reached /root/drive
-	# Where the kernel runs no 32-bit programs, what would be loaded is looked at.
-	if "$BATS_TEST_TMPDIR/drive" 'socket unix' >/dev/null 2>&1; then
-		reached /root/drive32
-	else
-		assert_line 'a preload reaches /root/drive32' "$(inside v6shim check /root/drive32)"
-		assert_match ELF32 "$(readelf -h "$DEBIAN/usr/lib/i386-linux-gnu/libv6shim.so")"
-	fi
-	# One of the two can go by itself.
-	inside dpkg -P libv6shim:i386 >/dev/null 2>&1
-	[ -e "$DEBIAN/usr/lib/x86_64-linux-gnu/libv6shim.so" ]
-	[ ! -e "$DEBIAN/usr/lib/i386-linux-gnu/libv6shim.so" ]
-}
-
-# With this system's compiler, which knows both; nothing of debian/rules is skipped. The packages of that
-# architecture's libc, not those of this one's that lend a 32-bit libc.
-make_debs_for_i386() {
-	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL CC='gcc -m32' DEB_BUILD_OPTIONS=nocheck \
-		LD_LIBRARY_PATH=/usr/i686-linux-gnu/lib make --no-print-directory -C "$SOURCES" \
-		BUILD="$BATS_TEST_TMPDIR/built" HOST_ARCH=i386 DEB_FLAGS='-Pnocheck -d -B' deb
-}
-
-@test "64-bit and 32-bit side by side: LD_PRELOAD=libv6shim.so and \$LIB are right for programs of both" {
-	[ "$(dpkg --print-architecture)" = amd64 ] || skip 'needs amd64'
-	require i686-linux-gnu-strip
-	gcc -m32 -std=c11 -D_GNU_SOURCE -O1 -pthread -o "$BATS_TEST_TMPDIR/drive" "$ROOT/tests/programs/drive.c"
-	quiet "$BATS_TEST_TMPDIR/log" make_debs_for_i386
-	in_debian both_architectures
-}
-
 # ---- systemd
 
 # listens PORT LISTENERS

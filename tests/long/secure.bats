@@ -178,12 +178,3 @@ asked_of_kernel() {
 		grep -q "$call" <<<"$seen" || fail "no $call: $seen"
 	done
 }
-
-@test "nothing remains: no mount, no set-id file" {
-	before=$(</proc/self/mounts)
-	serve set-user-id "${FORCED[@]}" --
-	assert_eq "$before" "$(</proc/self/mounts)"
-	[ ! -e /mnt/program ]
-	stop server
-	assert_eq "$before" "$(</proc/self/mounts)"
-}

@@ -83,16 +83,6 @@ same_as_plain() {
 	assert_status 99
 }
 
-@test "a server under valgrind serves, IPv6 alone" {
-	require valgrind
-	start server --within 30 --says "serve: ready" env LD_PRELOAD="$LIB" V6SHIM_POLICY=ipv6-only V6SHIM_LOG="$LOG" \
-		valgrind -q --error-exitcode=99 "$PROGRAMS/drive" 'socket tcp6' 'v6only 0' 'bind :: 0' listen port serve
-	port=$(stdout_of server | sed -n 's/^port: //p')
-	assert_eq '1 refused served' "$(kernel_v6only tcp "$port") $(reach 4 tcp "$port") $(reach 6 tcp "$port")"
-	stop server
-	grep -qx 'ended exit 0' "$DIR/server.report" || fail "$(cat "$DIR/server.report" "$DIR/server.err")"
-}
-
 @test "gdb: a breakpoint in bind is met once in libc, below the shim's frames, and the program goes on" {
 	require gdb
 	plan "$(free_port)" "$(free_port)"

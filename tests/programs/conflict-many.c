@@ -36,28 +36,17 @@
 #include <sys/resource.h>
 #include <time.h>
 
-enum { THREADS_MAX = 64, PORTS_MAX = 4096, WHOLE_RUN_S = 120, PATIENCE_MS = 2000 };
+enum { THREADS_MAX = 64, PORTS_MAX = 1024, WHOLE_RUN_S = 120, PATIENCE_MS = 2000 };
 enum { V4, V6 };
 
-/* What came of a pair: of each half what its bind and listen gave, and who got each client. */
+/* Of each half its socket, and what its bind and listen gave. */
 struct pair {
 	int fd[2];
 	int error[2];
-	int right[2];
 };
 
 static int type = SOCK_STREAM;
 static unsigned pairs, right_pairs;
-
-static void usage(void)
-{
-	fputs("usage: conflict-many threads [-u] THREADS PORTS\n"
-	      "       conflict-many race [-u] ROUNDS\n"
-	      "       conflict-many signal ROUNDS\n"
-	      "       conflict-many descriptors [-w] NUMBER FAMILIES PORT\n",
-		stderr);
-	exit(2);
-}
 
 static long long now_us(void)
 {
@@ -85,28 +74,14 @@ static int family_of(int half)
 	return half == V6 ? AF_INET6 : AF_INET;
 }
 
-/* Safe in a signal handler, as everything else that it needs. */
-static socklen_t any_address(union address *address, int half, unsigned port)
-{
-	memset(address, 0, sizeof(*address));
-	address->any.sa_family = (sa_family_t)family_of(half);
-	if (half == V6)
-		address->in6.sin6_port = htons((in_port_t)port);
-	else
-		address->in.sin_port = htons((in_port_t)port);
-	return half == V6 ? sizeof(address->in6) : sizeof(address->in);
-}
-
+/* Safe in a signal handler, as everything that it needs. */
 static void bind_half(struct pair *p, int half, unsigned port)
 {
-	union address address;
-	socklen_t size = any_address(&address, half, port);
-
 	p->fd[half] = socket(family_of(half), type | SOCK_CLOEXEC, 0);
 	p->error[half] = 0;
 	if (half == V6)
 		set_v6only(p->fd[half], 0);
-	if (bind(p->fd[half], &address.any, size) < 0 ||
+	if (bind_to(p->fd[half], family_of(half), NULL, port) < 0 ||
 		(type == SOCK_STREAM && listen(p->fd[half], 8) < 0))
 		p->error[half] = errno;
 }
@@ -173,75 +148,54 @@ static int is_reached(const struct pair *p, int half)
 
 static void judge(struct pair *p)
 {
-	for (int half = V4; half <= V6; half++)
-		p->right[half] = p->error[half] == 0 && is_reached(p, half);
-}
-
-static void count(const struct pair *p)
-{
 	static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+	int right[2];
 
+	for (int half = V4; half <= V6; half++)
+		right[half] = p->error[half] == 0 && is_reached(p, half);
 	pthread_mutex_lock(&mutex);
 	pairs++;
-	if (p->right[V4] && p->right[V6])
+	if (right[V4] && right[V6])
 		right_pairs++;
 	else if (pairs - right_pairs < 20)
 		printf("wrong: ipv4 %s%s, ipv6 %s%s\n", error_name(p->error[V4]),
-			p->right[V4] ? "" : " not reached", error_name(p->error[V6]),
-			p->right[V6] ? "" : " not reached");
+			right[V4] ? "" : " not reached", error_name(p->error[V6]),
+			right[V6] ? "" : " not reached");
 	pthread_mutex_unlock(&mutex);
-}
-
-static void report(long long began)
-{
-	fprintf(stderr, "us %lld\n", now_us() - began);
-	printf("pairs %u\nright %u\n", pairs, right_pairs);
 }
 
 /* --- Threads --- */
 
-struct worker {
-	pthread_t thread;
-	unsigned ports;
-};
-
 static pthread_barrier_t all_open;
+static unsigned ports;
 
 static void *work(void *argument)
 {
-	const struct worker *w = argument;
-	struct pair *all = calloc(w->ports, sizeof(*all));
+	struct pair all[PORTS_MAX];
 
-	if (all == NULL)
-		fail("conflict-many", "calloc");
-	for (unsigned i = 0; i < w->ports; i++)
+	(void)argument;
+	for (unsigned i = 0; i < ports; i++)
 		open_pair(&all[i], i % 2 ? V6 : V4, 0);
 	/* A client's port must not be one that is still to be opened. */
 	pthread_barrier_wait(&all_open);
-	for (unsigned i = 0; i < w->ports; i++) {
+	for (unsigned i = 0; i < ports; i++)
 		judge(&all[i]);
-		count(&all[i]);
-	}
-	for (unsigned i = 0; i < w->ports; i++)
+	for (unsigned i = 0; i < ports; i++)
 		close_pair(&all[i]);
-	free(all);
 	return NULL;
 }
 
-static void threads(unsigned number, unsigned ports)
+static void threads(unsigned number)
 {
-	static struct worker workers[THREADS_MAX];
-	long long began = now_us();
+	pthread_t threads[THREADS_MAX];
 
+	allow_descriptors(2 * number * ports);
 	pthread_barrier_init(&all_open, NULL, number);
-	for (unsigned i = 0; i < number; i++) {
-		workers[i].ports = ports;
-		if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0)
-			fail("conflict-many", "pthread_create");
-	}
 	for (unsigned i = 0; i < number; i++)
-		pthread_join(workers[i].thread, NULL);
-	report(began);
+		if (pthread_create(&threads[i], NULL, work, NULL) != 0)
+			fail("conflict-many", "pthread_create");
+	for (unsigned i = 0; i < number; i++)
+		pthread_join(threads[i], NULL);
 }
 
 /* --- Two threads at the same moment --- */
@@ -265,7 +219,6 @@ static void *race_v4(void *argument)
 
 static void race(unsigned rounds)
 {
-	long long began = now_us();
 	pthread_t other;
 
 	racer.rounds = rounds;
@@ -282,11 +235,9 @@ static void race(unsigned rounds)
 		bind_half(&racer.pair, V6, racer.port);
 		pthread_barrier_wait(&racer.end);
 		judge(&racer.pair);
-		count(&racer.pair);
 		close_pair(&racer.pair);
 	}
 	pthread_join(other, NULL);
-	report(began);
 }
 
 /* --- A handler that binds --- */
@@ -313,10 +264,10 @@ static void in_handlers(unsigned rounds)
 	struct sigaction action = {.sa_handler = handle, .sa_flags = SA_RESTART};
 	struct itimerval often = {.it_interval.tv_usec = 300, .it_value.tv_usec = 300};
 	struct itimerval never = {.it_value.tv_usec = 0};
-	long long began = now_us();
 	unsigned errors = 0;
 	struct pair p;
 
+	allow_descriptors(2 * HANDLED_MAX);
 	handlings_wanted = (sig_atomic_t)rounds;
 	sigaction(SIGPROF, &action, NULL);
 	/* The time that it is computing: within its calls, and within the shim's. */
@@ -327,11 +278,8 @@ static void in_handlers(unsigned rounds)
 		close_pair(&p);
 	}
 	setitimer(ITIMER_PROF, &never, NULL);
-	for (unsigned i = 0; i < rounds; i++) {
+	for (unsigned i = 0; i < rounds; i++)
 		judge(&handled[i]);
-		count(&handled[i]);
-	}
-	report(began);
 	printf("interrupted binds that failed %u\n", errors);
 }
 
@@ -367,46 +315,33 @@ static void descriptors(unsigned number, const char *families, unsigned port, in
 	}
 }
 
-static unsigned number(const char *text, unsigned long most)
-{
-	char *end;
-	unsigned long value = strtoul(text, &end, 10);
-
-	if (*text < '0' || *text > '9' || *end != '\0' || value > most || value < 1)
-		usage();
-	return (unsigned)value;
-}
-
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
-	int wait = 0;
+	int option = argc > 2 && argv[2][0] == '-';
+	int number = argc > 2 + option ? atoi(argv[2 + option]) : 0;
+	long long began = now_us();
 
+	if (option && argv[2][1] == 'u')
+		type = SOCK_DGRAM;
+	argv += 2 + option;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	alarm(WHOLE_RUN_S);
-	argc -= 2;
-	argv += 2;
-	if (argc > 0 && strcmp(argv[0], "-u") == 0)
-		type = SOCK_DGRAM;
-	if (argc > 0 && strcmp(argv[0], "-w") == 0)
-		wait = 1;
-	argc -= wait || type == SOCK_DGRAM;
-	argv += wait || type == SOCK_DGRAM;
-	if (strcmp(what, "threads") == 0 && argc == 2) {
-		unsigned workers = number(argv[0], THREADS_MAX);
-		unsigned ports = number(argv[1], PORTS_MAX);
-
-		allow_descriptors(2 * workers * ports);
-		threads(workers, ports);
-	} else if (strcmp(what, "race") == 0 && argc == 1) {
-		race(number(argv[0], 1000000));
-	} else if (strcmp(what, "signal") == 0 && argc == 1) {
-		allow_descriptors(2 * HANDLED_MAX);
-		in_handlers(number(argv[0], HANDLED_MAX));
-	} else if (strcmp(what, "descriptors") == 0 && argc == 3) {
-		descriptors(number(argv[0], 100000), argv[1], number(argv[2], 65535), wait);
-	} else {
-		usage();
+	if (strcmp(what, "descriptors") == 0 && argc == 5 + option && number > 0) {
+		descriptors((unsigned)number, argv[1], (unsigned)atoi(argv[2]), option);
+		return 0;
 	}
+	if (strcmp(what, "threads") == 0 && argc == 4 + option && number <= THREADS_MAX) {
+		ports = (unsigned)atoi(argv[1]) % PORTS_MAX;
+		threads((unsigned)number);
+	} else if (strcmp(what, "race") == 0) {
+		race((unsigned)number);
+	} else if (strcmp(what, "signal") == 0 && number <= HANDLED_MAX) {
+		in_handlers((unsigned)number);
+	} else {
+		return 2;
+	}
+	fprintf(stderr, "us %lld\n", now_us() - began);
+	printf("pairs %u\nright %u\n", pairs, right_pairs);
 	return 0;
 }

@@ -13,7 +13,9 @@
  *	                        null; unreadable is a pointer to nothing
  *	reuseaddr, reuseport, nodelay
  *	device NAME             SO_BINDTODEVICE
- *	bind ADDRESS PORT       without words: an AF_UNIX socket, to a name that the kernel chooses
+ *	bind ADDRESS PORT       a stream to `::` and 0 with SO_REUSEADDR, as servers do; with the word
+ *	                        client after them without; without words: an AF_UNIX socket, to a name
+ *	                        that the kernel chooses
  *	listen, close
  *	connect ADDRESS PORT
  *	send [ADDRESS PORT]     a word, to who is connected, or there
@@ -220,6 +222,9 @@ static const char *do_bind(char **words)
 	address.any.sa_family = AF_UNIX;
 	if (words[0] != NULL && (size = read_address(&address, words)) == 0)
 		return NULL;
+	if (words[0] != NULL && words[2] == NULL && hand->type == SOCK_STREAM &&
+		strcmp(words[0], "::") == 0 && strcmp(words[1], "0") == 0)
+		switch_on(SOL_SOCKET, SO_REUSEADDR);
 	errno = UNTOUCHED;
 	result = bind(hand->fd, &address.any, size);
 	hand->refused = result < 0;

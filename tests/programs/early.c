@@ -24,10 +24,12 @@ static int found[STAGES];
 static void open_listener(enum stage stage)
 {
 	socklen_t size = sizeof(int);
-	int fd, value;
+	int fd, value, on = 1;
 
 	errno = SENTINEL;
 	fd = socket(AF_INET6, SOCK_STREAM, 0);
+	/* As listeners have it that bind to port 0. */
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (fd < 0 || set_v6only(fd, 0) < 0 || bind_to(fd, AF_INET6, NULL, 0) < 0 ||
 		listen(fd, 8) < 0 ||
 		(errno == SENTINEL && getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &value, &size) < 0))

@@ -11,36 +11,22 @@
  * TCP: sockets in LISTEN. UDP: bound sockets that are not connected. Exit status 0, also where
  * nothing listens; 1 where the kernel did not answer; 2 for bad usage.
  *
- * The answer is sock_diag(7)'s own. ss(8) shows the same data, but the way it writes an address
- * (`*:80` for a dual-stack socket, `[::]:80` otherwise) is a guess of its own. INET_DIAG_SKV6ONLY
- * comes for IPv6 sockets in LISTEN and CLOSE (net/ipv4/inet_diag.c), which are just those asked for
- * here.
+ * sock_diag(7); INET_DIAG_SKV6ONLY comes for IPv6 sockets in LISTEN and CLOSE
+ * (net/ipv4/inet_diag.c), which are just those asked for here.
  */
-#include <arpa/inet.h>
-#include <errno.h>
+#include "common.h"
+
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <unistd.h>
 
 enum { MAX_LINES = 4096, LINE_SIZE = INET6_ADDRSTRLEN + 32, TRIES = 20 };
 
 static char lines[MAX_LINES][LINE_SIZE];
 static size_t nlines;
-
-static void die(const char *what)
-{
-	fprintf(stderr, "sockdiag: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
 
 static int ask(int family, int proto)
 {
@@ -55,12 +41,11 @@ static int ask(int family, int proto)
 			.sdiag_protocol = (unsigned char)proto,
 			.idiag_states = 1U << (proto == IPPROTO_TCP ? TCP_LISTEN : TCP_CLOSE)},
 	};
-	struct timeval limit = {.tv_sec = 2};
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
 
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) ||
-		send(fd, &request, sizeof(request), 0) < 0)
-		die("netlink");
+	limit_waits(fd);
+	if (send(fd, &request, sizeof(request), 0) < 0)
+		fail("sockdiag", "netlink");
 	return fd;
 }
 
@@ -72,7 +57,7 @@ static void note(const struct inet_diag_msg *m, size_t size)
 
 	errno = E2BIG;
 	if (nlines == MAX_LINES || !inet_ntop(m->idiag_family, m->id.idiag_src, addr, sizeof(addr)))
-		die("socket");
+		fail("sockdiag", "socket");
 	for (; RTA_OK(a, left); a = RTA_NEXT(a, left))
 		if (a->rta_type == INET_DIAG_SKV6ONLY && RTA_PAYLOAD(a) >= 1)
 			v6only = *(const unsigned char *)RTA_DATA(a) ? '1' : '0';
@@ -97,7 +82,7 @@ static bool dump(int family, int proto, int port)
 		size_t size = n > 0 ? (size_t)n : 0;
 
 		if (n < 0 && errno != EINTR)
-			die("receive");
+			fail("sockdiag", "receive");
 		for (struct nlmsghdr *h = &buffer.head; NLMSG_OK(h, size);
 			h = NLMSG_NEXT(h, size)) {
 			struct inet_diag_msg *m = NLMSG_DATA(h);
@@ -109,7 +94,7 @@ static bool dump(int family, int proto, int port)
 			}
 			if (h->nlmsg_type == NLMSG_ERROR) {
 				errno = -((struct nlmsgerr *)NLMSG_DATA(h))->error;
-				die("sock_diag");
+				fail("sockdiag", "sock_diag");
 			}
 			if (h->nlmsg_type == SOCK_DIAG_BY_FAMILY &&
 				ntohs(m->id.idiag_sport) == port)

@@ -28,104 +28,62 @@
 
 enum { SIZE = 128 * 1024, PAGE = 4096, PAINT = 0xa5, FRAME = 2048 };
 
-/* The sockets that a call meets are opened before it is made. */
+enum call { NOTHING, SOCKET, SETSOCKOPT, BIND, LISTEN };
+
+/* `other` is the family of a socket that the call meets on its port; 0 for none. */
+static const struct step {
+	const char *name;
+	enum call call;
+	int family, other;
+} steps[] = {{"nothing", NOTHING, AF_INET6, 0}, {"socket", SOCKET, AF_INET6, 0},
+	{"setsockopt", SETSOCKOPT, AF_INET6, 0}, {"bind", BIND, AF_INET6, 0},
+	{"listen", LISTEN, AF_INET6, 0}, {"bind-6-after-4", BIND, AF_INET6, AF_INET},
+	{"bind-4-after-6", BIND, AF_INET, AF_INET6},
+	{"listen-after-both", LISTEN, AF_INET6, AF_INET}};
+
+enum { STEPS = sizeof(steps) / sizeof(*steps) };
+
+static const struct step *now;
 static int fd = -1, other = -1;
-
-static unsigned open_other(int family, int listening)
-{
-	int yes = 1;
-
-	other = socket(family, SOCK_STREAM, 0);
-	setsockopt(other, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-	if (bind_to(other, family, NULL, 0) < 0 || (listening && listen(other, 8) < 0))
-		fail("stack", "bind");
-	return local_port(other);
-}
-
-static unsigned port;
-
-static void before_nothing(void)
-{
-}
-
-static void before_call(void)
-{
-	fd = socket(AF_INET6, SOCK_STREAM, 0);
-}
-
-static void before_bind6(void)
-{
-	before_call();
-	port = open_other(AF_INET, 1);
-}
-
-static void before_bind4(void)
-{
-	fd = socket(AF_INET, SOCK_STREAM, 0);
-	port = open_other(AF_INET6, 1);
-}
-
-static void before_listen(void)
-{
-	int yes = 1;
-
-	before_call();
-	port = open_other(AF_INET, 0);
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-	bind_to(fd, AF_INET6, NULL, port);
-	listen(other, 8);
-}
-
-static void call_nothing(void)
-{
-}
-
-static void call_socket(void)
-{
-	fd = socket(AF_INET6, SOCK_STREAM, 0);
-}
-
-static void call_setsockopt(void)
-{
-	static const int off;
-
-	setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-}
-
 /* The address is no part of what is measured. */
 static union address address;
 static socklen_t size;
 
-static void call_bind(void)
-{
-	bind(fd, &address.any, size);
-}
-
-static void call_listen(void)
-{
-	listen(fd, 8);
-}
-
-static const struct step {
-	const char *name;
-	void (*before)(void);
-	void (*call)(void);
-	int family; /* of the address */
-} steps[] = {{"nothing", before_nothing, call_nothing, AF_INET6},
-	{"socket", before_nothing, call_socket, AF_INET6},
-	{"setsockopt", before_call, call_setsockopt, AF_INET6},
-	{"bind", before_call, call_bind, AF_INET6}, {"listen", before_call, call_listen, AF_INET6},
-	{"bind-6-after-4", before_bind6, call_bind, AF_INET6},
-	{"bind-4-after-6", before_bind4, call_bind, AF_INET},
-	{"listen-after-both", before_listen, call_listen, AF_INET6}};
-
-enum { STEPS = sizeof(steps) / sizeof(*steps) };
-
 static void prepare(const struct step *step)
 {
-	port = 0;
-	step->before();
+	unsigned port = 0;
+	int yes = 1;
+
+	now = step;
+	if (step->call > SOCKET)
+		fd = socket(step->family, SOCK_STREAM, 0);
+	if (step->other != 0) {
+		other = socket(step->other, SOCK_STREAM, 0);
+		setsockopt(other, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+		if (bind_to(other, step->other, NULL, 0) < 0)
+			fail("stack", "bind");
+		port = local_port(other);
+		if (step->call == LISTEN) {
+			setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+			bind_to(fd, step->family, NULL, port);
+		}
+		listen(other, 8);
+	}
 	size = make_address(&address, step->family, NULL, port);
+}
+
+static void make_call(void)
+{
+	static const int off;
+
+	if (now->call == SOCKET)
+		fd = socket(AF_INET6, SOCK_STREAM, 0);
+	else if (now->call == SETSOCKOPT)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+	else if (now->call == BIND)
+		bind(fd, &address.any, size);
+	else if (now->call == LISTEN)
+		listen(fd, 8);
 }
 
 static void finish(void)
@@ -170,7 +128,7 @@ static size_t measure(const struct step *step, unsigned char *stack)
 	there.uc_stack.ss_sp = stack;
 	there.uc_stack.ss_size = SIZE;
 	there.uc_link = &here;
-	makecontext(&there, step->call, 0);
+	makecontext(&there, make_call, 0);
 	swapcontext(&here, &there);
 	finish();
 	return touched(stack);
@@ -196,12 +154,10 @@ static void measure_all(void)
 
 /* ---- handler */
 
-static const struct step *now;
-
 static void on_signal(int number)
 {
 	(void)number;
-	now->call();
+	make_call();
 }
 
 static void handle_all(size_t bytes)
@@ -214,15 +170,14 @@ static void handle_all(size_t bytes)
 	alternate.ss_sp = make_stack(alternate.ss_size);
 	for (int i = 0; i < STEPS; i++) {
 		prepare(&steps[i]);
-		steps[i].call();
+		make_call();
 		finish();
 	}
 	if (sigaltstack(&alternate, NULL) < 0)
 		fail("stack", "sigaltstack");
 	sigaction(SIGUSR1, &action, NULL);
 	for (int i = 0; i < STEPS; i++) {
-		now = &steps[i];
-		prepare(now);
+		prepare(&steps[i]);
 		raise(SIGUSR1);
 		finish();
 	}

@@ -183,18 +183,15 @@ static void enter(enum stage next, long long ms)
 	deadline = now_ms() + ms;
 }
 
-/* A signal of WANTED, or 0 when the deadline or the next tick has come. */
+/* A signal of WANTED, or one below 1 when the deadline or the next tick has come. */
 static int await(const sigset_t *wanted)
 {
 	long long left = deadline - now_ms(), most = stage >= ENDING ? TICK_MS : 1000;
 	struct timespec wait;
-	int sig;
 
 	left = left < 0 ? 0 : left > most ? most : left;
-	wait.tv_sec = left / 1000;
-	wait.tv_nsec = left % 1000 * 1000000;
-	sig = sigtimedwait(wanted, NULL, &wait);
-	return sig > 0 ? sig : 0;
+	wait = (struct timespec){left / 1000, left % 1000 * 1000000};
+	return sigtimedwait(wanted, NULL, &wait);
 }
 
 /* Returns the exit status. */
@@ -210,7 +207,7 @@ static int watch(pid_t command, const sigset_t *wanted)
 			return timed_out ? 124 : result;
 		if (result >= 0 && !wait_for_all && stage == RUNNING)
 			enter(LINGERING, LINGER_MS);
-		if (sig && sig != SIGCHLD && stage < ENDING)
+		if (sig > 0 && sig != SIGCHLD && stage < ENDING)
 			enter(ENDING, patience_ms);
 		late = now_ms() >= deadline;
 		if (late && stage == RUNNING) {
@@ -232,18 +229,6 @@ static int watch(pid_t command, const sigset_t *wanted)
 	}
 }
 
-static long long seconds(const char *text)
-{
-	char *end;
-	double s = strtod(text, &end);
-
-	if (end == text || *end || !(s >= 0 && s < 1e6)) {
-		fprintf(stderr, "supervise: not a number of seconds: `%s'\n", text);
-		exit(125);
-	}
-	return (long long)(s * 1000);
-}
-
 int main(int argc, char **argv)
 {
 	static const int signals[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP};
@@ -255,9 +240,9 @@ int main(int argc, char **argv)
 		if (opt == 'w')
 			wait_for_all = true;
 		else if (opt == 't')
-			limit_ms = seconds(optarg);
+			limit_ms = (long long)(strtod(optarg, NULL) * 1000);
 		else if (opt == 'k')
-			patience_ms = seconds(optarg);
+			patience_ms = (long long)(strtod(optarg, NULL) * 1000);
 		else if (opt == 'p')
 			pidfile = optarg;
 		else if (opt != 'r')

@@ -57,7 +57,7 @@ static struct v6_record conflict_of(
 	r.verdict.finding = V6_FINDING_CONFLICT;
 	r.verdict.action = action;
 	r.mode = mode;
-	r.has_result = true;
+	r.result = 0;
 	if (action == V6_ACTION_NONE || mode == V6_MODE_LOG) {
 		r.result = -1;
 		r.error = EADDRINUSE;

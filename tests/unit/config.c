@@ -1,6 +1,6 @@
 /*
- * The configuration as a whole: files line by line, what is said of their mistakes and where, rules
- * and settings of several origins, and that what a file can hold is read back.
+ * The configuration as a whole: files line by line, rules and settings of several origins, and that
+ * what a file can hold is read back. What is said of mistakes: problem.c; any bytes: tests/fuzz/config.c.
  */
 #include "unit.h"
 
@@ -188,33 +188,20 @@ TEST(rules_of_a_higher_origin_replace_those_of_a_lower_whichever_comes_first)
 		}
 }
 
-TEST(rules_of_the_file_come_behind_those_given)
+/* Of one origin they add up; the file's come behind those given. None at all is something that can be said. */
+TEST(rules_add_up_and_those_of_the_file_come_last)
 {
 	static const char file[] = "port=3 => mode=log\n";
 
-	for (unsigned i = 1; i < COUNT(given); i++) {
+	for (unsigned i = 0; i < COUNT(given); i++) {
 		v6_config_init(&config);
-		set(V6_SETTING_RULES, "port=1 => mode=log; port=2 => mode=log", given[i]);
+		set(V6_SETTING_RULES, "port=1 => mode=log", given[i]);
+		set(V6_SETTING_RULES, "port=2 => mode=log", given[i]);
 		assert_int_equal(read_file(file, strlen(file)), 0);
 		assert_string_equal(
 			rules_text(), "port=1 => mode=log; port=2 => mode=log; port=3 => mode=log");
 		assert_int_equal(config.settings.origin[V6_SETTING_RULES], given[i]);
 	}
-}
-
-TEST(rules_that_are_given_again_add_to_the_others)
-{
-	for (unsigned i = 0; i < COUNT(given); i++) {
-		v6_config_init(&config);
-		set(V6_SETTING_RULES, "port=1 => mode=log", given[i]);
-		set(V6_SETTING_RULES, "port=2 => mode=log", given[i]);
-		assert_string_equal(rules_text(), "port=1 => mode=log; port=2 => mode=log");
-	}
-}
-
-/* None at all is something that can be said. */
-TEST(empty_rules_replace_others)
-{
 	v6_config_init(&config);
 	set(V6_SETTING_RULES, "port=1 => mode=log", V6_ORIGIN_ENVIRONMENT);
 	assert_int_equal(set(V6_SETTING_RULES, "", V6_ORIGIN_OPTION), 0);
@@ -287,39 +274,6 @@ TEST(what_a_file_holds_is_read_back_and_the_rest_is_known_not_to_be)
 	}
 	assert_true(tried > ROUNDS / 3);
 	assert_true(held > tried / 50);
-}
-
-/* ---- anything at all */
-
-TEST(of_any_bytes_comes_a_configuration_or_problems_in_their_lines)
-{
-	enum { ROUNDS = 60000 };
-	static const char *const parts[] = {"policy", "mode", "log", "rules", "profile", "config",
-		" = ", "=", "=>", "both", "log", "/x", "macos", "port=80 ", "program=*", "\n", "\n",
-		"\r\n", " ", "#", ";", "\t", "deny:", "EPERM", "on-contrary"};
-	uint64_t seed = 4;
-
-	for (unsigned round = 0; round < ROUNDS; round++) {
-		char text[256];
-		size_t len = 0;
-
-		for (unsigned n = random_below(&seed, 24); n; n--) {
-			const char *part = parts[random_below(&seed, COUNT(parts))];
-
-			if (!random_below(&seed, 40)) {
-				text[len++] = (char)random_below(&seed, 256);
-				continue;
-			}
-			memcpy(text + len, part, strlen(part));
-			len += strlen(part);
-			if (len > sizeof(text) - 16)
-				break;
-		}
-		v6_config_init(&config);
-		read_file(text, len);
-		for (const char *c = told; *c; c++)
-			assert_true(((unsigned char)*c >= ' ' && *c != 0x7f) || *c == '\n');
-	}
 }
 
 RUN_TESTS()

@@ -22,10 +22,10 @@ TEST(errno_names_are_libcs)
 	unsigned named = 0;
 
 #ifdef LIBC_NAMES_ERRORS
-	for (int number = 1; number <= 133; number++) {
+	for (int number = -1; number <= 4095; number++) {
 		const char *libc = strerrorname_np(number), *is = v6_errname(number);
 
-		if (!libc) {
+		if (number <= 0 || !libc) {
 			assert_null(is);
 			continue;
 		}
@@ -40,14 +40,6 @@ TEST(errno_names_are_libcs)
 	(void)named;
 	skip();
 #endif
-}
-
-TEST(numbers_that_are_no_errno_have_no_name)
-{
-	static const int numbers[] = {0, -1, INT_MIN, INT_MAX, 134, 512, 4095};
-
-	for (size_t i = 0; i < COUNT(numbers); i++)
-		assert_null(v6_errname(numbers[i]));
 }
 
 TEST(every_name_is_read_back_second_names_as_the_first)

@@ -294,7 +294,7 @@ static const unsigned sizes[AXES] = {
 struct point {
 	unsigned at[AXES];
 	struct v6_knobs knobs;
-	struct v6_rival self, rivals[2];
+	struct v6_rival rivals[2];
 	struct v6_conflict facts;
 };
 
@@ -326,16 +326,15 @@ static void fill(struct point *p)
 	const unsigned *at = p->at;
 
 	p->knobs = (struct v6_knobs){.on_conflict = at[ON_CONFLICT], .mode = at[MODE]};
-	p->self = (struct v6_rival){.socket = {.local = kinds[places[at[ADDRESS]]].address,
-					    .v6only = (int8_t)bits[at[ONLY]],
-					    .proto = 6},
+	p->facts = (struct v6_conflict){.event = at[EVENT] ? V6_EVENT_LISTEN : V6_EVENT_BIND,
+		.rival = p->rivals,
+		.partial = at[PARTIAL]};
+	p->facts.self = (struct v6_rival){.socket = {.local = kinds[places[at[ADDRESS]]].address,
+						  .v6only = (int8_t)bits[at[ONLY]],
+						  .proto = 6},
 		.cleared = at[MADE],
 		.reuseaddr = (int)at[ADDR],
 		.reuseport = (int)at[PORT]};
-	p->facts = (struct v6_conflict){.event = at[EVENT] ? V6_EVENT_LISTEN : V6_EVENT_BIND,
-		.self = &p->self,
-		.rivals = p->rivals,
-		.partial = at[PARTIAL]};
 	for (int i = FIRST; i <= SECOND; i++)
 		if (at[i])
 			p->rivals[p->facts.count++] = rival_of(at[i] - 1);
@@ -344,10 +343,11 @@ static void fill(struct point *p)
 /* policy=both clears V6ONLY of `::` alone, which reads 0 then; and what is in the way conflicts. */
 static bool possible(const struct point *p)
 {
-	if (p->self.cleared && (places[p->at[ADDRESS]] != ANY6 || p->self.socket.v6only != 0))
+	if (p->facts.self.cleared &&
+		(places[p->at[ADDRESS]] != ANY6 || p->facts.self.socket.v6only != 0))
 		return false;
 	for (unsigned i = 0; i < p->facts.count; i++)
-		if (!v6_in_the_way(&p->self.socket, &p->rivals[i].socket))
+		if (!v6_in_the_way(&p->facts.self.socket, &p->rivals[i].socket))
 			return false;
 	return true;
 }
@@ -373,7 +373,7 @@ static bool lets_both(const struct point *p, size_t other)
 static unsigned expected(const struct point *p, struct v6_attempt *attempts)
 {
 	enum place wants = places[p->at[ADDRESS]];
-	bool wildcard_bind = !p->at[EVENT] && wants == ANY6 && p->self.socket.v6only == 0;
+	bool wildcard_bind = !p->at[EVENT] && wants == ANY6 && p->facts.self.socket.v6only == 0;
 	unsigned partners = 0, made = 0, strangers = 0, twice = 0, connections = 0, singles = 0;
 
 	for (int i = FIRST; i <= SECOND; i++) {
@@ -401,9 +401,9 @@ static unsigned expected(const struct point *p, struct v6_attempt *attempts)
 
 	if (p->at[MODE] == V6_MODE_LOG && twice)
 		return 0;
-	if (p->self.cleared && wildcard_bind) {
+	if (p->facts.self.cleared && wildcard_bind) {
 		attempts[n++] = (struct v6_attempt){V6_ACTION_YIELD, false};
-	} else if (shares && (p->self.cleared || made == partners)) {
+	} else if (shares && (p->facts.self.cleared || made == partners)) {
 		attempts[n++] = (struct v6_attempt){V6_ACTION_YIELD, true};
 	} else if (!only_connections && wants != MAPPED_LO) {
 		if (p->knobs.on_conflict == V6_ON_CONFLICT_RESOLVE) {
@@ -445,9 +445,10 @@ static void compare(const struct point *p)
 		fail_msg("event %d of %s, V6ONLY %d, made %d, reuse %d %d, mode %d, partial %d, "
 			 "others %d "
 			 "%d, on-conflict %s: %s, expected %s",
-			p->facts.event, kinds[places[p->at[ADDRESS]]].name, p->self.socket.v6only,
-			p->self.cleared, p->self.reuseaddr, p->self.reuseport, p->knobs.mode,
-			p->facts.partial, (int)p->at[FIRST] - 1, (int)p->at[SECOND] - 1,
+			p->facts.event, kinds[places[p->at[ADDRESS]]].name,
+			p->facts.self.socket.v6only, p->facts.self.cleared, p->facts.self.reuseaddr,
+			p->facts.self.reuseport, p->knobs.mode, p->facts.partial,
+			(int)p->at[FIRST] - 1, (int)p->at[SECOND] - 1,
 			v6_word(V6_LIST_ON_CONFLICT, p->knobs.on_conflict), is_text, should_text);
 }
 
@@ -505,7 +506,7 @@ TEST(no_plan_breaks_a_promise)
 		assert_true(!shares || (own && !p.facts.partial));
 		assert_true(!splits ||
 			    (p.facts.event == V6_EVENT_BIND && places[p.at[ADDRESS]] == ANY6 &&
-				    p.self.socket.v6only == 0));
+				    p.facts.self.socket.v6only == 0));
 	} while (next(&p));
 }
 
@@ -537,10 +538,10 @@ TEST(the_holder_that_is_named_is_the_one_that_the_record_is_about)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct v6_rival self = {
 			.socket = {.local = kinds[rows[i].wants].address, .v6only = 0, .proto = 6}};
-		struct v6_conflict f = {.event = V6_EVENT_BIND, .self = &self};
+		struct v6_conflict f = {.event = V6_EVENT_BIND, .self = self};
 		struct v6_rival rivals[2];
 
-		f.rivals = rivals;
+		f.rival = rivals;
 		for (int turn = 0; turn < 2; turn++) {
 			int a = turn ? rows[i].second : rows[i].first;
 			int b = turn ? rows[i].first : rows[i].second;

@@ -1,6 +1,7 @@
 /*
  * Rules: globs against fnmatch(3), the matchers, what a rule sets and what it leaves, the text of a
- * rule there and back, and the bounds. What is said of mistakes: problem.c.
+ * rule there and back, and the bounds. What is said of mistakes: problem.c; any bytes:
+ * tests/fuzz/settings.c.
  */
 #include "unit.h"
 
@@ -90,23 +91,13 @@ static const struct {
 } globs[] = {
 	{"nginx", "nginx", true},
 	{"nginx", "nginx2", false},
-	{"nginx", "ngin", false},
 	{"nginx", "Nginx", false},
 	{"*", "", true},
-	{"*", "anything", true},
-	{"**", "", true},
-	{"?", "", false},
 	{"python3.*", "python3.11", true},
-	{"python3.*", "python3", false},
 	{"python3.??", "python3.11", true},
-	{"*[0-9]", "a1", true},
-	{"*[!0-9]", "a1", false},
 	{"[]a]", "]", true},
 	{"[!]a]", "]", false},
-	{"[!]a]", "b", true},
 	{"[a-]", "-", true},
-	{"[a-]", "b", false},
-	{"[-a]", "-", true},
 	{"[^a]", "^", true},
 	{"[^a]", "b", false},
 	{"a\\*", "a\\b", true},
@@ -359,93 +350,6 @@ TEST(with_a_port_what_is_forced_can_be_set)
 	/* Without one so can the others. */
 	rule_of("program=x proto=tcp => policy=default-both on-contrary=deny:EPERM "
 		"on-nonboolean=deny:EINVAL");
-}
-
-/* ---- anything at all */
-
-/* Rules as they might be written, and a byte or a few of them lost or changed. */
-static size_t draft(char *text, size_t size, uint64_t *seed)
-{
-	static const char *const parts[] = {"program=nginx", "program=[a-z]?,\xc3\xbc", "port=80",
-		"port=0,9-9,1-65535", "proto=tcp", "proto=6,65535"};
-	static const char *const settings[] = {"policy=both", "policy=default-both", "mode=log",
-		"on-contrary=deny:EPERM", "order=ipv6-first", "on-disorder=log",
-		"on-conflict=share", "on-mapped=deny:EPERM", "on-nonboolean=allow"};
-	static const char *const blanks[] = {" ", "  ", "\t", " \n"}, *const ends[] = {
-									      "", ";", " ;\n;"};
-	static const char marks[] = "=>;,-[]*? \t#\\\"'\0\n\x80";
-	struct v6_text t = v6_text_in(text, size);
-
-	for (unsigned n = random_below(seed, 4); n; n--) {
-		for (unsigned m = random_below(seed, 3); m; m--) {
-			v6_text_str(&t, parts[random_below(seed, COUNT(parts))]);
-			v6_text_str(&t, blanks[random_below(seed, COUNT(blanks))]);
-		}
-		v6_text_str(&t, "=>");
-		for (unsigned m = 1 + random_below(seed, 2); m; m--) {
-			v6_text_str(&t, blanks[random_below(seed, COUNT(blanks))]);
-			v6_text_str(&t, settings[random_below(seed, COUNT(settings))]);
-		}
-		v6_text_str(&t, ends[random_below(seed, COUNT(ends))]);
-	}
-	for (unsigned n = random_below(seed, 3); n && t.len; n--) {
-		size_t at = random_below(seed, (unsigned)t.len);
-
-		if (random_below(seed, 3))
-			text[at] = random_below(seed, 2) ? marks[random_below(seed, sizeof(marks))]
-							 : (char)random_below(seed, 256);
-		else
-			memmove(text + at, text + at + 1, t.len-- - at);
-	}
-	return t.len;
-}
-
-/* Whatever was taken is printed, and read back as the same. */
-static void there_and_back(void)
-{
-	for (unsigned i = 0; i < rules.count; i++) {
-		char first[1024];
-
-		snprintf(first, sizeof(first), "%s", text_of(&rules.rule[i]));
-		again.count = 0;
-		if (v6_rules_parse(&again, slice(first), &problem) || again.count != 1)
-			fail_msg("not read back: '%s'", first);
-		if (strcmp(text_of(&again.rule[0]), first))
-			fail_msg("'%s' becomes '%s'", first, buf);
-		assert_int_equal(again.rule[0].sets, rules.rule[i].sets);
-		assert_memory_equal(
-			&again.rule[0].knobs, &rules.rule[i].knobs, sizeof(struct v6_knobs));
-	}
-}
-
-TEST(of_any_text_rules_come_or_a_problem_within_it)
-{
-	enum { ROUNDS = 100000 };
-	unsigned good = 0, bad = 0;
-	uint64_t seed = 2;
-
-	for (unsigned round = 0; round < ROUNDS; round++) {
-		char drafted[512];
-		struct v6_slice text = fenced(drafted, draft(drafted, sizeof(drafted), &seed));
-
-		rules.count = 0;
-		if (!v6_rules_parse(&rules, text, &problem)) {
-			good += rules.count != 0;
-			there_and_back();
-			continue;
-		}
-		bad++;
-		assert_int_equal(rules.count, 0);
-		assert_true(problem.text.ptr >= text.ptr);
-		assert_true(problem.text.ptr + problem.text.len <= text.ptr + text.len);
-		assert_int_equal(v6_problem_column(&problem), problem.text.ptr - text.ptr + 1);
-		assert_true(problem.rule >= 1);
-		assert_true(says("") && strlen(buf) < 760);
-		for (const char *c = buf; *c; c++)
-			assert_true((unsigned char)*c >= ' ' && *c != 0x7f);
-	}
-	assert_true(good > ROUNDS / 20);
-	assert_true(bad > ROUNDS / 4);
 }
 
 RUN_TESTS()

@@ -85,7 +85,9 @@ static void print_process(const char *before, const struct v6_process *p)
 	}
 	v6_json("],'troubles':[");
 	comma = "";
-	for (const struct v6_trouble *t = p->troubles; t < p->troubles + p->trouble_count; t++) {
+	for (size_t i = 0; i < p->trouble_count; i++) {
+		const struct v6_trouble *t = &p->troubles[i];
+
 		if (t->r.verdict.action == V6_ACTION_REORDER)
 			continue;
 		print_record(comma, t->r);

@@ -226,7 +226,8 @@ static void add_outcome(struct v6_text *t, const struct v6_port_verdict *v,
 /* Of each family on each port which processes serve it: two of them, for one is not told of itself. */
 static void find_serving(struct v6_model *m, const struct v6_process *p)
 {
-	for (const struct v6_socket *s = p->sockets; s < p->sockets + p->socket_count; s++) {
+	for (size_t i = 0; i < p->socket_count; i++) {
+		const struct v6_socket *s = &p->sockets[i];
 		unsigned serves = s->gone ? 0 : v6_socket_service(s, false).serves;
 
 		for (unsigned bit = V6_SERVES_INET6; bit <= V6_SERVES_INET; bit <<= 1) {

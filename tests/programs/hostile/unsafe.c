@@ -47,26 +47,6 @@ static int is(const char *word)
 	return strcmp(fault, word) == 0;
 }
 
-static int with_lock(int fd, __CONST_SOCKADDR_ARG address, socklen_t size)
-{
-	static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-	int result;
-
-	pthread_mutex_lock(&mutex);
-	result = next(fd, address, size);
-	pthread_mutex_unlock(&mutex);
-	return result;
-}
-
-static int with_heap(int fd, __CONST_SOCKADDR_ARG address, socklen_t size)
-{
-	void *volatile memory = malloc(MORE_THAN_CACHED);
-	int result = next(fd, address, size);
-
-	free(memory);
-	return result;
-}
-
 /* Out of line, or its array would be in the frame of every call. */
 __attribute__((noinline)) static int with_stack(
 	int fd, __CONST_SOCKADDR_ARG address, socklen_t size)
@@ -78,23 +58,31 @@ __attribute__((noinline)) static int with_stack(
 	return next(fd, address, size) + taken[0] - 1;
 }
 
-static int with_race(int fd, __CONST_SOCKADDR_ARG address, socklen_t size)
+static int from_next(int fd, __CONST_SOCKADDR_ARG address, socklen_t size)
 {
+	static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 	static unsigned long made;
-
-	made++;
-	return next(fd, address, size);
-}
-
-static int needy(int fd, __CONST_SOCKADDR_ARG address, socklen_t size)
-{
+	void *volatile memory = is("malloc") ? malloc(MORE_THAN_CACHED) : NULL;
+	int result, value, other = -1;
 	socklen_t len = sizeof(int);
-	int value, other = dup(fd);
 
-	if (other < 0 || getsockopt(fd, SOL_SOCKET, SO_TYPE, &value, &len) < 0)
+	if (is("write") && write(null_fd, "bind\n", 5) < 0)
 		return -1;
-	close(other);
-	return next(fd, address, size);
+	if (is("refuse") &&
+		((other = dup(fd)) < 0 || getsockopt(fd, SOL_SOCKET, SO_TYPE, &value, &len) < 0))
+		return -1;
+	if (is("race"))
+		made++;
+	if (is("lock"))
+		pthread_mutex_lock(&mutex);
+	result = next(fd, address, size);
+	if (is("lock"))
+		pthread_mutex_unlock(&mutex);
+	if (is("malloc"))
+		free(memory);
+	if (other >= 0)
+		close(other);
+	return result;
 }
 
 int bind(int fd, __CONST_SOCKADDR_ARG address, socklen_t size)
@@ -103,19 +91,7 @@ int bind(int fd, __CONST_SOCKADDR_ARG address, socklen_t size)
 
 	setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
 	errno = error;
-	if (is("write") && write(null_fd, "bind\n", 5) < 0)
-		return -1;
-	if (is("lock"))
-		return with_lock(fd, address, size);
-	if (is("malloc"))
-		return with_heap(fd, address, size);
-	if (is("stack"))
-		return with_stack(fd, address, size);
-	if (is("race"))
-		return with_race(fd, address, size);
-	if (is("refuse"))
-		return needy(fd, address, size);
-	result = next(fd, address, size);
+	result = is("stack") ? with_stack(fd, address, size) : from_next(fd, address, size);
 	if (is("errno"))
 		errno = EAGAIN;
 	return result;
