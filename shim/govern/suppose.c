@@ -200,30 +200,36 @@ static const struct v6_rival *yields_to(const struct v6_conflict *f)
 	return NULL;
 }
 
+/* Whom the record names: where nothing helps, or where something does. */
+static void find_holders(const struct v6_conflict *f, struct v6_rival holder[2])
+{
+	for (int helps = 0; f->count && helps < 2; helps++)
+		holder[helps] = *v6_conflict_holder(f, helps);
+}
+
 /* What would come of the port: 0, 1 for EADDRINUSE, V6_UNKNOWN. */
-static int decide(struct v6_port *p, bool clears, bool describe)
+static int decide(struct v6_port *p, bool clears, struct v6_rival holder[2])
 {
 	struct v6_call *c = p->call;
 	struct v6_verdict *v = &c->record.verdict;
 	struct v6_attempt attempts[V6_ATTEMPTS_MAX];
 	struct v6_conflict f;
 	int no = refused(p, &f);
-	const struct v6_rival *holder = clears ? yields_to(&f) : NULL;
+	const struct v6_rival *yields = clears ? yields_to(&f) : NULL;
 
-	if (holder) {
+	if (yields) {
+		holder[0] = holder[1] = *yields;
 		p->on.self.socket.v6only = 1;
 		v->action = V6_ACTION_YIELD;
-	} else if (no == 1) {
-		holder = v6_conflict_holder(&f, true);
-		v->action = V6_ACTION_NONE;
-	}
-	if (!holder)
-		return no;
-	v->finding = V6_FINDING_CONFLICT;
-	if (!c->record.holder.known)
-		v6_holder_set(c, holder, describe);
-	if (v->action == V6_ACTION_YIELD)
+		v->finding = V6_FINDING_CONFLICT;
 		return refused(p, &f);
+	}
+	if (no != 1)
+		return no;
+	if (!v->finding)
+		find_holders(&f, holder);
+	v->action = V6_ACTION_NONE;
+	v->finding = V6_FINDING_CONFLICT;
 	if (v6_conflict_plan(c->knobs, &f, attempts)) {
 		no = attempt(p, &f, attempts);
 		v->action = no ? V6_ACTION_NONE : attempts->action;
@@ -236,6 +242,7 @@ static int suppose_port(struct v6_call *c, int real, int *v6only, const char **w
 {
 	struct v6_facts *f = &c->record.facts;
 	bool bind = f->event == V6_EVENT_BIND;
+	struct v6_rival holder[2] = {{.own = false}};
 	struct v6_conflict conflict;
 	struct v6_port p;
 	int no;
@@ -247,15 +254,16 @@ static int suppose_port(struct v6_call *c, int real, int *v6only, const char **w
 	learn(&p, conflict.count, c->record.error);
 	if (c->record.error == EADDRINUSE) {
 		c->record.verdict.finding = V6_FINDING_CONFLICT;
-		if (conflict.count)
-			v6_holder_set(c, v6_conflict_holder(&conflict, true), describe);
+		find_holders(&conflict, holder);
 	}
 	v6_suppose_port(&p);
 	p.on.self.cleared = !*v6only && real == 1;
 	p.on.self.socket.v6only = (int8_t)*v6only;
 	if (v6_memory(p.on.self.socket.cookie) & V6_MEMORY_REUSEPORT)
 		p.on.self.reuseport = 1;
-	no = decide(&p, bind && p.on.self.cleared && c->record.verdict.v6only == 0, describe);
+	no = decide(&p, bind && p.on.self.cleared && c->record.verdict.v6only == 0, holder);
+	if (holder[!no].socket.local.port)
+		v6_holder_set(c, &holder[!no], describe);
 	*v6only = p.on.self.socket.v6only;
 	if (p.why || no == V6_UNKNOWN)
 		*why = p.why ? p.why : V6_ADVICE_OTHERS;

@@ -21,7 +21,8 @@ that have an action or a finding. Each is its --fields, a blank between them, bu
 "none"; what is absent is "-", a result "ok". holder.pid is "holder", "self" or "other". Behind " ~ "
 stands a pattern that the note has to match.
 
-Rows of the same settings are run by one process after another `reset`, where their steps allow it.
+Rows of the same settings are run by one process after another `reset`, where their steps allow it,
+but with mode=log, which remembers what enforce would have left on a port until the process ends.
 Steps without a bare row are an error: they would show nothing (--no-control: it stands elsewhere).
 TESTS_REACH (preload, supervise) says how the library, or what stands for it, gets its hold.
 """
@@ -193,7 +194,8 @@ class Table:
         """Runs what has been read: one process for each setting, and one for each row of its own."""
         groups = {}
         for number, row in enumerate(self.rows):
-            groups.setdefault((row.words, number if ALONE.search(row.steps) else None), []).append(row)
+            alone = ALONE.search(row.steps) or "mode=log" in row.words
+            groups.setdefault((row.words, number if alone else None), []).append(row)
         self.rows = []
         for (words, _), rows in groups.items():
             for log in (False,) if words == "bare" else self.logs:
