@@ -12,6 +12,7 @@ enum {
 	V6_EXIT_NO = 1,          /* an answer of "no": --check, who PORT */
 	V6_EXIT_USAGE = 2,       /* bad usage or settings */
 	V6_EXIT_UNREACHABLE = 3, /* the program cannot be preloaded */
+	V6_EXIT_RUN = 125,       /* of run: all that is its own failure */
 	V6_EXIT_NOT_EXECUTABLE = 126,
 	V6_EXIT_NOT_FOUND = 127,
 };

@@ -181,3 +181,14 @@ void v6_advice_disorder(struct v6_text *t, const struct v6_record *r, enum v6_or
 	v6_text_str(t, " socket of this process has the port ");
 	v6_text_str(t, denied ? "yet" : "already");
 }
+
+void v6_advice_no_ipv6(struct v6_text *t, const struct v6_knobs *knobs)
+{
+	v6_text_str(t, "there is no IPv6 here: the kernel has none (ipv6.disable=1), or a filter "
+		       "refuses it (systemd: RestrictAddressFamilies=)");
+	if (knobs->policy != V6_POLICY_APP)
+		v6_text_print(t, "; policy=%s has nothing to act on, and only IPv4 can be served",
+			v6_word(V6_LIST_POLICY, knobs->policy));
+	if (knobs->order == V6_ORDER_IPV6_FIRST)
+		v6_text_str(t, "; order=ipv6-first reorders nothing");
+}

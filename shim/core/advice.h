@@ -7,15 +7,30 @@
 
 #include "record.h"
 
-/* The socket is bound already, so that V6ONLY was refused. setsockopt */
+/* The socket was bound where the policy had no hold on it. setsockopt, unenforced */
 #define V6_ADVICE_BOUND                                                                            \
-	"the socket is bound already, and IPV6_V6ONLY can be set before that only; whoever "       \
-	"bound it (systemd: BindIPv6Only=) has to choose"
+	"the socket came bound, or was bound past the library (io_uring, syscall), and "           \
+	"IPV6_V6ONLY can be set before that only; whoever bound it (systemd: BindIPv6Only=) has "  \
+	"to choose, or to be started by v6shim run"
 
-/* V6ONLY could not be set. error */
-#define V6_ADVICE_FILTERED                                                                         \
-	"IPV6_V6ONLY could not be set, and the policy is not in force: a seccomp filter "          \
-	"refuses setsockopt"
+/* The same, for these reasons. unenforced */
+#define V6_ADVICE_FILTERED "IPV6_V6ONLY could not be set: a seccomp filter refuses setsockopt"
+#define V6_ADVICE_CLIENT                                                                           \
+	"it was bound to port 0 without SO_REUSEADDR, as clients are that connect afterwards; a "  \
+	"rule with port=0 that sets policy governs such sockets"
+
+/* ipv4-socket */
+#define V6_ADVICE_IPV4                                                                             \
+	"an IPv4 socket, on which no policy has a hold: whether IPv4 is served here is for the "   \
+	"program's own settings to say"
+
+/* bind, the first whose V6ONLY was 1 and is 0 */
+#define V6_ADVICE_MAPPED                                                                           \
+	"IPv4 clients come as ::ffff:a.b.c.d now, which lists of IPv4 addresses that the program " \
+	"goes by (who may, who may not) do not name"
+
+/* getaddrinfo */
+#define V6_ADVICE_NO_REORDER "no IPv6 socket can be made here: order=ipv6-first reorders nothing"
 
 /* load */
 #define V6_ADVICE_NO_COOKIE                                                                        \
@@ -37,6 +52,9 @@
  * that none was found.
  */
 void v6_advice_conflict(struct v6_text *t, const struct v6_record *r, const struct v6_knobs *knobs);
+
+/* Of a socket that was refused for want of IPv6: what that means under the settings. */
+void v6_advice_no_ipv6(struct v6_text *t, const struct v6_knobs *knobs);
 
 /* Of a port bound against the order. */
 void v6_advice_disorder(struct v6_text *t, const struct v6_record *r, enum v6_order order);

@@ -77,6 +77,11 @@ static const struct {
 	{ENOTDIR, ": a part of the path is no directory (ENOTDIR)"},
 	{ENXIO, ": is a socket or a device (ENXIO)"},
 	{EPERM, ": not permitted (EPERM)"},
+	{ECONNREFUSED, ": nobody listens there (ECONNREFUSED)"},
+	{EINVAL, ": is no file, FIFO or character device (EINVAL)"},
+	{EPIPE, ": nobody reads it (EPIPE)"},
+	{EBADF, ": is no descriptor that can be written to (EBADF)"},
+	{EXDEV, ": not there in the root directory of now (EXDEV)"},
 };
 
 const char *v6_errno_words(int number)
@@ -84,7 +89,7 @@ const char *v6_errno_words(int number)
 	for (unsigned i = 0; i < sizeof(file_errors) / sizeof(*file_errors); i++)
 		if (file_errors[i].number == number)
 			return file_errors[i].words;
-	return ": not readable";
+	return ": not to be opened";
 }
 
 void v6_errno_text(struct v6_text *t, int number)

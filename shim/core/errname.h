@@ -16,7 +16,7 @@ void v6_errno_text(struct v6_text *t, int number);
 int v6_errname_parse(struct v6_slice name);
 
 /*
- * ": no such file (ENOENT)", for what open(2) and read(2) answer; of others no more than that it is not readable.
+ * ": no such file (ENOENT)", for what open(2) and read(2) answer; of others that it is not to be opened.
  * strerror(3) takes a lock.
  */
 const char *v6_errno_words(int number);

@@ -207,6 +207,21 @@ static struct v6_verdict decide_bind(const struct v6_knobs *knobs, const struct 
 	return v;
 }
 
+enum v6_finding v6_decide_serving(
+	const struct v6_knobs *knobs, const struct v6_address *bound, int v6only, int asked)
+{
+	int want = v6_policy_value(knobs->policy);
+	bool forced = v6_policy_forced(knobs->policy);
+
+	if (want == V6_UNKNOWN || !v6_address_wildcard(bound))
+		return V6_FINDING_NONE;
+	if (bound->family == V6_FAMILY_INET)
+		return forced ? V6_FINDING_IPV4_SOCKET : V6_FINDING_NONE;
+	if (v6only == V6_UNKNOWN || v6only == want || (!forced && asked != V6_UNKNOWN))
+		return V6_FINDING_NONE;
+	return V6_FINDING_UNENFORCED;
+}
+
 struct v6_verdict v6_decide(const struct v6_knobs *knobs, const struct v6_facts *f)
 {
 	switch (f->event) {

@@ -94,4 +94,11 @@ struct v6_verdict v6_decide(const struct v6_knobs *knobs, const struct v6_facts 
  */
 int v6_decide_mapped(const struct v6_knobs *knobs, const struct v6_facts *facts);
 
+/*
+ * What is found of a socket that serves from now on, at the address that it is bound to and
+ * with the V6ONLY that it has: UNENFORCED, IPV4_SOCKET or NONE. `asked`: by the application.
+ */
+enum v6_finding v6_decide_serving(
+	const struct v6_knobs *knobs, const struct v6_address *bound, int v6only, int asked);
+
 #endif

@@ -97,6 +97,8 @@ enum v6_log_level v6_record_level(const struct v6_record *r)
 	case V6_EVENT_GETADDRINFO:
 	case V6_EVENT_INHERIT:
 		return V6_LOG_LEVEL_BIND;
+	case V6_EVENT_SOCKET: /* there is something to say of it: the kernel has no IPv6 */
+		return r->note.len ? V6_LOG_LEVEL_CHANGE : V6_LOG_LEVEL_ALL;
 	default:
 		return V6_LOG_LEVEL_ALL;
 	}
@@ -166,7 +168,10 @@ static void json_settings(struct v6_text *t, const struct v6_config *c)
 		if (c->settings.origin[id] == V6_ORIGIN_DEFAULT)
 			continue;
 		v6_text_print(t, "%c\"%s\":{\"value\":", brace, v6_setting_name(id));
-		v6_text_json(t, value.ptr, value.len);
+		if (id == V6_SETTING_RULES)
+			v6_text_slice(t, value);
+		else
+			v6_text_json(t, value.ptr, value.len);
 		v6_text_print(
 			t, ",\"origin\":\"%s\"}", v6_word(V6_LIST_ORIGIN, c->settings.origin[id]));
 		brace = ',';
@@ -406,6 +411,19 @@ static void text_enforce(struct v6_text *t, const struct v6_record *r, const cha
 	}
 }
 
+/* What getaddrinfo(3) returned: the same numbers in glibc and musl. */
+static void text_eai(struct v6_text *t, int64_t result)
+{
+	static const char name[][9] = {"", "BADFLAGS", "NONAME", "AGAIN", "FAIL", "", "FAMILY",
+		"SOCKTYPE", "SERVICE", "", "MEMORY", "SYSTEM", "OVERFLOW"};
+	uint64_t number = (uint64_t)-result;
+
+	if (number < sizeof(name) / sizeof(*name) && *name[number])
+		v6_text_print(t, "fails with EAI_%s", name[number]);
+	else
+		v6_text_print(t, "fails with %d", (int)result);
+}
+
 static void text_outcome(struct v6_text *t, const struct v6_record *r)
 {
 	bool log = r->mode == V6_MODE_LOG;
@@ -440,6 +458,10 @@ static void text_outcome(struct v6_text *t, const struct v6_record *r)
 	if (r->serves) {
 		part(t, &comma);
 		v6_text_print(t, "serves %s", serves[r->serves & 3]);
+	}
+	if (r->facts.event == V6_EVENT_GETADDRINFO && r->result && !r->error) {
+		part(t, &comma);
+		text_eai(t, r->result);
 	}
 	if (r->error && (log || r->verdict.action != V6_ACTION_DENY)) {
 		part(t, &comma);

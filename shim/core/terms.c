@@ -139,6 +139,8 @@ static const struct v6_word table[] = {
 	{V6_LIST_FINDING, "conflict", V6_FINDING_CONFLICT, ""},
 	{V6_LIST_FINDING, "disorder", V6_FINDING_DISORDER, ""},
 	{V6_LIST_FINDING, "contrary", V6_FINDING_CONTRARY, ""},
+	{V6_LIST_FINDING, "unenforced", V6_FINDING_UNENFORCED, ""},
+	{V6_LIST_FINDING, "ipv4-socket", V6_FINDING_IPV4_SOCKET, ""},
 	{V6_LIST_END, "", 0, ""},
 };
 
@@ -196,7 +198,7 @@ void v6_setting_env_name(struct v6_text *t, enum v6_setting id)
 
 bool v6_setting_env_ours(struct v6_slice name)
 {
-	return v6_slice_begins(name, env_prefix);
+	return v6_slice_begins(name, env_prefix) && !v6_slice_is(name, V6_LOG_HANDED);
 }
 
 enum v6_setting v6_setting_by_env_name(struct v6_slice name)

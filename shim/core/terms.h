@@ -180,6 +180,8 @@ enum v6_finding {
 	V6_FINDING_CONFLICT,
 	V6_FINDING_DISORDER,
 	V6_FINDING_CONTRARY,
+	V6_FINDING_UNENFORCED,  /* the policy is not in force on a socket that serves `::` */
+	V6_FINDING_IPV4_SOCKET, /* no policy has a hold on a socket that serves 0.0.0.0 */
 };
 
 /* "policy", and by that name (exact); V6_SETTING_COUNT where there is none. */
@@ -195,7 +197,11 @@ void v6_setting_env_name(struct v6_text *t, enum v6_setting id);
  */
 enum v6_setting v6_setting_by_env_name(struct v6_slice name);
 
-/* Whether the name begins with V6SHIM_, so that it is ours to judge. */
+/*
+ * Whether the name begins with V6SHIM_, so that it is ours to judge. V6_LOG_HANDED is no setting:
+ * "FD:DEVICE:INODE:PATH" of the log that v6shim run left open for the library.
+ */
+#define V6_LOG_HANDED "V6SHIM_LOG_HANDED"
 bool v6_setting_env_ours(struct v6_slice name);
 
 /* One line of help. */

@@ -122,6 +122,61 @@ static void put_lost(struct v6_self *self, char *scratch, const struct v6_record
 		atomic_fetch_add(&self->lost, (unsigned long)r.count);
 }
 
+/* How often that hash came, this time included; 1 where there is no room to remember it. */
+static uint64_t count(struct v6_seen *seen, uint64_t hash)
+{
+	const uint64_t number = (1 << V6_SEEN_BITS) - 1;
+	uint64_t key = (hash + 1) << V6_SEEN_BITS, old;
+	unsigned first = (unsigned)(key >> 32) % V6_SEEN_SLOTS;
+
+	for (unsigned i = 0; i < V6_SEEN_SLOTS; i++) {
+		_Atomic uint64_t *slot = &seen->slot[(first + i) % V6_SEEN_SLOTS];
+
+		old = 0;
+		if (atomic_compare_exchange_strong(slot, &old, key + 1))
+			return 1;
+		if ((old & ~number) == key) /* beyond that no power of two is met any more */
+			return (old & number) == number ? number
+							: (atomic_fetch_add(slot, 1) & number) + 1;
+	}
+	return 1;
+}
+
+bool v6_emit_first(int proto, uint16_t port)
+{
+	return count(&v6_self()->ports, (uint64_t)proto << 16 | port) == 1;
+}
+
+/*
+ * A resolver's query sockets would flood the log: of datagram sockets' records that are alike
+ * but for the time, descriptor and port the first eight are written, then the 16th, the 32nd
+ * and so on. FNV-1a over what would be written of the kind.
+ */
+static bool is_thinned(struct v6_self *self, char *scratch, struct v6_record *r)
+{
+	struct v6_record kind = *r;
+	struct v6_text t = v6_text_in(scratch + LINE, V6_RECORD_SIZE);
+	uint64_t hash = UINT64_C(0xCBF29CE484222325), n;
+
+	if ((r->facts.event != V6_EVENT_BIND && r->facts.event != V6_EVENT_SOCKET) ||
+		r->facts.type != V6_TYPE_DGRAM ||
+		(r->verdict.finding != V6_FINDING_NONE &&
+			r->verdict.finding != V6_FINDING_IPV4_SOCKET))
+		return false;
+	kind.time = kind.facts.address.port = 0;
+	kind.fd = -1;
+	kind.result = r->result < 0;
+	kind.note.len = 0;
+	v6_record_json(&t, &kind);
+	for (size_t i = 0; i < t.len; i++)
+		hash = (hash ^ (uint8_t)t.buf[i]) * UINT64_C(0x100000001B3);
+	n = count(&self->kinds, hash);
+	if (n <= 8)
+		return false;
+	r->count = n;
+	return (n & (n - 1)) != 0;
+}
+
 void v6_emit(struct v6_record *r)
 {
 	struct v6_self *self;
@@ -135,6 +190,10 @@ void v6_emit(struct v6_record *r)
 		r->pid = self->pid;
 	r->time = v6_sys_now();
 	scratch = v6_scratch_claim();
+	if (scratch && is_thinned(self, scratch, r)) {
+		v6_scratch_release(scratch);
+		return;
+	}
 	if (scratch) {
 		if (atomic_load_explicit(&self->load, memory_order_acquire) != WRITTEN)
 			need_load(self, scratch, r);

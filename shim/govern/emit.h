@@ -20,6 +20,9 @@ static inline bool v6_emit_wants(enum v6_log_level level)
  */
 void v6_emit(struct v6_record *r);
 
+/* Whether this process told of no IPv4 socket at that protocol and port yet, as far as it remembers. */
+bool v6_emit_first(int proto, uint16_t port);
+
 /* The load record, where level `all` wants it right away. `like` tells who loads. */
 void v6_emit_load(const struct v6_record *like);
 

@@ -60,7 +60,7 @@ int v6_fact_proto(int fd)
 }
 
 /* An inode number is never taken for a cookie, nor a cookie for it. */
-#define INODE (UINT64_C(1) << 55)
+#define INODE (UINT64_C(1) << 53)
 
 static uint64_t long_option(int fd, int name)
 {
@@ -118,6 +118,11 @@ int v6_fact_connected(int fd)
 	return v6_sys_getpeername(fd, &ss, &len) >= 0;
 }
 
+int v6_fact_listening(int fd)
+{
+	return int_option(fd, SOL_SOCKET, SO_ACCEPTCONN);
+}
+
 int v6_fact_reuse(int fd, bool port)
 {
 	return int_option(fd, SOL_SOCKET, port ? SO_REUSEPORT : SO_REUSEADDR);
@@ -147,7 +152,7 @@ static bool was_connected(int fd)
 struct v6_diag_socket v6_fact_socket(int fd, const struct v6_address *bound)
 {
 	int iface = int_option(fd, SOL_SOCKET, SO_BINDTOIFINDEX);
-	bool listens = int_option(fd, SOL_SOCKET, SO_ACCEPTCONN) > 0;
+	bool listens = v6_fact_listening(fd) > 0;
 	struct v6_diag_socket s = {
 		.local = *bound,
 		.state = listens ? V6_STATE_LISTEN : V6_STATE_CLOSE,
@@ -179,21 +184,25 @@ int v6_fact_initial_v6only(void)
 	return value;
 }
 
+bool v6_fact_no_ipv6(void)
+{
+	return v6_fact_initial_v6only() == -EAFNOSUPPORT;
+}
+
 /*
- * A slot is one atomic word, the cookie shifted with the bits below it: never half written.
- * Cookies count upwards, in batches to each processor
- * (net/core/sock_diag.c, __sock_gen_cookie): the hash keeps neighbours in time
- * and the batches' beginnings apart (Fibonacci hashing, the upper 12 bits).
+ * A slot is one atomic word, the cookie above ten bits: never half written. Cookies count
+ * upwards, in batches to each processor (net/core/sock_diag.c, __sock_gen_cookie): the hash
+ * keeps neighbours in time and the batches' beginnings apart (Fibonacci hashing, the upper 12
+ * bits).
  */
+enum { BITS = 10 };
 static _Atomic uint64_t slots[V6_MEMORY_SLOTS];
 
 /* Whether anything was ever remembered, so that most programs are spared the question for the cookie. */
 static atomic_bool any;
 
 _Static_assert(V6_MEMORY_SLOTS == 1 << 12, "the hash gives 12 bits");
-
-enum { SHIFT = 8 };
-_Static_assert(V6_MEMORY_FORGOTTEN == 1 << (SHIFT - 1), "all bits are below the cookie");
+_Static_assert(V6_MEMORY_FORGOTTEN == 1 << (BITS - 1), "all bits are below the cookie");
 
 static _Atomic uint64_t *slot_of(uint64_t cookie)
 {
@@ -204,20 +213,22 @@ unsigned v6_memory(uint64_t cookie)
 {
 	uint64_t word = cookie ? atomic_load_explicit(slot_of(cookie), memory_order_relaxed) : 0;
 
-	if (word && word >> SHIFT != (cookie & UINT64_MAX >> SHIFT))
+	if (word && word >> BITS != (cookie & UINT64_MAX >> BITS))
 		return V6_MEMORY_FORGOTTEN;
 	return word & (V6_MEMORY_FORGOTTEN - 1);
 }
 
-void v6_memory_set(uint64_t cookie, unsigned mask, unsigned bits)
+/* Two threads at one socket: what one of them sets is enough. */
+unsigned v6_memory_set(uint64_t cookie, unsigned clear, unsigned set)
 {
 	unsigned old = v6_memory(cookie) & (V6_MEMORY_FORGOTTEN - 1);
+	uint64_t word = cookie << BITS | (old & ~clear) | set;
 
-	if (!cookie || (old & mask) == bits)
-		return;
-	atomic_store_explicit(slot_of(cookie), cookie << SHIFT | (old & ~mask) | bits,
-		memory_order_relaxed);
+	if (!cookie || ((old & ~clear) | set) == old)
+		return old;
+	atomic_store_explicit(slot_of(cookie), word, memory_order_relaxed);
 	atomic_store_explicit(&any, true, memory_order_relaxed);
+	return old;
 }
 
 unsigned v6_fact_memory(int fd)
@@ -227,7 +238,7 @@ unsigned v6_fact_memory(int fd)
 
 void v6_fact_add_asked(int fd, int value)
 {
-	v6_memory_set(v6_fact_cookie(fd), V6_MEMORY_ASKED | V6_MEMORY_ASKED_1,
+	v6_memory_set(v6_fact_cookie(fd), V6_MEMORY_ASKED_1,
 		V6_MEMORY_ASKED | (value ? V6_MEMORY_ASKED_1 : 0));
 }
 

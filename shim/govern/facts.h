@@ -31,6 +31,9 @@ struct v6_address v6_fact_bound(int fd);
 /* Whether it has a peer: 0 or 1. */
 int v6_fact_connected(int fd);
 
+/* Whether it listens: 0 or 1. SO_ACCEPTCONN, socket(7). */
+int v6_fact_listening(int fd);
+
 /* SO_REUSEPORT, or else SO_REUSEADDR: 0 or 1. socket(7). */
 int v6_fact_reuse(int fd, bool port);
 int v6_fact_set_reuse(int fd, bool port, int value);
@@ -51,6 +54,9 @@ struct v6_diag_socket v6_fact_socket(int fd, const struct v6_address *bound);
  */
 int v6_fact_initial_v6only(void);
 
+/* Whether an IPv6 socket cannot be made at all: EAFNOSUPPORT. Three system calls. */
+bool v6_fact_no_ipv6(void);
+
 /*
  * What the kernel cannot tell of a socket: what the application itself asked for, and, with
  * mode=log, what enforce would have left otherwise.
@@ -63,18 +69,22 @@ enum { V6_MEMORY_SLOTS = 4096 };
 enum {
 	V6_MEMORY_ASKED = 1 << 0, /* for the V6ONLY value of the next bit */
 	V6_MEMORY_ASKED_1 = 1 << 1,
-	V6_MEMORY_V6ONLY = 1 << 2, /* with enforce it would be the next bit */
-	V6_MEMORY_V6ONLY_1 = 1 << 3,
-	V6_MEMORY_REUSEPORT = 1 << 4, /* with enforce it would be set */
-	V6_MEMORY_REFUSED = 1 << 5,   /* with enforce its bind would have come out otherwise, */
-	V6_MEMORY_SILENT = 1 << 6,    /* or its listen would have failed */
-	V6_MEMORY_FORGOTTEN = 1 << 7, /* there may have been more: a number that collides was remembered */
+	V6_MEMORY_SETTLED = 1 << 2, /* that its V6ONLY is not the policy's was told, or has its reason */
+	V6_MEMORY_CLIENT = 1 << 3, /* it was bound to port 0 as clients are, and so not governed */
+	V6_MEMORY_V6ONLY = 1 << 4, /* with enforce it would be the next bit */
+	V6_MEMORY_V6ONLY_1 = 1 << 5,
+	V6_MEMORY_REUSEPORT = 1 << 6, /* with enforce it would be set */
+	V6_MEMORY_REFUSED = 1 << 7,   /* with enforce its bind would have come out otherwise, */
+	V6_MEMORY_SILENT = 1 << 8,    /* or its listen would have failed */
+	V6_MEMORY_FORGOTTEN = 1 << 9, /* there may have been more: a number that collides was remembered */
 };
 
 /* The bits; 0 of a socket that nothing was remembered of, or that has no cookie. */
 unsigned v6_memory(uint64_t cookie);
 unsigned v6_fact_memory(int fd);
-void v6_memory_set(uint64_t cookie, unsigned mask, unsigned bits);
+
+/* Returns those that it had. */
+unsigned v6_memory_set(uint64_t cookie, unsigned clear, unsigned set);
 
 /* V6ONLY that the application asked for: 0 or 1; V6_UNKNOWN where it did not, or was forgotten. */
 void v6_fact_add_asked(int fd, int value);

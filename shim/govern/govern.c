@@ -11,6 +11,7 @@
 #include "holder.h"
 #include "live.h"
 #include "self.h"
+#include "serving.h"
 #include "suppose.h"
 
 #include "forbidden.h"
@@ -48,6 +49,12 @@ static void fail(struct v6_call *c, int error)
 static bool wants_record(const struct v6_call *c)
 {
 	return v6_emit_wants(v6_record_level(&c->record));
+}
+
+/* What is told once in a process: a bit. */
+static bool first_time(enum v6_told what)
+{
+	return !(atomic_fetch_or(&v6_self()->told, what) & what);
 }
 
 static void emit(struct v6_call *c)
@@ -96,6 +103,10 @@ static bool ask(struct v6_call *c, unsigned need)
 		ask_value(c, false);
 	if (need & V6_NEED_OTHER)
 		f->other = v6_conflict_other_family(c);
+	/* Where there is no IPv6 its turn never comes. */
+	if (need & V6_NEED_OTHER && !f->other && f->address.family == V6_FAMILY_INET &&
+		c->knobs->order == V6_ORDER_IPV6_FIRST && v6_fact_no_ipv6())
+		f->other = V6_UNKNOWN;
 	if (need & V6_NEED_BEFORE) {
 		before = v6_fact_v6only(c->ask);
 		if (before < 0 && !v6_fact_refused(before) && need & V6_NEED_ASKED)
@@ -125,6 +136,7 @@ void v6_govern_socket(struct v6_call *c, int fd, int domain, int type, int proto
 {
 	struct v6_verdict *v = &c->record.verdict;
 	struct v6_record *r = &c->record;
+	struct v6_text note;
 
 	begin(c, V6_EVENT_SOCKET);
 	r->fd = fd;
@@ -143,31 +155,38 @@ void v6_govern_socket(struct v6_call *c, int fd, int domain, int type, int proto
 			v->action = V6_ACTION_NONE;
 		}
 	}
-	if (!wants_record(c))
-		return;
-	r->proto = fd >= 0 ? v6_fact_proto(fd) : protocol;
-	if (fd >= 0)
-		r->after = v6_known(v6_fact_v6only(fd));
-	else
-		r->error = c->saved;
-	emit(c);
+	if (fd < 0 && c->saved == EAFNOSUPPORT && domain == AF_INET6 &&
+		v6_emit_wants(V6_LOG_LEVEL_CHANGE) && first_time(V6_TOLD_NO_IPV6) &&
+		(c->text = v6_scratch_claim())) {
+		note = v6_text_in(c->text, V6_SCRATCH_SIZE);
+		v6_advice_no_ipv6(&note, c->knobs);
+		r->note = (struct v6_slice){note.buf, note.len};
+	}
+	if (wants_record(c)) {
+		r->proto = fd >= 0 ? v6_fact_proto(fd) : protocol;
+		if (fd >= 0)
+			r->after = v6_known(v6_fact_v6only(fd));
+		else
+			r->error = c->saved;
+		emit(c);
+	}
+	if (c->text)
+		v6_scratch_release(c->text);
 }
 
 /* setsockopt(IPV6_V6ONLY) */
 
-static void describe_v6only(struct v6_call *c)
+/* The kernel refused it: where the socket is bound already, somebody else had to choose. */
+static void meet_bound(struct v6_call *c)
 {
 	struct v6_record *r = &c->record;
+	struct v6_address bound = v6_fact_bound(c->ask);
 
-	r->facts.family = v6_fact_family(c->ask);
-	r->facts.type = v6_fact_type(c->ask);
-	r->proto = v6_fact_proto(c->ask);
-	r->after = v6_known(v6_fact_v6only(c->ask));
-	if (r->error != EINVAL || r->verdict.action == V6_ACTION_DENY ||
-		r->facts.type == V6_TYPE_RAW || !v6_fact_bound(c->ask).port)
+	if (!bound.port || v6_fact_type(c->ask) == V6_TYPE_RAW)
 		return;
-	r->facts.address = v6_fact_bound(c->ask);
+	r->facts.address = bound;
 	r->note = v6_slice_of(V6_ADVICE_BOUND);
+	v6_serving_examine(c);
 }
 
 /* With mode=log: what is asked for is set with enforce too, unless that denies it. */
@@ -208,26 +227,18 @@ void v6_govern_v6only(struct v6_call *c)
 	}
 	if (r->facts.asked != V6_UNKNOWN && (!r->error || denied(c)))
 		v6_fact_add_asked(c->ask, r->facts.asked);
+	if (r->error == EINVAL && !denied(c) && v6_emit_wants(V6_LOG_LEVEL_CHANGE))
+		meet_bound(c);
 	if (!wants_record(c))
 		return;
-	describe_v6only(c);
+	r->facts.family = v6_fact_family(c->ask);
+	r->facts.type = v6_fact_type(c->ask);
+	r->proto = v6_fact_proto(c->ask);
+	r->after = v6_known(v6_fact_v6only(c->ask));
 	emit(c);
 }
 
 /* bind and listen */
-
-/* The policy is not in force, which must not pass in silence. */
-static void emit_refused(const struct v6_call *c, int error)
-{
-	struct v6_call copy = *c;
-	struct v6_record *r = &copy.record;
-
-	r->facts.event = V6_EVENT_ERROR;
-	r->has_policy = false;
-	fail(&copy, -error);
-	r->note = v6_slice_of(V6_ADVICE_FILTERED);
-	emit(&copy);
-}
 
 /* Finds the rule, asks what the policy needs, and sets V6ONLY where that is its verdict. */
 static void judge(struct v6_call *c)
@@ -239,7 +250,6 @@ static void judge(struct v6_call *c)
 		   : v6_live.ported ? v6_fact_bound(c->ask).port
 				    : V6_MATCH_NO_PORT;
 	unsigned need;
-	int error;
 
 	if (bind && f->address.family == V6_FAMILY_OTHER)
 		return;
@@ -266,12 +276,9 @@ static void judge(struct v6_call *c)
 	if ((bind && v6_conflict_yields(c)) || v->v6only == V6_UNKNOWN)
 		return;
 	/* Bound already, raw, or not AF_INET6 at all: the kernel says so, and nothing is ours. */
-	error = v6_fact_set_v6only(c->ask, v->v6only);
-	c->set = error >= 0;
+	c->set = v6_fact_set_v6only(c->ask, v->v6only) >= 0;
 	if (!c->set)
 		v->action = V6_ACTION_NONE;
-	if (v6_fact_refused(error))
-		emit_refused(c, error);
 }
 
 /*
@@ -352,7 +359,8 @@ static void describe(struct v6_call *c)
 	f->family = r->error ? v6_fact_family(c->ask) : f->address.family;
 	if (f->family == V6_FAMILY_OTHER)
 		return;
-	r->proto = v6_fact_proto(c->ask);
+	if (r->proto < 0)
+		r->proto = v6_fact_proto(c->ask);
 	/* A raw socket may be of any protocol, but takes no V6ONLY (EINVAL). */
 	if (f->type == V6_TYPE_UNKNOWN && c->set)
 		f->type = v6_type_of_proto(r->proto);
@@ -361,7 +369,8 @@ static void describe(struct v6_call *c)
 	if (f->family == V6_FAMILY_INET6) {
 		if (!c->asked)
 			f->asked = v6_fact_asked(c->ask);
-		r->after = v6_known(v6_fact_v6only(c->ask));
+		if (r->after == V6_UNKNOWN)
+			r->after = v6_known(v6_fact_v6only(c->ask));
 	}
 	/* Of IPv4's sockets MPTCP's read one; of a single address the kernel sets it itself. */
 	if (f->family == V6_FAMILY_INET ||
@@ -369,7 +378,8 @@ static void describe(struct v6_call *c)
 		f->before = r->after;
 	/* A stream serves from listen on, a datagram socket from bind on. */
 	if (r->error || f->type == V6_TYPE_RAW ||
-		(f->event == V6_EVENT_LISTEN) != (f->type == V6_TYPE_STREAM))
+		(f->event != V6_EVENT_INHERIT &&
+			(f->event == V6_EVENT_LISTEN) != (f->type == V6_TYPE_STREAM)))
 		return;
 	bound = v6_fact_bound(c->ask);
 	r->serves = v6_serves(&bound, r->after);
@@ -378,6 +388,8 @@ static void describe(struct v6_call *c)
 static void emit_bind(struct v6_call *c)
 {
 	struct v6_record *r = &c->record;
+	bool conflict = r->verdict.finding == V6_FINDING_CONFLICT;
+	bool disorder = r->verdict.finding == V6_FINDING_DISORDER;
 	struct v6_facts *f = &r->facts;
 	struct v6_text note;
 
@@ -389,16 +401,20 @@ static void emit_bind(struct v6_call *c)
 	if (r->enforce.result == 0 &&
 		(r->error || (f->event == V6_EVENT_LISTEN) == (f->type == V6_TYPE_STREAM)))
 		r->enforce.serves = v6_serves(&f->address, r->enforce.after);
+	if (!c->text && (conflict || disorder || c->why))
+		c->text = v6_scratch_claim();
 	if (c->text) {
 		note = v6_text_in(c->text + V6_HOLDER_TEXT, V6_SCRATCH_SIZE - V6_HOLDER_TEXT);
-		if (r->verdict.finding == V6_FINDING_CONFLICT)
+		if (conflict)
 			v6_advice_conflict(&note, r, c->knobs);
-		else if (r->verdict.finding == V6_FINDING_DISORDER)
+		else if (disorder)
 			v6_advice_disorder(&note, r, c->knobs->order);
 		if (c->why)
 			v6_text_print(&note, "%swhat enforce would come to is undecided: %s",
 				note.len ? "; " : "", c->why);
 		r->note = (struct v6_slice){note.buf, note.len};
+	} else if (c->set && r->after == 0 && first_time(V6_TOLD_MAPPED)) {
+		r->note = v6_slice_of(V6_ADVICE_MAPPED);
 	}
 	emit(c);
 }
@@ -409,23 +425,26 @@ static void conclude(struct v6_call *c)
 	bool change = v6_emit_wants(V6_LOG_LEVEL_CHANGE);
 	struct v6_facts *f = &c->record.facts;
 
-	if (change && (c->record.error == EADDRINUSE || !v6_call_enforces(c)))
-		c->text = v6_scratch_claim();
 	if (!v6_call_enforces(c))
 		v6_suppose(c, change);
 	if (f->address.family != V6_FAMILY_OTHER && f->address.port) {
-		if (c->record.error == EADDRINUSE && !denied(c) && v6_call_enforces(c))
+		if (c->record.error == EADDRINUSE && !denied(c) && v6_call_enforces(c)) {
+			c->text = change ? v6_scratch_claim() : NULL;
 			v6_conflict_resolve(c, change);
+		}
 		if (!c->record.error && f->event == V6_EVENT_BIND)
 			v6_conflict_bound(
 				c, change && c->record.verdict.finding != V6_FINDING_CONFLICT);
 	}
 	undo(c);
-	if (wants_record(c)) {
-		if (!c->text && (c->record.verdict.finding != V6_FINDING_NONE || c->why))
-			c->text = v6_scratch_claim();
-		emit_bind(c);
+	/* What was set for this very call is in force. */
+	if (change && !c->record.error &&
+		(!c->set || c->record.verdict.action == V6_ACTION_YIELD)) {
+		v6_serving_examine(c);
+		v6_serving_mark(c);
 	}
+	if (wants_record(c))
+		emit_bind(c);
 	if (c->text)
 		v6_scratch_release(c->text);
 }
@@ -488,11 +507,31 @@ void v6_govern_listen(struct v6_call *c)
 	conclude(c);
 }
 
+void v6_govern_inherited(struct v6_call *c)
+{
+	struct v6_facts *f = &c->record.facts;
+
+	if (!v6_emit_wants(V6_LOG_LEVEL_CHANGE))
+		return;
+	begin(c, V6_EVENT_INHERIT);
+	c->record.result = V6_NO_RESULT;
+	f->address = v6_fact_bound(c->ask);
+	/* What is connected was accepted by another, and serves nobody. */
+	if (f->address.family == V6_FAMILY_OTHER || !v6_serving(c))
+		return;
+	match(c, V6_MATCH_ASK, f->address.port);
+	v6_serving_examine(c);
+	f->before = v6_known(v6_fact_v6only(c->ask));
+	if (wants_record(c))
+		emit_bind(c);
+}
+
 /* getaddrinfo */
 
 struct addrinfo *v6_govern_passive(struct v6_call *c, int result, int error,
 	const struct addrinfo *hints, struct addrinfo *list)
 {
+	enum v6_order order;
 	struct v6_record *r = &c->record;
 	struct v6_families planned;
 
@@ -506,11 +545,18 @@ struct addrinfo *v6_govern_passive(struct v6_call *c, int result, int error,
 	r->error = result == EAI_SYSTEM ? error : 0;
 	if (!result) {
 		r->families_before = v6_order_families(list);
-		planned = v6_order_planned(c->knobs->order, &r->families_before);
-		if (v6_order_differs(&r->families_before, &planned))
-			r->verdict.action = V6_ACTION_REORDER;
+		order = c->knobs->order;
+		planned = v6_order_planned(order, &r->families_before);
+		if (v6_order_differs(&r->families_before, &planned)) {
+			if (order == V6_ORDER_IPV6_FIRST && v6_fact_no_ipv6()) {
+				order = V6_ORDER_APP;
+				r->note = v6_slice_of(V6_ADVICE_NO_REORDER);
+			} else {
+				r->verdict.action = V6_ACTION_REORDER;
+			}
+		}
 		if (v6_call_enforces(c))
-			list = v6_order_apply(c->knobs->order, list);
+			list = v6_order_apply(order, list);
 		r->families_after = v6_order_families(list);
 	}
 	emit(c);

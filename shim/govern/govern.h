@@ -22,6 +22,9 @@ void v6_govern_v6only(struct v6_call *c);
 void v6_govern_bind(struct v6_call *c);
 void v6_govern_listen(struct v6_call *c);
 
+/* A socket that came to this program bound: told of where it serves, and so is nobody's to change. */
+void v6_govern_inherited(struct v6_call *c);
+
 /*
  * After getaddrinfo(NULL, ...) with AI_PASSIVE returned `result` and `list`: what is to be
  * returned in its place, the same nodes. `error`: errno, for EAI_SYSTEM.

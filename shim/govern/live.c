@@ -13,11 +13,13 @@ static bool has_rule(const struct v6_caller *who, unsigned i)
 	return !who || who->rules[i / 32] >> i % 32 & 1;
 }
 
-void v6_live_caller(const struct v6_config *config, struct v6_caller *who)
+void v6_live_caller(const struct v6_config *config, struct v6_caller *who,
+	const struct v6_slice *name, unsigned n)
 {
 	for (unsigned i = 0; i < config->rules.count; i++)
-		if (v6_rule_program(&config->rules.rule[i], who->program))
-			who->rules[i / 32] |= UINT32_C(1) << i % 32;
+		for (unsigned k = 0; k < n; k++)
+			if (v6_rule_program(&config->rules.rule[i], name[k]))
+				who->rules[i / 32] |= UINT32_C(1) << i % 32;
 }
 
 static void watch(const struct v6_knobs *k)

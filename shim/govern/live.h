@@ -26,8 +26,9 @@ extern struct v6_live v6_live;
  */
 void v6_live_init(struct v6_config *config, bool broken, const struct v6_caller *who);
 
-/* Fills in who->rules from who->program. */
-void v6_live_caller(const struct v6_config *config, struct v6_caller *who);
+/* Adds to who->rules those whose program= is one of the names that it goes by; "" is none. */
+void v6_live_caller(const struct v6_config *config, struct v6_caller *who,
+	const struct v6_slice *name, unsigned n);
 
 /*
  * The settings of the first rule that matches, or the plain ones; *rule is its number from 1,

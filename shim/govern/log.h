@@ -16,10 +16,12 @@ enum { V6_LOG_HEADROOM = 96 };
 
 /*
  * Once, at the start, before anything is written: what the log is, and how standard
- * error was given. Opens nothing. `journal` is the value of JOURNAL_STREAM
- * (systemd.exec(5)), "DEVICE:INODE" of the journal's socket, or empty. The texts must stay.
+ * error was given. Opens nothing, in at most two system calls. `journal` is the value of JOURNAL_STREAM
+ * (systemd.exec(5)), "DEVICE:INODE" of the journal's socket, `handed` that of V6_LOG_HANDED;
+ * or empty. Settings and program must stay.
  */
-void v6_log_init(const struct v6_settings *s, struct v6_slice program, struct v6_slice journal);
+void v6_log_init(const struct v6_settings *s, struct v6_slice program, struct v6_slice journal,
+	struct v6_slice handed);
 
 /* A syslog severity, RFC 5424, 6.2.1. */
 enum v6_severity {
@@ -31,14 +33,17 @@ enum v6_severity {
 
 /* One record on its way. */
 struct v6_log_line {
-	char *text; /* V6_LOG_HEADROOM bytes before it are the caller's memory too */
+	char *text; /* V6_RECORD_SIZE bytes, and V6_LOG_HEADROOM before it: the log may spoil them */
 	size_t len; /* its newline included */
 	enum v6_severity severity;
 	int64_t time; /* now, in microseconds of any clock that seldom jumps */
 	char *spare;  /* V6_PATH_SIZE bytes that the log may use */
 };
 
-/* Writes it by one write. Whether it was written whole. */
+/*
+ * Writes it by one write. Whether it was written whole. The first time that there is no log at
+ * all that is said: on the standard error of the start, else by syslog.
+ */
 bool v6_log_write(const struct v6_log_line *line);
 
 /*

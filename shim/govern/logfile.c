@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 
 #include "sys.h"
 
@@ -97,7 +98,7 @@ int v6_logfile_open(char *path, const struct stat *root, struct stat *st)
 			return fd;
 		fd = v6_sys_open(path, flags | (p.link ? 0 : O_NOFOLLOW), 0644);
 		if (fd < 0)
-			return fd;
+			return fd == -ENXIO ? -EPIPE : fd; /* a FIFO without a reader */
 		/* What was put there, or on the way there, since then. */
 		if (v6_sys_fstat(fd, st) >= 0 && walk(path, root, &p) >= 0 &&
 			st->st_dev == p.st.st_dev && st->st_ino == p.st.st_ino)
@@ -106,4 +107,16 @@ int v6_logfile_open(char *path, const struct stat *root, struct stat *st)
 		fd = -EAGAIN;
 	}
 	return fd;
+}
+
+int v6_logfile_raise(int fd)
+{
+	enum { FEW = 64, MANY = 1024, HIGH = 960, FROM_END = 16 };
+	uint64_t limit = v6_sys_limit(RLIMIT_NOFILE);
+	int high = -EMFILE;
+
+	if (limit > FEW)
+		high = v6_sys_dup_from(fd, limit > MANY ? HIGH : (int)limit - FROM_END);
+	v6_sys_close(fd);
+	return high;
 }

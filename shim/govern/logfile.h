@@ -15,4 +15,12 @@
  */
 int v6_logfile_open(char *path, const struct stat *root, struct stat *st);
 
+/*
+ * Moves a descriptor up and out of the server's way, close-on-exec: servers close or select(2)
+ * on low numbers, and take 0, 1 and 2 for what they are. Not too high either, for the kernel's
+ * table grows to hold it. The new number; negative, and it is closed, where that cannot be, or where
+ * a server may have so few that it needs them all.
+ */
+int v6_logfile_raise(int fd);
+
 #endif

@@ -10,6 +10,12 @@ enum { WIPE_ON_FORK = 18 }; /* MADV_WIPEONFORK; older headers lack it */
 
 static struct v6_self *_Atomic page;
 static struct v6_self plain;
+static v6_self_clock *clock_of;
+
+void v6_self_use_clock(v6_self_clock *clock)
+{
+	clock_of = clock;
+}
 
 /* Which of the two it is; settled by the first that comes. */
 static struct v6_self *settle(void)
@@ -25,6 +31,21 @@ static struct v6_self *settle(void)
 	return first;
 }
 
+/*
+ * Whether a thread of the process `pid` is running, and no child of vfork, which has its memory. libc
+ * keeps the thread's id there, and clock_getcpuclockid(3) the id in the clock's: all but three bits of it.
+ */
+static bool is_process(int pid)
+{
+	clockid_t clock;
+	int thread;
+
+	if (!clock_of || clock_of(pthread_self(), &clock))
+		return true;
+	thread = ~(clock >> 3);
+	return thread == pid || thread == v6_sys_gettid();
+}
+
 struct v6_self *v6_self(void)
 {
 	struct v6_self *self = atomic_load_explicit(&page, memory_order_acquire);
@@ -32,14 +53,17 @@ struct v6_self *v6_self(void)
 
 	if (!self)
 		self = settle();
-	pid = atomic_load_explicit(&self->pid, memory_order_relaxed);
-	if (pid && self != &plain)
+	if (self != &plain && atomic_load_explicit(&self->pid, memory_order_relaxed))
 		return self;
-	if (v6_sys_getpid() != pid) {
-		atomic_store(&self->load, 0);
-		atomic_store(&self->lost, 0);
-		atomic_store(&self->opening, false);
-		atomic_store(&self->pid, v6_sys_getpid());
+	pid = v6_sys_getpid();
+	/* The page is the parent's to settle: a child that comes before it has what a process without one has. */
+	if (!is_process(pid))
+		self = &plain;
+	if (self->pid != pid) {
+		self->load = 0;
+		self->lost = 0;
+		self->opening = false;
+		self->pid = pid;
 	}
 	return self;
 }

@@ -5,6 +5,7 @@
 
 #include "../core/advice.h"
 #include "facts.h"
+#include "self.h"
 
 #include "forbidden.h"
 
@@ -177,11 +178,11 @@ static int attempt(struct v6_port *p, struct v6_conflict *f, const struct v6_att
 			continue;
 		*(port ? &r->reuseport : &r->reuseaddr) = 1;
 		if (port)
-			v6_memory_set(r->socket.cookie, V6_MEMORY_REUSEPORT, V6_MEMORY_REUSEPORT);
+			v6_memory_set(r->socket.cookie, 0, V6_MEMORY_REUSEPORT);
 	}
 	if (a->share && port) {
 		p->on.self.reuseport = 1;
-		v6_memory_set(p->on.self.socket.cookie, V6_MEMORY_REUSEPORT, V6_MEMORY_REUSEPORT);
+		v6_memory_set(p->on.self.socket.cookie, 0, V6_MEMORY_REUSEPORT);
 	}
 	if (!a->share)
 		p->on.self.socket.v6only = 1;
@@ -262,8 +263,10 @@ static int suppose_port(struct v6_call *c, int real, int *v6only, const char **w
 	if (v6_memory(p.on.self.socket.cookie) & V6_MEMORY_REUSEPORT)
 		p.on.self.reuseport = 1;
 	no = decide(&p, bind && p.on.self.cleared && c->record.verdict.v6only == 0, holder);
-	if (holder[!no].socket.local.port)
+	if (holder[!no].socket.local.port) {
+		c->text = describe ? v6_scratch_claim() : NULL;
 		v6_holder_set(c, &holder[!no], describe);
+	}
 	*v6only = p.on.self.socket.v6only;
 	if (p.why || no == V6_UNKNOWN)
 		*why = p.why ? p.why : V6_ADVICE_OTHERS;
@@ -317,7 +320,7 @@ static void remember(struct v6_call *c, bool undecided)
 	bool would = !c->record.enforce.error, is = !c->record.error;
 
 	if (undecided)
-		v6_memory_set(cookie, UNDECIDED, UNDECIDED);
+		v6_memory_set(cookie, 0, UNDECIDED);
 	else if (c->record.facts.event == V6_EVENT_BIND)
 		v6_memory_set(cookie, UNDECIDED, would != is ? V6_MEMORY_REFUSED : 0);
 	else

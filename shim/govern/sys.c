@@ -9,13 +9,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
-#include <sys/uio.h>
 #include <unistd.h>
-
-/* linux/fs.h; its own header clashes with libc's in some versions. */
-#ifndef RWF_NOWAIT
-#define RWF_NOWAIT 0x00000008
-#endif
 
 /*
  * Machines on which what is handed to the kernel here is not what it takes. That would show at run
@@ -149,21 +143,6 @@ ssize_t v6_sys_read(int fd, void *data, size_t len)
 	return v6_syscall(SYS_read, fd, data, len);
 }
 
-ssize_t v6_sys_write_nowait(int fd, const void *data, size_t len)
-{
-#ifdef SYS_pwritev2
-	struct iovec iov = {(void *)(uintptr_t)data, len};
-
-	/* The position -1, in its two halves, is the current one. */
-	return v6_syscall(SYS_pwritev2, fd, &iov, 1, -1L, -1L, RWF_NOWAIT);
-#else
-	(void)fd;
-	(void)data;
-	(void)len;
-	return -EOPNOTSUPP;
-#endif
-}
-
 ssize_t v6_sys_getdents(int fd, void *buf, size_t size)
 {
 	return v6_syscall(SYS_getdents64, fd, buf, size);
@@ -292,6 +271,11 @@ int v6_sys_getpid(void)
 	return (int)v6_syscall(SYS_getpid);
 }
 
+int v6_sys_gettid(void)
+{
+	return (int)v6_syscall(SYS_gettid);
+}
+
 unsigned v6_sys_geteuid(void)
 {
 #ifdef SYS_geteuid32
@@ -304,9 +288,14 @@ unsigned v6_sys_geteuid(void)
 uint64_t v6_sys_limit(int resource)
 {
 	uint64_t limit[2] = {0, 0};
+	/* Filters allow getrlimit(2) rather than prlimit(2), which sets as well. */
+#if defined(SYS_getrlimit) && UINTPTR_MAX == UINT64_MAX
+	long error = v6_syscall(SYS_getrlimit, resource, limit);
+#else
+	long error = v6_syscall(SYS_prlimit64, 0, resource, NULL, limit);
+#endif
 
-	return v6_syscall(SYS_prlimit64, 0, resource, NULL, limit) < 0 ? V6_LIMIT_UNKNOWN
-								       : limit[0];
+	return error < 0 ? V6_LIMIT_UNKNOWN : limit[0];
 }
 
 void v6_sys_sleep_microseconds(unsigned microseconds)

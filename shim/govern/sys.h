@@ -37,8 +37,6 @@ int v6_sys_dup_from(int fd, int lowest);
 int v6_sys_dup_onto(int fd, int target);
 ssize_t v6_sys_write(int fd, const void *data, size_t len);
 ssize_t v6_sys_read(int fd, void *data, size_t len);
-/* pwritev2(RWF_NOWAIT) at the current position: -EOPNOTSUPP where the file has no such thing. */
-ssize_t v6_sys_write_nowait(int fd, const void *data, size_t len);
 /* getdents64(2): bytes of struct linux_dirent64, 0 at the end. */
 ssize_t v6_sys_getdents(int fd, void *buf, size_t size);
 ssize_t v6_sys_readlink(const char *path, char *buf, size_t size);
@@ -53,6 +51,7 @@ void *v6_sys_map(size_t size, int advice);
 void v6_sys_unmap(void *at, size_t size);
 
 int v6_sys_getpid(void);
+int v6_sys_gettid(void);
 /* geteuid(2), not cached: what counts is who the process is now. */
 unsigned v6_sys_geteuid(void);
 /* The soft RLIMIT_FSIZE or RLIMIT_NOFILE; UINT64_MAX for no limit. */

@@ -32,7 +32,7 @@ struct v6_call {
 
 /* Who calls. */
 struct v6_caller {
-	struct v6_slice program;           /* base name of the executable, as it was executed */
+	struct v6_slice program; /* base name of what was executed: a link's, a script's */
 	uint32_t rules[V6_RULES_MAX / 32]; /* a bit for each rule whose program= it matches */
 };
 

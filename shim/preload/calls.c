@@ -27,7 +27,8 @@ EXPORT int socket(int domain, int type, int protocol)
 
 	v6_preload_settled();
 	fd = v6_next.socket(domain, type, protocol);
-	if (RARELY(v6_preload_watches(V6_EVENT_SOCKET)) &&
+	/* What fails for want of IPv6 is told of at any level. */
+	if (RARELY(v6_preload_watches(V6_EVENT_SOCKET) || fd < 0) &&
 		(domain == AF_INET6 || domain == AF_INET))
 		v6_preload_socket(fd, domain, type, protocol);
 	return fd;
@@ -59,14 +60,24 @@ EXPORT int listen(int fd, int backlog)
 	return v6_next.listen(fd, backlog);
 }
 
+/* glibc takes "*" for no node (sysdeps/posix/getaddrinfo.c); to others it is a name. */
+static int is_no_node(const char *node)
+{
+#ifdef __GLIBC__
+	if (node && node[0] == '*' && !node[1])
+		return 1;
+#endif
+	return !node;
+}
+
 EXPORT int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
 	struct addrinfo **result)
 {
 	v6_preload_settled();
 	if (!v6_next.getaddrinfo)
 		v6_next_resolve();
-	if (v6_preload_watches(V6_EVENT_GETADDRINFO) && !node && hints &&
-		hints->ai_flags & AI_PASSIVE)
-		return v6_preload_passive(service, hints, result);
+	if (v6_preload_watches(V6_EVENT_GETADDRINFO) && hints && hints->ai_flags & AI_PASSIVE &&
+		is_no_node(node))
+		return v6_preload_passive(node, service, hints, result);
 	return v6_next.getaddrinfo(node, service, hints, result);
 }

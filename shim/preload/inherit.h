@@ -1,11 +1,13 @@
 /*
- * Sockets that were bound before this program ran: systemd's LISTEN_FDS, inetd's
- * descriptor 0, what came over exec. Nobody here can choose their V6ONLY any more.
+ * Sockets that were bound before this program ran, where it can be told cheaply that there are any:
+ * systemd's LISTEN_FDS, and inetd's descriptor 0. What came over exec otherwise is met by the calls.
  */
 #ifndef V6_INHERIT_H
 #define V6_INHERIT_H
 
-/* Writes a record for each, where the level wants such records. By the constructor. */
-void v6_inherit_record(void);
+#include "../core/text.h"
+
+/* Records those that serve. By the constructor, with the values of these variables; empty: not set. */
+void v6_inherit_record(struct v6_slice listen_fds, struct v6_slice listen_pid);
 
 #endif

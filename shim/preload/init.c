@@ -45,6 +45,23 @@ static struct v6_slice variable(const char *name)
 	return v6_slice_of("");
 }
 
+static struct v6_slice base_name(struct v6_slice path)
+{
+	struct v6_slice name;
+
+	do
+		name = v6_slice_cut(&path, '/');
+	while (path.len);
+	return name;
+}
+
+static struct v6_slice executable(char buf[PROGRAM_SIZE])
+{
+	ssize_t n = v6_sys_readlink("/proc/self/exe", buf, PROGRAM_SIZE);
+
+	return base_name((struct v6_slice){buf, n > 0 ? (size_t)n : 0});
+}
+
 /*
  * The name it was executed by: a script's own rather than its interpreter's, an
  * applet's rather than busybox's. fexecve(3) leaves a name that says nothing;
@@ -55,21 +72,40 @@ static void find_program(void)
 	const char *execfn = (const char *)(uintptr_t)v6_start_auxiliary(AT_EXECFN, 0);
 	struct v6_slice path = v6_slice_of(execfn ? execfn : ""), name;
 	char exe[PROGRAM_SIZE];
-	ssize_t n;
 
 	if (!path.len || v6_slice_begins(path, "/dev/fd/") ||
-		v6_slice_begins(path, "/proc/self/fd/")) {
-		n = v6_sys_readlink("/proc/self/exe", exe, sizeof(exe));
-		path = (struct v6_slice){exe, n > 0 ? (size_t)n : 0};
-	}
-	do
-		name = v6_slice_cut(&path, '/');
-	while (path.len);
+		v6_slice_begins(path, "/proc/self/fd/"))
+		name = executable(exe);
+	else
+		name = base_name(path);
 	if (name.len > sizeof(program_text))
 		name.len = sizeof(program_text);
 	if (name.len)
 		memcpy(program_text, name.ptr, name.len);
 	v6_preload_caller.program = (struct v6_slice){program_text, name.len};
+}
+
+/*
+ * The rules of every name that it goes by. `env lua script` becomes lua, and only the first operand
+ * still tells the script. Other programs' operands do no harm: they are no names of programs.
+ */
+static void find_rules(const struct v6_config *config)
+{
+	struct v6_slice name[3] = {v6_preload_caller.program};
+	bool asks = false;
+	char exe[PROGRAM_SIZE], **argv = v6_start_arguments();
+
+	for (unsigned i = 0; i < config->rules.count; i++)
+		asks |= config->rules.rule[i].program.len != 0;
+	if (asks)
+		name[1] = executable(exe);
+	/* clisp's scripts are run by its lisp.run with three options that have values. */
+	while (asks && argv && *argv && *++argv && **argv == '-')
+		if (v6_slice_is(name[1], "lisp.run") && strchr("BMN", (*argv)[1]) && argv[1])
+			argv++;
+	if (asks && argv && *argv)
+		name[2] = base_name(v6_slice_of(*argv));
+	v6_live_caller(config, &v6_preload_caller, name, asks ? 3 : 1);
 }
 
 /* Out of the environment, which servers write their titles over. */
@@ -118,8 +154,9 @@ static void settle(void)
 	broken = v6_configure(config, environment(), add_problem, &problems) != 0;
 	keep(&s->log_path, log_path_text);
 	keep(&s->config, config_path_text);
-	v6_live_caller(config, &v6_preload_caller);
-	v6_log_init(s, v6_preload_caller.program, variable("JOURNAL_STREAM"));
+	find_rules(config);
+	v6_log_init(
+		s, v6_preload_caller.program, variable("JOURNAL_STREAM"), variable(V6_LOG_HANDED));
 	v6_live_init(config, broken, &v6_preload_caller);
 }
 
@@ -160,6 +197,7 @@ __attribute__((constructor)) static void come_to_life(void)
 	v6_next_resolve();
 	if (!v6_start_auxiliary(AT_SECURE, 1))
 		v6_sys_use_clock(v6_next_clock());
+	v6_self_use_clock(v6_next.getcpuclockid);
 	if (atomic_compare_exchange_strong(&v6_preload_state, &unsettled, BY_CONSTRUCTOR)) {
 		settle();
 		atomic_store_explicit(&v6_preload_state, SETTLED, memory_order_release);
@@ -169,5 +207,5 @@ __attribute__((constructor)) static void come_to_life(void)
 	r.program = v6_preload_caller.program;
 	r.via = V6_VIA_PRELOAD;
 	v6_emit_load(&r);
-	v6_inherit_record();
+	v6_inherit_record(variable("LISTEN_FDS"), variable("LISTEN_PID"));
 }

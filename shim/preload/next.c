@@ -56,6 +56,7 @@ void v6_next_resolve(void)
 	resolve(&v6_next.listen, "listen");
 	resolve(&v6_next.getaddrinfo, "getaddrinfo");
 	resolve(&v6_next.getauxval, "getauxval");
+	resolve(&v6_next.getcpuclockid, "pthread_getcpuclockid");
 }
 
 v6_sys_clock *v6_next_clock(void)

@@ -7,6 +7,7 @@
 #include <netdb.h>
 #include <sys/socket.h>
 
+#include "../govern/self.h"
 #include "../govern/sys.h"
 
 struct v6_next {
@@ -16,6 +17,7 @@ struct v6_next {
 	int (*listen)(int, int);
 	int (*getaddrinfo)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
 	unsigned long (*getauxval)(unsigned long);
+	v6_self_clock *getcpuclockid;
 };
 
 /*

@@ -8,9 +8,10 @@
 
 #include "../govern/forbidden.h"
 
-int v6_preload_passive(const char *service, const struct addrinfo *hints, struct addrinfo **list)
+int v6_preload_passive(
+	const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **list)
 {
-	int result = v6_next.getaddrinfo(NULL, service, hints, list);
+	int result = v6_next.getaddrinfo(node, service, hints, list);
 	struct v6_call c = v6_preload_call(-1);
 	struct addrinfo *first;
 

@@ -6,7 +6,8 @@
 
 #include <netdb.h>
 
-/* In place of getaddrinfo(NULL, service, hints, list) with AI_PASSIVE. */
-int v6_preload_passive(const char *service, const struct addrinfo *hints, struct addrinfo **list);
+/* In place of getaddrinfo() with AI_PASSIVE and a node that is none: NULL, or "*" to glibc. */
+int v6_preload_passive(const char *node, const char *service, const struct addrinfo *hints,
+	struct addrinfo **list);
 
 #endif

@@ -15,7 +15,7 @@
  */
 extern void *__libc_stack_end __attribute__((weak));
 
-char **v6_start_environment(void)
+char **v6_start_arguments(void)
 {
 	char **argv;
 	long argc;
@@ -24,7 +24,14 @@ char **v6_start_environment(void)
 		return NULL;
 	argc = *(long *)__libc_stack_end;
 	argv = (char **)__libc_stack_end + 1;
-	return argc >= 0 && !argv[argc] ? argv + argc + 1 : NULL;
+	return argc >= 0 && !argv[argc] ? argv : NULL;
+}
+
+char **v6_start_environment(void)
+{
+	char **argv = v6_start_arguments();
+
+	return argv ? argv + *(long *)__libc_stack_end + 1 : NULL;
 }
 
 /* The auxiliary vector follows the environment, of which somebody may have taken a few away. */

@@ -5,8 +5,9 @@
 #ifndef V6_START_H
 #define V6_START_H
 
-/* As the kernel passed it, whatever became of environ since; NULL where that cannot be told. */
+/* As the kernel passed them, whatever became of environ since; NULL where that cannot be told. */
 char **v6_start_environment(void);
+char **v6_start_arguments(void);
 
 /*
  * An entry of the auxiliary vector, by getauxval(3) where there is one and the

@@ -19,7 +19,7 @@ setup() {
 # Runs it with its two outputs apart, in $DIR/out and $DIR/err, and sets `status`.
 v6shim() {
 	status=0
-	(close_bats_fds && exec "$V6SHIM" "$@") >"$DIR/out" 2>"$DIR/err" || status=$?
+	(close_bats_fds && exec "$V6SHIM" "$@") </dev/null >"$DIR/out" 2>"$DIR/err" || status=$?
 }
 
 # says <<END: lines of STATUS|ERE|WORD...: v6shim WORD... ends so, says so on standard error, and prints nothing.
@@ -81,6 +81,39 @@ subcommands() {
 	says <<<"143|^\$|run --log off sh -c 'kill -TERM \$\$'"
 }
 
+@test "run and config: a log that cannot be written as things are is warned of, by its name; run starts all the same" {
+	mkfifo "$DIR/fifo"
+	while IFS='|' read -r log expected; do
+		log=${log/DIR/$DIR}
+		v6shim config --log "$log"
+		assert_eq "0 ${expected:+v6shim: warning: log: ${expected/DIR/$DIR}; records would be lost}" "$status $(<"$DIR/err")" "config, $log"
+		# What config looks at it leaves as it is.
+		[ ! -e "$DIR/new.jsonl" ]
+		v6shim run --log "$log" true
+		assert_eq "0 ${expected:+v6shim: warning: log: ${expected/DIR/$DIR}; records would be lost}" "$status $(<"$DIR/err")" "run, $log"
+		rm -f "$DIR/new.jsonl"
+	done <<-'END'
+		DIR/none/x.jsonl|'DIR/none': no such file (ENOENT)
+		DIR/none/%p.jsonl|'DIR/none': no such file (ENOENT)
+		DIR/err/x.jsonl|'DIR/err/x.jsonl': a part of the path is no directory (ENOTDIR)
+		DIR|'DIR': is a directory (EISDIR)
+		fd:9|'fd:9': is no descriptor that can be written to (EBADF)
+		fd:0|'fd:0': is no descriptor that can be written to (EBADF)
+		fd:1|
+		stderr|
+		off|
+		DIR/fifo|
+		/dev/null|
+		DIR/new.jsonl|
+		DIR/%p.jsonl|
+	END
+	[ -S /dev/log ] || expected="v6shim: warning: log: '/dev/log': no such file (ENOENT); records would be lost"
+	v6shim config --log syslog
+	assert_eq "0 ${expected-}" "$status $(<"$DIR/err")"
+	v6shim run --log "$DIR/new.jsonl" true
+	[ -f "$DIR/new.jsonl" ]
+}
+
 @test "run: what cannot be started, and bad usage" {
 	echo 'echo hello' >"$DIR/script"
 	: >"$DIR/file"
@@ -91,11 +124,11 @@ subcommands() {
 		126|^v6shim: .*/script: Permission denied|run "$DIR/script"
 		126|^v6shim: |run "$DIR"
 		127|^v6shim: |run -- --policy
-		2|^v6shim: run: no command given|run
-		2|^v6shim: run: no command given|run --policy both
-		2|^v6shim: run: no command given|run --policy both --
-		2|^v6shim: --policy: no value given$|run --policy
-		2|^v6shim: --log: unknown value 'trace'; valid: stderr, off, syslog, fd:N, /PATH$|run --log trace touch "$DIR/marker"
+		125|^v6shim: run: no command given|run
+		125|^v6shim: run: no command given|run --policy both
+		125|^v6shim: run: no command given|run --policy both --
+		125|^v6shim: --policy: no value given$|run --policy
+		125|^v6shim: --log: unknown value 'trace'; valid: stderr, off, syslog, fd:N, /PATH$|run --log trace touch "$DIR/marker"
 		2|^v6shim: config: |config touch "$DIR/marker"
 		2|^v6shim: rnu: unknown command; did you mean 'run'$|rnu
 		2|^v6shim: confg: unknown command; did you mean 'config'$|confg
@@ -181,7 +214,7 @@ loaded_by() {
 	[ ! -e "$INSTALLED" ] || skip "there is $INSTALLED"
 	V6SHIM=$DIR/b/v6shim
 	cp "$LIB" .
-	says <<<'2|^v6shim: libv6shim.so: |run touch marker'
+	says <<<'125|^v6shim: libv6shim.so: |run touch marker'
 	[ ! -e marker ]
 }
 
@@ -189,7 +222,7 @@ loaded_by() {
 	for place in a 'with space' with:colon; do
 		mkdir "$DIR/$place"
 		cp "$V6SHIM" "$LIB" "$DIR/$place"
-		[ "$place" = a ] || V6SHIM=$DIR/$place/v6shim says <<<"2|^v6shim: .*LD_PRELOAD|run touch '$DIR/marker'"
+		[ "$place" = a ] || V6SHIM=$DIR/$place/v6shim says <<<"125|^v6shim: .*LD_PRELOAD|run touch '$DIR/marker'"
 	done
 	V6SHIM=$DIR/a/v6shim
 	version=$("$V6SHIM" --version)
@@ -197,12 +230,12 @@ loaded_by() {
 	# Another one of the same length, at the library's mark.
 	other=$(tr 0-9 1-90 <<<"$version")
 	sed -i "s/\(v6shim library, version \)$version/\1$other/" "$DIR/a/libv6shim.so"
-	says <<<"2|^v6shim: $DIR/a/libv6shim.so: version $other, this command is $version\$|run touch '$DIR/marker'"
+	says <<<"125|^v6shim: $DIR/a/libv6shim.so: version $other, this command is $version\$|run touch '$DIR/marker'"
 	echo nothing >"$DIR/a/libv6shim.so"
-	says <<<"2|^v6shim: $DIR/a/libv6shim.so: no v6shim library\$|run touch '$DIR/marker'"
+	says <<<"125|^v6shim: $DIR/a/libv6shim.so: no v6shim library\$|run touch '$DIR/marker'"
 	rm "$DIR/a/libv6shim.so"
 	mkdir "$DIR/a/libv6shim.so"
-	says <<<"2|^v6shim: |run touch '$DIR/marker'"
+	says <<<"125|^v6shim: |run touch '$DIR/marker'"
 	[ ! -e "$DIR/marker" ]
 }
 

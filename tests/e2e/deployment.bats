@@ -150,7 +150,7 @@ openrc() {
 	stop server
 	sed -i 's/^V6SHIM_POLICY=.*/V6SHIM_POLICY=booth/' "$DIR/confd"
 	run openrc "$DIR/confd"
-	assert_status 2
+	assert_status 125
 	assert_match "did you mean 'both'" "$output"
 }
 

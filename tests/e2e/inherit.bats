@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Sockets that were bound before the program ran: told when it starts, with what they serve, and their
-# V6ONLY stays as it is. programs/drive binds them and executes the program.
+# Sockets that were bound before the program ran: told when it starts where LISTEN_PID or descriptor 0 says so, else
+# when a call meets them, and their V6ONLY stays as it is. programs/drive binds them and executes the program.
 
 load helper
 
@@ -53,51 +53,65 @@ sockets() {
 	END
 }
 
-@test "handed over by exec, or by systemd: a record each, with what it serves" {
+@test "handed over by systemd, or as descriptor 0: a record each, with what it serves; by exec alone none at the start" {
 	while IFS='|' read -r handed value expected; do
 		IFS=+ read -ra bare <<<"$handed+put 3"
 		said=$("$PROGRAMS/drive" "${bare[@]}" -- "$PROGRAMS/drive" fd=3 get port)
 		assert_match "get: $value"$'\n'"port: [1-9]" "$said" "control: $handed"
-		hand "$handed+put 3" POLICY=ipv6-only -- fd=3 'socket unix' >"$DIR/out"
-		assert_eq "3 $expected" "$(inherited)" "$handed"
+		# That it is not in force is another record's level.
 		hand "$handed+activate 1+put 3" POLICY=ipv6-only -- fd=3 'socket unix' >"$DIR/out"
 		assert_eq "3 $expected" "$(inherited)" "systemd, $handed"
+		hand "$handed+put 0" POLICY=ipv6-only -- fd=0 'socket unix' >"$DIR/out"
+		assert_eq "0 $expected" "$(inherited)" "inetd, $handed"
+		hand "$handed+put 3" POLICY=ipv6-only -- fd=3 'socket unix' >"$DIR/out"
+		assert_eq '' "$(inherited)" "exec, $handed"
+		# Meant for another process.
+		rm -f "$LOG"
+		(
+			close_bats_fds
+			exec "$PROGRAMS/drive" "${bare[@]}" -- env LISTEN_FDS=1 LISTEN_PID=1 LD_PRELOAD="$LIB" V6SHIM_LOG="$LOG" \
+				V6SHIM_POLICY=ipv6-only "$PROGRAMS/drive" fd=3 'socket unix'
+		) >"$DIR/out"
+		assert_eq '' "$(inherited)" "another's, $handed"
 	done < <(sockets)
 }
 
-@test "levels: bind and all tell of inherited sockets, after the load record; change and error do not" {
-	while read -r level events; do
-		hand 'socket tcp6+bind :: 0+listen+put 3' POLICY=ipv6-only LOG_LEVEL="$level" -- 'socket unix' >"$DIR/out"
-		assert_eq "$events" "$([ ! -e "$LOG" ] || jq -r .event "$LOG" | head -n 2 | paste -sd' ')" "$level"
+@test "levels: bind and all tell of inherited sockets, after the load record; change of those on which the policy is not in force" {
+	while read -r level policy events; do
+		hand 'socket tcp6+bind :: 0+listen+activate 1+put 3' POLICY="$policy" LOG_LEVEL="$level" -- 'socket unix' >"$DIR/out"
+		assert_eq "$events" "$([ ! -e "$LOG" ] || jq -r .event "$LOG" | head -n 2 | paste -sd' ')" "$level $policy"
 	done <<-END
-		bind   load inherit
-		all    load inherit
-		change
-		error
+		bind   both      load inherit
+		all    both      load inherit
+		change both
+		change ipv6-only load inherit
+		error  ipv6-only
 	END
 }
 
-@test "the record is of its own kind: policy and mode, address and port, nothing done, nothing found" {
+@test "the record is of its own kind: policy and mode, address and port, nothing done" {
 	port=$(free_port)
-	hand "socket tcp6+bind :: $port+listen+put 7" POLICY=ipv6-only -- 'socket unix' >"$DIR/out"
-	assert_eq "[7,\"stream\",\"::\",$port,0,0,\"ipv6-only\",\"enforce\",\"none\",\"none\"]" "$(json_records "$LOG" 'select(.event == "inherit") |
+	hand "socket tcp6+bind :: $port+listen+put 0" POLICY=ipv6-only -- 'socket unix' >"$DIR/out"
+	assert_eq "[0,\"stream\",\"::\",$port,0,0,\"ipv6-only\",\"enforce\",\"none\",\"unenforced\"]" "$(json_records "$LOG" 'select(.event == "inherit") |
 		[.fd, .type, .addr, .port, .before, .after, .policy, .mode, .action, .finding]')"
-	hand "socket tcp6+bind :: $port+listen+put 7" POLICY=ipv6-only LOG_FORMAT=text -- 'socket unix' >"$DIR/out"
-	assert_match "inherit tcp \\[::\\]:$port fd 7: V6ONLY 0, serves IPv6 and IPv4 \\(policy ipv6-only\\)" "$(<"$LOG")"
+	hand "socket tcp6+bind :: $port+listen+put 0" POLICY=ipv6-only LOG_FORMAT=text -- 'socket unix' >"$DIR/out"
+	assert_match "inherit tcp \\[::\\]:$port fd 0: V6ONLY 0, serves IPv6 and IPv4, unenforced \\(policy ipv6-only\\)" "$(<"$LOG")"
 }
 
-@test "each socket has its record, at its lowest number; what is not bound, or no IP socket, has none; a connection serves nobody" {
+@test "what is not bound, or no IP socket, has none; nor has an accepted connection" {
 	while IFS='|' read -r sockets expected; do
 		# Where its standard output is one of them a program cannot print.
 		hand "$sockets" POLICY=app -- 'socket unix' >"$DIR/out" 2>"$DIR/err" || :
 		assert_eq "$expected" "$(inherited | paste -sd+)" "$sockets"
 	done <<-END
 		a socket tcp6+a v6only 1+a bind :: 0+a listen+a put 3+b socket tcp4+b bind 0.0.0.0 0+b listen+b put 4+c socket unix+c bind+c listen+c put 5+d socket udp6+d bind :: 0+d put 6+activate 4|3 tcp inet6 :: 1 inet6+4 tcp inet 0.0.0.0 - inet+6 udp inet6 :: 0 inet6,inet
-		socket tcp6+v6only 0+bind :: 0+listen+put 0|0 tcp inet6 :: 0 inet6,inet
+		a socket tcp6+a put 3+b socket udp6+b put 4+activate 2|
+		socket tcp6+v6only 0+bind :: 0+listen+put 0,1,2|0 tcp inet6 :: 0 inet6,inet
 		socket udp6+v6only 1+bind :: 0+put 0|0 udp inet6 :: 1 inet6
-		socket tcp6+bind ::1 0+listen+put 0,1,2|0 tcp inet6 ::1 1 inet6
-		a socket tcp6+a bind ::1 0+a listen+b socket tcp6+b bind ::1 0+b listen+b put 2+a put 0,1|0 tcp inet6 ::1 1 inet6+2 tcp inet6 ::1 1 inet6
-		socket tcp6+bind ::1 0+listen+talk ::1+put 0|0 tcp inet6 ::1 1 nobody
+		socket tcp6+bind :: 0+put 0|
+		socket udp6+bind ::1 0+connect ::1 9+put 0|
+		socket tcp6+bind ::1 0+listen+talk ::1+put 0,1,2|
+		socket tcp6+bind :: 0+listen+talk 127.0.0.1+put 0|
 	END
 }
 
@@ -106,7 +120,7 @@ sockets() {
 	for policy in app ipv6-only both default-ipv6-only; do
 		for value in 0 1; do
 			# 1 - 0 is what it is not.
-			said=$(hand "socket tcp6+v6only $value+bind :: $port+listen+activate 1+put 3" POLICY=$policy LOG_LEVEL=all -- fd=3 get \
+			said=$(hand "socket tcp6+v6only $value+bind :: $port+listen+put 3" POLICY=$policy LOG_LEVEL=all -- fd=3 get \
 				"v6only $((1 - value))" listen get | tail -n 4)
 			assert_eq "get: $value
 v6only $((1 - value)): EINVAL
@@ -114,7 +128,7 @@ listen: ok
 get: $value" "$said" "$policy"
 			# The kernel refuses to set it, and the record says why.
 			assert_eq "[\"EINVAL\",$value,true]" "$(json_records "$LOG" 'select(.event == "setsockopt") |
-				[.errno, .before, (.note | test("bound already.*BindIPv6Only="))]')" "$policy"
+				[.errno, .before, (.note | test("came bound.*BindIPv6Only="))]')" "$policy"
 		done
 	done
 	assert_eq "get: 0
@@ -122,10 +136,9 @@ v6only 1: EINVAL" "$("$PROGRAMS/drive" 'socket tcp6' 'v6only 0' 'bind :: 0' list
 		tail -n 2)" 'control, bare'
 }
 
-@test "a program that is executed anew tells of what it had bound itself; a child of fork does not" {
+@test "a program that is executed anew tells of what it had bound itself when a call meets it" {
 	shim LOG="$LOG" LOG_FORMAT=json LOG_LEVEL=bind POLICY=ipv6-only -- "$PROGRAMS/drive" 'socket tcp6' 'bind :: 0' listen exec get >"$DIR/out"
-	assert_eq 'load bind listen load inherit' "$(jq -r .event "$LOG" | paste -sd' ')"
-	assert_eq "$(jq 'select(.event == "bind") | .fd' "$LOG") tcp inet6 :: 1 inet6" "$(inherited)"
+	assert_eq 'load bind listen' "$(jq -r .event "$LOG" | paste -sd' ')"
 	rm -f "$LOG"
 	shim LOG="$LOG" LOG_FORMAT=json LOG_LEVEL=bind POLICY=ipv6-only -- "$PROGRAMS/drive" 'socket tcp6' 'bind :: 0' fork listen >"$DIR/out"
 	assert_eq 'load bind load listen' "$(jq -r .event "$LOG" | paste -sd' ')"

@@ -273,7 +273,7 @@ check_rules() {
 
 # Variables that the source asks for by name, and those that the pages have beside the settings'.
 check_environment() {
-	assert_eq "$(grep -rhoE '\b(getenv|variable)\("[A-Z_]+"' "$ROOT/shim" --include='*.c' | cut -d '"' -f 2 | sort -u)" \
+	assert_eq "$(grep -rhoE '\b(getenv|variable)\("[A-Z_]+"|V6_LOG_HANDED "[A-Z0-9_]+"' "$ROOT/shim" --include='*.[ch]' | cut -d '"' -f 2 | sort -u)" \
 		"$({ listed v6shim.1 ENVIRONMENT '' Ev && listed libv6shim.7 ENVIRONMENT '' Ev; } | sort -u)" variables
 }
 
@@ -287,6 +287,7 @@ limits() {
 		V6_PATH_SIZE          v6shim.conf.5  bytes
 		V6_RECORD_SIZE        v6shim-log.5   bytes
 		V6_FAMILIES_MAX       v6shim-log.5   families
+		V6_SEEN_SLOTS         v6shim-log.5   kinds
 		V6_MEMORY_SLOTS       libv6shim.7    sockets
 		V6_SCRATCH_SLOTS      libv6shim.7    calls
 		V6_DESCRIPTORS_MAX    libv6shim.7    descriptors

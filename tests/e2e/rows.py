@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """rows.py - runs tables of socket calls under settings; a row that comes out otherwise is named.
 
-usage: rows.py [--fields NAME,...] [--events EVENT,...] [--once] [--no-control] <TABLE
+usage: rows.py [--fields NAME,...] [--events EVENT,...] [--once] [--each] [--no-control]
+               [--under PROGRAM,WORD] <TABLE
 
 A table is made of these lines; # begins a comment:
 
@@ -17,13 +18,14 @@ and with all of it on (--once: with it on alone). OUTCOMES are what the steps pr
 their order; a failure is SOCKET.CALL=ERROR. P and Q are free ports.
 
 RECORDs are compared where there is a bar (`none`: there are none): those of --events, by default all
-that have an action or a finding. Each is its --fields, a blank between them, but for those that are
+that have an action or a finding; ipv4-socket counts with --each alone, for a process tells it once. Each is its --fields, a blank between them, but for those that are
 "none"; what is absent is "-", a result "ok". holder.pid is "holder", "self" or "other". Behind " ~ "
 stands a pattern that the note has to match.
 
-Rows of the same settings are run by one process after another `reset`, where their steps allow it,
-but with mode=log, which remembers what enforce would have left on a port until the process ends.
-Steps without a bare row are an error: they would show nothing (--no-control: it stands elsewhere).
+Rows of the same settings are run by one process after another `reset`, where their steps allow it (--each: each
+by its own), and in so few that no datagram sockets are thinned; but with mode=log, which remembers what enforce
+would have left on a port until the process ends.
+--under: by a program of tests/programs. Steps without a bare row are an error: they would show nothing (--no-control: it stands elsewhere).
 TESTS_REACH (preload, supervise) says how the library, or what stands for it, gets its hold.
 """
 
@@ -101,11 +103,15 @@ class Table:
         self.fields = FIELDS.split()
         self.events = None
         self.control = True
+        self.each = False
+        self.under = []
         self.logs = (False, True)
         while options:
             option = options.pop(0)
             if option == "--no-control":
                 self.control = False
+            elif option == "--each":
+                self.each = True
             elif option == "--once":
                 self.logs = (True,)
             else:
@@ -192,10 +198,12 @@ class Table:
 
     def flush(self):
         """Runs what has been read: one process for each setting, and one for each row of its own."""
-        groups = {}
+        groups, datagrams = {}, collections.Counter()
         for number, row in enumerate(self.rows):
-            alone = ALONE.search(row.steps) or "mode=log" in row.words
-            groups.setdefault((row.words, number if alone else None), []).append(row)
+            alone = self.each or ALONE.search(row.steps) or "mode=log" in row.words
+            datagrams[row.words] += row.steps.count("socket udp")
+            part = number if alone else f"part {datagrams[row.words] // 6}"
+            groups.setdefault((row.words, part), []).append(row)
         self.rows = []
         for (words, _), rows in groups.items():
             for log in (False,) if words == "bare" else self.logs:
@@ -211,6 +219,8 @@ class Table:
         settings = None if words == "bare" else \
             dict(word.split("=", 1) for word in shlex.split(self.expand(words)))
         command, env = under(settings, path if log else "off", steps)
+        if self.under:
+            command = [f"{PROGRAMS}/{self.under[0]}", self.under[1], *command]
         with open(f"{self.dir}/stderr", "w+", encoding="utf-8") as stderr:
             done = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, timeout=LIMIT,
                                   stdout=subprocess.PIPE, stderr=stderr, text=True, check=False,
@@ -256,7 +266,11 @@ class Table:
     def is_chosen(self, record):
         if self.events:
             return record["event"] in self.events
-        return (record.get("action"), record.get("finding")) != ("none", "none")
+        return (record.get("action"), self.finding(record)) != ("none", "none")
+
+    def finding(self, record):
+        finding = record.get("finding")
+        return "none" if finding == "ipv4-socket" and not self.each else finding
 
     def shown(self, record):
         words = [self.field(record, name) for name in self.fields]
@@ -265,6 +279,8 @@ class Table:
     def field(self, record, name):
         if name == "result":
             return record.get("errno", "ok")
+        if name == "finding":
+            return self.finding(record) or "-"
         value = record
         for part in name.split("."):
             value = value.get(part) if isinstance(value, dict) else None

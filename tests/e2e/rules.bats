@@ -59,7 +59,7 @@ value() {
 	END
 }
 
-@test "programs: the base name that was executed, by glob" {
+@test "programs: the base names of what was executed, of the executable, of a script that is run, by glob" {
 	rows <<-END
 		socket tcp6; bind :: P; get
 		bare -> 0
@@ -82,9 +82,29 @@ value() {
 	for name in copy link script; do
 		assert_line 'get: 1' "$(shim LOG=off RULES="program=$name => policy=ipv6-only" -- \
 			"$DIR/$name" 'socket tcp6' listen get)"
-		assert_line 'get: 0' "$(shim LOG=off RULES='program=drive,python* => policy=ipv6-only' -- \
-			"$DIR/$name" 'socket tcp6' listen get)"
 	done
+	# The executable of a link and of a script; a copy is another one.
+	while read -r name value; do
+		assert_line "get: $value" "$(shim LOG=off RULES='program=drive,python* => policy=ipv6-only' -- \
+			"$DIR/$name" 'socket tcp6' listen get)" "$name"
+	done <<-END
+		copy 0
+		link 1
+		script 1
+	END
+	# A script by its name where env or an interpreter runs it, and no other operand's.
+	sed -i '1s/.*/#!\/usr\/bin\/env -S \/usr\/bin\/python3 -I/' "$DIR/script"
+	while IFS='|' read -r command value; do
+		read -ra words <<<"$command"
+		assert_line "get: $value" "$(shim LOG=off RULES='program=script => policy=ipv6-only' -- "${words[@]}")" "$command"
+	done <<-END
+		$DIR/script|1
+		/usr/bin/env -S /usr/bin/python3 -I $DIR/script|1
+		/usr/bin/python3 -I -B $DIR/script other|1
+		/usr/bin/env $DIR/script|1
+	END
+	cp "$DIR/script" "$DIR/other"
+	assert_line 'get: 0' "$(shim LOG=off RULES='program=script => policy=ipv6-only' -- "$DIR/other" "$DIR/script")"
 }
 
 @test "the first rule that matches applies, and no other; what it does not set keeps its value" {

@@ -152,7 +152,7 @@ TEST "says nothing" { skip; }'
 	unit hangs "echo \"\$TMPDIR\" >'$SPACE/folder'; echo 1..1; exec -a $WORD sleep 64"
 	"${RUNNER[@]}" "$ROOT/tests/run" >"$SPACE/out" 2>&1 3>&- &
 	pid=$!
-	wait_for 5 pgrep -f -- "$WORD"
+	wait_for 30 pgrep -f -- "$WORD"
 	kill -TERM $pid
 	status=0
 	wait $pid || status=$?

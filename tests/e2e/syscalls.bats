@@ -97,7 +97,7 @@ trace() {
 	(
 		close_bats_fds
 		exec strace -qq -s 200 -o "$DIR/trace" "${MEDDLE[@]}" "${settings[@]}" "$PROGRAMS/drive" close "$@"
-	) >/dev/null 7>>"$DIR/seven"
+	) >/dev/null 7>>"${SEVEN-$DIR/seven}"
 	# The time is a system call only where the vDSO does not have it.
 	awk '
 		/^(clock_gettime|brk|mmap|munmap|mprotect|getrandom|futex)\(/ { next }
@@ -172,7 +172,7 @@ setsockopt(3, SOL_IPV6, IPV6_V6ONLY, [1], 4)' \
 FACTS=' getsockopt getsockname setsockopt '
 # Before the write, by what the log is.
 # shellcheck disable=SC2034 # by its name
-CHECKS_path=' fstat statx newfstatat prlimit64 '
+CHECKS_path=' fstat statx newfstatat getrlimit prlimit64 '
 # shellcheck disable=SC2034
 CHECKS_fd=' fstat statx '
 
@@ -223,4 +223,45 @@ CHECKS_fd=' fstat statx '
 	trace POLICY=default-ipv6-only LOG="$DIR/log.jsonl" LOG_LEVEL=change -- 'socket tcp4' 'socket tcp6' >"$DIR/costs"
 	assert_eq 'socket tcp4: socket' "$(head -n 1 "$DIR/costs")"
 	assert_match '^socket tcp6: socket getsockopt setsockopt .* write$' "$(tail -n 1 "$DIR/costs")"
+}
+
+@test "a record: what the log makes by its kind, and what opening a file makes" {
+	ask=('socket unix' 'socket tcp6' 'bind ::1 0' 'socket tcp6' 'bind ::1 0')
+	mkfifo "$DIR/fifo"
+	exec 8<>"$DIR/fifo"
+	while IFS='|' read -r log seven expected; do
+		SEVEN=${seven:-$DIR/seven}
+		# The second record: the first one opens. A second may pass between them.
+		got=$(trace POLICY=app LOG="${log/DIR/$DIR}" LOG_LEVEL=bind -- "${ask[@]}" | sed -n '$s/.*://p')
+		assert_eq "$expected" "$(tr ' ' '\n' <<<"$got" | grep -vxE "bind|getsockopt|getsockname|" | paste -sd' ' |
+			sed 's/fstat newfstatat getrlimit/fstat/')" "$log $seven"
+	done <<-END
+		fd:7||fstat write
+		fd:7|/dev/null|fstat write
+		/dev/null||fstat write
+		DIR/log||fstat write
+		fd:7|$DIR/fifo|fstat rt_sigprocmask openat fstat write close rt_sigprocmask
+		DIR/fifo||fstat rt_sigprocmask write rt_sigprocmask
+	END
+	unset SEVEN
+	# Its load record goes there as it was opened. The socket that is closed is the one that is asked for a cookie.
+	trace POLICY=app LOG="$DIR/new" LOG_LEVEL=bind -- 'socket unix' 'bind ::1 0' 'socket tcp6' 'bind ::1 0' >/dev/null
+	assert_eq 'madvise getpid close newfstatat openat fstat newfstatat getrlimit write getrlimit fcntl close fstat write' \
+		"$(sed -nE '/^madvise/,/^write\(9/{ s/\(.*//p }' "$DIR/trace" | grep -vxE 'mmap|socket|getsockopt' | uniq | paste -sd' ')"
+}
+
+@test "a program that makes none of the five calls: at most two system calls, and not a word, whatever the log" {
+	for log in off stderr "$DIR/%p.jsonl" "$DIR/log" fd:7 syslog /none/x; do
+		strace -qq -o "$DIR/trace" -E LD_PRELOAD="$LIB" -E V6SHIM_POLICY=ipv6-only -E V6SHIM_LOG="$log" -E V6SHIM_LOG_LEVEL=change /bin/true \
+			2>"$DIR/err" 7>>"$DIR/seven"
+		# The dynamic linker's last act is to let go of its cache.
+		awk '/^munmap/ { calls = ""; next } { sub(/\(.*/, ""); calls = calls " " $0 } END { print calls }' "$DIR/trace" >"$DIR/calls"
+		assert_match '^( (fstat|newfstatat)){0,2} exit_group$' "$(<"$DIR/calls")" "$log"
+		[ ! -s "$DIR/err" ]
+	done
+	assert_eq '' "$(find "$DIR" -name '*.jsonl' -o -name log)"
+	[ ! -s "$DIR/seven" ]
+	# Nor where the settings are wrong.
+	assert_eq a "$(V6SHIM_POLICY=xx V6SHIM_LOG="$DIR/log" LD_PRELOAD=$LIB bash -c 'ls / >/dev/null; date >/dev/null; echo a' 2>&1)"
+	[ ! -e "$DIR/log" ]
 }

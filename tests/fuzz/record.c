@@ -125,7 +125,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (read_line(&r, line, (char *)(uintptr_t)scratch.ptr)) {
 		check_record(&r, line, scratch);
-		if (is_utf8(line) && is_utf8(r.program) && is_utf8(r.note) && is_utf8(r.holder.program))
+		if (is_utf8(line) && is_utf8(r.program) && is_utf8(r.note) &&
+			is_utf8(r.holder.program))
 			check_again(&r);
 		check_cramped(&r, size / 2);
 		if (r.settings.len)

@@ -131,7 +131,7 @@ situations() {
 		load bind bind bind||bind,chroot DIR/jail,bind,user $NOBODY,bind
 		||bind,rename LOG LOG.1,user $NOBODY,bind|old=load+bind+bind
 		lost:2 bind||bind,unlink LOG,link DIR/victim LOG $NOBODY,bind 2,unlink LOG,bind|sticky
-		bind||bind,rename LOG LOG.1,link DIR/victim LOG $NOBODY,bind 2,unlink LOG,bind|sticky old=load+bind+bind+bind
+		bind||bind,rename LOG LOG.1,link DIR/victim LOG $NOBODY,bind 2,unlink LOG,moment,bind|sticky old=load+bind+bind+bind
 	END
 }
 
@@ -226,17 +226,138 @@ situations() {
 	assert_eq 'load bind load bind bind bind' "$(events "$DIR"/*.jsonl)"
 }
 
-@test "vfork: forty children, who have their parent's memory: all is told, whole, as the parent's; so are losses" {
-	shim POLICY=app LOG="$LOG" LOG_LEVEL=bind -- "$PROGRAMS/hammer" records -n 1 -v 40 >"$DIR/out"
-	assert_eq '41 1 1' "$(jq -rs '[map(select(.event == "bind")), map(select(.event == "load")), (map(.pid) | unique)] |
-		map(length) | join(" ")' "$LOG")"
+@test "eight processes of eight threads, 100,000 records: none is torn, and none is lost" {
+	shim POLICY=app LOG="$LOG" LOG_LEVEL=bind -- "$PROGRAMS/hammer" records -p 8 -t 8 -n 1563 >"$DIR/out"
+	assert_eq 'made 100032' "$(<"$DIR/out")"
+	assert_eq '8 100032' "$(jq -r .event "$LOG" | sort | uniq -c | awk '/bind|load/ { n[$2] = $1 } END { print n["load"], n["bind"] }')"
+	assert_eq 100032 "$(jq -r 'select(.event == "bind") | "\(.pid) \(.addr)"' "$LOG" | sort -u | wc -l)"
+	assert_eq 100040 "$(wc -l <"$LOG")"
+}
+
+# A child of vfork goes by its parent's id, or by its own where its parent had made no record yet: the parent by its own.
+@test "vfork: forty children, who have their parent's memory: all is told, and whole; no record of the parent's is a child's" {
+	for threads in 0 1; do
+		rm -f "$LOG"
+		shim POLICY=app LOG="$LOG" LOG_LEVEL=bind -- "$PROGRAMS/hammer" records -t $threads -n 3 -v 40 -a "$DIR" >"$DIR/out"
+		# The threads' records, in the address, and the last one are the parent's.
+		assert_eq "$((41 + 3 * threads)) [true] true" "$(jq -rs 'map(select(.event == "bind")) as $binds |
+			"\($binds | length) \([$binds[] | select((.addr | test("0:1::")) or . == $binds[-1]) | .pid == $binds[-1].pid] |
+			unique) \(map(select(.event == "load") | .pid) | sort == ($binds | map(.pid) | unique))"' "$LOG")" $threads
+	done
+	# Of those that came first each is told by its own.
 	rm "$LOG"
-	mkfifo "$LOG"
-	start server --now shim POLICY=app LOG_LEVEL=bind LOG="$LOG" -- "$PROGRAMS/hammer" records -n 3 -v 1 -a "$DIR/go"
+	shim POLICY=app LOG="$LOG" LOG_LEVEL=bind -- "$PROGRAMS/hammer" records -t 0 -v 40 -a "$DIR" >"$DIR/out"
+	assert_eq 41 "$(jq .pid "$LOG" | sort -u | wc -l)"
+	# Nor do they leave a descriptor behind.
+	start server --now shim POLICY=app LOG="$DIR/vf.%p.jsonl" LOG_LEVEL=bind -- "$PROGRAMS/hammer" records -n 3 -v 40 -a "$DIR/go"
 	wait_for 20 threads_ended
-	read_fifo
+	[ "$(find "/proc/$(pgrep -P "$(pid_of server)")/fd" -lname '*.jsonl' | wc -l)" -le 1 ]
 	touch "$DIR/go"
-	fifo_got 'load lost:4 bind'
+	wait_for 20 ended server
+}
+
+# ---- what v6shim run hands over
+
+# handed EVENTS ERRORS STEP...: how often its standard error has a word about the log.
+handed() {
+	local expected=$1 errors=$2
+
+	shift 2
+	run bash -c 'exec "$@" 2>"$DIR/err"' - "$V6SHIM" run --policy ipv6-only --log "$LOG" -- "${SURVIVE[@]}" "$@"
+	all_bound || return
+	assert_eq "$expected" "$(events)" "$*" || return
+	assert_eq "$errors" "$(grep -c "^v6shim: log: '$LOG': " "$DIR/err" || :)" "$*: $(<"$DIR/err")"
+}
+
+@test "run hands its log over open: what drops its rights or changes its root before it binds is logged, or said once" {
+	require_root
+	mkdir -m 700 "$DIR/private"
+	mkdir "$DIR/jail"
+	LOG=$DIR/private/log.jsonl
+	while IFS='|' read -r expected errors steps; do
+		rm -f "$LOG"* "$DIR/own"
+		steps=${steps//LOG/$LOG}
+		IFS=, read -ra steps <<<"${steps//DIR/$DIR}"
+		handed "$expected" "$errors" "${steps[@]}"
+		[ ! -e "$DIR/own" ] || assert_eq "$DIR/own" "$(<"$DIR/own")" "${steps[*]}"
+		unset steps
+	done <<-END
+		load bind bind|0|user $NOBODY,bind,bind
+		load bind|0|chroot DIR/jail,user $NOBODY,bind
+		load bind load bind|0|fork,user $NOBODY,bind,join,user $NOBODY,bind
+		|1|close_range,user $NOBODY,bind 3
+		|1|close_range,chroot DIR/jail,bind 3
+		load bind|0|close_range,bind
+		load bind|0|open DIR/own append 960,bind
+		|1|open DIR/own append 960,user $NOBODY,bind 2
+		load bind|0|rename LOG LOG.1,bind
+		load bind|0|unlink LOG,bind
+	END
+	# Control: what was not handed over is said.
+	rm -f "$LOG"
+	run bash -c 'exec "$@" 2>"$DIR/err"' - env LD_PRELOAD="$LIB" V6SHIM_POLICY=ipv6-only V6SHIM_LOG="$LOG" \
+		"${SURVIVE[@]}" "user $NOBODY" 'bind 3'
+	all_bound
+	[ ! -e "$LOG" ]
+	assert_eq "v6shim: log: '$LOG': permission denied (EACCES); records are counted until it can be used" "$(<"$DIR/err")"
+}
+
+@test "what run hands over is the log of that name alone; no FIFO is, and it keeps nobody waiting" {
+	one=$DIR/one.jsonl two=$DIR/two.jsonl
+	"$V6SHIM" run --log "$one" -- "$V6SHIM" run --log "$two" -- "${SURVIVE[@]}" bind >"$DIR/out"
+	"$V6SHIM" run --log "$one" -- env V6SHIM_LOG="$two" "${SURVIVE[@]}" bind >>"$DIR/out"
+	assert_eq "bind: ok
+bind: ok" "$(<"$DIR/out")"
+	assert_eq '|load bind load bind' "$(events "$one")|$(events "$two")"
+	mkfifo "$DIR/fifo"
+	timeout 5 cat "$DIR/fifo" >"$DIR/read" &
+	"$V6SHIM" run --log "$DIR/fifo" -- bash -c 'echo "${V6SHIM_LOG_HANDED-none}"; find /proc/self/fd -lname "*/fifo"' >"$DIR/out"
+	assert_eq none "$(<"$DIR/out")"
+	: >"$DIR/fifo"
+	wait $!
+}
+
+# ---- a log that cannot be had is said once
+
+# said EXPECTED ERROR NAME=VALUE... -- COMMAND...: EXPECTED by syslog, where its standard error is ERROR.
+said() {
+	local expected=$1 error=$2
+
+	shift 2
+	daemon
+	shim POLICY=ipv6-only "$@" >"$DIR/out" 2>"$error" || fail "$*" || return
+	assert_eq '' "$(grep -v ': ok$' "$DIR/out" || :)" "$*" || return
+	assert_eq "$expected" "$(got | grep -o "log: '.*" || :)" "$*"
+}
+
+cannot_be_had() {
+	local until='; records are counted until it can be used' err=$DIR/err
+	local moved="log: 'stderr' is closed, another file than at the start, or a client's socket$until"
+	local none="log: '/none/x': no such file (ENOENT)$until"
+	# shellcheck disable=SC2016 # for the shell inside
+	local shut=(bash -c 'exec "$@" 2>&-' - "${SURVIVE[@]}") null=(bash -c 'exec "$@" 2>&8' - "${SURVIVE[@]}")
+
+	said "$moved" "$err" LOG=stderr -- "${SURVIVE[@]}" bind "open $DIR/own append 2" 'bind 3'
+	assert_eq "$DIR/own" "$(<"$DIR/own")"
+	said "$moved" "$err" LOG=stderr -- "${shut[@]}" 'bind 3'
+	said '' "$err" LOG=stderr -- "${null[@]}" 'bind 3'
+	said "$none" "$err" LOG=/none/x -- "${null[@]}" 'bind 3'
+	said '' "$err" LOG=/none/x -- "${SURVIVE[@]}" 'bind 3' fork bind join
+	assert_eq "v6shim: $none" "$(<"$err")"
+	# Nothing where nothing was to be written.
+	said '' "$err" LOG=/none/x LOG_LEVEL=error -- "${SURVIVE[@]}" 'bind 3'
+	assert_eq '' "$(<"$err")"
+	# A data file that got the number 2, which was closed at the start, is the server's alone.
+	rm "$DIR/own"
+	said "$moved" "$err" LOG=stderr -- "${shut[@]}" "open $DIR/own append 2" 'bind 2'
+	assert_eq "$DIR/own" "$(<"$DIR/own")"
+}
+
+@test "a log that cannot be opened, or is not there any more, is said once: on standard error, else by syslog" {
+	require_mounts
+	# The new one is no device.
+	exec 8>/dev/null
+	with_dev cannot_be_had
 }
 
 # ---- what is no log
@@ -300,7 +421,7 @@ planted() {
 	done
 	ln -s /dev/full "$DIR/switch.jsonl"
 	LOG=$DIR/switch.jsonl
-	survives 'load lost:3 bind' '' 'bind 3' "unlink $LOG" bind
+	survives 'load lost:3 bind' '' 'bind 3' "unlink $LOG" moment bind
 }
 
 # counted MADE LEAST <RECORDS: each of the binds that were made is there, or counted; LEAST were lost, and at most one line

@@ -16,6 +16,7 @@
  *	bind ADDRESS PORT       a stream to `::` and 0 with SO_REUSEADDR, as servers do; with the word
  *	                        client after them without; without words: an AF_UNIX socket, to a name
  *	                        that the kernel chooses
+ *	sysbind ADDRESS PORT    the same by syscall(2), past what wraps bind()
  *	listen, close
  *	connect ADDRESS PORT
  *	send [ADDRESS PORT]     a word, to who is connected, or there
@@ -229,6 +230,16 @@ static const char *do_bind(char **words)
 	result = bind(hand->fd, &address.any, size);
 	hand->refused = result < 0;
 	return outcome_and_errno(result);
+}
+
+static const char *do_sysbind(char **words)
+{
+	union address address;
+	socklen_t size = read_address(&address, words);
+
+	if (size == 0)
+		return NULL;
+	return outcome((int)syscall(SYS_bind, hand->fd, &address.any, size));
 }
 
 static const char *do_listen(char **words)
@@ -828,14 +839,14 @@ static const struct {
 	const char *(*make)(char **words);
 } all[] = {{"socket", do_socket}, {"v6only", do_v6only}, {"reuseaddr", do_reuseaddr},
 	{"reuseport", do_reuseport}, {"nodelay", do_nodelay}, {"bind", do_bind},
-	{"listen", do_listen}, {"close", do_close}, {"connect", do_connect}, {"send", do_send},
-	{"hear", do_hear}, {"get", do_get}, {"port", do_port}, {"serves", do_serves},
-	{"dup", do_dup}, {"pass", do_pass}, {"accept", do_accept}, {"timewait", do_timewait},
-	{"dead", do_dead}, {"device", do_device}, {"talk", do_talk}, {"put", do_put},
-	{"show", do_show}, {"who", do_who}, {"resolve", do_resolve}, {"lookup", do_lookup},
-	{"others", do_others}, {"reset", do_reset}, {"uid", do_uid}, {"activate", do_activate},
-	{"fork", do_fork}, {"thread", do_thread}, {"exec", do_exec}, {"wait", do_wait},
-	{"serve", do_serve}};
+	{"sysbind", do_sysbind}, {"listen", do_listen}, {"close", do_close},
+	{"connect", do_connect}, {"send", do_send}, {"hear", do_hear}, {"get", do_get},
+	{"port", do_port}, {"serves", do_serves}, {"dup", do_dup}, {"pass", do_pass},
+	{"accept", do_accept}, {"timewait", do_timewait}, {"dead", do_dead}, {"device", do_device},
+	{"talk", do_talk}, {"put", do_put}, {"show", do_show}, {"who", do_who},
+	{"resolve", do_resolve}, {"lookup", do_lookup}, {"others", do_others}, {"reset", do_reset},
+	{"uid", do_uid}, {"activate", do_activate}, {"fork", do_fork}, {"thread", do_thread},
+	{"exec", do_exec}, {"wait", do_wait}, {"serve", do_serve}};
 
 static void make(const char *step)
 {

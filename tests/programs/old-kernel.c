@@ -5,15 +5,15 @@
  *
  *	so-cookie     getsockopt(SO_COOKIE): ENOPROTOOPT, as before Linux 4.12
  *	statx         ENOSYS, as before 4.11
- *	pwritev2      ENOSYS, as before 4.6
- *	nowait        pwritev2 with RWF_NOWAIT: EOPNOTSUPP, as before 4.14
  *	thread-self   /proc/thread-self is not there, as before 3.17
  *	skv6only      sock_diag's answers have no INET_DIAG_SKV6ONLY, as before 4.3
  *	bound         sock_diag does not list TCP sockets that are bound and do not listen, as before 6.8
+ *	ipv6          socket(AF_INET6): EAFNOSUPPORT, as with ipv6.disable=1
+ *	v6only        setsockopt of IPV6_V6ONLY: EPERM, as under a filter that does not know it
  *	none          nothing: the control
- *	all           all of them but nowait, which pwritev2 covers
+ *	all           all of them but the last two
  *
- * The first four are answered by a seccomp filter, the others by a tracer that changes the path,
+ * The first two and the last two are answered by a seccomp filter, the others by a tracer that changes the path,
  * the request or the answer. "old-kernel: hid WORD" is printed on standard error for each of the
  * others the first time that it took effect, so that a test can tell that the command met it at
  * all. The command's children are under it too. Exit status: the command's; 128 and the signal
@@ -28,6 +28,7 @@
 #include <linux/netlink.h>
 #include <linux/seccomp.h>
 #include <linux/sock_diag.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -42,13 +43,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SO_COOKIE_OPTION = 57, NOWAIT_FLAG = 8, BOUND_INACTIVE = 13, SKV6ONLY = 11, UNKNOWN = 99 };
+enum { SO_COOKIE_OPTION = 57, BOUND_INACTIVE = 13, SKV6ONLY = 11, UNKNOWN = 99 };
 enum { USAGE = 2, NOT_TRACED = 125 };
 
-enum feature { COOKIE, STATX, PWRITEV2, NOWAIT, THREAD_SELF, V6ONLY, BOUND, FEATURES };
+enum feature { COOKIE, STATX, THREAD_SELF, V6ONLY, BOUND, IPV6, SET, FEATURES };
 
 static const char *const words[FEATURES] = {
-	"so-cookie", "statx", "pwritev2", "nowait", "thread-self", "skv6only", "bound"};
+	"so-cookie", "statx", "thread-self", "skv6only", "bound", "ipv6", "v6only"};
 static int lacks[FEATURES], told[FEATURES];
 
 static void take_words(char *list)
@@ -57,7 +58,7 @@ static void take_words(char *list)
 		int known = !strcmp(word, "none") || !strcmp(word, "all");
 
 		for (int i = 0; i < FEATURES; i++) {
-			lacks[i] |= !strcmp(word, "all") && i != NOWAIT;
+			lacks[i] |= !strcmp(word, "all") && i < IPV6;
 			lacks[i] |= !strcmp(word, words[i]);
 			known |= !strcmp(word, words[i]);
 		}
@@ -102,20 +103,21 @@ static int filter(void)
 		UNLESS(SOL_SOCKET, 3), LOAD(ARGUMENT(2)), UNLESS(SO_COOKIE_OPTION, 1),
 		ANSWER(ENOPROTOOPT), ALLOW};
 	struct sock_filter statx[] = {LOAD(NUMBER), UNLESS(SYS_statx, 1), ANSWER(ENOSYS), ALLOW};
-	struct sock_filter pwritev2[] = {
-		LOAD(NUMBER), UNLESS(SYS_pwritev2, 1), ANSWER(ENOSYS), ALLOW};
-	struct sock_filter nowait[] = {LOAD(NUMBER), UNLESS(SYS_pwritev2, 3), LOAD(ARGUMENT(5)),
-		UNLESS(NOWAIT_FLAG, 1), ANSWER(EOPNOTSUPP), ALLOW};
+	struct sock_filter ipv6[] = {LOAD(NUMBER), UNLESS(SYS_socket, 3), LOAD(ARGUMENT(0)),
+		UNLESS(AF_INET6, 1), ANSWER(EAFNOSUPPORT), ALLOW};
+	struct sock_filter set[] = {LOAD(NUMBER), UNLESS(SYS_setsockopt, 5), LOAD(ARGUMENT(1)),
+		UNLESS(IPPROTO_IPV6, 3), LOAD(ARGUMENT(2)), UNLESS(IPV6_V6ONLY, 1), ANSWER(EPERM),
+		ALLOW};
 	int error = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 
 	if (lacks[COOKIE])
 		error |= add_filter(cookie, sizeof(cookie) / sizeof(*cookie));
 	if (lacks[STATX])
 		error |= add_filter(statx, sizeof(statx) / sizeof(*statx));
-	if (lacks[PWRITEV2])
-		error |= add_filter(pwritev2, sizeof(pwritev2) / sizeof(*pwritev2));
-	if (lacks[NOWAIT])
-		error |= add_filter(nowait, sizeof(nowait) / sizeof(*nowait));
+	if (lacks[IPV6])
+		error |= add_filter(ipv6, sizeof(ipv6) / sizeof(*ipv6));
+	if (lacks[SET])
+		error |= add_filter(set, sizeof(set) / sizeof(*set));
 	return error;
 }
 

@@ -252,12 +252,12 @@ def wipe():
 # ---- straits: where the kernel gives a server nothing any more
 
 def add_filter(calls, netlink, error):
-    """seccomp(2): system calls by number, and sockets of AF_NETLINK and AF_UNIX, are refused."""
+    """seccomp(2): system calls by number, and sockets of AF_NETLINK and AF_UNIX, are refused; they kill without an error."""
     def op(code, k, unless=0):
         return struct.pack("HBBI", code, 0, unless, k)
 
     def refuse(value):
-        return op(0x15, value, 1) + op(0x06, 0x50000 | error)
+        return op(0x15, value, 1) + op(0x06, 0x80000000 if error is None else 0x50000 | error)
 
     program = op(0x20, 0) + b"".join(map(refuse, calls))
     if netlink:
@@ -277,6 +277,7 @@ def narrow(*straits):
     calls=N[,N...]   these system calls are refused
     netlink=N        sockets of AF_NETLINK and AF_UNIX are, N being the number of socket(2)
     errno=N          with that error (1, EPERM)
+    kill             they end the process (SIGSYS)
     """
     said = []
     words = dict((s.partition("=")[0], s.partition("=")[2]) for s in straits)
@@ -295,7 +296,9 @@ def narrow(*straits):
         except OSError as error:
             said.append("memory " + name(error))
     calls = [int(n) for n in words.get("calls", "").split(",") if n]
-    if calls or "netlink" in words:
+    if "kill" in words:
+        add_filter(calls, 0, None)
+    elif calls or "netlink" in words:
         add_filter(calls, int(words.get("netlink", 0)), int(words.get("errno", 1)))
         args = (calls[0], -1, -1, -1) if calls else (int(words["netlink"]), socket.AF_NETLINK, 3, 0)
         libc.syscall(*args)
@@ -383,7 +386,7 @@ STEPS = {
     "stop-output": lambda: termios.tcflow(2, termios.TCOOFF),
     "start-output": lambda: termios.tcflow(2, termios.TCOON),
     "touch": lambda path: os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)),
-    "await": await_file, "wipe": wipe, "filter": lambda *straits: narrow(*straits) and None, "scene": scene,
+    "await": await_file, "wipe": wipe, "filter": lambda *straits: narrow(*straits) and None or None, "scene": scene,
 }
 
 

@@ -404,6 +404,37 @@ TEST(a_disorder_is_told_with_the_order_and_the_family)
 	}
 }
 
+/* DESIGN.md 1.10 */
+TEST(without_ipv6_it_is_told_what_that_means_under_the_settings)
+{
+	static const struct {
+		enum v6_policy policy;
+		enum v6_order order;
+		const char *end;
+	} rows[] = {
+		{V6_POLICY_APP, V6_ORDER_APP, "RestrictAddressFamilies=)"},
+		{V6_POLICY_APP, V6_ORDER_IPV6_FIRST, "; order=ipv6-first reorders nothing"},
+		{V6_POLICY_APP, V6_ORDER_IPV4_FIRST, "RestrictAddressFamilies=)"},
+		{V6_POLICY_BOTH, V6_ORDER_IPV6_FIRST,
+			"; policy=both has nothing to act on, and only IPv4 can be served; "
+			"order=ipv6-first reorders nothing"},
+		{V6_POLICY_DEFAULT_IPV6_ONLY, V6_ORDER_APP,
+			"; policy=default-ipv6-only has nothing to act on, and only IPv4 can be "
+			"served"},
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct v6_knobs knobs = {.policy = rows[i].policy, .order = rows[i].order};
+		char buf[512];
+		struct v6_text t = v6_text_in(buf, sizeof(buf));
+
+		v6_advice_no_ipv6(&t, &knobs);
+		assert_false(t.full);
+		assert_non_null(strstr(buf, "there is no IPv6 here"));
+		assert_true(v6_slice_ends((struct v6_slice){t.buf, t.len}, rows[i].end));
+	}
+}
+
 /* DESIGN.md 1.6: one record is one line written by one write, which a pipe keeps whole. */
 TEST(the_longest_record_of_a_conflict_fits)
 {

@@ -90,7 +90,8 @@ TEST(what_cannot_be_opened_is_told_in_words_and_by_name)
 	} others[] = {{EACCES, ": permission denied (EACCES)"},
 		{ELOOP, ": too many symbolic links (ELOOP)"},
 		{ENXIO, ": is a socket or a device (ENXIO)"}, {EPERM, ": not permitted (EPERM)"},
-		{ESTALE, ": not readable"}, {4095, ": not readable"}, {0, ": not readable"}};
+		{ESTALE, ": not to be opened"}, {4095, ": not to be opened"},
+		{0, ": not to be opened"}};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		assert_int_equal(open(rows[i].path, rows[i].flags | O_CLOEXEC), -1);

@@ -626,6 +626,43 @@ TEST(a_mapped_bind_gets_the_errno_of_another_system_where_v6only_is_1)
 	assert_int_equal(yes, 2 * 3 * 6 * 2 * 3 * 3);
 }
 
+/*
+ * 1.6, unenforced and ipv4-socket, of a socket that serves: by policy, then at `::` with V6ONLY 0, 1 or
+ * not known, each where the application asked for nothing and for something; then at 0.0.0.0.
+ */
+TEST(what_serves_without_the_policy_being_in_force_is_found)
+{
+	static const struct {
+		enum v6_policy policy;
+		const char *in6, *in;
+	} rows[] = {
+		{V6_POLICY_APP, "-- -- --", "-"},
+		{V6_POLICY_IPV6_ONLY, "uu -- --", "4"},
+		{V6_POLICY_BOTH, "-- uu --", "4"},
+		{V6_POLICY_DEFAULT_IPV6_ONLY, "u- -- --", "-"},
+		{V6_POLICY_DEFAULT_BOTH, "-- u- --", "-"},
+	};
+	static const int asked[] = {-1, 0}, v6only[] = {0, 1, -1};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct v6_knobs k = {.policy = rows[i].policy};
+
+		for (size_t a = 0; a < COUNT(all_addresses); a++)
+			for (int v = 0; v < 6; v++) {
+				const struct v6_address *at = &all_addresses[a];
+				char is = a < WILDCARDS ? rows[i].in6[v / 2 * 3 + v % 2]
+					  : a == ANY4   ? *rows[i].in
+							: '-';
+
+				assert_int_equal(
+					v6_decide_serving(&k, at, v6only[v / 2], asked[v % 2]),
+					is == 'u'   ? V6_FINDING_UNENFORCED
+					: is == '4' ? V6_FINDING_IPV4_SOCKET
+						    : V6_FINDING_NONE);
+			}
+	}
+}
+
 TEST(each_policy_stands_for_its_value_and_facts_start_unknown)
 {
 	struct v6_facts f;

@@ -281,7 +281,7 @@ TEST(a_load_tells_the_version_and_the_settings_that_are_not_default)
 		"\"order\":{\"value\":\"ipv4-first\",\"origin\":\"profile\"},"
 		"\"on-mapped\":{\"value\":\"deny:EADDRNOTAVAIL\",\"origin\":\"profile\"},"
 		"\"profile\":{\"value\":\"openbsd\",\"origin\":\"environment\"},"
-		"\"rules\":{\"value\":\"2\",\"origin\":\"environment\"},"
+		"\"rules\":{\"value\":2,\"origin\":\"environment\"},"
 		"\"config\":{\"value\":\"/etc/v6shim.conf\",\"origin\":\"option\"},"
 		"\"log\":{\"value\":\"/a\\\"\\u000a/%p\",\"origin\":\"file\"}}}\n");
 	t = v6_text_in(buf, sizeof(buf));
@@ -541,6 +541,22 @@ TEST(the_text_tells_what_the_record_holds)
 	r.families_after = (struct v6_families){3, 1};
 	r.verdict.action = V6_ACTION_REORDER;
 	SAYS(&r, "getaddrinfo", "IPv4 IPv4 IPv6 -> IPv6 IPv4 IPv4", "!V6ONLY", "!fd");
+	r.families_before.count = r.families_after.count = 0;
+	r.verdict.action = V6_ACTION_NONE;
+	for (r.result = EAI_BADFLAGS; r.result >= EAI_OVERFLOW; r.result--) {
+		const char *name = r.result == EAI_NONAME   ? ": fails with EAI_NONAME ("
+				   : r.result == EAI_AGAIN  ? ": fails with EAI_AGAIN ("
+				   : r.result == EAI_FAMILY ? ": fails with EAI_FAMILY ("
+				   : r.result == EAI_MEMORY ? ": fails with EAI_MEMORY ("
+							    : ": fails with ";
+
+		SAYS(&r, "getaddrinfo", name);
+	}
+	r.result = -99;
+	SAYS(&r, "getaddrinfo: fails with -99 (");
+	r.result = EAI_SYSTEM;
+	r.error = ENFILE;
+	SAYS(&r, "getaddrinfo: fails with ENFILE (");
 
 	r = example();
 	r.proto = 17;
@@ -596,13 +612,18 @@ TEST(every_record_has_the_level_that_the_contract_gives_it)
 
 	for (unsigned e = 0; e < COUNT(levels); e++)
 		for (unsigned a = 0; a <= V6_ACTION_REORDER; a++)
-			for (unsigned f = 0; f <= V6_FINDING_CONTRARY; f++) {
+			for (unsigned f = 0; f <= V6_FINDING_IPV4_SOCKET; f++) {
 				bool change = (a || f) && levels[e] != V6_LOG_LEVEL_ERROR;
 				struct v6_record r;
 
 				v6_record_init(&r, e);
 				r.verdict.action = a;
 				r.verdict.finding = f;
+				assert_int_equal(v6_record_level(&r),
+					change ? V6_LOG_LEVEL_CHANGE : levels[e]);
+				/* 1.10: what a socket's record has to say is that there is no IPv6. */
+				r.note = v6_slice_of("no IPv6");
+				change |= e == V6_EVENT_SOCKET;
 				assert_int_equal(v6_record_level(&r),
 					change ? V6_LOG_LEVEL_CHANGE : levels[e]);
 			}

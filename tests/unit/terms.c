@@ -38,7 +38,7 @@ static const struct {
 	{V6_LIST_VIA, false, "preload supervise"},
 	{V6_LIST_EVENT, false, "load socket setsockopt bind listen getaddrinfo inherit lost error"},
 	{V6_LIST_ACTION, false, "none set override deny split share yield reorder"},
-	{V6_LIST_FINDING, false, "none conflict disorder contrary"},
+	{V6_LIST_FINDING, false, "none conflict disorder contrary unenforced ipv4-socket"},
 };
 
 /* The numbers of those that are not counted up from 0, in the order of the words. */

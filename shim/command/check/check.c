@@ -3,6 +3,7 @@
  */
 #include <stdio.h>
 
+#include "../../govern/facts.h"
 #include "../command.h"
 #include "../table.h"
 #include "reach.h"
@@ -58,6 +59,9 @@ static void print_verdict(const struct v6_reach *r)
 	puts(buf);
 	for (unsigned i = 0; i < V6_INSTEAD_MAX && r->instead[i]; i++)
 		printf("%-10s%s\n", i ? "" : "instead", r->instead[i]);
+	if (v6_fact_no_ipv6())
+		puts("note      no IPv6 socket can be made here: the kernel has no IPv6, and no "
+		     "policy anything to act on");
 	if (r->shell && !r->at)
 		puts("note      programs that a shell starts inherit the preload and the settings, "
 		     "unless set-id, static or Go");

@@ -335,6 +335,7 @@ static void add_trouble(
 	/* Records that differ in time and descriptor alone are one. */
 	same.time = same.pid = (int)p->serial;
 	same.fd = -1;
+	same.count = 0;
 	text = v6_record_written(&same, v6_record_json, &len);
 	number = (unsigned *)keep(&m->texts, text, len, sizeof(*number))->value;
 	free(text);
@@ -382,6 +383,8 @@ void v6_model_add(struct v6_model *m, unsigned log, const struct v6_record *r)
 	m->records++;
 	m->denials += r->verdict.action == V6_ACTION_DENY;
 	m->disorders += r->verdict.finding == V6_FINDING_DISORDER;
+	m->unenforced += r->verdict.finding == V6_FINDING_UNENFORCED;
+	p->thinned |= r->count && event != V6_EVENT_LOST;
 	add_settings(m, p, r);
 	if (event == V6_EVENT_LOST) {
 		p->lost += r->count;
@@ -406,6 +409,7 @@ static void add_look(FILE *look, struct v6_record r, const struct v6_process *p)
 	char *text;
 
 	r.time = r.pid = 0;
+	r.count = 0;
 	r.holder.pid = r.holder.pid == p->pid ? 0 : r.holder.pid;
 	text = v6_record_written(&r, v6_record_json, &len);
 	fwrite(text, 1, len, look);

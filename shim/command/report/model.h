@@ -47,6 +47,7 @@ struct v6_process {
 	enum v6_mode mode;
 	bool loaded;
 	bool whole;              /* the log has every bind and listen */
+	bool thinned;            /* but for datagram sockets that are alike */
 	bool shown;              /* there is something to show of it */
 	struct v6_process *next; /* another that looks like it but for pids, times, chosen ports */
 	struct v6_process *like; /* the first of those; NULL: it is that itself */
@@ -58,7 +59,7 @@ struct v6_model {
 	struct v6_process **processes;
 	size_t count, room;
 	size_t shown; /* of the processes */
-	uint64_t records, lost, denials, disorders, unresolved;
+	uint64_t records, lost, denials, disorders, unresolved, unenforced;
 };
 
 /* One record of the log of that number. Its strings need not outlive the call. */

@@ -86,6 +86,8 @@ static void add_remark(struct v6_text *t, const struct v6_process *p, const stru
 		if (v6_socket_did(s, action))
 			v6_text_print(t, "%s%s%s; ", s->r.mode == V6_MODE_LOG ? "would " : "",
 				v6_word(V6_LIST_ACTION, action), did[action] ? did[action] : "");
+	if (s->r.count)
+		v6_text_print(t, "the last of %lld that are alike; ", (long long)s->r.count);
 	if (s->actions && s->r.rule)
 		v6_text_print(t, "rule %u; ", s->r.rule);
 	if (!s->actions && v6_socket_governed(s, false))
@@ -224,11 +226,12 @@ static void add_outcome(struct v6_text *t, const struct v6_port_verdict *v,
 }
 
 /* Of each family on each port which processes serve it: two of them, for one is not told of itself. */
-static void find_serving(struct v6_model *m, const struct v6_process *p)
+static void find_serving(struct v6_model *m, const struct v6_process *p, bool inherited)
 {
 	for (size_t i = 0; i < p->socket_count; i++) {
 		const struct v6_socket *s = &p->sockets[i];
-		unsigned serves = s->gone ? 0 : v6_socket_service(s, false).serves;
+		bool skip = s->gone || (s->r.facts.event == V6_EVENT_INHERIT) != inherited;
+		unsigned serves = skip ? 0 : v6_socket_service(s, false).serves;
 
 		for (unsigned bit = V6_SERVES_INET6; bit <= V6_SERVES_INET; bit <<= 1) {
 			unsigned *who;
@@ -273,7 +276,10 @@ static void print_verdicts(struct v6_model *m, const struct v6_process *p)
 		if (v->differs)
 			add_outcome(&t, v, &v->enforced, true);
 		v6_text_str(&t,
-			p->whole ? "." : ", as far as the log tells: log-level=bind tells all.");
+			!p->whole ? ", as far as the log tells: log-level=bind tells all."
+			: p->thinned && v6_type_of_proto(v->proto) == V6_TYPE_DGRAM
+				? ", as far as the log tells: it has few of sockets that are alike."
+				: ".");
 		end(0);
 	}
 	free(verdicts);
@@ -285,8 +291,12 @@ void v6_report_page(const struct v6_input *in, struct v6_model *m)
 		printf("records %" PRIu64 ", processes %zu, conflicts left unresolved %" PRIu64
 		       ", disorders %" PRIu64 ", denials %" PRIu64 ", lost records %" PRIu64 "\n",
 			m->records, m->count, m->unresolved, m->disorders, m->denials, m->lost);
-	for (size_t i = 0; i < m->count; i++)
-		find_serving(m, m->processes[i]);
+	if (m->unenforced)
+		printf("The policy is not in force everywhere: %" PRIu64 " unenforced\n",
+			m->unenforced);
+	/* Who listens is the server, rather than who was given the socket. */
+	for (size_t i = 0; i < 2 * m->count; i++)
+		find_serving(m, m->processes[i % m->count], i >= m->count);
 	for (size_t i = 0; i < m->count; i++) {
 		const struct v6_process *p = m->processes[i];
 

@@ -21,7 +21,8 @@ static void help(void)
 	     "end\n"
 	     "            (interrupt it: Ctrl-C); with --json each as a line of JSON\n"
 	     "  --check   exit with 1 where there is a conflict left unresolved, a denial, a\n"
-	     "            disorder or a lost record; with mode=log also where enforce would deny\n"
+	     "            disorder, a policy that is not in force or a lost record; with mode=log\n"
+	     "            also where enforce would deny\n"
 	     "\n"
 	     "Exit status 0; 1 with --check, as above; 2 for bad usage, or where a file could\n"
 	     "not be read.");
@@ -122,7 +123,8 @@ static int run(int argc, char **argv)
 	else
 		v6_input_read(&in);
 	v6_model_end(&m);
-	status = m.unresolved || m.denials || m.disorders || m.lost ? V6_EXIT_NO : V6_EXIT_OK;
+	status = m.unresolved || m.denials || m.disorders || m.unenforced || m.lost ? V6_EXIT_NO
+										    : V6_EXIT_OK;
 	for (size_t i = 0; i < in.count; i++)
 		in.failed |= in.sources[i]->error != 0;
 	if (options.json)

@@ -10,12 +10,13 @@
 #include "../command.h"
 #include "../memory.h"
 #include "../options.h"
+#include "../target.h"
 
 static void help(void)
 {
 	puts("\nCOMMAND replaces v6shim, keeping its process id, descriptors and exit status.\n"
-	     "Exit status 2: bad usage or settings, nothing was started; 3: COMMAND cannot be\n"
-	     "preloaded; 126: not executable; 127: not found; otherwise COMMAND's own.");
+	     "Exit status 125: bad usage or settings, or COMMAND cannot be preloaded, nothing was\n"
+	     "started; 126: not executable; 127: not found; otherwise COMMAND's own.");
 	v6_options_help();
 }
 
@@ -55,7 +56,7 @@ static int refuse(const struct v6_reach *r)
 	return r->exit;
 }
 
-static int run(int argc, char **argv)
+static int start(int argc, char **argv)
 {
 	static struct v6_reach reach;
 	static struct v6_options o;
@@ -72,6 +73,9 @@ static int run(int argc, char **argv)
 	v6_reach(&reach, command);
 	if (reach.at)
 		return refuse(&reach);
+	unsetenv(V6_LOG_HANDED);
+	if (v6_target_check(&o.config.settings))
+		v6_target_open(&o.config.settings);
 	if (export(&o, reach.library.path)) {
 		v6_complain("run: %s", strerror(errno));
 		return V6_EXIT_USAGE;
@@ -80,6 +84,14 @@ static int run(int argc, char **argv)
 	error = errno;
 	v6_complain("%s: %s", command[0], strerror(error));
 	return error == ENOENT || error == ENOTDIR ? V6_EXIT_NOT_FOUND : V6_EXIT_NOT_EXECUTABLE;
+}
+
+/* Apart from what COMMAND itself may exit with. */
+static int run(int argc, char **argv)
+{
+	int status = start(argc, argv);
+
+	return status == V6_EXIT_USAGE || status == V6_EXIT_UNREACHABLE ? V6_EXIT_RUN : status;
 }
 
 const struct v6_command v6_command_run = {

@@ -13,6 +13,7 @@
 #include "../../core/nearest.h"
 #include "../../core/record.h"
 #include "../../core/resolve.h"
+#include "../../govern/facts.h"
 #include "../command.h"
 #include "../json.h"
 #include "../table.h"
@@ -279,6 +280,8 @@ static void print_notes(FILE *to)
 	const char *name = v6_errname(sockets.no_diag);
 	size_t held = 1;
 
+	if (v6_fact_no_ipv6())
+		fputs("no IPv6 socket can be made here: the kernel has no IPv6\n", to);
 	if (sockets.no_diag)
 		fprintf(to,
 			"V6ONLY is not known, and only TCP that listens and UDP are shown: the "

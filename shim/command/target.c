@@ -1,0 +1,118 @@
+#include "target.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "../core/errname.h"
+#include "../govern/logfile.h"
+#include "command.h"
+
+static void warn(const char *log, int error)
+{
+	char buf[4 * V6_PATH_SIZE];
+	struct v6_text t = v6_text_in(buf, sizeof(buf));
+
+	v6_text_safe(&t, log, strlen(log));
+	v6_complain("warning: log: '%s'%s; records would be lost", buf, v6_errno_words(error));
+}
+
+static int check_folder(char *path, size_t len)
+{
+	struct stat st;
+
+	while (len > 1 && path[len - 1] != '/')
+		len--;
+	path[len > 1 ? len - 1 : 1] = '\0';
+	if (stat(path, &st))
+		return errno;
+	if (!S_ISDIR(st.st_mode))
+		return ENOTDIR;
+	return access(path, W_OK | X_OK) ? errno : 0;
+}
+
+/* Cut to the folder, where that is what is wrong. What it leads to with a % only the program knows. */
+static int check_path(char *path)
+{
+	size_t plain = strcspn(path, "%");
+	struct stat st;
+
+	if (path[plain] || (stat(path, &st) && errno == ENOENT))
+		return check_folder(path, plain);
+	if (stat(path, &st))
+		return errno;
+	if (S_ISDIR(st.st_mode))
+		return EISDIR;
+	if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode) && !S_ISCHR(st.st_mode))
+		return EINVAL;
+	return access(path, W_OK) ? errno : 0;
+}
+
+static int check_syslog(void)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int error = connect(fd, (struct sockaddr *)&un, sizeof(un)) ? errno : 0;
+
+	close(fd);
+	return error;
+}
+
+static int check_descriptor(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags < 0 || (flags & O_ACCMODE) == O_RDONLY ? EBADF : 0;
+}
+
+bool v6_target_check(const struct v6_settings *s)
+{
+	char log[V6_PATH_SIZE];
+	struct v6_text t = v6_text_in(log, sizeof(log));
+	int error;
+
+	if (s->log == V6_LOG_SYSLOG) {
+		v6_text_str(&t, "/dev/log");
+		error = check_syslog();
+	} else if (s->log == V6_LOG_PATH) {
+		v6_text_slice(&t, s->log_path);
+		error = check_path(log);
+	} else {
+		v6_setting_value(&t, s, V6_SETTING_LOG);
+		error = s->log == V6_LOG_FD ? check_descriptor(s->log_fd) : 0;
+	}
+	if (error)
+		warn(log, error);
+	return !error;
+}
+
+void v6_target_open(const struct v6_settings *s)
+{
+	char path[V6_PATH_SIZE], *value = NULL;
+	struct v6_text t = v6_text_in(path, sizeof(path));
+	struct stat root, st;
+	int fd;
+
+	v6_text_slice(&t, s->log_path);
+	/* What is no file is not held open for nothing: a reader waits for the end of a FIFO. */
+	if (s->log != V6_LOG_PATH || strchr(path, '%') ||
+		(!stat(path, &st) && !S_ISREG(st.st_mode)))
+		return;
+	fd = stat("/", &root) ? -errno : v6_logfile_open(path, &root, &st);
+	if (fd < 0) {
+		warn(path, -fd);
+		return;
+	}
+	fd = v6_logfile_raise(fd);
+	if (fd < 0 || fcntl(fd, F_SETFD, 0) < 0 ||
+		asprintf(&value, "%d:%ju:%ju:%s", fd, (uintmax_t)st.st_dev, (uintmax_t)st.st_ino,
+			path) < 0)
+		return;
+	setenv(V6_LOG_HANDED, value, 1);
+	free(value);
+}
