@@ -57,11 +57,12 @@ void v6_serving_examine(struct v6_call *c)
 			r->verdict.finding = V6_FINDING_NONE;
 	} else if (r->verdict.finding == V6_FINDING_UNENFORCED) {
 		marks = v6_memory_set(v6_fact_cookie(c->ask), 0, V6_MEMORY_SETTLED);
-		if (marks & V6_MEMORY_SETTLED || (marks & V6_MEMORY_CLIENT && f->type == V6_TYPE_DGRAM))
+		if (marks & V6_MEMORY_SETTLED ||
+			(marks & V6_MEMORY_CLIENT && f->type == V6_TYPE_DGRAM))
 			r->verdict.finding = V6_FINDING_NONE;
-		r->note = v6_slice_of(v6_fact_refused(probe)   ? V6_ADVICE_FILTERED
+		r->note = v6_slice_of(v6_fact_refused(probe)     ? V6_ADVICE_FILTERED
 				      : marks & V6_MEMORY_CLIENT ? V6_ADVICE_CLIENT
-							       : V6_ADVICE_BOUND);
+								 : V6_ADVICE_BOUND);
 	}
 }
 

@@ -31,8 +31,7 @@ int v6_suppose_v6only(int ask, int real)
 void v6_suppose_set(int ask, int value)
 {
 	v6_memory_set(v6_fact_cookie(ask), V6_MEMORY_V6ONLY | V6_MEMORY_V6ONLY_1,
-		value == V6_UNKNOWN ? 0
-				    : V6_MEMORY_V6ONLY | (value ? V6_MEMORY_V6ONLY_1 : 0));
+		value == V6_UNKNOWN ? 0 : V6_MEMORY_V6ONLY | (value ? V6_MEMORY_V6ONLY_1 : 0));
 }
 
 static bool same_port(const struct v6_diag_socket *a, const struct v6_diag_socket *b)

@@ -111,5 +111,5 @@ void v6_report_json(const struct v6_input *in, const struct v6_model *m, int che
 		print_process(comma, m->processes[i]);
 		comma = ",";
 	}
-	v6_json("],'damaged':%u,'check':%d}\n", in->damaged, check);
+	v6_json("],'damaged':%u,'cuts':%u,'check':%d}\n", in->damaged, in->cuts, check);
 }

@@ -240,12 +240,12 @@ static bool put_integer(const struct v6_field *f, const struct value *v, void *t
 	bool wide = f->kind == V6_FIELD_COUNT64 || f->kind == V6_FIELD_RESULT ||
 		    f->kind == V6_FIELD_UID;
 	int64_t low = f->kind == V6_FIELD_RESULT ? -INT64_MAX : 0;
-	int64_t high = f->kind == V6_FIELD_BIT    ? 1
+	int64_t high = f->kind == V6_FIELD_BIT      ? 1
 		       : f->kind == V6_FIELD_RESULT ? V6_NO_RESULT - 1
-		       : f->kind == V6_FIELD_PORT ? UINT16_MAX
-		       : f->kind == V6_FIELD_UID  ? UINT32_MAX
-		       : wide                     ? INT64_MAX
-						  : INT_MAX;
+		       : f->kind == V6_FIELD_PORT   ? UINT16_MAX
+		       : f->kind == V6_FIELD_UID    ? UINT32_MAX
+		       : wide                       ? INT64_MAX
+						    : INT_MAX;
 	int narrow = (int)v->number;
 
 	if (v->kind != '0' || v->number < low || v->number > high)

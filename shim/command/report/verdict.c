@@ -20,8 +20,8 @@ struct v6_service v6_socket_service(const struct v6_socket *s, bool enforce)
 	if (other ? e->result < 0 : r->error)
 		return (struct v6_service){.failed = true};
 	return (struct v6_service){
-		.serves = serves ? serves
-				 : v6_serves(&r->facts.address, other ? e->after : r->after),
+		.serves =
+			serves ? serves : v6_serves(&r->facts.address, other ? e->after : r->after),
 		.listens = serves || r->facts.type == V6_TYPE_DGRAM};
 }
 
@@ -46,18 +46,19 @@ static bool wildcard(const struct v6_address *a)
 }
 
 /* A server that a conflict names, though no record tells of its bind; connections have one address. */
-static void add_holder(struct v6_outcome *o, const struct v6_holder *h)
+static void add_holder(struct v6_outcome *o, const struct v6_process *p, const struct v6_holder *h)
 {
 	unsigned serves = v6_serves(&h->address, h->v6only == V6_UNKNOWN ? 1 : h->v6only);
-	enum v6_way way = h->fd < 0 ? V6_ANOTHER : serves == 3 ? V6_DUAL : V6_OWN;
+	bool own = h->fd >= 0;
+	enum v6_way way = !own ? V6_ANOTHER : serves & serves >> 1 ? V6_DUAL : V6_OWN;
 
-	if (!h->known || !v6_address_wildcard(&h->address))
+	if (!h->known || !wildcard(&h->address) || (own && p->whole))
 		return;
 	if (serves & V6_SERVES_INET && o->inet < way)
 		o->inet = way;
 	if (serves & V6_SERVES_INET6 && o->inet6 < way)
 		o->inet6 = way;
-	o->wildcard |= serves;
+	o->wildcard |= own ? serves : 0;
 }
 
 static void add_socket(
@@ -68,7 +69,7 @@ static void add_socket(
 	bool in6 = a->family == V6_FAMILY_INET6 && !v6_address_mapped(a);
 	bool both = in6 && told.serves & V6_SERVES_INET;
 
-	add_holder(o, &s->r.holder);
+	add_holder(o, p, &s->r.holder);
 	o->undecided |= told.undecided;
 	if (told.failed) {
 		o->failed = o->failed ? o->failed : s;
@@ -80,10 +81,15 @@ static void add_socket(
 	}
 	if (told.serves & V6_SERVES_INET6 && o->inet6 != V6_DUAL)
 		o->inet6 = both ? V6_DUAL : V6_OWN;
-	if (told.serves & V6_SERVES_INET && o->inet != V6_OWN)
+	/* Beside a socket of one address what has all others is the server. */
+	if (told.serves & V6_SERVES_INET && !o->inet_own && (wildcard(a) || o->inet < V6_DUAL))
 		o->inet = both ? V6_DUAL : V6_OWN;
-	if (wildcard(a))
+	if (wildcard(a)) {
 		o->wildcard |= told.serves;
+		o->inet_own |= !in6;
+	} else if (!o->singles[!in6]++) {
+		o->single[!in6] = a;
+	}
 	o->shadowed |= both;
 	if (in6 && v6_socket_governed(s, enforce))
 		o->governed = s;
@@ -143,6 +149,10 @@ struct v6_port_verdict *v6_port_verdicts(const struct v6_process *p, size_t *cou
 		v->enforced = judge(p, sockets + from, n, true);
 		v->differs = v->now.inet != v->enforced.inet || v->now.inet6 != v->enforced.inet6 ||
 			     v->now.wildcard != v->enforced.wildcard || v->enforced.undecided;
+		/* What was only bound may be a client, or handed on. */
+		if (!v->port || (v->now.silent && !v->now.failed && !v->now.inet && !v->now.inet6 &&
+					!v->differs))
+			--*count;
 	}
 	free(sockets);
 	return verdicts;

@@ -14,8 +14,12 @@ extern const char *const v6_way_words[];
 struct v6_outcome {
 	enum v6_way inet, inet6;
 	unsigned wildcard; /* V6_SERVES_* bits: not of single addresses alone */
+	/* Of single addresses, IPv6's and IPv4's: how many sockets, and the first. */
+	unsigned singles[2];
+	const struct v6_address *single[2];
+	bool inet_own;      /* the IPv4 wildcard has a socket of its own */
 	unsigned undecided; /* V6_SERVES_* bits: with enforce, and it is not told */
-	bool shadowed;     /* the IPv6 socket would take IPv4 too, which has a socket of its own */
+	bool shadowed;      /* the IPv6 socket would take IPv4 too, which has a socket of its own */
 	/* NULL where there is none: */
 	const struct v6_socket *governed; /* the IPv6 one, which the policy made what it is */
 	const struct v6_socket *failed;   /* the first that could not be bound, or not listen */
