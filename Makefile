@@ -42,6 +42,7 @@ pinned := dlopen dlsym memcpy __libc_start_main
 core    := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard shim/core/*.c))
 govern  := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard shim/govern/*.c))
 preload := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard shim/preload/*.c))
+supervise := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard shim/supervise/*.c))
 command := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard shim/command/*.c shim/command/*/*.c))
 examples := $(patsubst %.c,$(BUILD)/%,$(wildcard examples/*.c))
 programs := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/programs/*.c))
@@ -77,9 +78,9 @@ $(BUILD)/libv6shim.so: $(core) $(govern) $(preload) shim/preload/libv6shim.map $
 	$(SAY) LINK $@
 	$(Q)$(CC) $(c_flags) $(ld_flags) $(ld_shared) -o $@ $(core) $(govern) $(preload) @$(BUILD)/glibc/flags -ldl
 
-$(BUILD)/v6shim: $(core) $(govern) $(command) $(BUILD)/glibc/flags
+$(BUILD)/v6shim: $(core) $(govern) $(supervise) $(command) $(BUILD)/glibc/flags
 	$(SAY) LINK $@
-	$(Q)$(CC) $(c_flags) $(ld_flags) -pie -o $@ $(core) $(govern) $(command) @$(BUILD)/glibc/flags
+	$(Q)$(CC) $(c_flags) $(ld_flags) -pie -o $@ $(core) $(govern) $(supervise) $(command) @$(BUILD)/glibc/flags
 
 # Linker flags; none where the table has no line for what $(CC) builds for.
 hash := \#
@@ -166,5 +167,5 @@ help:
 # What has a subject of its own: fuzz targets, benchmarks, other machines, packages.
 include $(wildcard tests/*/*.mk examples/packaging/*.mk)
 
--include $(core:.o=.d) $(govern:.o=.d) $(preload:.o=.d) $(command:.o=.d)
+-include $(core:.o=.d) $(govern:.o=.d) $(supervise:.o=.d) $(preload:.o=.d) $(command:.o=.d)
 -include $(addsuffix .d,$(examples) $(programs) $(units))

@@ -27,6 +27,7 @@ _v6shim_values() {
 	log-format) echo text json ;;
 	log-level) echo change error bind all ;;
 	proto) echo "$_v6shim_protocols" ;;
+	reach) echo auto preload supervise ;;
 	esac
 }
 
@@ -161,7 +162,7 @@ _v6shim() {
 		return
 	fi
 	case ${words[1]} in
-	run) _v6shim_options '' ;;
+	run) _v6shim_options reach ;;
 	config) _v6shim_options 'program port proto' ;;
 	profiles) [ ${#words[@]} -ne 3 ] || _v6shim_offer "$_v6shim_profiles $help" ;;
 	check)

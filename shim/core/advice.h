@@ -32,6 +32,17 @@
 /* getaddrinfo */
 #define V6_ADVICE_NO_REORDER "no IPv6 socket can be made here: order=ipv6-first reorders nothing"
 
+/* Of a supervised process, once. error */
+#define V6_ADVICE_UNDUMPABLE                                                                       \
+	"the supervisor may not see into this process (PR_SET_DUMPABLE, set-id, a program that "   \
+	"cannot be read), so that it may not bind IPv4 and IPv6 sockets; start v6shim as root"
+#define V6_ADVICE_LEFT                                                                             \
+	"the supervisor may not make calls for this process, which has another user namespace, "   \
+	"security label, or Landlock: it makes them itself, V6ONLY is set before, and conflicts "  \
+	"are not handled"
+#define V6_ADVICE_IO_URING                                                                         \
+	"this process uses io_uring: what it binds by that is not governed"
+
 /* load */
 #define V6_ADVICE_NO_COOKIE                                                                        \
 	"no SO_COOKIE here (Linux has it since 4.12): sockets are told apart by their inode "      \

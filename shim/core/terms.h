@@ -202,6 +202,9 @@ enum v6_setting v6_setting_by_env_name(struct v6_slice name);
  * "FD:DEVICE:INODE:PATH" of the log that v6shim run left open for the library.
  */
 #define V6_LOG_HANDED "V6SHIM_LOG_HANDED"
+
+/* Nor is this: "supervise" in what was started under a supervisor. */
+#define V6_REACH_VARIABLE "V6SHIM_REACH"
 bool v6_setting_env_ours(struct v6_slice name);
 
 /* One line of help. */

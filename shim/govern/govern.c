@@ -132,30 +132,30 @@ static int proto_of(enum v6_type type, int protocol)
 				       : V6_MATCH_ASK;
 }
 
-void v6_govern_socket(struct v6_call *c, int fd, int domain, int type, int protocol)
+void v6_govern_socket(struct v6_call *c, int domain, int type, int protocol)
 {
 	struct v6_verdict *v = &c->record.verdict;
 	struct v6_record *r = &c->record;
+	bool made = r->fd >= 0;
 	struct v6_text note;
 
 	begin(c, V6_EVENT_SOCKET);
-	r->fd = fd;
-	r->result = fd;
+	r->result = r->fd;
 	r->facts.family = domain == AF_INET6 ? V6_FAMILY_INET6 : V6_FAMILY_INET;
 	r->facts.type = v6_type_of(type);
 	match(c, proto_of(r->facts.type, protocol), V6_MATCH_NO_PORT);
-	if (fd >= 0) {
+	if (made) {
 		if (domain == AF_INET6 && v6_emit_wants(V6_LOG_LEVEL_CHANGE))
 			ask(c, V6_NEED_BEFORE);
 		*v = v6_decide(c->knobs, &r->facts);
 		if (v->v6only != V6_UNKNOWN && !v6_call_enforces(c)) {
-			v6_suppose_set(fd, v->v6only);
-			r->enforce = (struct v6_enforce){true, v->v6only, fd, 0, 0};
-		} else if (v->v6only != V6_UNKNOWN && v6_fact_set_v6only(fd, v->v6only) < 0) {
+			v6_suppose_set(c->ask, v->v6only);
+			r->enforce = (struct v6_enforce){true, v->v6only, r->result, 0, 0};
+		} else if (v->v6only != V6_UNKNOWN && v6_fact_set_v6only(c->ask, v->v6only) < 0) {
 			v->action = V6_ACTION_NONE;
 		}
 	}
-	if (fd < 0 && c->saved == EAFNOSUPPORT && domain == AF_INET6 &&
+	if (!made && c->saved == EAFNOSUPPORT && domain == AF_INET6 &&
 		v6_emit_wants(V6_LOG_LEVEL_CHANGE) && first_time(V6_TOLD_NO_IPV6) &&
 		(c->text = v6_scratch_claim())) {
 		note = v6_text_in(c->text, V6_SCRATCH_SIZE);
@@ -163,9 +163,9 @@ void v6_govern_socket(struct v6_call *c, int fd, int domain, int type, int proto
 		r->note = (struct v6_slice){note.buf, note.len};
 	}
 	if (wants_record(c)) {
-		r->proto = fd >= 0 ? v6_fact_proto(fd) : protocol;
-		if (fd >= 0)
-			r->after = v6_known(v6_fact_v6only(fd));
+		r->proto = made ? v6_fact_proto(c->ask) : protocol;
+		if (made)
+			r->after = v6_known(v6_fact_v6only(c->ask));
 		else
 			r->error = c->saved;
 		emit(c);

@@ -12,8 +12,8 @@
 
 #include "way.h"
 
-/* After socket() returned `fd` (or -1). */
-void v6_govern_socket(struct v6_call *c, int fd, int domain, int type, int protocol);
+/* After socket() returned record.fd (or -1). */
+void v6_govern_socket(struct v6_call *c, int domain, int type, int protocol);
 
 /* In place of setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, pointer, len). */
 void v6_govern_v6only(struct v6_call *c);

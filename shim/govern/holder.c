@@ -12,8 +12,9 @@
 #include "forbidden.h"
 
 /* A word for the numbers that end alike: the rest of the number, the family, the port. */
-enum { HINTS = 4096, FAMILY = 1 << 16, REST = 17 };
+enum { HINTS = V6_HINT_SLOTS, FAMILY = 1 << 16, REST = 17 };
 static _Atomic uint32_t hints[HINTS];
+static atomic_uint hints_end; /* beyond the last that is written */
 
 static uint32_t hint_of(enum v6_family family, uint16_t port)
 {
@@ -23,10 +24,14 @@ static uint32_t hint_of(enum v6_family family, uint16_t port)
 void v6_port_bound(int tell, const struct v6_address *a)
 {
 	uint32_t hint = hint_of(v6_port_family(a), a->port);
+	unsigned i = (unsigned)tell % HINTS, end = atomic_load(&hints_end);
 
-	if (tell >= 0)
-		atomic_store_explicit(&hints[tell % HINTS], hint | (uint32_t)(tell / HINTS) << REST,
-			memory_order_relaxed);
+	if (tell < 0)
+		return;
+	atomic_store_explicit(
+		&hints[i], hint | (uint32_t)(tell / HINTS) << REST, memory_order_relaxed);
+	while (i >= end && !atomic_compare_exchange_weak(&hints_end, &end, i + 1))
+		;
 }
 
 static uint32_t hint_at(unsigned i)
@@ -38,7 +43,7 @@ bool v6_port_hinted(enum v6_family family, uint16_t port)
 {
 	uint32_t hint = hint_of(family, port);
 
-	for (unsigned i = 0; i < HINTS; i++)
+	for (unsigned i = 0; i < atomic_load_explicit(&hints_end, memory_order_acquire); i++)
 		if ((hint_at(i) & (FAMILY | UINT16_MAX)) == hint)
 			return true;
 	return false;
@@ -52,7 +57,9 @@ void v6_port_init(struct v6_port *p, struct v6_call *c, const struct v6_address 
 		.on.self = {.own = true, .ask = c->ask, .tell = c->record.fd},
 		.netns = v6_fact_netns(c->ask),
 		.left = V6_DESCRIPTORS_MAX};
-	p->on.partial = !p->on.rival;
+	p->room = p->on.rival ? V6_RIVALS_MAX : sizeof(p->few) / sizeof(*p->few);
+	if (!p->on.rival)
+		p->on.rival = p->few;
 	p->on.self.socket = v6_fact_socket(c->ask, a);
 	p->on.self.socket.v6only = (int8_t)v6only;
 	p->on.self.reuseaddr = v6_fact_reuse(c->ask, false) == 1;
@@ -64,7 +71,7 @@ void v6_port_release(struct v6_port *p)
 	for (unsigned i = 0; i < p->on.count; i++)
 		if (p->on.rival[i].own)
 			p->call->way->give(p->call, p->on.rival[i].ask);
-	if (p->on.rival)
+	if (p->on.rival != p->few)
 		v6_scratch_release((char *)p->on.rival);
 }
 
@@ -74,6 +81,8 @@ static bool same_socket(const struct v6_diag_socket *a, const struct v6_diag_soc
 	return (a->cookie && a->cookie == b->cookie) || (a->inode && a->inode == b->inode);
 }
 
+_Static_assert(V6_RIVALS_MAX * sizeof(struct v6_rival) <= V6_SCRATCH_SIZE, "they fit into a slot");
+
 struct v6_rival *v6_port_add(struct v6_port *p, const struct v6_diag_socket *s)
 {
 	const struct v6_diag_socket *self = &p->on.self.socket;
@@ -81,7 +90,7 @@ struct v6_rival *v6_port_add(struct v6_port *p, const struct v6_diag_socket *s)
 	if (same_socket(self, s) || v6_port_space(self->proto) != v6_port_space(s->proto) ||
 		!(p->all || v6_in_the_way(self, s)))
 		return NULL;
-	p->on.partial |= p->on.count == V6_SCRATCH_SIZE / sizeof(*p->on.rival);
+	p->on.partial |= p->on.count == p->room;
 	if (p->on.partial)
 		return NULL;
 	p->on.rival[p->on.count] = (struct v6_rival){.socket = *s,
@@ -152,7 +161,7 @@ static bool unsettled(const struct v6_port *p, bool refused)
 
 void v6_port_ask_hints(struct v6_port *p)
 {
-	for (unsigned i = 0; i < HINTS && (!p->told || unsettled(p, true)); i++) {
+	for (unsigned i = 0; i < atomic_load(&hints_end) && (!p->told || unsettled(p, true)); i++) {
 		uint32_t hint = hint_at(i);
 		int tell = (int)(hint >> REST) * HINTS + (int)i, ask;
 

@@ -11,13 +11,17 @@
 /* How many descriptors of the caller's are looked at, at most. */
 enum { V6_DESCRIPTORS_MAX = 1 << 20 };
 
+enum { V6_RIVALS_MAX = 100 };
+
 /* What is known of a port. The memory for rivals is claimed, and own ones are kept, until the release. */
 struct v6_port {
 	struct v6_call *call;
-	struct v6_conflict on; /* all but `cleared` of the sockets */
+	struct v6_conflict on; /* at most V6_RIVALS_MAX rivals; all but `cleared` of the sockets */
 	bool all;              /* wanted: not those in its way alone, but all that have the port */
 	const char *why;       /* see v6_suppose_port(): not all is known of it; NULL: it is */
 	/* Its own. */
+	struct v6_rival few[4]; /* the memory where there is no other */
+	unsigned room;
 	bool told; /* by the kernel's tables */
 	uint64_t netns;
 	unsigned left;
@@ -25,7 +29,7 @@ struct v6_port {
 
 /*
  * `address` is what the socket of the call is bound to, or wants. Release it, whatever was asked.
- * Without memory there are no rivals, and they are partial.
+ * Without memory there are few rivals, or they are partial.
  */
 void v6_port_init(
 	struct v6_port *p, struct v6_call *c, const struct v6_address *address, int v6only);
@@ -51,6 +55,7 @@ struct v6_rival *v6_port_add(struct v6_port *p, const struct v6_diag_socket *s);
  * A hint, no truth: which port and family the numbers of descriptors were last bound to. It costs no
  * system call to keep, says when the kernel is worth asking, and is inherited by fork.
  */
+enum { V6_HINT_SLOTS = 4096 };
 void v6_port_bound(int tell, const struct v6_address *address);
 bool v6_port_hinted(enum v6_family family, uint16_t port);
 

@@ -68,6 +68,11 @@ struct v6_self *v6_self(void)
 	return self;
 }
 
+void v6_self_become(struct v6_self *other)
+{
+	atomic_store(&page, other);
+}
+
 static char *_Atomic pool;
 
 /* The second in which each slot was claimed, 0 while it is free. */

@@ -11,7 +11,13 @@
 #include <stdint.h>
 
 /* What a process is told once, as bits. */
-enum v6_told { V6_TOLD_NO_IPV6 = 1, V6_TOLD_MAPPED = 2 };
+enum v6_told {
+	V6_TOLD_NO_IPV6 = 1,
+	V6_TOLD_MAPPED = 2,
+	V6_TOLD_REFUSED = 4,
+	V6_TOLD_LEFT = 8,
+	V6_TOLD_IO_URING = 16,
+};
 
 /* How often what had a hash came: the hash above 24 bits of the number, 0 where there is none yet. */
 enum { V6_SEEN_SLOTS = 64, V6_SEEN_BITS = 24 };
@@ -35,6 +41,9 @@ struct v6_self {
  * is taken for one of fork.
  */
 struct v6_self *v6_self(void);
+
+/* Takes another's place: what is recorded now is that process's. Its pid is set. */
+void v6_self_become(struct v6_self *other);
 
 /* pthread_getcpuclockid(3), by which a child of vfork is known; without it it may settle its parent's page. */
 typedef int v6_self_clock(pthread_t thread, clockid_t *clock);

@@ -14,6 +14,7 @@ enum { PHANTOMS = 12 };
 enum { FREE, BUSY, THERE };
 static struct {
 	atomic_uint state;
+	int pid; /* as in v6_record */
 	struct v6_rival rival;
 } phantoms[PHANTOMS];
 static atomic_bool full; /* there were more */
@@ -47,34 +48,36 @@ static bool same_place(const struct v6_diag_socket *a, const struct v6_diag_sock
 }
 
 /* The next one on the port from *i on, or NULL. */
-static const struct v6_rival *next_phantom(const struct v6_diag_socket *s, unsigned *i)
+static const struct v6_rival *next_phantom(
+	const struct v6_call *c, const struct v6_diag_socket *s, unsigned *i)
 {
 	while (*i < PHANTOMS) {
 		unsigned n = (*i)++;
 
-		if (atomic_load(&phantoms[n].state) == THERE &&
+		if (atomic_load(&phantoms[n].state) == THERE && phantoms[n].pid == c->record.pid &&
 			same_port(&phantoms[n].rival.socket, s))
 			return &phantoms[n].rival;
 	}
 	return NULL;
 }
 
-static void drop_phantom(const struct v6_diag_socket *s)
+static void drop_phantom(const struct v6_call *c, const struct v6_diag_socket *s)
 {
 	const struct v6_rival *r;
 
-	for (unsigned i = 0; (r = next_phantom(s, &i));)
+	for (unsigned i = 0; (r = next_phantom(c, s, &i));)
 		if (same_place(&r->socket, s))
 			atomic_store(&phantoms[i - 1].state, FREE);
 }
 
-static void add_phantom(const struct v6_rival *r)
+static void add_phantom(const struct v6_call *c, const struct v6_rival *r)
 {
 	for (unsigned i = 0; i < PHANTOMS; i++) {
 		unsigned state = FREE;
 
 		if (!atomic_compare_exchange_strong(&phantoms[i].state, &state, BUSY))
 			continue;
+		phantoms[i].pid = c->record.pid;
 		phantoms[i].rival = *r;
 		atomic_store(&phantoms[i].state, THERE);
 		return;
@@ -116,7 +119,7 @@ void v6_suppose_port(struct v6_port *p)
 		else if (r->socket.v6only == 0 && v6_policy_value(p->call->knobs->policy) == 1)
 			r->socket.v6only = V6_UNKNOWN;
 	}
-	for (unsigned i = 0; (phantom = next_phantom(&p->on.self.socket, &i));) {
+	for (unsigned i = 0; (phantom = next_phantom(p->call, &p->on.self.socket, &i));) {
 		unsigned memory = v6_memory(phantom->socket.cookie);
 		struct v6_rival *r = p->on.rival;
 		int ask;
@@ -270,13 +273,13 @@ static int suppose_port(struct v6_call *c, int real, int *v6only, const char **w
 	if (p.why || no == V6_UNKNOWN)
 		*why = p.why ? p.why : V6_ADVICE_OTHERS;
 	if (bind && !c->record.error)
-		drop_phantom(&p.on.self.socket);
+		drop_phantom(c, &p.on.self.socket);
 	if (c->record.error && (*why || !no)) {
-		drop_phantom(&p.on.self.socket);
+		drop_phantom(c, &p.on.self.socket);
 		if (v6_type_of_proto(p.on.self.socket.proto) == V6_TYPE_STREAM)
 			p.on.self.socket.state = V6_STATE_LISTEN;
 		p.on.self.cleared &= !*v6only;
-		add_phantom(&p.on.self);
+		add_phantom(c, &p.on.self);
 	}
 	v6_port_release(&p);
 	return no == 1 ? EADDRINUSE : 0;
@@ -293,7 +296,7 @@ static bool may_differ(const struct v6_call *c, int real, int v6only)
 	return a->port && (type == V6_TYPE_STREAM || type == V6_TYPE_DGRAM) &&
 	       (c->record.error || (v6only == 0 && real == 1) ||
 		       v6_port_hinted(v6_family_other(v6_port_family(a)), a->port) ||
-		       next_phantom(&s, &i));
+		       next_phantom(c, &s, &i));
 }
 
 /* A v4-mapped address is refused where V6ONLY is 1. */

@@ -6,6 +6,7 @@
 #ifndef V6_WAY_H
 #define V6_WAY_H
 
+#include <errno.h>
 #include <sys/socket.h>
 
 #include "../core/record.h"
@@ -60,6 +61,12 @@ struct v6_way {
 	int (*take)(struct v6_call *c, int tell);
 	void (*give)(struct v6_call *c, int ask);
 };
+
+/*
+ * Whether a supervisor answers: bind(-1, NULL, V6_ASK_SUPERVISOR) cannot succeed, and fails with
+ * this error where one does.
+ */
+enum { V6_ASK_SUPERVISOR = 0x7636, V6_SUPERVISOR_ANSWERS = ENOTUNIQ };
 
 /* Whether what the verdict says is done, or (mode=log) only recorded. */
 static inline bool v6_call_enforces(const struct v6_call *c)

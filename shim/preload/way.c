@@ -125,7 +125,7 @@ void v6_preload_socket(int fd, int domain, int type, int protocol)
 {
 	struct v6_call c = v6_preload_call(fd);
 
-	v6_govern_socket(&c, fd, domain, type, protocol);
+	v6_govern_socket(&c, domain, type, protocol);
 	errno = c.saved;
 }
 

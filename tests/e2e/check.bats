@@ -49,7 +49,7 @@ root_only() {
 }
 
 check() {
-	run --separate-stderr "$V6SHIM" check "$@"
+	run --separate-stderr "$V6SHIM" check --reach preload "$@"
 	# shellcheck disable=SC2154
 	[ -z "$stderr" ] || fail "said on standard error: $stderr"
 }
@@ -67,7 +67,7 @@ assert_hop() {
 #
 #	ok	reached; and run starts it with the library in it, whatever it then does
 #	part	what it starts is
-#	no	not reached, for WHY; run refuses it with 3
+#	no	not reached, for WHY; run refuses it with 125
 #	N	does not start, for WHY; run says so and ends with N, and neither does a shell start it
 #
 # and NAME, by which the answer calls it, is COMMAND unless it says otherwise.
@@ -86,12 +86,12 @@ answers() {
 		esac
 		[ -z "$hop" ] || assert_hop "${hop//KIND/$ELF}"
 		status=0
-		output=$("$V6SHIM" run --log=stderr --log-level=all -- "$@" 2>err) || status=$?
+		output=$("$V6SHIM" run --reach preload --log=stderr --log-level=all -- "$@" 2>err) || status=$?
 		stderr=$(<err)
 		case $answer in
 		ok | part) assert_match '(^|'$'\n'')v6shim [^ ]+\[[0-9]+\]: load: ' "$stderr" ;;
 		no)
-			assert_eq '3 ' "$status $output" "run $words"
+			assert_eq '125 ' "$status $output" "run $words"
 			assert_match "^v6shim: .*'v6shim check' says what to do instead$" "$stderr"
 			;;
 		*)
@@ -143,7 +143,7 @@ elf() {
 		linked||ok||$PWD/bin/linked -> $PWD/bin/real;KIND;ok
 		$LOADER --library-path /lib ./prog|./prog|ok
 	END
-	assert_eq 'AT_SECURE 0' "$("$V6SHIM" run --log=off ./prog)"
+	assert_eq 'AT_SECURE 0' "$("$V6SHIM" run --reach preload --log=off ./prog)"
 	check -- ./prog --any -thing
 	assert_eq '0 a preload reaches ./prog' "$status $(last_line)"
 	check ./another-name
@@ -242,7 +242,7 @@ elf() {
 		LD_PRELOAD=|A=1 LD_PRELOAD=
 	END
 	answers <<<'./clears||no|/usr/bin/env: it takes LD_PRELOAD away: -i'
-	check env -i "$V6SHIM" run ./prog
+	check env -i "$V6SHIM" run --reach preload ./prog
 	assert_status 3
 }
 
@@ -344,7 +344,7 @@ compare() {
 	shift
 	# shellcheck disable=SC2016 # for that shell
 	real=$(truth "$@" /bin/sh -p -c '"$0"; exit' "$file")
-	"$@" "$V6SHIM" check "$file" >out 2>&1 || status=$?
+	"$@" "$V6SHIM" check --reach preload "$file" >out 2>&1 || status=$?
 	case $status:$(<out) in
 	0:*) said=0 ;;
 	3:*'so its loader takes no preload'*) said=1 ;;
@@ -407,17 +407,17 @@ compare() {
 	chmod 4755 prog
 	why='it changes its user or group, so its loader takes no preload: set-user-id, user 1000'
 	answers <<<"./prog||no|$why"
-	run "${NOBODY[@]}" "$V6SHIM" check ./prog
+	run "${NOBODY[@]}" "$V6SHIM" check --reach preload ./prog
 	assert_eq "3 a preload does not reach ./prog: $why" "$status $(last_line)"
 	# As the user that it becomes nothing changes.
-	run setpriv --reuid=1000 --regid=1000 --clear-groups "$V6SHIM" run --log=stderr --log-level=all ./prog
+	run setpriv --reuid=1000 --regid=1000 --clear-groups "$V6SHIM" run --reach preload --log=stderr --log-level=all ./prog
 	assert_status 0
 	assert_match ': load: ' "$output"
 	assert_line 'AT_SECURE 0'
 	chmod 6755 prog
 	answers <<<"./prog||no|$why, set-group-id, group 1000"
 	unshare -r true 2>/dev/null || skip 'needs leave to make a user namespace'
-	run unshare -r "$V6SHIM" run --log=off ./prog
+	run unshare -r "$V6SHIM" run --reach preload --log=off ./prog
 	assert_eq '0 AT_SECURE 0' "$status $output"
 	assert_eq 'AT_SECURE 0' "$(unshare -r ./prog)"
 }
@@ -426,18 +426,18 @@ compare() {
 	root_only setcap
 	setcap cap_net_bind_service=ep prog 2>/dev/null || skip 'needs leave to set capabilities'
 	answers <<<'./prog||ok'
-	run "${NOBODY[@]}" "$V6SHIM" run ./prog
+	run "${NOBODY[@]}" "$V6SHIM" run --reach preload ./prog
 	assert_status 3
 	assert_match 'it gains capabilities, so its loader takes no preload' "$output"
 	run "${NOBODY[@]}" --inh-caps=+net_bind_service --ambient-caps=+net_bind_service \
-		"$V6SHIM" run --log=stderr --log-level=all ../prog
+		"$V6SHIM" run --reach preload --log=stderr --log-level=all ../prog
 	assert_status 0
 	assert_match ': load: ' "$output"
 	assert_line 'AT_SECURE 0'
 	why='it asks for capabilities that are not to be had here, so it does not start at all'
-	run setpriv --bounding-set=-net_bind_service "$V6SHIM" check ./prog
+	run setpriv --bounding-set=-net_bind_service "$V6SHIM" check --reach preload ./prog
 	assert_eq "3 ./prog does not start: $why" "$status $(last_line)"
-	run setpriv --bounding-set=-net_bind_service "$V6SHIM" run ./prog
+	run setpriv --bounding-set=-net_bind_service "$V6SHIM" run --reach preload ./prog
 	assert_eq "126 v6shim: ./prog: $why" "$status $output"
 }
 
@@ -455,8 +455,8 @@ compare() {
 		cp prog m/caps
 		setcap cap_net_bind_service=ep m/caps || cp ../prog m/caps
 		for file in set-id caps; do
-			setpriv --reuid=65534 --regid=65534 --clear-groups "$V6SHIM" check m/$file
-			setpriv --reuid=65534 --regid=65534 --clear-groups "$V6SHIM" run m/$file
+			setpriv --reuid=65534 --regid=65534 --clear-groups "$V6SHIM" check --reach preload m/$file
+			setpriv --reuid=65534 --regid=65534 --clear-groups "$V6SHIM" run --reach preload m/$file
 		done'
 	assert_status 0
 	assert_eq 2 "$(grep -c 'ok   its set-id bit or capabilities change nothing here$' <<<"$output")" "$output"
@@ -469,9 +469,9 @@ compare() {
 		touch b/libv6shim.so
 		mount -o remount,noexec m
 		mount --bind m/libv6shim.so b/libv6shim.so
-		"$V6SHIM" check m/prog; echo "status $?"
-		"$V6SHIM" run m/prog; echo "status $?"
-		b/v6shim check ./prog; echo "status $?"
+		"$V6SHIM" check --reach preload m/prog; echo "status $?"
+		"$V6SHIM" run --reach preload m/prog; echo "status $?"
+		b/v6shim check --reach preload ./prog; echo "status $?"
 		b/v6shim run ./prog; echo "status $?"'
 	assert_eq $'status 3\nstatus 126\nstatus 3\nstatus 125' "$(grep ^status <<<"$output")" "$output"
 	assert_line 'm/prog does not start: its filesystem is mounted noexec'
@@ -507,7 +507,7 @@ compare() {
 	END
 	check ''
 	assert_eq "3 '' does not start: an empty name" "$status $(last_line)"
-	run -127 "$V6SHIM" run ''
+	run -127 "$V6SHIM" run --reach preload ''
 	name=$'./x\nprog   ELF   ok\e[2J'
 	cp prog "$name"
 	check "$name"
@@ -521,9 +521,9 @@ compare() {
 	cp prog closed
 	install -m 711 prog unreadable
 	while IFS='|' read -r file expected said; do
-		run "${NOBODY[@]}" "$V6SHIM" check "$file"
+		run "${NOBODY[@]}" "$V6SHIM" check --reach preload "$file"
 		assert_eq "3 $said" "$status $(last_line)"
-		run "-$expected" "${NOBODY[@]}" "$V6SHIM" run "$file"
+		run "-$expected" "${NOBODY[@]}" "$V6SHIM" run --reach preload "$file"
 	done <<-'END'
 		./unreadable|3|a preload does not reach ./unreadable: not readable for this user, so nothing can be told of it: Permission denied
 		closed/prog|126|closed/prog does not start: not to be got at: Permission denied
@@ -599,7 +599,7 @@ library() {
 		"$(last_line)"
 	if [ "$EUID" -eq 0 ]; then
 		install -m 600 "$LIB" l/libv6shim.so
-		run "${NOBODY[@]}" l/v6shim check ./prog
+		run "${NOBODY[@]}" l/v6shim check --reach preload ./prog
 		assert_eq "3 a preload does not reach ./prog: $PWD/l/libv6shim.so: Permission denied" "$status $(last_line)"
 		run -125 "${NOBODY[@]}" l/v6shim run ./prog
 	fi
@@ -608,7 +608,7 @@ library() {
 	run l/v6shim run ./prog
 	assert_status 125
 	assert_match '^v6shim: libv6shim.so: neither beside this command nor in /' "$output"
-	run l/v6shim check ./prog
+	run l/v6shim check --reach preload ./prog
 	assert_status 3
 	assert_hop 'libv6shim.so;-;no;neither beside this command nor in /.*'
 }

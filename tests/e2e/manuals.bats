@@ -292,6 +292,8 @@ limits() {
 		V6_SCRATCH_SLOTS      libv6shim.7    calls
 		V6_DESCRIPTORS_MAX    libv6shim.7    descriptors
 		V6_HOLDER_READS       libv6shim.7    descriptors
+		V6_HINT_SLOTS         libv6shim.7    descriptors
+		V6_RIVALS_MAX         libv6shim.7    sockets
 		V6_SCRIPT_DEPTH       v6shim.1       interpreters
 		V6_HOPS_MAX           v6shim.1       files
 		V6_LINE_MAX           v6shim.1       bytes

@@ -42,7 +42,7 @@ import tempfile
 BUILD = os.environ["TESTS_BUILD"]
 REACH = os.environ.get("TESTS_REACH", "preload")
 PROGRAMS = f"{BUILD}/tests/programs"
-DRIVE = f"{PROGRAMS}/drive" if REACH == "preload" else f"{PROGRAMS}/drive-static"
+DRIVE = f"{PROGRAMS}/drive" if REACH == "preload" else f"{PROGRAMS}/static/drive"
 NOBODY = {"user": 65534, "group": 65534, "extra_groups": []}
 # A row that hangs fails; a driver ends by itself after a minute.
 LIMIT = 70

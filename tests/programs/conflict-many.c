@@ -5,6 +5,7 @@
  * usage: conflict-many threads [-u] THREADS PORTS
  *        conflict-many race [-u] ROUNDS
  *        conflict-many signal ROUNDS
+ *        conflict-many innocent [-w] BINDS
  *        conflict-many descriptors [-w] NUMBER FAMILIES PORT
  *
  * A pair is an IPv4 and a dual-stack IPv6 socket on one port, both listening, or both of UDP with
@@ -15,6 +16,9 @@
  *                and keeps them all. Ports are chosen by the kernel
  *   race         two threads open the two halves of a pair at the same moment, ROUNDS times
  *   signal       a handler opens pairs while what it interrupts does the same, ROUNDS times
+ *   innocent     two threads open and close a listener of IPv4 each, BINDS times in all, while a
+ *                third opens and closes pairs; with -w that one looks at every descriptor instead,
+ *                over and over. "failed N" says how many of those binds did
  *   descriptors  opens NUMBER sockets more, and then binds PORT for each family of FAMILIES ("46",
  *                "64", "4", "6") in that order; with -w it stays until a signal ends it
  *
@@ -33,6 +37,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -315,6 +320,60 @@ static void descriptors(unsigned number, const char *families, unsigned port, in
 	}
 }
 
+/* --- Threads that have nothing to do with a conflict --- */
+
+static atomic_int left, failed;
+
+static void *reopen(void *unused)
+{
+	struct pair mine = {.fd = {-1, -1}};
+	unsigned port;
+	int on = 1;
+
+	bind_half(&mine, V4, 0);
+	port = local_port(mine.fd[V4]);
+	close(mine.fd[V4]);
+	while (atomic_fetch_sub(&left, 1) > 0) {
+		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+		if (bind_to(fd, AF_INET, NULL, port) < 0 || listen(fd, 8) < 0)
+			failed++;
+		close(fd);
+	}
+	return unused;
+}
+
+static void *disturb(void *walk)
+{
+	while (atomic_load(&left) > 0) {
+		union address address;
+		socklen_t size = sizeof(address);
+		struct pair p;
+
+		for (int fd = 0; walk != NULL && fd < 64; fd++)
+			getsockname(fd, &address.any, &size);
+		if (walk != NULL)
+			continue;
+		open_pair(&p, (int)(pairs++ % 2), 0);
+		right_pairs += p.error[V4] == 0 && p.error[V6] == 0;
+		close_pair(&p);
+	}
+	return NULL;
+}
+
+static void innocent(int binds, int walk)
+{
+	pthread_t thread[3];
+
+	atomic_store(&left, binds);
+	for (int i = 0; i < 3; i++)
+		pthread_create(&thread[i], NULL, i < 2 ? reopen : disturb, walk ? &left : NULL);
+	for (int i = 0; i < 3; i++)
+		pthread_join(thread[i], NULL);
+	printf("failed %d\n", atomic_load(&failed));
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -338,6 +397,8 @@ int main(int argc, char **argv)
 		race((unsigned)number);
 	} else if (strcmp(what, "signal") == 0 && number <= HANDLED_MAX) {
 		in_handlers((unsigned)number);
+	} else if (strcmp(what, "innocent") == 0 && number > 0) {
+		innocent(number, option);
 	} else {
 		return 2;
 	}

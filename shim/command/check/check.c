@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "../../govern/facts.h"
+#include "../../supervise/start.h"
 #include "../command.h"
 #include "../table.h"
 #include "reach.h"
@@ -21,7 +22,9 @@ static void help(void)
 	     "SELinux, AppArmor or Smack. The load record of the log is the proof (log-level "
 	     "all).\n"
 	     "\n"
-	     "Exit status 0: a preload reaches it; 3: it does not; 2: bad usage.");
+	     "WAY: preload, supervise (from outside, as run does where a preload does not\n"
+	     "reach), or auto, either.\n"
+	     "Exit status 0: a way reaches it; 3: none does; 2: bad usage.");
 }
 
 static void add_row(struct v6_table *table, const struct v6_hop *hop)
@@ -67,15 +70,37 @@ static void print_verdict(const struct v6_reach *r)
 		     "unless set-id, static or Go");
 }
 
+/* From outside: whether that reaches what a preload does not. */
+static bool print_supervision(const struct v6_reach *r)
+{
+	const char *refused = v6_reach_loses(r) ? V6_REACH_LOSES : v6_supervise_refused();
+
+	printf("%-10s%s\n", "outside",
+		refused ? refused : "a supervisor reaches it: v6shim run [--reach supervise]");
+	return !refused;
+}
+
 static int run(int argc, char **argv)
 {
 	static const struct v6_column columns[4] = {{.gap = 0}, {.gap = 3}, {.gap = 3}, {.gap = 3}};
 	struct v6_table table = {.columns = columns, .column_count = 4};
 	static struct v6_reach r;
-	int first = argc > 1 && !strcmp(argv[1], "--") ? 2 : 1;
+	const char *way = "auto";
+	int first = 1;
+	bool reached;
 
-	if (first == 1 && argc > 1 && argv[1][0] == '-') {
-		v6_complain("check: unknown option '%s'", argv[1]);
+	if (argc > 2 && !strcmp(argv[1], "--reach")) {
+		way = argv[2];
+		first = 3;
+	}
+	if (strcmp(way, "auto") && strcmp(way, "preload") && strcmp(way, "supervise")) {
+		v6_complain("check: --reach %s: auto, preload or supervise is meant", way);
+		return v6_command_usage(&v6_command_check);
+	}
+	if (first < argc && !strcmp(argv[first], "--"))
+		first++;
+	else if (first < argc && argv[first][0] == '-') {
+		v6_complain("check: unknown option '%s'", argv[first]);
 		return v6_command_usage(&v6_command_check);
 	}
 	if (first >= argc) {
@@ -88,12 +113,16 @@ static int run(int argc, char **argv)
 	add_row(&table, &r.preload);
 	v6_table_print(&table, 0);
 	print_verdict(&r);
-	return r.at ? V6_EXIT_UNREACHABLE : V6_EXIT_OK;
+	reached = !r.at && strcmp(way, "supervise");
+	if (!reached && strcmp(way, "preload") && r.exit != V6_EXIT_NOT_FOUND &&
+		r.exit != V6_EXIT_NOT_EXECUTABLE)
+		reached = print_supervision(&r);
+	return reached ? V6_EXIT_OK : V6_EXIT_UNREACHABLE;
 }
 
 const struct v6_command v6_command_check = {
 	.name = "check",
-	.usage = "[--] COMMAND [ARGUMENT...]",
+	.usage = "[--reach WAY] [--] COMMAND [ARGUMENT...]",
 	.summary = "tell whether a preload reaches COMMAND, and if not, why",
 	.main = run,
 	.help = help,

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "../../govern/sys.h"
+#include "../../supervise/start.h"
 #include "../command.h"
 #include "../memory.h"
 #include "launch.h"
@@ -487,4 +488,15 @@ void v6_reach_why(struct v6_text *t, const struct v6_reach *r)
 	if (r->at != &r->hop[r->launches])
 		v6_text_print(t, "%.*s: ", V6_SLICE(v6_slice_of(r->at->path)));
 	v6_text_str(t, r->at->why);
+}
+
+bool v6_reach_loses(const struct v6_reach *r)
+{
+	for (unsigned i = 0; i < r->hops; i++) {
+		unsigned o = r->hop[i].obstacle;
+
+		if (o == SET_ID || o == CAPABILITIES || o == CLEANED || o == UNREADABLE)
+			return v6_supervise_takes_privileges();
+	}
+	return false;
 }

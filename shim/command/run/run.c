@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "../../govern/sys.h"
+#include "../../govern/way.h"
+#include "../../supervise/start.h"
 #include "../check/reach.h"
 #include "../command.h"
 #include "../memory.h"
@@ -20,7 +23,7 @@ static void help(void)
 	v6_options_help();
 }
 
-/* What options set, and the library: ours first, so that what else is preloaded is called on to. */
+/* What options set, and the library, or NULL to supervise: ours first, so that what else is preloaded is called on to. */
 static int export(const struct v6_options *o, const char *library)
 {
 	const char *others = getenv("LD_PRELOAD");
@@ -33,6 +36,8 @@ static int export(const struct v6_options *o, const char *library)
 		if (o->value[id] && setenv(name, o->value[id], 1))
 			return -1;
 	}
+	if (!library)
+		return setenv(V6_REACH_VARIABLE, "supervise", 1);
 	if (others && *others)
 		library = v6_keep_joined(library, ":", others, NULL);
 	return setenv("LD_PRELOAD", library, 1);
@@ -56,23 +61,72 @@ static int refuse(const struct v6_reach *r)
 	return r->exit;
 }
 
+/* After execvp(3). */
+static int failed(const char *command, int error)
+{
+	v6_complain("%s: %s", command, strerror(error));
+	return error == ENOENT || error == ENOTDIR ? V6_EXIT_NOT_FOUND : V6_EXIT_NOT_EXECUTABLE;
+}
+
+static void say(const char *sentence)
+{
+	v6_complain("run: %s", sentence);
+}
+
+/* Returns where nothing was started, or not by this process. */
+static int supervise(struct v6_options *o, const struct v6_reach *r, char **command)
+{
+	const char *journal = getenv("JOURNAL_STREAM"), *name = strrchr(command[0], '/');
+	struct v6_supervision s = {.config = &o->config,
+		.program = v6_slice_of(name ? name + 1 : command[0]),
+		.journal = v6_slice_of(journal ? journal : ""),
+		.say = say};
+	int error;
+
+	if (o->config.settings.knobs.order != V6_ORDER_APP)
+		say("order: of supervised programs the order of binds alone; getaddrinfo is "
+		    "theirs");
+	if (v6_reach_loses(r)) {
+		say(V6_REACH_LOSES);
+		return V6_EXIT_RUN;
+	}
+	if (export(o, NULL))
+		return failed("run", errno);
+	error = v6_supervise(&s, command);
+	return error < 0 ? V6_EXIT_RUN : failed(command[0], error);
+}
+
 static int start(int argc, char **argv)
 {
 	static struct v6_reach reach;
 	static struct v6_options o;
+	const char *way = "auto";
+	const struct v6_own_option own[] = {{"reach", &way}, {0}};
 	char **command;
-	int error;
 
-	if (v6_options_read(&o, argc, argv, NULL))
+	if (v6_options_read(&o, argc, argv, own))
 		return V6_EXIT_USAGE;
+	bool automatic = !strcmp(way, "auto"), outside = !strcmp(way, "supervise"), starts;
+
+	if (!automatic && !outside && strcmp(way, "preload")) {
+		v6_complain("run: --reach %s: auto, preload or supervise is meant", way);
+		return V6_EXIT_USAGE;
+	}
 	if (o.next >= argc) {
 		v6_complain("run: no command given");
 		return v6_command_usage(&v6_command_run);
 	}
 	command = argv + o.next;
+	if (v6_sys_bind(-1, NULL, V6_ASK_SUPERVISOR) == -V6_SUPERVISOR_ANSWERS) {
+		say("supervised already, by the 'v6shim run' around this one, whose settings hold");
+		return V6_EXIT_RUN;
+	}
 	v6_reach(&reach, command);
-	if (reach.at)
+	starts = reach.exit != V6_EXIT_NOT_FOUND && reach.exit != V6_EXIT_NOT_EXECUTABLE;
+	if (reach.at && !(outside ? starts : automatic && reach.exit == V6_EXIT_UNREACHABLE))
 		return refuse(&reach);
+	if (outside || reach.at)
+		return supervise(&o, &reach, command);
 	unsetenv(V6_LOG_HANDED);
 	if (v6_target_check(&o.config.settings))
 		v6_target_open(&o.config.settings);
@@ -81,9 +135,7 @@ static int start(int argc, char **argv)
 		return V6_EXIT_USAGE;
 	}
 	execvp(command[0], command);
-	error = errno;
-	v6_complain("%s: %s", command[0], strerror(error));
-	return error == ENOENT || error == ENOTDIR ? V6_EXIT_NOT_FOUND : V6_EXIT_NOT_EXECUTABLE;
+	return failed(command[0], errno);
 }
 
 /* Apart from what COMMAND itself may exit with. */

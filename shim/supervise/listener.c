@@ -1,0 +1,94 @@
+#include "listener.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "../govern/facts.h"
+#include "../govern/kernel.h"
+
+enum { QUEUE = 256, LOST = 64 };
+
+static struct v6_abi_notification queue[QUEUE];
+static unsigned first, count;
+static int listener;
+
+static struct lost {
+	int tid;
+	uint64_t cookie; /* 0: none */
+	size_t len;
+	unsigned char address[sizeof(struct sockaddr_storage)];
+} lost[LOST];
+static unsigned next_lost, lost_count;
+
+void v6_listener_init(int fd)
+{
+	unsigned long flags = V6_NOTIF_SYNC_WAKE_UP; /* Linux 6.6 */
+
+	listener = fd;
+	v6_syscall(SYS_ioctl, fd, V6_NOTIF_SET_FLAGS, flags);
+}
+
+/* ENOENT: it was interrupted, or killed, before it was received. */
+static void receive(void)
+{
+	struct v6_abi_notification *n = &queue[(first + count) % QUEUE];
+
+	memset(n, 0, sizeof(*n));
+	if (!v6_syscall(SYS_ioctl, listener, V6_NOTIF_RECV, n))
+		count++;
+}
+
+const struct v6_abi_notification *v6_listener_next(int other, bool (*ready)(void))
+{
+	for (;;) {
+		struct pollfd p[] = {
+			{.fd = listener, .events = POLLIN}, {.fd = other, .events = POLLIN}};
+		int n = poll(p, 2, count ? 0 : -1);
+
+		if (n > 0 && p[1].revents && !ready())
+			return NULL;
+		if (n > 0 && p[0].revents & POLLIN && count < QUEUE) {
+			receive();
+		} else if (count) {
+			count--;
+			return &queue[first++ % QUEUE];
+		} else if (n > 0 && p[0].revents & (POLLHUP | POLLERR | POLLNVAL)) {
+			return NULL;
+		}
+	}
+}
+
+bool v6_listener_valid(uint64_t id)
+{
+	return !v6_syscall(SYS_ioctl, listener, V6_NOTIF_ID_VALID, &id);
+}
+
+bool v6_listener_answer(const struct v6_abi_answer *answer)
+{
+	return !v6_syscall(SYS_ioctl, listener, V6_NOTIF_SEND, answer);
+}
+
+void v6_listener_add_lost(int tid, uint64_t cookie, const void *address, size_t len)
+{
+	struct lost *l = &lost[next_lost++ % LOST];
+
+	*l = (struct lost){.tid = tid, .cookie = cookie, .len = len};
+	memcpy(l->address, address, len);
+	lost_count++;
+}
+
+bool v6_listener_take_lost(int tid, int fd, const void *address, size_t len)
+{
+	uint64_t cookie = lost_count ? v6_fact_cookie(fd) : 0;
+
+	for (struct lost *l = lost; cookie && l < lost + LOST; l++) {
+		if (l->tid != tid || l->cookie != cookie || l->len != len ||
+			memcmp(l->address, address, len))
+			continue;
+		l->cookie = 0;
+		return true;
+	}
+	return false;
+}

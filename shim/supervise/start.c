@@ -1,0 +1,406 @@
+#include "start.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../govern/kernel.h"
+#include "../govern/live.h"
+#include "../govern/log.h"
+#include "../govern/proc.h"
+#include "../govern/sys.h"
+#include "filter.h"
+#include "loop.h"
+
+/* The two ends of what both sides talk over, numbers. */
+static int ends[2];
+enum { TARGET, SUPERVISOR };
+
+static void tell(int end, int number)
+{
+	send(ends[end], &number, sizeof(number), MSG_NOSIGNAL);
+}
+
+/* -EPIPE where the other side is gone. */
+static int hear(int end)
+{
+	int number;
+	ssize_t n;
+
+	do
+		n = recv(ends[end], &number, sizeof(number), 0);
+	while (n < 0 && errno == EINTR);
+	return n == (ssize_t)sizeof(number) ? number : -EPIPE;
+}
+
+static int talk(void)
+{
+	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) ? -errno : 0;
+}
+
+/* ---- the supervisor's side */
+
+static int duplicate(int pid, int fd)
+{
+	int pidfd = (int)v6_syscall(V6_SYS_PIDFD_OPEN, pid, 0), copy;
+
+	if (pidfd < 0)
+		return pidfd;
+	copy = (int)v6_syscall(V6_SYS_PIDFD_GETFD, pidfd, fd, 0);
+	close(pidfd);
+	return copy;
+}
+
+/* Whether the descriptors and the memory of a process can be had: it has forked us, or we it. */
+static int probe(int pid)
+{
+	static const char byte = 1;
+	char path[V6_PROC_PATH], read = 0;
+	int fd = duplicate(pid, ends[TARGET]);
+
+	if (fd < 0)
+		return fd;
+	close(fd);
+	v6_proc_path(path, pid, "mem", -1);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (pread(fd, &read, 1, (off_t)(uintptr_t)&byte) != 1 || read != byte)
+		read = 0;
+	close(fd);
+	return read ? 0 : -EIO;
+}
+
+/* The listener, or a negated errno; the target has been told which. */
+static int take_listener(int pid)
+{
+	int fd = probe(pid);
+
+	tell(SUPERVISOR, fd);
+	if (fd < 0)
+		return fd;
+	fd = hear(SUPERVISOR);
+	if (fd < 0)
+		return fd;
+	fd = duplicate(pid, fd);
+	if (fd >= 0)
+		fcntl(fd, F_SETFL, O_NONBLOCK);
+	tell(SUPERVISOR, fd < 0 ? fd : 0);
+	return fd;
+}
+
+/* ---- the target's side */
+
+/* Under the filter, and supervised: 0. Nothing has changed where the probe failed. */
+static int put_under(void)
+{
+	int error = hear(TARGET), listener;
+
+	if (error)
+		return error;
+	listener = v6_filter_install(v6_loop_without());
+	tell(TARGET, listener);
+	if (listener < 0)
+		return listener;
+	error = hear(TARGET);
+	close(listener);
+	return error;
+}
+
+static int execute(char **argv)
+{
+	execvp(argv[0], argv);
+	return errno;
+}
+
+/* ---- a helper beside the command */
+
+/* Closes what is between two descriptors. */
+static void close_between(int low, int high)
+{
+	if (high - low > 1)
+		v6_syscall(V6_SYS_CLOSE_RANGE, low + 1, high - 1, 0);
+}
+
+/* Keeps the listener and the log alone, and nothing of where it was started. */
+static void leave_all(int listener, int log)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), other = log > 2 ? log : 2;
+
+	for (int fd = 0; fd < 3; fd++)
+		if (fd != log)
+			dup2(null, fd);
+	close_between(2, listener < other ? listener : other);
+	close_between(listener < other ? listener : other, listener < other ? other : listener);
+	close_between(listener < other ? other : listener, INT_MAX);
+	if (chdir("/"))
+		return; /* it keeps a file system busy, no more */
+}
+
+static void ignore_signals(void)
+{
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+	sigset_t none;
+
+	for (int number = 1; number < NSIG; number++)
+		sigaction(number, &ignore, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void help(const struct v6_supervision *s, int pid)
+{
+	const struct v6_settings *settings = &s->config->settings;
+	struct rlimit files;
+	int listener;
+
+	close(ends[TARGET]);
+	setsid();
+	ignore_signals();
+	if (!getrlimit(RLIMIT_NOFILE, &files)) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	v6_log_init(settings, s->program, s->journal, (struct v6_slice){0});
+	listener = take_listener(pid);
+	if (listener < 0)
+		return;
+	leave_all(listener, settings->log == V6_LOG_FD ? settings->log_fd : -1);
+	v6_loop(listener, settings->log == V6_LOG_STDERR, -1, NULL);
+}
+
+/* 0, or why not; -EPERM may be another form's to try. */
+static int with_helper(const struct v6_supervision *s)
+{
+	int pid = getpid(), child, error = talk();
+
+	if (error)
+		return error;
+	child = fork();
+	if (child < 0)
+		return -errno;
+	if (!child) {
+		/* A child of nobody's here: the command need not know it. */
+		if (!fork())
+			help(s, pid);
+		_exit(0);
+	}
+	close(ends[SUPERVISOR]);
+	while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+		;
+	error = put_under();
+	close(ends[TARGET]);
+	return error;
+}
+
+/* ---- a parent of the command */
+
+static int child_pid, child_status;
+static bool child_ended;
+static int signals = -1;
+
+static void reap(void)
+{
+	int pid, status;
+
+	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
+		if (pid != child_pid)
+			continue;
+		if (WIFSTOPPED(status)) {
+			/* As the shell sees it, the command is stopped. */
+			raise(SIGSTOP);
+			continue;
+		}
+		child_ended = true;
+		child_status = status;
+	}
+}
+
+/* What the terminal or the kernel sent went to the command as well. */
+static bool take_signal(void)
+{
+	struct signalfd_siginfo info;
+
+	if (read(signals, &info, sizeof(info)) != sizeof(info))
+		return true;
+	if (info.ssi_signo == SIGCHLD)
+		reap();
+	else if (info.ssi_code <= 0 && child_ended)
+		return false;
+	else if (info.ssi_code <= 0)
+		kill(child_pid, (int)info.ssi_signo);
+	return true;
+}
+
+/* Ends as the command did. */
+static void mirror(void)
+{
+	struct rlimit none = {0, 0};
+	sigset_t all;
+
+	if (WIFEXITED(child_status))
+		_exit(WEXITSTATUS(child_status));
+	setrlimit(RLIMIT_CORE, &none);
+	signal(WTERMSIG(child_status), SIG_DFL);
+	sigfillset(&all);
+	raise(WTERMSIG(child_status));
+	sigprocmask(SIG_UNBLOCK, &all, NULL);
+	_exit(128 + WTERMSIG(child_status));
+}
+
+/* In the child 0, or why not; the parent returns only where nothing was started. */
+static int with_parent(const struct v6_supervision *s)
+{
+	int error = talk(), listener;
+	sigset_t all, before;
+
+	if (error)
+		return error;
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	child_pid = fork();
+	if (child_pid < 0)
+		return -errno;
+	if (!child_pid) {
+		sigprocmask(SIG_SETMASK, &before, NULL);
+		close(ends[SUPERVISOR]);
+		error = put_under();
+		if (error)
+			_exit(0);
+		return 0;
+	}
+	close(ends[TARGET]);
+	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	v6_log_init(&s->config->settings, s->program, s->journal, (struct v6_slice){0});
+	listener = take_listener(child_pid);
+	close(ends[SUPERVISOR]);
+	if (listener < 0) {
+		waitpid(child_pid, NULL, 0);
+		sigprocmask(SIG_SETMASK, &before, NULL);
+		return listener;
+	}
+	signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+	v6_loop(listener, false, signals, take_signal);
+	/* The filter's last task is gone a moment before its status is there. */
+	while (!child_ended && waitpid(child_pid, &child_status, 0) < 0 && errno == EINTR)
+		;
+	mirror();
+	return 0;
+}
+
+/* ---- what stands in the way */
+
+static const char *why(int error)
+{
+	switch (error) {
+	case -EBUSY:
+		return "another supervisor has these processes already, and there is one to a "
+		       "tree: "
+		       "WSL, LXC and container tools may have such";
+	case -EPERM:
+	case -EACCES:
+		return "not allowed to supervise: a container needs --cap-add SYS_PTRACE, a "
+		       "systemd "
+		       "unit SystemCallFilter=pidfd_getfd seccomp beside its own; "
+		       "kernel.yama.ptrace_scope is at most 1 for users, 2 for root";
+	case -ENOSYS:
+	case -EINVAL:
+		return "this kernel, or a filter, has no seccomp user notification: Linux 5.9 is "
+		       "needed, and in a systemd unit SystemCallFilter=pidfd_getfd seccomp";
+	case -EPIPE:
+		return "the supervisor was ended at its start; in a systemd unit "
+		       "SystemCallFilter=pidfd_getfd seccomp is needed beside its own";
+	case -EOPNOTSUPP:
+		return "no table of this machine's system calls (x86-64 and aarch64 have one)";
+	default:
+		return strerror(-error);
+	}
+}
+
+/* Before the kernel is asked: what would go wrong only later. */
+static int judge(void)
+{
+	struct utsname name;
+	unsigned major = 0, minor = 0;
+
+	if (!v6_filter_exists())
+		return -EOPNOTSUPP;
+	if (!uname(&name) && sscanf(name.release, "%u.%u", &major, &minor) == 2 &&
+		(major < 5 || (major == 5 && minor < 9)))
+		return -ENOSYS;
+	return 0;
+}
+
+/* seccomp(2) looks at the privilege before it looks at the program. */
+bool v6_supervise_takes_privileges(void)
+{
+	enum { SET_MODE_FILTER = 1 };
+	const struct {
+		unsigned short len;
+		const void *at;
+	} program = {1, NULL};
+
+	return v6_syscall(SYS_seccomp, SET_MODE_FILTER, 0, &program) == -EACCES;
+}
+
+static const char *refusal(int error)
+{
+	static char sentence[512];
+
+	snprintf(sentence, sizeof(sentence), "supervision: %s", why(error));
+	return sentence;
+}
+
+const char *v6_supervise_refused(void)
+{
+	int error = judge(), listener, child;
+
+	if (!error)
+		error = talk();
+	if (error)
+		return refusal(error);
+	child = fork();
+	if (!child) {
+		put_under();
+		_exit(0);
+	}
+	listener = child < 0 ? -errno : take_listener(child);
+	close(ends[SUPERVISOR]);
+	close(ends[TARGET]);
+	if (child > 0)
+		waitpid(child, NULL, 0);
+	if (listener >= 0)
+		close(listener);
+	return listener < 0 ? refusal(listener) : NULL;
+}
+
+int v6_supervise(const struct v6_supervision *s, char **argv)
+{
+	int error = judge();
+
+	v6_live_init(s->config, false, NULL);
+	if (!error) {
+		error = with_helper(s);
+		if (error == -EPERM) {
+			error = with_parent(s);
+			if (!error)
+				s->say("a helper may not supervise here (kernel.yama.ptrace_scope, "
+				       "or a "
+				       "container), so that v6shim stays, as the parent");
+		}
+	}
+	if (!error)
+		return execute(argv);
+	s->say(refusal(error));
+	return error;
+}

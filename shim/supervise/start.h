@@ -1,0 +1,37 @@
+/*
+ * Starts a command under supervision.
+ */
+#ifndef V6_SUPERVISE_START_H
+#define V6_SUPERVISE_START_H
+
+#include <stdbool.h>
+
+#include "../core/config.h"
+
+struct v6_supervision {
+	struct v6_config *config; /* must stay */
+	struct v6_slice program;  /* of the log, where it is nobody's else */
+	struct v6_slice journal;  /* JOURNAL_STREAM, or empty */
+	/* Whatever is to be said before the command runs, or why it does not. */
+	void (*say)(const char *sentence);
+};
+
+/*
+ * Executes argv in this process, which a helper supervises until the last task that came of it is
+ * gone; does not return then. Where a helper may not, argv is executed in a child, and this process
+ * supervises, forwards signals, and ends as the child did: does not return either. Otherwise nothing was
+ * started: -EPERM and the like, and it was said why; or, in whichever process was to execute argv, the
+ * positive errno of execvp(3).
+ */
+int v6_supervise(const struct v6_supervision *s, char **argv);
+
+/*
+ * Whether what is supervised gets no_new_privs, with which set-id bits and file capabilities give
+ * nothing: so it is without CAP_SYS_ADMIN.
+ */
+bool v6_supervise_takes_privileges(void);
+
+/* Why nothing can be supervised here, found out by trying; NULL: it can. The next call spoils it. */
+const char *v6_supervise_refused(void);
+
+#endif

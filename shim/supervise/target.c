@@ -1,0 +1,407 @@
+#include "target.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "../govern/facts.h"
+#include "../govern/kernel.h"
+#include "../govern/live.h"
+#include "../govern/proc.h"
+#include "../govern/sys.h"
+#include "abi.h"
+
+#include "../govern/forbidden.h"
+
+/* asm-generic/socket.h since Linux 5.14, linux/sockios.h, linux/nsfs.h, linux/capability.h */
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
+enum { SOCKET_NETNS = 0x894c, NETNS_USERNS = 0xb701, CAP_NET_BIND_SERVICE = 10 };
+
+enum { TARGETS = 128, THREADS = 128, LABEL = 256 };
+
+/* A thread that is not its process's first; tid 0: none. */
+struct thread {
+	int tid;
+	struct v6_target *of;
+};
+
+static struct v6_target targets[TARGETS];
+static struct thread threads[THREADS];
+static unsigned next_target, next_thread;
+static bool confined; /* somebody is, by Landlock */
+
+/* What is ours. */
+static struct {
+	struct stat user_ns;
+	uint64_t netns; /* 0: the kernel does not tell */
+	char label[LABEL];
+	size_t label_len;
+} us;
+
+static ssize_t read_file(int pid, const char *rest, char *buf, size_t size)
+{
+	char path[V6_PROC_PATH];
+	ssize_t n = 0;
+	size_t len = 0;
+	int fd;
+
+	v6_proc_path(path, pid, rest, -1);
+	fd = v6_sys_open(path, O_RDONLY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return fd;
+	while (len < size && (n = v6_sys_read(fd, buf + len, size - len)) > 0)
+		len += (size_t)n;
+	v6_sys_close(fd);
+	return n < 0 ? n : (ssize_t)len;
+}
+
+static uint64_t netns_cookie(int socket)
+{
+	uint64_t cookie = 0;
+	socklen_t len = sizeof(cookie);
+
+	v6_sys_getsockopt(socket, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len);
+	return cookie;
+}
+
+/*
+ * Whether the socket's network namespace belongs to a user namespace that we may be above of: to its
+ * owner, and to who has privileges above it, the kernel grants everything (security/commoncap.c, cap_capable),
+ * and to nobody else that SIOCGSKNS.
+ */
+static bool below_us(int socket)
+{
+	int netns = (int)v6_syscall(SYS_ioctl, socket, SOCKET_NETNS, 0), user = -EPERM;
+	struct stat st;
+	bool below = false;
+
+	if (netns < 0)
+		return false;
+	user = (int)v6_syscall(SYS_ioctl, netns, NETNS_USERNS, 0);
+	if (user >= 0)
+		below = v6_sys_fstat(user, &st) < 0 || st.st_ino != us.user_ns.st_ino ||
+			st.st_dev != us.user_ns.st_dev;
+	v6_sys_close(netns);
+	if (user >= 0)
+		v6_sys_close(user);
+	return below;
+}
+
+void v6_target_init(void)
+{
+	int pid = v6_sys_getpid(), socket = v6_sys_socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	char path[V6_PROC_PATH];
+	ssize_t n = read_file(pid, "attr/current", us.label, sizeof(us.label));
+
+	us.label_len = n > 0 ? (size_t)n : 0;
+	v6_proc_path(path, pid, "ns/user", -1);
+	v6_sys_stat(path, &us.user_ns);
+	if (socket >= 0 && !below_us(socket))
+		us.netns = netns_cookie(socket);
+	v6_sys_close(socket);
+}
+
+/* ---- processes */
+
+static void drop(struct v6_target *t)
+{
+	for (struct thread *th = threads; th < threads + THREADS; th++)
+		if (th->of == t)
+			th->tid = 0;
+	if (t->memory >= 0)
+		v6_sys_close(t->memory);
+	v6_sys_close(t->pidfd);
+	t->pid = 0;
+}
+
+int v6_target_read(const struct v6_target *t, uint64_t from, void *to, size_t len)
+{
+	if (t->memory < 0)
+		return -EPERM;
+	return v6_syscall(SYS_pread64, t->memory, to, len, from) == (long)len ? 0 : -EFAULT;
+}
+
+/* The auxiliary vector's entry, of a process whose words have so many bytes; 0: none. */
+static uint64_t auxiliary(const char *vector, size_t len, size_t word, uint64_t type)
+{
+	for (size_t at = 0; at + 2 * word <= len; at += 2 * word) {
+		uint64_t key = 0, value = 0;
+
+		memcpy(&key, vector + at, word);
+		memcpy(&value, vector + at + word, word);
+		if (key == type)
+			return value;
+	}
+	return 0;
+}
+
+/* The path that it was executed by, in a buffer of V6_PATH_SIZE. */
+static struct v6_slice executed(const struct v6_target *t, char *path)
+{
+	char vector[1024];
+	ssize_t n = read_file(t->pid, "auxv", vector, sizeof(vector));
+	uint64_t at = 0;
+	size_t len = 0;
+
+	if (n > 0)
+		at = auxiliary(vector, (size_t)n, 8, AT_EXECFN);
+	if (n > 0 && !at) /* of 32 bits */
+		at = auxiliary(vector, (size_t)n, 4, AT_EXECFN);
+	/* It is the last on the stack, so that a longer piece might not be read. */
+	while (at && len < V6_PATH_SIZE && !v6_target_read(t, at + len, path + len, 1) && path[len])
+		len++;
+	return (struct v6_slice){path, len};
+}
+
+static struct v6_slice base_name(struct v6_slice path)
+{
+	struct v6_slice name;
+
+	do
+		name = v6_slice_cut(&path, '/');
+	while (path.len);
+	return name;
+}
+
+/* The first operand: of an interpreter, the script. */
+static struct v6_slice operand(const char *words, ssize_t len)
+{
+	struct v6_slice rest = {words, len > 0 ? (size_t)len : 0}, word;
+
+	v6_slice_cut(&rest, '\0');
+	do
+		word = v6_slice_cut(&rest, '\0');
+	while (v6_slice_begins(word, "-"));
+	return base_name(word);
+}
+
+/* The names that it goes by, as a preload has them (preload/init.c). */
+static void find_program(struct v6_target *t)
+{
+	char path[V6_PATH_SIZE], exe[V6_PATH_SIZE], words[V6_PATH_SIZE], link[V6_PROC_PATH];
+	struct v6_slice run = executed(t, path), name[3];
+	ssize_t n;
+
+	v6_proc_path(link, t->pid, "exe", -1);
+	n = v6_sys_readlink(link, exe, sizeof(exe));
+	name[1] = base_name((struct v6_slice){exe, n > 0 ? (size_t)n : 0});
+	name[2] = operand(words, read_file(t->pid, "cmdline", words, sizeof(words)));
+	name[0] = !run.len || v6_slice_begins(run, "/dev/fd/") ||
+				  v6_slice_begins(run, "/proc/self/fd/")
+			  ? name[1]
+			  : base_name(run);
+	if (name[0].len > sizeof(t->program))
+		name[0].len = sizeof(t->program);
+	if (name[0].len)
+		memcpy(t->program, name[0].ptr, name[0].len);
+	t->caller = (struct v6_caller){.program = {t->program, name[0].len}};
+	v6_live_caller(v6_live.config, &t->caller, name, 3);
+}
+
+/* Looks at what execve(2) changes. */
+static void look(struct v6_target *t)
+{
+	char path[V6_PROC_PATH];
+
+	if (t->memory >= 0)
+		v6_sys_close(t->memory);
+	v6_proc_path(path, t->pid, "mem", -1);
+	t->memory = v6_sys_open(path, O_RDONLY | O_CLOEXEC, 0);
+	find_program(t);
+	t->self = (struct v6_self){.pid = t->pid};
+}
+
+static int open_pidfd(int pid, unsigned flags)
+{
+	return (int)v6_syscall(V6_SYS_PIDFD_OPEN, pid, flags);
+}
+
+static struct v6_target *add(int pid, int pidfd)
+{
+	struct v6_target *t = &targets[next_target++ % TARGETS];
+
+	if (t->pid)
+		drop(t);
+	*t = (struct v6_target){.pid = pid, .pidfd = pidfd, .memory = -1, .confined = confined};
+	look(t);
+	return t;
+}
+
+/* The number after a name at the beginning of a line of /proc/PID/status. */
+static uint64_t status(int pid, const char *name, unsigned base)
+{
+	char text[4096];
+	ssize_t n = read_file(pid, "status", text, sizeof(text));
+	struct v6_slice rest = {text, n > 0 ? (size_t)n : 0};
+	uint64_t value = 0;
+
+	while (rest.len) {
+		struct v6_slice line = v6_slice_cut(&rest, '\n');
+
+		if (!v6_slice_begins(line, name))
+			continue;
+		for (size_t i = strlen(name); i < line.len; i++)
+			if (line.ptr[i] > ' ')
+				value = value * base + (unsigned)(line.ptr[i] & 0xf) +
+					(line.ptr[i] > '9' ? 9 : 0);
+		break;
+	}
+	return value;
+}
+
+static struct v6_target *find_by_pid(int pid)
+{
+	for (struct v6_target *t = targets; t < targets + TARGETS; t++)
+		if (t->pid == pid)
+			return t;
+	return NULL;
+}
+
+/* The number may be new: of a process, or of a thread of one that may be new as well. */
+static struct v6_target *find_new(int tid)
+{
+	int pidfd = open_pidfd(tid, 0), pid = tid;
+	struct v6_target *t = NULL;
+
+	if (pidfd < 0) {
+		pid = (int)status(tid, "Tgid:", 10);
+		if (!pid)
+			return NULL;
+		t = find_by_pid(pid);
+		if (!t)
+			pidfd = open_pidfd(pid, 0);
+	}
+	if (pidfd >= 0)
+		t = add(pid, pidfd);
+	if (t && pid != tid)
+		threads[next_thread++ % THREADS] = (struct thread){tid, t};
+	return t;
+}
+
+struct v6_target *v6_target_find(int tid, uint64_t ip)
+{
+	struct v6_target *t = tid ? find_by_pid(tid) : NULL;
+	char byte;
+
+	for (struct thread *th = threads; !t && th < threads + THREADS; th++)
+		if (th->tid == tid)
+			t = th->of;
+	if (!t)
+		t = find_new(tid);
+	/* Memory that is nobody's any more reads as empty. */
+	else if (t->memory < 0 || !v6_syscall(SYS_pread64, t->memory, &byte, 1, ip))
+		look(t);
+	return t;
+}
+
+void v6_target_forget(struct v6_target *t, int tid)
+{
+	for (struct thread *th = threads; th < threads + THREADS; th++)
+		if (th->tid == tid)
+			th->tid = 0;
+	/* pidfd_send_signal(2) of no signal; the number is the same on every machine. */
+	if (v6_syscall(V6_SYS_PIDFD_SEND_SIGNAL, t->pidfd, 0, NULL, 0) == -ESRCH)
+		drop(t);
+}
+
+static int duplicate(int pidfd, int fd)
+{
+	return (int)v6_syscall(V6_SYS_PIDFD_GETFD, pidfd, fd, 0);
+}
+
+/* Whether a thread is one of the process and has this socket there: it may have descriptors of its own. */
+static bool has(const struct v6_target *t, int tid, int fd, int copy)
+{
+	char path[V6_PROC_PATH];
+	struct stat st;
+
+	v6_proc_path(path, t->pid, "task", tid);
+	return v6_sys_stat(path, &st) >= 0 && v6_sys_fstat(copy, &st) >= 0 &&
+	       v6_proc_socket(tid, fd) == st.st_ino;
+}
+
+int v6_target_descriptor(const struct v6_target *t, int tid, int fd)
+{
+	int copy = duplicate(t->pidfd, fd);
+
+	if (copy < 0 || tid == t->pid || has(t, tid, fd, copy))
+		return copy;
+	v6_sys_close(copy);
+	return -ESRCH;
+}
+
+/* PIDFD_THREAD, Linux 6.9. */
+int v6_target_own_descriptor(int tid, int fd)
+{
+	int pidfd = open_pidfd(tid, O_EXCL), copy = -EPERM;
+
+	if (pidfd < 0)
+		return copy;
+	copy = duplicate(pidfd, fd);
+	v6_sys_close(pidfd);
+	return copy;
+}
+
+/* ---- privileges */
+
+static bool in_our_user_ns(int tid)
+{
+	char path[V6_PROC_PATH];
+	struct stat st;
+
+	v6_proc_path(path, tid, "ns/user", -1);
+	return v6_sys_stat(path, &st) >= 0 && st.st_ino == us.user_ns.st_ino &&
+	       st.st_dev == us.user_ns.st_dev;
+}
+
+bool v6_target_like_us(const struct v6_target *t, int tid, int socket)
+{
+	char label[LABEL];
+	ssize_t n;
+
+	if (t->confined)
+		return false;
+	if ((!us.netns || netns_cookie(socket) != us.netns) && below_us(socket))
+		return false;
+	if (!us.label_len)
+		return true;
+	n = read_file(tid, "attr/current", label, sizeof(label));
+	return n == (ssize_t)us.label_len && !memcmp(label, us.label, us.label_len);
+}
+
+bool v6_target_may_bind(int tid)
+{
+	return in_our_user_ns(tid) && status(tid, "CapEff:", 16) >> CAP_NET_BIND_SERVICE & 1;
+}
+
+/* linux/capability.h, version 3: capset(2). */
+static struct {
+	uint32_t effective, permitted, inheritable;
+} sets[2];
+
+bool v6_target_privilege(bool in_effect)
+{
+	struct {
+		uint32_t version;
+		int pid;
+	} header = {0x20080522, 0};
+	const uint32_t bit = UINT32_C(1) << CAP_NET_BIND_SERVICE;
+
+	if (!sets[0].permitted && v6_syscall(SYS_capget, &header, sets) < 0)
+		return false;
+	if (!(sets[0].permitted & bit))
+		return false;
+	sets[0].effective = in_effect ? sets[0].effective | bit : sets[0].effective & ~bit;
+	return v6_syscall(SYS_capset, &header, sets) >= 0;
+}
+
+void v6_target_confine(struct v6_target *t)
+{
+	confined = true;
+	if (t)
+		t->confined = true;
+}

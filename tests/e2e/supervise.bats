@@ -1,0 +1,400 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2016 # for the shells inside
+# The second way in: programs that a preload does not reach, governed from outside (DESIGN.md 1.9). The
+# tables of policies and conflicts are those of the preload, run anew; what differs is here.
+
+load helper
+load rows
+
+setup_file() {
+	make -s -C "$ROOT" BUILD="$BUILD" "$BUILD/tests/programs/static/drive"
+}
+
+setup() {
+	[ "$(uname -m)" = x86_64 ] || [ "$(uname -m)" = aarch64 ] || skip 'no table of this machine'
+	DRIVE=$PROGRAMS/static/drive
+	NOBODY=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+}
+
+# supervised [OPTION...] -- COMMAND...: bash's own descriptors are closed, as for `start`.
+supervised() (
+	close_bats_fds
+	exec "$V6SHIM" run --reach supervise "$@"
+)
+
+confine() {
+	require /usr/bin/python3
+	/usr/bin/python3 -I "$ROOT/tests/programs/confine.py" "$@"
+}
+
+# The supervisor of COMMAND.
+helper_of() {
+	local pid
+
+	for pid in $(pgrep -f -- "--log off -- $1"); do
+		[ "$(cat "/proc/$pid/comm" 2>/dev/null)" != v6shim ] || printf '%s\n' "$pid"
+	done
+}
+
+# ends STATUS COMMAND...
+ends() {
+	local expected=$1
+
+	shift
+	run "$@"
+	assert_status "$expected"
+}
+
+# again FILE PATTERN: the tests of another file whose names match, with the static driver supervised.
+again() {
+	ends 0 env TESTS_REACH=supervise V6SHIM_BUILD="$BUILD" bats -f "$2" "$ROOT/tests/e2e/$1.bats"
+	assert_match '^1\.\.[1-9]' "$output"
+}
+
+# ---- the same results
+
+@test "the matrix of policies, as a preload has it" {
+	again policy 'matrix: what each policy'
+}
+
+@test "conflicts: split, share and yield, as a preload has them" {
+	again conflicts 'matrix: both wildcards'
+}
+
+@test "another libc, Go and 32-bit programs are governed" {
+	local port
+
+	if command -v musl-gcc >/dev/null; then
+		musl-gcc -static -std=c11 -D_GNU_SOURCE -w -o "$BATS_TEST_TMPDIR/drive" "$ROOT/tests/programs/drive.c"
+		ends 0 supervised --policy ipv6-only --log off -- "$BATS_TEST_TMPDIR/drive" \
+			'socket tcp6' reuseaddr 'bind :: 0' listen serves
+		assert_line 'serves: 1/6'
+	fi
+	if gcc -m32 -static -std=c11 -D_GNU_SOURCE -w -o "$BATS_TEST_TMPDIR/32" "$ROOT/tests/programs/drive.c" \
+		2>/dev/null && "$BATS_TEST_TMPDIR/32" reset; then
+		ends 0 supervised --policy ipv6-only --log off -- "$BATS_TEST_TMPDIR/32" \
+			'socket tcp6' reuseaddr 'bind :: 0' listen serves
+		assert_line 'serves: 1/6'
+	fi
+	command -v go >/dev/null || skip 'needs go'
+	cat >"$BATS_TEST_TMPDIR/serve.go" <<-'END'
+		package main
+
+		import (
+			"fmt"
+			"net"
+			"os"
+		)
+
+		func main() {
+			for i := 1; i+1 < len(os.Args); i += 2 {
+				_, err := net.Listen(os.Args[i], os.Args[i+1])
+				fmt.Println(os.Args[i], err)
+			}
+			if len(os.Args)%2 == 0 {
+				select {}
+			}
+		}
+	END
+	HOME=$BATS_TEST_TMPDIR GOCACHE=$BATS_TEST_TMPDIR/cache go build -o "$BATS_TEST_TMPDIR/serve" \
+		"$BATS_TEST_TMPDIR/serve.go"
+	port=$(free_port)
+	ends 0 "$BATS_TEST_TMPDIR/serve" tcp4 "0.0.0.0:$port" tcp ":$port"
+	assert_match 'tcp listen .*address already in use' "$output"
+	ends 0 supervised --on-conflict resolve --log off -- "$BATS_TEST_TMPDIR/serve" \
+		tcp4 "0.0.0.0:$port" tcp ":$port"
+	assert_eq $'tcp4 <nil>\ntcp <nil>' "$output"
+	start go --tcp "$port" "$V6SHIM" run --policy ipv6-only --log off -- "$BATS_TEST_TMPDIR/serve" tcp ":$port" wait
+	assert_eq 1 "$(kernel_v6only tcp "$port")"
+	assert_eq served "$(reach ::1 tcp "$port" 2>&1 | sed 's/timeout/served/')"
+	assert_eq refused "$(reach 127.0.0.1 tcp "$port")"
+}
+
+@test "rules by program, and each process by its own name and number; the records tell the way" {
+	local log=$BATS_TEST_TMPDIR/log.json
+
+	cp "$DRIVE" "$BATS_TEST_TMPDIR/other"
+	ends 0 supervised --policy ipv6-only --rules 'program=other => policy=both' --log "$log" --log-level bind -- \
+		sh -c '"$0" "socket tcp6" reuseaddr "bind :: 0" get; "$1" "socket tcp6" reuseaddr "bind :: 0" get' \
+		"$DRIVE" "$BATS_TEST_TMPDIR/other"
+	assert_eq 'get: 1 get: 0' "$(grep ^get: <<<"$output" | xargs)"
+	assert_eq $'drive load supervise\ndrive bind supervise\nother load supervise\nother bind supervise' \
+		"$(jq -r '"\(.program) \(.event) \(.via)"' "$log")"
+	assert_eq 2 "$(jq -r .pid "$log" | sort -u | wc -l)"
+}
+
+@test "an exec in the same process is another program" {
+	local log=$BATS_TEST_TMPDIR/log.json
+
+	cp "$DRIVE" "$BATS_TEST_TMPDIR/other"
+	ends 0 supervised --policy ipv6-only --log "$log" --log-level bind -- "$DRIVE" 'socket tcp6' 'bind ::1 0' -- \
+		"$BATS_TEST_TMPDIR/other" 'socket tcp6' 'bind ::1 0'
+	assert_eq $'drive load\ndrive bind\nother load\nother bind' "$(jq -r '"\(.program) \(.event)"' "$log")"
+}
+
+# ---- never a privilege
+
+@test "a privileged port is for who may: root, not root's child that became another, nor a user without the capability" {
+	local -r run=("$V6SHIM" run --reach supervise --log off --policy ipv6-only --)
+
+	require setpriv unshare
+	require_root
+	require_netns
+	ends 0 unshare -n "${run[@]}" "$DRIVE" 'socket tcp6' 'bind :: 80' 'uid 65534' 'b socket tcp6' 'bind :: 81'
+	assert_line 'bind :: 80: ok'
+	assert_line 'bind :: 81: EACCES'
+	ends 0 unshare -n "${run[@]}" "${NOBODY[@]}" "$DRIVE" 'socket tcp6' 'bind :: 80'
+	assert_line 'bind :: 80: EACCES'
+	ends 0 unshare -n "${run[@]}" setpriv --no-new-privs "$DRIVE" 'socket tcp6' 'bind :: 80' get
+	assert_line 'get: 1'
+	ends 0 unshare -n "${NOBODY[@]}" "${run[@]}" "$DRIVE" 'socket tcp6' 'bind :: 80' 'b socket tcp6' 'bind :: 8080' get
+	assert_line 'bind :: 80: EACCES'
+	assert_line 'get: 1'
+	# With the capability, as AmbientCapabilities= gives it.
+	ends 0 unshare -n "${NOBODY[@]}" --inh-caps +net_bind_service --ambient-caps +net_bind_service "${run[@]}" \
+		"$DRIVE" 'socket tcp6' 'bind :: 80' get
+	assert_line 'get: 1'
+}
+
+@test "another namespace: of the network alone all is done; of users as well the target makes its own calls" {
+	require setpriv unshare
+	require_root
+	require_netns
+	ends 0 supervised --policy ipv6-only --log off -- unshare -n "$DRIVE" 'socket tcp6' 'bind :: 80' get
+	assert_line 'get: 1'
+	"${NOBODY[@]}" unshare -Urn true 2>/dev/null || skip 'needs user namespaces for users'
+	ends 0 supervised --policy ipv6-only --log off -- "${NOBODY[@]}" unshare -Urn "$DRIVE" \
+		'socket tcp6' 'bind :: 80' get
+	assert_line 'bind :: 80: ok'
+	assert_line 'get: 1'
+	# Root in it that has given all capabilities away, though its user owns the namespace.
+	ends 0 supervised --policy ipv6-only --log off -- "${NOBODY[@]}" unshare -Urn \
+		setpriv --bounding-set -all --inh-caps -all "$DRIVE" 'socket tcp6' 'bind :: 80'
+	assert_line 'bind :: 80: EACCES'
+}
+
+@test "who has confined itself by Landlock is not let out" {
+	confine landlock -- true || skip 'needs Landlock with ports'
+	ends 0 confine landlock -- "$DRIVE" 'socket tcp6' 'bind :: 4321'
+	assert_line 'bind :: 4321: EACCES'
+	ends 0 supervised --policy ipv6-only --log off -- /usr/bin/python3 -I "$ROOT/tests/programs/confine.py" landlock -- \
+		sh -c '"$@"' sh "$DRIVE" 'socket tcp6' 'bind :: 4321' 'b socket udp6' 'bind :: 4321' get
+	assert_line 'bind :: 4321: EACCES'
+	assert_line 'b socket udp6: fd 4'
+	assert_line 'get: 1'
+}
+
+@test "what is judged is what is bound, whatever another thread does meanwhile" {
+	local what wild bad
+
+	for what in address descriptor; do
+		ends 0 supervised --policy ipv6-only --log off -- "$PROGRAMS/race" "$(free_port)" "$what" 500
+		read -r wild bad <<<"$output"
+		[ "$wild" -gt 0 ] || fail "no bind to :: in $what"
+		assert_eq 0 "$bad" "$what: dual-stack sockets"
+	done
+}
+
+@test "an undumpable program keeps its Unix sockets; without privileges its Internet ones are refused, and told of" {
+	local log=$BATS_TEST_TMPDIR/log.json
+	local -r undumpable='import ctypes, socket, sys
+ctypes.CDLL(None).prctl(4, 0)
+s = socket.socket(socket.AF_UNIX)
+s.bind("\0" + sys.argv[1])
+s.listen()
+s = socket.socket(socket.AF_INET6)
+try:
+    s.bind(("::", 0))
+    s.listen()
+    print("bound")
+except OSError as e:
+    print(e.strerror)'
+
+	require setpriv /usr/bin/python3
+	require_root
+	ends 0 supervised --policy ipv6-only --log off -- /usr/bin/python3 -c "$undumpable" "a-socket-of-root-s-own-with-a-long-name-$$"
+	assert_eq bound "$output"
+	touch "$log"
+	chmod 666 "$log"
+	chmod 755 "$BATS_RUN_TMPDIR"
+	ends 0 "${NOBODY[@]}" "$V6SHIM" run --reach supervise --policy ipv6-only --log "$log" -- \
+		/usr/bin/python3 -c "$undumpable" "a-socket-of-a-user-s-own-with-a-long-name-$$"
+	assert_eq 'Operation not permitted' "$output"
+	assert_eq 'error EPERM' "$(jq -r 'select(.event == "error") | "\(.event) \(.errno)"' "$log")"
+}
+
+@test "calls that make no sense fail as they fail bare, and harm nobody" {
+	local seed
+
+	for seed in 1 2 3; do
+		"$PROGRAMS/hostile-calls" $seed 1000 >"$BATS_TEST_TMPDIR/bare" </dev/null
+		for policy in app ipv6-only default-both; do
+			supervised --policy $policy --log "$BATS_TEST_TMPDIR/log" --log-level all -- \
+				"$PROGRAMS/hostile-calls" $seed 1000 >"$BATS_TEST_TMPDIR/supervised" </dev/null
+			diff "$BATS_TEST_TMPDIR/bare" "$BATS_TEST_TMPDIR/supervised"
+		done
+		assert_eq 1000 "$(grep -c : "$BATS_TEST_TMPDIR/supervised")"
+	done
+}
+
+# ---- the process, its helper and its log
+
+@test "COMMAND keeps the process id; the helper has a session of its own, no descriptor but its own, and ends" {
+	local pid helper port
+
+	port=$(free_port)
+	start server --tcp "$port" "$V6SHIM" run --reach supervise --policy ipv6-only --log off -- \
+		"$DRIVE" 'socket tcp6' "bind :: $port" listen serve
+	pid=$(pid_of server)
+	assert_eq drive "$(cat "/proc/$pid/comm")"
+	helper=$(helper_of "$DRIVE")
+	assert_eq "$helper" "$(ps -o sid= -p "$helper" | xargs)"
+	assert_eq / "$(readlink "/proc/$helper/cwd")"
+	# Of the target's, what is no descriptor of its own.
+	assert_eq 'listener memory null pidfd' "$(readlink /proc/"$helper"/fd/* | sort -u |
+		sed 's/.*seccomp.*/listener/; s,/proc/.*/mem,memory,; s,/dev/,,; s/.*pidfd.*/pidfd/' | sort | xargs)"
+	kill -TERM "$helper"
+	kill -INT "$helper"
+	kill -HUP "$helper"
+	reach ::1 tcp "$port"
+	kill -0 "$helper"
+	stop server
+	wait_for 5 refute kill -0 "$helper" 2>/dev/null
+}
+
+@test "a pipe of the start is not held open, and a log on standard error is the target's own" {
+	# The helper goes on for the sake of the process that is left.
+	ends 0 timeout 20 "$V6SHIM" run --reach supervise --policy ipv6-only -- sh -c '
+		sleep 60 </dev/null >/dev/null 2>&1 &
+		"$0" "socket tcp6" reuseaddr "bind :: 0"
+		echo $!' "$DRIVE"
+	kill "${lines[-1]}"
+	assert_match 'drive\[[0-9]+\]: bind tcp \[::\]:0' "$output"
+	# Where it is another file by then nothing is written into that.
+	ends 0 supervised --policy ipv6-only -- sh -c '
+		exec 2>"$1"
+		"$0" "socket tcp6" reuseaddr "bind :: 0"' "$DRIVE" "$BATS_TEST_TMPDIR/other"
+	refute_line 'v6shim' "$(grep -o v6shim <<<"$output$(cat "$BATS_TEST_TMPDIR/other")")"
+}
+
+@test "exit statuses are COMMAND's, and 125 to 127 run's own" {
+	local status_of
+
+	for status_of in 0 7 125 255; do
+		ends $status_of supervised --log off -- sh -c "exit $status_of"
+	done
+	ends 137 supervised --log off -- sh -c 'kill -KILL $$'
+	supervised --log off -- /nonexistent || assert_eq 127 $?
+	ends 126 supervised --log off -- /dev/null
+}
+
+@test "a daemon that forks twice stays governed, and run returns when it does" {
+	local port pid
+
+	port=$(free_port)
+	ends 0 supervised --policy ipv6-only --log off -- sh -c '
+		setsid sh -c "\"\$@\" </dev/null >/dev/null 2>&1 & echo \$!" sh "$@"' sh \
+		"$DRIVE" 'socket tcp6' "bind :: $port" listen serve
+	pid=$output
+	wait_for 5 kernel_v6only tcp "$port" 2>/dev/null
+	run kernel_v6only tcp "$port"
+	kill "$pid"
+	assert_eq 1 "$output"
+}
+
+@test "a stopped supervisor makes the target wait, which can be killed; without one the calls fail with ENOSYS" {
+	local pid helper
+
+	mkfifo "$BATS_TEST_TMPDIR/go"
+	for signal in STOP KILL; do
+		start "$signal" --now "$V6SHIM" run --reach supervise --policy ipv6-only --log off -- sh -c '
+			read -r go <"$1"
+			exec "$0" "socket tcp6" "bind :: 0" wait' "$DRIVE" "$BATS_TEST_TMPDIR/go"
+		wait_for 5 test -s "$BATS_TEST_TMPDIR/$signal.pid"
+		pid=$(pid_of $signal)
+		wait_for 5 grep -q '^sh$' "/proc/$pid/comm"
+		helper=$(helper_of 'sh -c')
+		kill -$signal "$helper"
+		wait_for 5 grep -Eq '^State:.[TZ]|^$' "/proc/$helper/status" || :
+		echo >"$BATS_TEST_TMPDIR/go"
+		if [ $signal = STOP ]; then
+			wait_for 5 grep -q "^socket tcp6" "$BATS_TEST_TMPDIR/STOP.out"
+			refute grep -q '^bind' "$BATS_TEST_TMPDIR/STOP.out"
+			kill -KILL "$pid"
+			wait_for 5 refute kill -0 "$pid" 2>/dev/null
+			kill -CONT "$helper"
+			wait_for 5 refute kill -0 "$helper" 2>/dev/null
+		else
+			wait_for 5 grep -q '^bind' "$BATS_TEST_TMPDIR/KILL.out"
+			assert_line 'bind :: 0: ENOSYS' "$(stdout_of KILL)"
+		fi
+	done
+}
+
+@test "a signal with SA_RESTART never shows, though every call is interrupted" {
+	ends 0 supervised --policy ipv6-only --log off -- "$PROGRAMS/interrupted" restart 30 2000
+	assert_eq '2000 ok bound' "$output"
+}
+
+@test "what is refused, and what then helps: nothing is started" {
+	local row
+	local -r refused=(
+		'listener|another supervisor'
+		'pidfd_getfd=EPERM|--cap-add SYS_PTRACE.*SystemCallFilter=pidfd_getfd seccomp'
+		'pidfd_getfd=ENOSYS|Linux 5\.9'
+		'pidfd_open=ENOSYS|Linux 5\.9'
+		'seccomp=EPERM|SystemCallFilter='
+	)
+
+	for row in "${refused[@]}"; do
+		ends 125 confine "${row%%|*}" -- "$V6SHIM" run --reach supervise -- touch "$BATS_TEST_TMPDIR/started"
+		assert_match "${row#*|}" "$output"
+	done
+	ends 125 supervised --log off -- "$V6SHIM" run -- touch "$BATS_TEST_TMPDIR/started"
+	assert_match 'supervised already' "$output"
+	ends 125 "$V6SHIM" run --reach nowhere -- touch "$BATS_TEST_TMPDIR/started"
+	[ ! -e "$BATS_TEST_TMPDIR/started" ]
+	ends 0 supervised --log off -- touch "$BATS_TEST_TMPDIR/started"
+	[ -e "$BATS_TEST_TMPDIR/started" ]
+}
+
+@test "capabilities that supervision takes away are told of before anything starts" {
+	require setpriv setcap
+	require_root
+	cp "$DRIVE" "$BATS_TEST_TMPDIR/capable"
+	setcap cap_net_bind_service+ep "$BATS_TEST_TMPDIR/capable" || skip 'needs file capabilities'
+	chmod 755 "$BATS_RUN_TMPDIR"
+	ends 125 "${NOBODY[@]}" "$V6SHIM" run --reach supervise -- "$BATS_TEST_TMPDIR/capable" 'socket tcp6'
+	assert_match 'AmbientCapabilities' "$output"
+	ends 0 supervised --log off -- "$BATS_TEST_TMPDIR/capable" 'socket tcp6'
+}
+
+# ---- beside the library
+
+@test "auto: the preload where it reaches, and else a supervisor" {
+	local log=$BATS_TEST_TMPDIR/log.json
+
+	ends 0 "$V6SHIM" run --policy ipv6-only --log "$log" -- "$PROGRAMS/drive" 'socket tcp6' reuseaddr 'bind :: 0'
+	ends 0 "$V6SHIM" run --policy ipv6-only --log "$log" -- "$DRIVE" 'socket tcp6' reuseaddr 'bind :: 0'
+	assert_eq 'preload supervise' "$(jq -r 'select(.event == "bind").via' "$log" | xargs)"
+	ends 125 "$V6SHIM" run --reach preload -- "$DRIVE" 'socket tcp6'
+}
+
+@test "a library that is loaded under a supervisor is inert; the variable alone turns nothing off" {
+	local log=$BATS_TEST_TMPDIR/log.json
+
+	ends 0 supervised --policy ipv6-only --log "$log" -- env LD_PRELOAD="$LIB" "$PROGRAMS/drive" \
+		'socket tcp6' reuseaddr 'bind :: 0' get
+	assert_line 'get: 1'
+	assert_eq supervise "$(jq -r .via "$log" | sort -u)"
+	ends 0 env V6SHIM_REACH=supervise LD_PRELOAD="$LIB" V6SHIM_POLICY=ipv6-only V6SHIM_LOG=off "$PROGRAMS/drive" \
+		'socket tcp6' reuseaddr 'bind :: 0' get
+	assert_line 'get: 1'
+}
+
+@test "order: what is out of reach is said at the start" {
+	ends 0 supervised --order ipv6-first --log off -- true
+	assert_match 'order: .*getaddrinfo' "$output"
+	ends 0 supervised --log off -- true
+	assert_eq '' "$output"
+}

@@ -1,0 +1,92 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2016 # for the shells inside
+# The second way in: the whole tables under it, and forms of it that this machine does not take by itself, made
+# by a change to the source.
+
+load ../e2e/helper
+
+setup() {
+	[ "$(uname -m)" = x86_64 ] || [ "$(uname -m)" = aarch64 ] || skip 'no table of this machine'
+	make -s -C "$ROOT" BUILD="$BUILD" "$BUILD/tests/programs/static/drive"
+	DRIVE=$PROGRAMS/static/drive
+}
+
+# variant FILE SED-EXPRESSION: a v6shim whose source has that change: $VARIANT.
+variant() {
+	local tree=$BATS_TEST_TMPDIR/tree
+
+	mkdir -p "$tree"
+	cp -r "$ROOT/Makefile" "$ROOT/shim" "$tree"
+	sed -i "$2" "$tree/shim/supervise/$1"
+	refute cmp -s "$ROOT/shim/supervise/$1" "$tree/shim/supervise/$1"
+	make -s -C "$tree" build/v6shim
+	VARIANT=$tree/build/v6shim
+}
+
+again() {
+	run env TESTS_REACH=supervise V6SHIM_BUILD="$BUILD" bats "$ROOT/tests/e2e/$1.bats"
+	assert_status 0
+}
+
+@test "all policies, as a preload has them" {
+	again policy
+}
+
+@test "all conflicts, as a preload has them" {
+	again conflicts
+}
+
+@test "a thread that races: no dual-stack socket; control: the target makes the calls itself" {
+	local what wild bad
+
+	variant loop.c 's/r->like_us = v6_target_like_us(.*/r->like_us = false;/'
+	for what in address descriptor; do
+		run "$V6SHIM" run --reach supervise --policy ipv6-only --log off -- "$PROGRAMS/race" "$(free_port)" $what 3000
+		read -r wild bad <<<"$output"
+		assert_eq 0 "$bad" "$what"
+		run "$VARIANT" run --reach supervise --policy ipv6-only --log off -- "$PROGRAMS/race" "$(free_port)" $what 3000
+		read -r wild bad <<<"$output"
+		[ "$bad" -gt 0 ] || fail "control: of $wild no race in $what"
+	done
+}
+
+@test "without WAIT_KILLABLE_RECV a call that was made is not made twice, and its result arrives" {
+	variant filter.c 's/FLAGS | WAIT_KILLABLE_RECV, p/FLAGS, p/'
+	run "$VARIANT" run --reach supervise --policy ipv6-only --log off -- "$PROGRAMS/interrupted" restart 30 10000
+	assert_eq '10000 ok bound' "$output"
+}
+
+@test "v6shim as the parent: statuses, signals, stops; a daemon is waited for" {
+	local pid status
+
+	variant start.c 's/int pid = getpid(), child, error = talk();/int pid = getpid(), child, error = -EPERM;/'
+	run "$VARIANT" run --policy ipv6-only --log off --reach supervise -- "$DRIVE" 'socket tcp6' reuseaddr 'bind :: 0' get
+	assert_status 0
+	assert_match 'stays, as the parent' "$output"
+	assert_line 'get: 1'
+	for status in 0 7 255; do
+		run "$VARIANT" run --reach supervise --log off -- sh -c "exit $status"
+		assert_status $status
+	done
+	run "$VARIANT" run --reach supervise --log off -- sh -c 'kill -TERM $$'
+	assert_status 143
+	run "$VARIANT" run --reach supervise --log off -- sh -c 'ulimit -c 0; kill -SEGV $$'
+	assert_status 139
+	run "$VARIANT" run --reach supervise --log off -- /dev/null
+	assert_status 126
+	"$VARIANT" run --reach supervise --log off -- sh -c 'trap "exit 3" USR1; echo >"$0"; while :; do sleep 0.1; done' \
+		"$BATS_TEST_TMPDIR/trapped" 2>/dev/null &
+	pid=$!
+	wait_for 5 test -s "$BATS_TEST_TMPDIR/trapped"
+	kill -USR1 $pid
+	status=0
+	wait $pid || status=$?
+	assert_eq 3 $status
+	"$VARIANT" run --reach supervise --log off -- sh -c 'kill -STOP $$; exit 5' 2>/dev/null &
+	pid=$!
+	wait_for 5 grep -q '^State:.T' /proc/$pid/status
+	kill -CONT $pid
+	status=0
+	wait $pid || status=$?
+	assert_eq 5 $status
+}
