@@ -48,6 +48,14 @@
 	"numbers"
 #define V6_ADVICE_NO_ROOM "the settings do not fit into a record"
 
+/* mode=log: why it is undecided what enforce would come to. bind, listen */
+#define V6_ADVICE_OTHERS                                                                           \
+	"it depends on another process, and on whether that is under the same settings"
+#define V6_ADVICE_OTHER_WAY                                                                        \
+	"an earlier call would have had another outcome, and the program might have gone another way"
+#define V6_ADVICE_FORGOTTEN                                                                        \
+	"more sockets would have been otherwise than are remembered"
+
 /*
  * Of a conflict: what holds the port, whether it is dual-stack, and what was
  * done or which setting, that is not on already, would let both live. Without a holder it says

@@ -83,12 +83,12 @@ static bool same_socket(const struct v6_diag_socket *a, const struct v6_diag_soc
 
 _Static_assert(V6_RIVALS_MAX * sizeof(struct v6_rival) <= V6_SCRATCH_SIZE, "they fit into a slot");
 
-static struct v6_rival *add(struct v6_port *p, const struct v6_diag_socket *s)
+struct v6_rival *v6_port_add(struct v6_port *p, const struct v6_diag_socket *s)
 {
 	const struct v6_diag_socket *self = &p->on.self.socket;
 
 	if (same_socket(self, s) || v6_port_space(self->proto) != v6_port_space(s->proto) ||
-		!(p->other ? s->local.family == p->other : v6_in_the_way(self, s)))
+		!(p->all || v6_in_the_way(self, s)))
 		return NULL;
 	p->on.partial |= p->on.count == p->room;
 	if (p->on.partial)
@@ -105,7 +105,7 @@ static bool consider(const struct v6_diag_socket *s, void *context)
 {
 	struct v6_port *p = context;
 
-	add(p, s);
+	v6_port_add(p, s);
 	return !p->on.partial;
 }
 
@@ -133,7 +133,7 @@ static bool meet_own(int ask, int tell, void *context)
 	while (r < p->on.rival + p->on.count && !same_socket(&r->socket, &s))
 		r++;
 	if (r == p->on.rival + p->on.count)
-		r = holds(&s) && v6_fact_netns(ask) == p->netns ? add(p, &s) : NULL;
+		r = holds(&s) && v6_fact_netns(ask) == p->netns ? v6_port_add(p, &s) : NULL;
 	if (!r || r->own)
 		return !p->on.partial;
 	r->ask = p->call->way->take(p->call, tell);

@@ -288,7 +288,7 @@ limits() {
 		V6_RECORD_SIZE        v6shim-log.5   bytes
 		V6_FAMILIES_MAX       v6shim-log.5   families
 		V6_SEEN_SLOTS         v6shim-log.5   kinds
-		V6_ASKED_SLOTS        libv6shim.7    sockets
+		V6_MEMORY_SLOTS       libv6shim.7    sockets
 		V6_SCRATCH_SLOTS      libv6shim.7    calls
 		V6_DESCRIPTORS_MAX    libv6shim.7    descriptors
 		V6_HOLDER_READS       libv6shim.7    descriptors

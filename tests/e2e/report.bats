@@ -108,7 +108,7 @@ nginx() {
 			  tcp    127.0.0.1:80  3       -       -  IPv4    -
 			  tcp    [::]:80       4       -       0  -       bind fails with EADDRINUSE
 			  unresolved  2026-01-02T03:04:08.000006Z  bind tcp [::]:80 fd 4: V6ONLY 0, fails with EADDRINUSE, conflict (policy app) - 0.0.0.0:80 is held by apache2[77]: on-conflict=resolve lets both live
-			Only IPv4 (single addresses alone) is served on port 80: [::]:80 cannot be bound, EADDRINUSE.
+			Only IPv4 (127.0.0.1 alone) is served on port 80: [::]:80 cannot be bound, EADDRINUSE.
 		END
 	)" "$output"
 	assert_eq '["bind",4,"::",80,"EADDRINUSE",{"pid":77,"program":"apache2","uid":33,"family":"inet","addr":"0.0.0.0","port":80}]' \
@@ -160,16 +160,18 @@ nginx() {
 	END
 	told 'mode=log' <<-'END'
 		load 1 s policy=ipv6-only mode=log log-level=bind
-		bound 1 s 3 :: 80 asked=0 before=0 after=0 policy=ipv6-only mode=log action=override
-		listened 1 s 3 :: 80 64 asked=0 before=0 after=0 policy=ipv6-only mode=log
+		bound 1 s 3 :: 80 asked=0 before=0 after=0 policy=ipv6-only mode=log action=override enforce='{"after":1,"result":0}'
+		listened 1 s 3 :: 80 64 asked=0 before=0 after=0 policy=ipv6-only mode=log \
+			enforce='{"after":1,"serves":["inet6"],"result":0}'
 		opened 1 s 4 0.0.0.0 81 4 policy=ipv6-only mode=log
-		conflict 1 s 5 :: 81 before=0 after=0 policy=app rule=2 mode=log action=split
+		conflict 1 s 5 :: 81 before=0 after=0 policy=app rule=2 mode=log action=split \
+			enforce='{"after":1,"serves":["inet6"],"result":0}'
 		= s[1]  policy ipv6-only, mode log
 		=   tcp    [::]:80     3       0       0  IPv6+IPv4  would override: the application asked for the other value
 		=   tcp    [::]:81     5       -       0  -          would split: V6ONLY 1, for IPv4 has a socket of its own; rule 2; bind fails with EADDRINUSE
 		= IPv4 and IPv6 are served on port 80 by one dual-stack socket. With mode enforce: only IPv6 would be served on port 80, by policy ipv6-only.
 		= Only IPv4 is served on port 81: [::]:81 cannot be bound, EADDRINUSE. With mode enforce: IPv4 and IPv6 would be served on port 81 by separate sockets.
-		~ ^  unresolved  .*fails with EADDRINUSE, conflict \(policy app, rule 2, mode log\)
+		~ ^  unresolved  .*: V6ONLY 0, would be 1, fails with EADDRINUSE, would succeed, would serve IPv6, conflict \(policy app, rule 2, mode log\)
 		verdict tcp 80 dual-stack socket, dual-stack socket; nobody, own socket
 		verdict tcp 81 own socket, nobody; own socket, own socket
 	END
@@ -192,12 +194,12 @@ nginx() {
 		opened 1 s 13 0.0.0.0 87 4
 		= IPv4 and IPv6 are served on port 80 by one dual-stack socket, by policy both.
 		3 ^Only IPv4 is served on port (81|86|87)\.$
-		= Only IPv6 (single addresses alone) is served on port 82.
-		= IPv4 (single addresses alone) and IPv6 are served on port 83 by separate sockets.
+		= Only IPv6 (::1 alone) is served on port 82.
+		= IPv4 (2 addresses alone) and IPv6 are served on port 83 by separate sockets.
 		= Nothing is served on port 84: 0.0.0.0:84 cannot be bound, EACCES.
-		= Nothing is served on port 85: 0.0.0.0:85 is bound and has not listened.
+		! served on port 85
 		= IPv4 and IPv6 are served on port 443 by one dual-stack socket.
-		9 served
+		8 served
 		=   failed      2026-01-02T03:04:20.000006Z  bind tcp 0.0.0.0:84 fd 10: fails with EACCES (policy app)
 		verdict tcp 80 dual-stack socket, dual-stack socket
 		verdict tcp 81 own socket, nobody
@@ -331,8 +333,8 @@ nginx() {
 		load 1 s policy=ipv6-only
 		= Processes in which nothing was bound, as far as the log tells: 1
 		bound 1 s 3 :: 80 before=0 after=1 policy=ipv6-only action=set
-		=   tcp    [::]:80  3       -  0 -> 1  IPv6    set: by the policy
-		= Only IPv6 is served on port 80, by policy ipv6-only, as far as the log tells: log-level=bind tells all.
+		=   tcp    [::]:80  3       -  0 -> 1  -       set: by the policy
+		= IPv6 is bound on port 80, by policy ipv6-only, as far as the log tells: log-level=bind tells all.
 	END
 	told 'a log at a path has every bind, where no level is told' <<-'END'
 		load 1 s policy=ipv6-only log=/var/log/s.json
