@@ -10,13 +10,12 @@
 #include "forbidden.h"
 
 /* Sockets that only enforce would have let have their port. */
-enum { PHANTOMS = 12 };
 enum { FREE, BUSY, THERE };
 static struct {
 	atomic_uint state;
 	int pid; /* as in v6_record */
 	struct v6_rival rival;
-} phantoms[PHANTOMS];
+} phantoms[V6_PHANTOMS_MAX];
 static atomic_bool full; /* there were more */
 
 /* Of its bind or listen nothing is known. */
@@ -51,7 +50,7 @@ static bool same_place(const struct v6_diag_socket *a, const struct v6_diag_sock
 static const struct v6_rival *next_phantom(
 	const struct v6_call *c, const struct v6_diag_socket *s, unsigned *i)
 {
-	while (*i < PHANTOMS) {
+	while (*i < V6_PHANTOMS_MAX) {
 		unsigned n = (*i)++;
 
 		if (atomic_load(&phantoms[n].state) == THERE && phantoms[n].pid == c->record.pid &&
@@ -72,7 +71,7 @@ static void drop_phantom(const struct v6_call *c, const struct v6_diag_socket *s
 
 static void add_phantom(const struct v6_call *c, const struct v6_rival *r)
 {
-	for (unsigned i = 0; i < PHANTOMS; i++) {
+	for (unsigned i = 0; i < V6_PHANTOMS_MAX; i++) {
 		unsigned state = FREE;
 
 		if (!atomic_compare_exchange_strong(&phantoms[i].state, &state, BUSY))

@@ -10,6 +10,9 @@
 
 #include "holder.h"
 
+/* How many sockets it is remembered of that they would have a port. */
+enum { V6_PHANTOMS_MAX = 12 };
+
 /* V6ONLY as it would be, `real` being what the kernel has. */
 int v6_suppose_v6only(int ask, int real);
 

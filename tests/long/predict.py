@@ -1,19 +1,22 @@
 #!/usr/bin/env python3
 """predict.py - what mode=log says enforce would do, beside what enforce then does.
 
-usage: predict.py [--shown] V6SHIM LIBRARY DRIVE
+usage: predict.py [--shown] [--first] [--every N] [--blind] V6SHIM LIBRARY DRIVE
 
 Every combination of a server's two sockets (which family comes first, TCP or UDP, when it listens,
 V6ONLY asked, SO_REUSEADDR, nobody or another process that has the other family) and of settings
 (policies and on-conflict, profiles) is run three times, each on a port of its own: bare, with
 mode=log, and enforced. Who serves a family is told by clients over it. Held against it is the verdict
 that `v6shim report --json` reads from the log: of the bare run and of the run with mode=log the plain
-one, of the enforced run the one of mode=log "with enforce". --shown prints what is wrong.
+one, of the enforced run the one of mode=log "with enforce". --shown prints what is wrong, and
+--first stops there; --every takes one of N combinations. --blind is the control: the records lose what
+enforce would do, and the plain verdict stands for it.
 
 It runs in a network namespace of its own, whose ports are all free. The last line is
 "N of N wrong, N undecided"; exit status 1 where any is wrong, or undecided without another process.
 """
 
+import argparse
 import itertools
 import json
 import os
@@ -32,7 +35,11 @@ PORTS = itertools.count(2000)
 
 
 def server(first, proto, late, asked, reuse, other, port):
-    """The steps of drive, and the family of each socket by its name: one where another process has the other."""
+    """The steps of drive, and the family of each socket by its name: one where another process has the other.
+
+    first: the family that is bound first, or "m" for a v4-mapped address; late: both listen in the end; asked:
+    V6ONLY, or None; reuse: SO_REUSEADDR; other: the family that another process has, or None.
+    """
     second = "4" if first != "4" else "6"
     pair = {"a": first} if other else {"a": first, "b": second}
     steps, listens = [], []
@@ -51,7 +58,7 @@ def server(first, proto, late, asked, reuse, other, port):
 def environment(settings):
     env = {"PATH": os.environ["PATH"], "LC_ALL": "C"}
     if settings:
-        env["LD_PRELOAD"] = LIBRARY
+        env["LD_PRELOAD"] = OPTIONS.library
         env.update(("V6SHIM_" + name.upper().replace("-", "_"), value)
                    for name, value in settings.items())
     return env
@@ -62,7 +69,7 @@ def hold(family, proto, reuse, port):
     steps = [f"socket {proto}{family}", *(["reuseaddr"] if reuse else []),
              *(["v6only 1"] if family == "6" else []), f"bind {WILDCARD[family]} {port}",
              *(["listen"] if proto == "tcp" else []), "wait"]
-    holder = subprocess.Popen([DRIVE, *steps], env=environment({}), stdout=subprocess.PIPE, text=True)
+    holder = subprocess.Popen([OPTIONS.drive, *steps], env=environment({}), stdout=subprocess.PIPE, text=True)
     while (line := holder.stdout.readline()) != "wait: ready\n":
         assert line.endswith(": ok\n") or ": fd " in line, line
     return holder
@@ -76,7 +83,7 @@ def run(row, settings):
     steps, pair = server(*row, port)
     # Of two sockets that have a family the one of that family alone gets its clients: another process'.
     steps += ["show"] + [f"who {proto} {CLIENT[family]} {port}" for family in "46" if family != other]
-    done = subprocess.run([DRIVE, *steps], env=environment(settings), capture_output=True, text=True,
+    done = subprocess.run([OPTIONS.drive, *steps], env=environment(settings), capture_output=True, text=True,
                           timeout=60, check=True)
     if holder:
         holder.terminate()
@@ -95,7 +102,14 @@ def run(row, settings):
 
 def report(log):
     """The verdict of the only port: what the log says is, and what it says enforce would make of it."""
-    done = subprocess.run([V6SHIM, "report", "--json", log], capture_output=True, text=True, check=True)
+    if OPTIONS.blind:
+        with open(log, encoding="utf-8") as records:
+            lines = [json.loads(line) for line in records]
+        with open(log, "w", encoding="utf-8") as records:
+            for record in lines:
+                record.pop("enforce", None)
+                print(json.dumps(record), file=records)
+    done = subprocess.run([OPTIONS.v6shim, "report", "--json", log], capture_output=True, text=True, check=True)
     verdicts = [verdict for process in json.loads(done.stdout)["processes"]
                 for verdict in process["verdicts"]]
     assert len(verdicts) <= 1, verdicts
@@ -125,10 +139,8 @@ def wrong_families(row, said, is_so):
 
 def main():
     wrong = undecided = count = 0
-    log = tempfile.mktemp(suffix=".jsonl")
-    for row, settings in itertools.product(rows(), SETTINGS):
-        if os.path.exists(log):
-            os.unlink(log)
+    for row, settings in itertools.islice(itertools.product(rows(), SETTINGS), 0, None, OPTIONS.every):
+        log = f"{OPTIONS.folder}/{count}.jsonl"
         bare, _ = run(row, {})
         logged, _ = run(row, {**settings, "mode": "log", "log": log})
         enforced, printed = run(row, {**settings, "log": "off"})
@@ -139,16 +151,26 @@ def main():
         count += 1
         undecided += bool(missing)
         wrong += bool(fault)
-        if missing and "--undecided" in sys.argv:
-            print(row, settings, said, enforced)
-        if fault and "--shown" in sys.argv:
+        if fault and OPTIONS.shown:
             print(f"{row} {settings}\n  bare {bare}\n  told {now}\n  enforced {enforced}\n"
                   f"  told {said}\n  log {log}\n{printed}")
-            if "--first" in sys.argv:
-                return 1
+        os.unlink(log)
+        if fault and OPTIONS.first:
+            break
     print(f"{wrong} of {count} wrong, {undecided} undecided")
     return 1 if wrong or not count else 0
 
 
-V6SHIM, LIBRARY, DRIVE = sys.argv[-3:]
-sys.exit(main())
+def options():
+    parser = argparse.ArgumentParser()
+    for name in ("shown", "first", "blind"):
+        parser.add_argument(f"--{name}", action="store_true")
+    parser.add_argument("--every", type=int, default=1)
+    for name in ("v6shim", "library", "drive"):
+        parser.add_argument(name)
+    return parser.parse_args()
+
+
+OPTIONS = options()
+with tempfile.TemporaryDirectory() as OPTIONS.folder:
+    sys.exit(main())

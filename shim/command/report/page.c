@@ -204,11 +204,11 @@ static void add_family(struct v6_text *t, const struct v6_outcome *o, bool inet)
 static void add_failed(struct v6_text *t, const struct v6_socket *s, bool enforce)
 {
 	bool other = enforce && s->r.enforce.known;
-	bool listen = s->r.facts.event == V6_EVENT_LISTEN;
 
 	v6_address_port_text(t, &s->r.facts.address);
-	v6_text_print(
-		t, " %s %s, ", other ? "would not" : "cannot", !listen ? "be bound" : "listen");
+	v6_text_str(t, other                                 ? " would fail, "
+		       : s->r.facts.event == V6_EVENT_LISTEN ? " cannot listen, "
+							     : " cannot be bound, ");
 	v6_errno_text(t, other ? s->r.enforce.error : s->r.error);
 }
 
