@@ -69,8 +69,13 @@ void v6_table_cell(struct v6_table *t, const char *text)
 	t->count++;
 }
 
-/* Takes from the widest column that wraps, until all of them fit. */
-static void narrow(const struct v6_table *t, unsigned *widths, unsigned total, unsigned width)
+static unsigned gap(const struct v6_table *t, unsigned column)
+{
+	return t->tight && t->columns[column].gap ? 1 : t->columns[column].gap;
+}
+
+/* Takes from the widest column that wraps, until all of them fit, or no more can be taken. The width then. */
+static unsigned narrow(const struct v6_table *t, unsigned *widths, unsigned total, unsigned width)
 {
 	for (; width && total > width; total--) {
 		unsigned widest = 0;
@@ -80,9 +85,10 @@ static void narrow(const struct v6_table *t, unsigned *widths, unsigned total, u
 				(!t->columns[widest].wraps || widths[i] > widths[widest]))
 				widest = i;
 		if (!t->columns[widest].wraps || widths[widest] <= LEAST)
-			return;
+			break;
 		widths[widest]--;
 	}
+	return total;
 }
 
 /* One line of a row: of each cell as much as fits. Whether there is more. */
@@ -96,7 +102,7 @@ static bool print_line(const struct v6_table *t, const unsigned *widths, const c
 		unsigned used = v6_text_width(rest[i], n);
 		unsigned pad = widths[i] > used ? widths[i] - used : 0;
 
-		blanks += widths[i] ? t->columns[i].gap : 0;
+		blanks += widths[i] ? gap(t, i) : 0;
 		if (t->columns[i].right)
 			blanks += pad;
 		if (n) {
@@ -127,7 +133,7 @@ void v6_table_print(struct v6_table *t, unsigned width)
 		}
 		total += widths[i] ? widths[i] + t->columns[i].gap : 0;
 	}
-	narrow(t, widths, total, width);
+	t->tight = width && narrow(t, widths, total, width) > width;
 	if (rest[0]) {
 		print_line(t, widths, rest);
 		putchar('\n');

@@ -20,6 +20,7 @@ struct v6_table {
 	/* The table's own; zero at first. */
 	char **cells; /* row by row */
 	size_t count, room;
+	bool tight; /* one blank between columns is all that there is room for */
 };
 
 /*

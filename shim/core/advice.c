@@ -48,7 +48,8 @@ static void text_done(struct v6_text *t, const struct v6_record *r)
 		break;
 	case V6_ACTION_YIELD:
 		if (r->after == 1 || (log && r->facts.before == 1)) {
-			v6_text_str(t, "; the policy gave way, and this socket serves IPv6 alone");
+			v6_text_print(t, "; the policy %s way, and this socket serves IPv6 alone",
+				log ? "would give" : "gave");
 			break;
 		}
 		v6_text_str(t, "; the policy had made the conflict");
@@ -126,15 +127,17 @@ static void text_advice(struct v6_text *t, const struct v6_record *r, const stru
 }
 
 /* UDP let both have it: net/ipv4/udp.c, compute_score(). */
-static void text_overlap(struct v6_text *t, const struct v6_record *r)
+static void text_overlap(
+	struct v6_text *t, const struct v6_record *r, const struct v6_knobs *knobs)
 {
 	text_holder(t, &r->holder);
 	v6_text_print(t,
 		"; with SO_REUSEADDR or SO_REUSEPORT on UDP that is no error, but IPv4 datagrams "
 		"%s, "
-		"broadcast and multicast to both; policy=ipv6-only makes that plain",
+		"broadcast and multicast to both; %s makes that plain",
 		r->holder.device ? "that come by the IPv6 socket's device go to it"
-				 : "go to the IPv4 socket alone");
+				 : "go to the IPv4 socket alone",
+		knobs->policy == V6_POLICY_IPV6_ONLY ? "mode=enforce" : "policy=ipv6-only");
 }
 
 void v6_advice_conflict(struct v6_text *t, const struct v6_record *r, const struct v6_knobs *knobs)
@@ -150,17 +153,21 @@ void v6_advice_conflict(struct v6_text *t, const struct v6_record *r, const stru
 		text_done(t, r);
 		return;
 	}
-	if (!resolved && !r->error) {
-		text_overlap(t, r);
+	if (!resolved && !r->error && !r->enforce.error) {
+		text_overlap(t, r, knobs);
 		return;
 	}
+	if (!r->error && r->enforce.error)
+		v6_text_str(t, "with mode=enforce ");
 	text_holder(t, &r->holder);
-	if (r->mode == V6_MODE_LOG && r->verdict.v6only == 1 && !resolved)
-		v6_text_str(t, "; V6ONLY 1, which enforce would have set, might let both live");
-	else if (resolved)
+	if (r->error && r->enforce.known && !resolved && !r->enforce.error) {
+		if (r->enforce.result != V6_NO_RESULT)
+			v6_text_str(t, "; mode=enforce lets both live");
+	} else if (resolved) {
 		text_done(t, r);
-	else
+	} else {
 		text_advice(t, r, knobs);
+	}
 }
 
 void v6_advice_disorder(struct v6_text *t, const struct v6_record *r, enum v6_order order)

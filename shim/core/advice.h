@@ -40,14 +40,21 @@
 	"the supervisor may not make calls for this process, which has another user namespace, "   \
 	"security label, or Landlock: it makes them itself, V6ONLY is set before, and conflicts "  \
 	"are not handled"
-#define V6_ADVICE_IO_URING                                                                         \
-	"this process uses io_uring: what it binds by that is not governed"
+#define V6_ADVICE_IO_URING "this process uses io_uring: what it binds by that is not governed"
 
 /* load */
 #define V6_ADVICE_NO_COOKIE                                                                        \
 	"no SO_COOKIE here (Linux has it since 4.12): sockets are told apart by their inode "      \
 	"numbers"
 #define V6_ADVICE_NO_ROOM "the settings do not fit into a record"
+
+/* mode=log: why it is undecided what enforce would come to. bind, listen */
+#define V6_ADVICE_OTHERS                                                                           \
+	"it depends on another process, and on whether that is under the same settings"
+#define V6_ADVICE_OTHER_WAY                                                                        \
+	"an earlier call would have had another outcome, and the program might have gone another way"
+#define V6_ADVICE_FORGOTTEN                                                                        \
+	"more sockets would have been otherwise than are remembered"
 
 /*
  * Of a conflict: what holds the port, whether it is dual-stack, and what was

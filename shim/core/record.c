@@ -34,6 +34,7 @@ const struct v6_field v6_record_fields[] = {
 	{"holder", V6_FIELD_HOLDER, 0, AT(holder)},
 	{"result", V6_FIELD_RESULT, 0, AT(result)},
 	{"errno", V6_FIELD_ERRNO, 0, AT(error)},
+	{"enforce", V6_FIELD_ENFORCE, 0, AT(enforce)},
 	{"count", V6_FIELD_COUNT64, 0, AT(count)},
 	{"version", V6_FIELD_STRING, 0, AT(version)},
 	{"settings", V6_FIELD_SETTINGS, 0, AT(settings)},
@@ -56,6 +57,17 @@ const struct v6_field v6_holder_fields[] = {
 	{"", 0, 0, 0},
 };
 
+#undef AT
+#define AT(member) offsetof(struct v6_enforce, member)
+
+const struct v6_field v6_enforce_fields[] = {
+	{"after", V6_FIELD_BIT, 0, AT(after)},
+	{"serves", V6_FIELD_SERVES, 0, AT(serves)},
+	{"result", V6_FIELD_RESULT, 0, AT(result)},
+	{"errno", V6_FIELD_ERRNO, 0, AT(error)},
+	{"", 0, 0, 0},
+};
+
 void v6_record_init(struct v6_record *r, enum v6_event event)
 {
 	memset(r, 0, sizeof(*r));
@@ -65,6 +77,8 @@ void v6_record_init(struct v6_record *r, enum v6_event event)
 	r->proto = -1;
 	r->after = V6_UNKNOWN;
 	r->has_policy = event != V6_EVENT_LOST && event != V6_EVENT_ERROR;
+	r->result = r->enforce.result = V6_NO_RESULT;
+	r->enforce.after = V6_UNKNOWN;
 	r->holder.fd = -1;
 	r->holder.uid = -1;
 	r->holder.v6only = V6_UNKNOWN;
@@ -74,7 +88,8 @@ enum v6_log_level v6_record_level(const struct v6_record *r)
 {
 	if (!r->has_policy)
 		return V6_LOG_LEVEL_ERROR;
-	if (r->verdict.action != V6_ACTION_NONE || r->verdict.finding != V6_FINDING_NONE)
+	if (r->verdict.action != V6_ACTION_NONE || r->verdict.finding != V6_FINDING_NONE ||
+		r->enforce.known)
 		return V6_LOG_LEVEL_CHANGE;
 	switch (r->facts.event) {
 	case V6_EVENT_BIND:
@@ -213,13 +228,14 @@ static bool applies(const struct v6_field *f, const struct v6_record *r, const v
 	case V6_FIELD_DECISION:
 		return r->has_policy;
 	case V6_FIELD_RESULT:
-		return r->has_result;
+		return *(const int64_t *)member != V6_NO_RESULT;
 	case V6_FIELD_ADDRESS:
 	case V6_FIELD_PORT:
 	case V6_FIELD_AFAMILY:
 		return ((const struct v6_address *)member)->family != V6_FAMILY_OTHER;
 	case V6_FIELD_HOLDER:
-		return r->holder.known;
+	case V6_FIELD_ENFORCE:
+		return *(const bool *)member; /* which comes first in both */
 	case V6_FIELD_SETTINGS:
 		return r->config != NULL || r->settings.len;
 	}
@@ -272,13 +288,16 @@ static void json_value(
 		v6_text_uint(t, address->port);
 		break;
 	case V6_FIELD_SERVES:
-		json_serves(t, r->serves);
+		json_serves(t, *(const unsigned *)member);
 		break;
 	case V6_FIELD_FAMILIES:
 		json_families(t, member);
 		break;
 	case V6_FIELD_HOLDER:
 		json_object(t, v6_holder_fields, member);
+		break;
+	case V6_FIELD_ENFORCE:
+		json_object(t, v6_enforce_fields, member);
 		break;
 	case V6_FIELD_ERRNO:
 		json_errno(t, *(const int *)member);
@@ -364,15 +383,32 @@ static void part(struct v6_text *t, const char **comma)
 
 static void text_v6only(struct v6_text *t, const struct v6_record *r)
 {
-	bool changes = r->verdict.action == V6_ACTION_SET ||
-		       r->verdict.action == V6_ACTION_OVERRIDE ||
-		       r->verdict.action == V6_ACTION_SPLIT || r->verdict.action == V6_ACTION_YIELD;
-
 	v6_text_print(t, "V6ONLY %d", r->facts.before);
-	if (r->mode == V6_MODE_LOG && changes && r->verdict.v6only != V6_UNKNOWN)
-		v6_text_print(t, ", would be set to %d", r->verdict.v6only);
+	if (r->enforce.after != V6_UNKNOWN && r->enforce.after != r->after)
+		v6_text_print(t, ", would be %d", r->enforce.after);
 	else if (r->after != V6_UNKNOWN && r->after != r->facts.before)
 		v6_text_print(t, " -> %d", r->after);
+}
+
+static const char *const serves[] = {"", "IPv6", "IPv4", "IPv6 and IPv4"};
+
+static void text_enforce(struct v6_text *t, const struct v6_record *r, const char **comma)
+{
+	const struct v6_enforce *e = &r->enforce;
+
+	if (e->result == V6_NO_RESULT) {
+		part(t, comma);
+		v6_text_str(t, "with mode=enforce undecided");
+	} else if (e->error != r->error && r->verdict.action != V6_ACTION_DENY) {
+		part(t, comma);
+		v6_text_str(t, e->error ? "would fail with " : "would succeed");
+		if (e->error)
+			v6_errno_text(t, e->error);
+	}
+	if (e->serves && e->serves != r->serves) {
+		part(t, comma);
+		v6_text_print(t, "would serve %s", serves[e->serves & 3]);
+	}
 }
 
 /* What getaddrinfo(3) returned: the same numbers in glibc and musl. */
@@ -390,7 +426,6 @@ static void text_eai(struct v6_text *t, int64_t result)
 
 static void text_outcome(struct v6_text *t, const struct v6_record *r)
 {
-	static const char *const serves[] = {"", "IPv6", "IPv4", "IPv6 and IPv4"};
 	bool log = r->mode == V6_MODE_LOG;
 	const char *comma = ": ";
 
@@ -400,9 +435,8 @@ static void text_outcome(struct v6_text *t, const struct v6_record *r)
 	}
 	if (r->verdict.action == V6_ACTION_DENY) {
 		part(t, &comma);
-		v6_text_str(t, log ? "would be denied" : "denied with ");
-		if (!log)
-			v6_errno_text(t, r->error);
+		v6_text_str(t, log ? "would be denied with " : "denied with ");
+		v6_errno_text(t, log ? r->enforce.error : r->error);
 	}
 	if (r->verdict.action == V6_ACTION_SHARE) {
 		part(t, &comma);
@@ -429,11 +463,13 @@ static void text_outcome(struct v6_text *t, const struct v6_record *r)
 		part(t, &comma);
 		text_eai(t, r->result);
 	}
-	if (r->has_result && r->error && (log || r->verdict.action != V6_ACTION_DENY)) {
+	if (r->error && (log || r->verdict.action != V6_ACTION_DENY)) {
 		part(t, &comma);
 		v6_text_str(t, "fails with ");
 		v6_errno_text(t, r->error);
 	}
+	if (r->enforce.known)
+		text_enforce(t, r, &comma);
 	if (r->verdict.finding != V6_FINDING_NONE) {
 		part(t, &comma);
 		v6_text_str(t, v6_word(V6_LIST_FINDING, r->verdict.finding));

@@ -21,6 +21,8 @@ enum { V6_RECORD_VERSION = 1 };
 /* What is always enough for one written record, newline and NUL included: PIPE_BUF. */
 enum { V6_RECORD_SIZE = 4096 };
 
+#define V6_NO_RESULT INT64_MAX
+
 /* Families that a socket serves. */
 enum { V6_SERVES_INET6 = 1, V6_SERVES_INET = 2 };
 
@@ -36,6 +38,15 @@ struct v6_holder {
 	int64_t uid;             /* -1: not known */
 	struct v6_address address;
 	int v6only; /* 0, 1, V6_UNKNOWN */
+};
+
+/* With mode=log: the outcome with enforce, where that would be another. */
+struct v6_enforce {
+	bool known;      /* whether there is one to tell of */
+	int after;       /* V6ONLY: 0, 1, V6_UNKNOWN */
+	int64_t result;  /* V6_NO_RESULT: undecided */
+	int error;       /* errno; 0: absent */
+	unsigned serves; /* V6_SERVES_* bits; 0: absent */
 };
 
 /* What is known of the call and what was decided lies in it as the policy has it. */
@@ -58,9 +69,9 @@ struct v6_record {
 	struct v6_verdict verdict;
 	struct v6_holder holder;
 	bool opened; /* the port, to more sockets: sharing set SO_REUSEPORT; not in JSON */
-	bool has_result;
-	int64_t result;
-	int error;                      /* errno; 0: absent */
+	int64_t result; /* V6_NO_RESULT: absent */
+	int error;      /* errno; 0: absent */
+	struct v6_enforce enforce;
 	uint64_t count;                 /* lost: how many; 0: absent */
 	struct v6_slice version;        /* load */
 	const struct v6_config *config; /* load, written: those in force; NULL: absent */
@@ -76,7 +87,7 @@ enum v6_field_kind {
 	V6_FIELD_COUNT,    /* unsigned or int, absent where 0 */
 	V6_FIELD_COUNT64,  /* uint64_t, absent where 0 */
 	V6_FIELD_UID,      /* int64_t, absent where negative */
-	V6_FIELD_RESULT,   /* int64_t, absent without has_result */
+	V6_FIELD_RESULT,   /* int64_t, absent where V6_NO_RESULT */
 	V6_FIELD_BIT,      /* int, absent where V6_UNKNOWN */
 	V6_FIELD_STRING,   /* slice, absent where empty */
 	V6_FIELD_WORD,     /* an enum, by its list; absent where it has no word */
@@ -88,6 +99,7 @@ enum v6_field_kind {
 	V6_FIELD_SERVES,   /* unsigned, absent where 0 */
 	V6_FIELD_FAMILIES, /* struct v6_families */
 	V6_FIELD_HOLDER,   /* struct v6_holder: an object of v6_holder_fields */
+	V6_FIELD_ENFORCE,  /* struct v6_enforce: the same of v6_enforce_fields */
 	V6_FIELD_ERRNO,    /* int: its name, or the number where it has none */
 	V6_FIELD_SETTINGS, /* the settings that are not default */
 };
@@ -100,7 +112,7 @@ struct v6_field {
 };
 
 /* In the order in which they are written; the last one has no key. */
-extern const struct v6_field v6_record_fields[], v6_holder_fields[];
+extern const struct v6_field v6_record_fields[], v6_holder_fields[], v6_enforce_fields[];
 
 /* Everything absent. */
 void v6_record_init(struct v6_record *r, enum v6_event event);

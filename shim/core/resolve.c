@@ -64,12 +64,31 @@ bool v6_same_family(const struct v6_rival *a, const struct v6_rival *b)
 
 /*
  * Whether the application's own options let both have the port, by the kernel's rules:
- * inet_bind_conflict(), udp_lib_lport_inuse(). What is not known may be set: the kernel judges.
+ * inet_bind_conflict(), udp_lib_lport_inuse(). 0, 1; V6_UNKNOWN counts as set where the kernel
+ * judges.
  */
-static bool allowed(const struct v6_rival *self, const struct v6_rival *r)
+static int allowed(const struct v6_rival *self, const struct v6_rival *r)
 {
-	return (self->reuseport && r->reuseport) ||
-	       (self->reuseaddr && r->reuseaddr && r->socket.state != V6_STATE_LISTEN);
+	int port = self->reuseport ? r->reuseport : 0;
+	int addr = self->reuseaddr && r->socket.state != V6_STATE_LISTEN ? r->reuseaddr : 0;
+
+	return port > 0 || addr > 0 ? 1 : port | addr;
+}
+
+int v6_conflict_refused(const struct v6_conflict *f)
+{
+	int refused = f->partial ? V6_UNKNOWN : 0;
+
+	for (const struct v6_rival *r = f->rival; r < f->rival + f->count; r++) {
+		struct v6_diag_socket narrow = r->socket;
+		int may = allowed(&f->self, r);
+
+		narrow.v6only = narrow.v6only == V6_UNKNOWN ? 1 : narrow.v6only;
+		if (!may && v6_in_the_way(&f->self.socket, &narrow))
+			return 1;
+		refused = may > 0 ? refused : V6_UNKNOWN;
+	}
+	return refused;
 }
 
 /* What the rivals come to. */
@@ -77,7 +96,6 @@ struct view {
 	bool partner;    /* an own socket of the other family is in its way, */
 	bool cleared;    /* and the policy made all of those conflicts */
 	bool refused;    /* somebody is in its way whom no sharing may let it in beside */
-	bool same;       /* and that is one of its own family */
 	bool connection; /* there is nothing but connections */
 	bool single;     /* what is there has single addresses of IPv4 */
 };
@@ -95,7 +113,6 @@ static struct view view(const struct v6_conflict *f)
 			    v6_port_family(&r->socket.local) == V6_FAMILY_INET;
 		if (allowed(&f->self, r))
 			continue;
-		v.same |= same;
 		v.refused |= same || !r->own;
 		v.partner |= !same && r->own;
 		v.cleared &= f->self.cleared || r->cleared;
@@ -118,9 +135,6 @@ unsigned v6_conflict_plan(const struct v6_knobs *knobs, const struct v6_conflict
 	bool splits = may_split(f), shares = v.partner && !v.refused;
 	unsigned n = 0;
 
-	/* With mode=log the kernel is not asked whether it would help. */
-	if (knobs->mode == V6_MODE_LOG && v.same)
-		return 0;
 	if (f->self.cleared && splits) {
 		attempts[n++] = (struct v6_attempt){V6_ACTION_YIELD, false};
 		return n;

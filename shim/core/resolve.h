@@ -49,6 +49,12 @@ struct v6_conflict {
 	bool partial; /* there may be more */
 };
 
+/*
+ * Whether the kernel would refuse the port: 0 or 1; V6_UNKNOWN where that depends on what is not
+ * known of the rivals.
+ */
+int v6_conflict_refused(const struct v6_conflict *conflict);
+
 /* One attempt: what it is called in the record, and how it is made. */
 struct v6_attempt {
 	enum v6_action action; /* SPLIT, SHARE or YIELD */

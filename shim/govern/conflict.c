@@ -2,6 +2,7 @@
 
 #include "facts.h"
 #include "holder.h"
+#include "suppose.h"
 
 #include "forbidden.h"
 
@@ -24,11 +25,11 @@ int v6_conflict_before(const struct v6_call *c)
  */
 static bool cleared(const struct v6_call *c, int ask, int v6only)
 {
-	if (v6_policy_value(c->knobs->policy) || !v6_call_enforces(c) || v6only)
+	if (v6_policy_value(c->knobs->policy) || v6only)
 		return false;
 	if (ask == c->ask && c->set && c->record.facts.before != V6_UNKNOWN)
 		return c->record.facts.before == 1;
-	return without_policy(ask) == 1 || v6_fact_forgotten(ask);
+	return without_policy(ask) == 1 || v6_fact_memory(ask) & V6_MEMORY_FORGOTTEN;
 }
 
 /* Sets or gives back an option of a socket that still is the one it was. */
@@ -93,17 +94,10 @@ static void carry_out(struct v6_port *p)
 	struct v6_verdict *v = &c->record.verdict;
 	int first = c->record.error;
 
-	/* With the V6ONLY 1 that the policy would have set there might be no conflict at all. */
-	if (!v6_call_enforces(c) && v->v6only == 1)
-		return;
 	/* Whatever V6ONLY the policy had set counts for nothing any more. */
 	v->action = V6_ACTION_NONE;
 	v->v6only = V6_UNKNOWN;
-	if (n && !v6_call_enforces(c)) {
-		v->action = attempts[0].action;
-		v->v6only = attempts[0].share ? V6_UNKNOWN : 1;
-	}
-	for (unsigned i = 0; i < n && v6_call_enforces(c); i++) {
+	for (unsigned i = 0; i < n; i++) {
 		if (attempts[i].share ? try_share(p) : try_split(p)) {
 			v->action = attempts[i].action;
 			return;
@@ -128,8 +122,7 @@ void v6_conflict_resolve(struct v6_call *c, bool describe)
 	for (struct v6_rival *r = p.on.rival; r < p.on.rival + p.on.count; r++)
 		r->cleared = r->own && cleared(c, r->ask, r->socket.v6only);
 	carry_out(&p);
-	holder = v6_conflict_holder(
-		&p.on, c->record.verdict.v6only == 1 || c->record.verdict.action != V6_ACTION_NONE);
+	holder = v6_conflict_holder(&p.on, c->record.verdict.action != V6_ACTION_NONE);
 	if (holder)
 		v6_holder_set(c, holder, describe);
 	c->record.verdict.finding = V6_FINDING_CONFLICT;
@@ -166,7 +159,9 @@ bool v6_conflict_yields(struct v6_call *c)
 	const struct v6_address *a = &c->record.facts.address;
 
 	if (v->v6only || !a->port || !v6_port_hinted(V6_FAMILY_INET, a->port) ||
-		!(v6_conflict_before(c) == 1 || v6_fact_forgotten(c->ask)) || !meets_other(c, 0))
+		!(v6_conflict_before(c) == 1 ||
+			v6_fact_memory(c->ask) & V6_MEMORY_FORGOTTEN) ||
+		!meets_other(c, 0))
 		return false;
 	v->v6only = V6_UNKNOWN;
 	v->action = V6_ACTION_YIELD;
@@ -192,10 +187,13 @@ int v6_conflict_other_family(struct v6_call *c)
 	struct v6_port p;
 
 	v6_port_init(&p, c, a, V6_UNKNOWN);
-	p.other = v6_family_other(a->family);
+	p.all = true;
 	v6_port_ask(&p, false);
+	if (!v6_call_enforces(c))
+		v6_suppose_port(&p);
 	for (unsigned i = 0; i < p.on.count; i++)
-		found |= p.on.rival[i].own;
+		found |= p.on.rival[i].own && p.on.rival[i].socket.local.port &&
+			 p.on.rival[i].socket.local.family != a->family;
 	v6_port_release(&p);
 	/* Where not even this socket's own address is told, the others' were not. */
 	if (!found && v6_fact_bound(c->ask).family == V6_FAMILY_OTHER)

@@ -60,7 +60,7 @@ int v6_fact_proto(int fd)
 }
 
 /* An inode number is never taken for a cookie, nor a cookie for it. */
-#define INODE (UINT64_C(1) << 59)
+#define INODE (UINT64_C(1) << 53)
 
 static uint64_t long_option(int fd, int name)
 {
@@ -190,68 +190,63 @@ bool v6_fact_no_ipv6(void)
 }
 
 /*
- * A slot is one atomic word, the cookie above four bits: never half written. Cookies count
+ * A slot is one atomic word, the cookie above ten bits: never half written. Cookies count
  * upwards, in batches to each processor (net/core/sock_diag.c, __sock_gen_cookie): the hash
  * keeps neighbours in time and the batches' beginnings apart (Fibonacci hashing, the upper 12
  * bits).
  */
-enum { ASKED = 1, VALUE = 2, BITS = 4 };
-static _Atomic uint64_t slots[V6_ASKED_SLOTS];
+enum { BITS = 10 };
+static _Atomic uint64_t slots[V6_MEMORY_SLOTS];
 
 /* Whether anything was ever remembered, so that most programs are spared the question for the cookie. */
 static atomic_bool any;
 
-_Static_assert(V6_ASKED_SLOTS == 1 << 12, "the hash gives 12 bits");
+_Static_assert(V6_MEMORY_SLOTS == 1 << 12, "the hash gives 12 bits");
+_Static_assert(V6_MEMORY_FORGOTTEN == 1 << (BITS - 1), "all bits are below the cookie");
 
 static _Atomic uint64_t *slot_of(uint64_t cookie)
 {
-	return &slots[((cookie >> BITS) * UINT64_C(0x9E3779B97F4A7C15)) >> 52];
+	return &slots[(cookie * UINT64_C(0x9E3779B97F4A7C15)) >> 52];
 }
 
-/* Of a socket without a cookie nothing is remembered. Two threads at one socket: one is enough. */
-static unsigned remember(int fd, unsigned clear, unsigned set)
+unsigned v6_memory(uint64_t cookie)
 {
-	uint64_t cookie = v6_fact_cookie(fd) << BITS, word;
-	_Atomic uint64_t *slot = slot_of(cookie);
-	unsigned bits;
+	uint64_t word = cookie ? atomic_load_explicit(slot_of(cookie), memory_order_relaxed) : 0;
 
-	if (!cookie)
-		return 0;
-	word = atomic_load_explicit(slot, memory_order_relaxed);
-	bits = word >> BITS == cookie >> BITS ? word & ((1 << BITS) - 1) : 0;
-	if (!clear && !set)
-		return bits;
-	word = cookie | (bits & ~clear) | set;
-	atomic_store_explicit(slot, word, memory_order_relaxed);
+	if (word && word >> BITS != (cookie & UINT64_MAX >> BITS))
+		return V6_MEMORY_FORGOTTEN;
+	return word & (V6_MEMORY_FORGOTTEN - 1);
+}
+
+/* Two threads at one socket: what one of them sets is enough. */
+unsigned v6_memory_set(uint64_t cookie, unsigned clear, unsigned set)
+{
+	unsigned old = v6_memory(cookie) & (V6_MEMORY_FORGOTTEN - 1);
+	uint64_t word = cookie << BITS | (old & ~clear) | set;
+
+	if (!cookie || ((old & ~clear) | set) == old)
+		return old;
+	atomic_store_explicit(slot_of(cookie), word, memory_order_relaxed);
 	atomic_store_explicit(&any, true, memory_order_relaxed);
-	return bits;
+	return old;
+}
+
+unsigned v6_fact_memory(int fd)
+{
+	return atomic_load_explicit(&any, memory_order_relaxed) ? v6_memory(v6_fact_cookie(fd)) : 0;
 }
 
 void v6_fact_add_asked(int fd, int value)
 {
-	remember(fd, VALUE, ASKED | (value ? VALUE : 0));
+	v6_memory_set(v6_fact_cookie(fd), V6_MEMORY_ASKED_1,
+		V6_MEMORY_ASKED | (value ? V6_MEMORY_ASKED_1 : 0));
 }
 
 int v6_fact_asked(int fd)
 {
-	unsigned bits = atomic_load_explicit(&any, memory_order_relaxed) ? remember(fd, 0, 0) : 0;
+	unsigned memory = v6_fact_memory(fd);
 
-	return bits & ASKED ? (bits & VALUE) != 0 : V6_UNKNOWN;
-}
-
-unsigned v6_fact_mark(int fd, unsigned marks)
-{
-	return remember(fd, 0, marks);
-}
-
-bool v6_fact_forgotten(int fd)
-{
-	bool looks = atomic_load_explicit(&any, memory_order_relaxed);
-	uint64_t cookie = looks ? v6_fact_cookie(fd) << BITS : 0, word = 0;
-
-	if (cookie)
-		word = atomic_load_explicit(slot_of(cookie), memory_order_relaxed);
-	return word && word >> BITS != cookie >> BITS;
+	return memory & V6_MEMORY_ASKED ? (memory & V6_MEMORY_ASKED_1) != 0 : V6_UNKNOWN;
 }
 
 int v6_fact_set_v6only(int fd, int value)

@@ -58,28 +58,37 @@ int v6_fact_initial_v6only(void);
 bool v6_fact_no_ipv6(void);
 
 /*
- * What the application itself asked for: the one thing the kernel cannot tell.
+ * What the kernel cannot tell of a socket: what the application itself asked for, and, with
+ * mode=log, what enforce would have left otherwise.
  *
  * Remembered under the socket's cookie, so that it follows dup and fork and a reused
  * descriptor number cannot lie. The memory is fixed: of sockets whose numbers collide the
- * last one that asked is remembered. Lock-free and safe in a signal handler. The value is 0
- * or 1; V6_UNKNOWN where the socket did not ask, or it was forgotten.
+ * last one that was remembered is. Lock-free and safe in a signal handler.
  */
-enum { V6_ASKED_SLOTS = 4096 };
+enum { V6_MEMORY_SLOTS = 4096 };
+enum {
+	V6_MEMORY_ASKED = 1 << 0, /* for the V6ONLY value of the next bit */
+	V6_MEMORY_ASKED_1 = 1 << 1,
+	V6_MEMORY_SETTLED = 1 << 2, /* that its V6ONLY is not the policy's was told, or has its reason */
+	V6_MEMORY_CLIENT = 1 << 3, /* it was bound to port 0 as clients are, and so not governed */
+	V6_MEMORY_V6ONLY = 1 << 4, /* with enforce it would be the next bit */
+	V6_MEMORY_V6ONLY_1 = 1 << 5,
+	V6_MEMORY_REUSEPORT = 1 << 6, /* with enforce it would be set */
+	V6_MEMORY_REFUSED = 1 << 7,   /* with enforce its bind would have come out otherwise, */
+	V6_MEMORY_SILENT = 1 << 8,    /* or its listen would have failed */
+	V6_MEMORY_FORGOTTEN = 1 << 9, /* there may have been more: a number that collides was remembered */
+};
+
+/* The bits; 0 of a socket that nothing was remembered of, or that has no cookie. */
+unsigned v6_memory(uint64_t cookie);
+unsigned v6_fact_memory(int fd);
+
+/* Returns those that it had. */
+unsigned v6_memory_set(uint64_t cookie, unsigned clear, unsigned set);
+
+/* V6ONLY that the application asked for: 0 or 1; V6_UNKNOWN where it did not, or was forgotten. */
 void v6_fact_add_asked(int fd, int value);
 int v6_fact_asked(int fd);
-
-/*
- * The same memory's marks of a socket, V6_MARK_* bits: sets these as well, and returns those
- * that it had. 0 where it was forgotten.
- */
-enum {
-	V6_MARK_SETTLED = 4, /* that its V6ONLY is not the policy's was told, or has its reason */
-	V6_MARK_CLIENT = 8,  /* it was bound to port 0 as clients are, and so not governed */
-};
-unsigned v6_fact_mark(int fd, unsigned marks);
-/* Whether it may have asked and been forgotten: a number that collides was remembered. */
-bool v6_fact_forgotten(int fd);
 
 /* Sets IPV6_V6ONLY: 0, or the negated errno. */
 int v6_fact_set_v6only(int fd, int value);

@@ -12,6 +12,7 @@
 #include "live.h"
 #include "self.h"
 #include "serving.h"
+#include "suppose.h"
 
 #include "forbidden.h"
 
@@ -24,7 +25,7 @@ static void begin(struct v6_call *c, enum v6_event event)
 	c->record.pid = pid;
 	c->record.program = c->way->caller(c)->program;
 	c->record.via = c->way->via;
-	c->record.has_result = true;
+	c->record.result = 0;
 	c->knobs = &v6_live.config->settings.knobs;
 }
 
@@ -147,12 +148,12 @@ void v6_govern_socket(struct v6_call *c, int domain, int type, int protocol)
 		if (domain == AF_INET6 && v6_emit_wants(V6_LOG_LEVEL_CHANGE))
 			ask(c, V6_NEED_BEFORE);
 		*v = v6_decide(c->knobs, &r->facts);
-		if (v->v6only != V6_UNKNOWN && v6_call_enforces(c) &&
-			v6_fact_set_v6only(c->ask, v->v6only) < 0)
+		if (v->v6only != V6_UNKNOWN && !v6_call_enforces(c)) {
+			v6_suppose_set(c->ask, v->v6only);
+			r->enforce = (struct v6_enforce){true, v->v6only, r->result, 0, 0};
+		} else if (v->v6only != V6_UNKNOWN && v6_fact_set_v6only(c->ask, v->v6only) < 0) {
 			v->action = V6_ACTION_NONE;
-		if (v->v6only != V6_UNKNOWN && !v6_call_enforces(c) &&
-			v6_emit_wants(V6_LOG_LEVEL_CHANGE))
-			v6_fact_mark(c->ask, V6_MARK_SETTLED);
+		}
 	}
 	if (!made && c->saved == EAFNOSUPPORT && domain == AF_INET6 &&
 		v6_emit_wants(V6_LOG_LEVEL_CHANGE) && first_time(V6_TOLD_NO_IPV6) &&
@@ -188,6 +189,20 @@ static void meet_bound(struct v6_call *c)
 	v6_serving_examine(c);
 }
 
+/* With mode=log: what is asked for is set with enforce too, unless that denies it. */
+static void suppose_v6only(struct v6_call *c)
+{
+	struct v6_record *r = &c->record;
+	int before = v6_suppose_v6only(c->ask, r->facts.before);
+
+	if (!r->verdict.deny && !r->error)
+		v6_suppose_set(c->ask, V6_UNKNOWN);
+	if (!r->verdict.deny)
+		return;
+	v6_suppose_set(c->ask, before);
+	r->enforce = (struct v6_enforce){true, before, -1, r->verdict.deny, 0};
+}
+
 void v6_govern_v6only(struct v6_call *c)
 {
 	struct v6_record *r = &c->record;
@@ -207,6 +222,8 @@ void v6_govern_v6only(struct v6_call *c)
 			r->facts.family = V6_FAMILY_INET;
 		if (!need)
 			r->verdict = v6_decide(c->knobs, &r->facts);
+		if (!v6_call_enforces(c) && r->facts.asked != V6_UNKNOWN)
+			suppose_v6only(c);
 	}
 	if (r->facts.asked != V6_UNKNOWN && (!r->error || denied(c)))
 		v6_fact_add_asked(c->ask, r->facts.asked);
@@ -248,8 +265,15 @@ static void judge(struct v6_call *c)
 		need |= V6_NEED_BEFORE | V6_NEED_ASKED;
 	if (!ask(c, need))
 		return;
+	if (!v6_call_enforces(c)) {
+		struct v6_facts would = *f;
+
+		would.before = v6_suppose_v6only(c->ask, f->before);
+		*v = v6_decide(c->knobs, &would);
+		return;
+	}
 	*v = v6_decide(c->knobs, f);
-	if ((bind && v6_conflict_yields(c)) || v->v6only == V6_UNKNOWN || !v6_call_enforces(c))
+	if ((bind && v6_conflict_yields(c)) || v->v6only == V6_UNKNOWN)
 		return;
 	/* Bound already, raw, or not AF_INET6 at all: the kernel says so, and nothing is ours. */
 	c->set = v6_fact_set_v6only(c->ask, v->v6only) >= 0;
@@ -300,8 +324,6 @@ static void answer_mapped(struct v6_call *c)
 	if (!error)
 		return;
 	r->verdict.action = V6_ACTION_DENY;
-	if (!v6_call_enforces(c))
-		return;
 	r->verdict.deny = error;
 	r->error = error;
 }
@@ -367,20 +389,29 @@ static void emit_bind(struct v6_call *c)
 {
 	struct v6_record *r = &c->record;
 	bool conflict = r->verdict.finding == V6_FINDING_CONFLICT;
+	bool disorder = r->verdict.finding == V6_FINDING_DISORDER;
+	struct v6_facts *f = &r->facts;
 	struct v6_text note;
 
 	describe(c);
 	if (r->facts.family == V6_FAMILY_OTHER)
 		return;
 	r->mode = c->knobs->mode;
-	if (!c->text && (conflict || r->verdict.finding == V6_FINDING_DISORDER))
+	/* A stream that the kernel refused counts as listened on. */
+	if (r->enforce.result == 0 &&
+		(r->error || (f->event == V6_EVENT_LISTEN) == (f->type == V6_TYPE_STREAM)))
+		r->enforce.serves = v6_serves(&f->address, r->enforce.after);
+	if (!c->text && (conflict || disorder || c->why))
 		c->text = v6_scratch_claim();
 	if (c->text) {
 		note = v6_text_in(c->text + V6_HOLDER_TEXT, V6_SCRATCH_SIZE - V6_HOLDER_TEXT);
 		if (conflict)
 			v6_advice_conflict(&note, r, c->knobs);
-		else
+		else if (disorder)
 			v6_advice_disorder(&note, r, c->knobs->order);
+		if (c->why)
+			v6_text_print(&note, "%swhat enforce would come to is undecided: %s",
+				note.len ? "; " : "", c->why);
 		r->note = (struct v6_slice){note.buf, note.len};
 	} else if (c->set && r->after == 0 && first_time(V6_TOLD_MAPPED)) {
 		r->note = v6_slice_of(V6_ADVICE_MAPPED);
@@ -394,8 +425,11 @@ static void conclude(struct v6_call *c)
 	bool change = v6_emit_wants(V6_LOG_LEVEL_CHANGE);
 	struct v6_facts *f = &c->record.facts;
 
+	if (!v6_call_enforces(c))
+		v6_suppose(c, change);
 	if (f->address.family != V6_FAMILY_OTHER) {
-		if (c->record.error == EADDRINUSE && f->address.port && !denied(c)) {
+		if (c->record.error == EADDRINUSE && f->address.port && !denied(c) &&
+			v6_call_enforces(c)) {
 			c->text = change ? v6_scratch_claim() : NULL;
 			v6_conflict_resolve(c, change);
 		}
@@ -453,7 +487,7 @@ void v6_govern_bind(struct v6_call *c)
 	if (v6_live.judged && !v6_live.acts)
 		judge(c);
 	/* Where V6ONLY was set for this bind it was one of `::`, and has to be undone. */
-	if (c->record.error == EINVAL && v6_live.mapped && !c->set)
+	if (c->record.error == EINVAL && v6_live.mapped && !c->set && v6_call_enforces(c))
 		answer_mapped(c);
 	conclude(c);
 }
@@ -469,7 +503,7 @@ void v6_govern_listen(struct v6_call *c)
 	if (f->before == V6_UNKNOWN && v6_emit_wants(V6_LOG_LEVEL_BIND))
 		ask(c, V6_NEED_BEFORE);
 	c->way->make(c);
-	if (c->record.error == EADDRINUSE)
+	if (c->record.error == EADDRINUSE || !v6_call_enforces(c))
 		f->address = v6_fact_bound(c->ask);
 	conclude(c);
 }
@@ -481,7 +515,7 @@ void v6_govern_inherited(struct v6_call *c)
 	if (!v6_emit_wants(V6_LOG_LEVEL_CHANGE))
 		return;
 	begin(c, V6_EVENT_INHERIT);
-	c->record.has_result = false;
+	c->record.result = V6_NO_RESULT;
 	f->address = v6_fact_bound(c->ask);
 	/* What is connected was accepted by another, and serves nobody. */
 	if (f->address.family == V6_FAMILY_OTHER || !v6_serving(c))

@@ -14,6 +14,7 @@
 /* A word for the numbers that end alike: the rest of the number, SET, the family, the port. */
 enum { HINTS = V6_HINT_SLOTS, FAMILY = 1 << 16, SET = 1 << 17, REST = 18 };
 static _Atomic uint32_t hints[HINTS];
+static atomic_uint hints_end; /* beyond the last that is written */
 
 static uint32_t hint_of(enum v6_family family, uint16_t port)
 {
@@ -23,20 +24,29 @@ static uint32_t hint_of(enum v6_family family, uint16_t port)
 void v6_port_bound(int tell, const struct v6_address *a)
 {
 	uint32_t hint = a->family == V6_FAMILY_OTHER ? 0 : hint_of(v6_port_family(a), a->port);
+	unsigned i = (unsigned)tell % HINTS, end = atomic_load(&hints_end);
 
-	if (tell >= 0)
-		atomic_store_explicit(&hints[tell % HINTS], hint | (uint32_t)(tell / HINTS) << REST,
-			memory_order_relaxed);
+	if (tell < 0)
+		return;
+	atomic_store_explicit(
+		&hints[i], hint | (uint32_t)(tell / HINTS) << REST, memory_order_relaxed);
+	while (i >= end && !atomic_compare_exchange_weak(&hints_end, &end, i + 1))
+		;
+}
+
+static uint32_t hint_at(unsigned i)
+{
+	return atomic_load_explicit(&hints[i], memory_order_relaxed);
 }
 
 bool v6_port_hinted(enum v6_family family, uint16_t port)
 {
-	uint32_t hint = hint_of(family, port), bits = SET | FAMILY | UINT16_MAX;
-	unsigned i = 0;
+	uint32_t hint = hint_of(family, port);
 
-	while (i < HINTS && (atomic_load_explicit(&hints[i], memory_order_relaxed) & bits) != hint)
-		i++;
-	return i < HINTS;
+	for (unsigned i = 0; i < atomic_load_explicit(&hints_end, memory_order_acquire); i++)
+		if ((hint_at(i) & (SET | FAMILY | UINT16_MAX)) == hint)
+			return true;
+	return false;
 }
 
 void v6_port_init(struct v6_port *p, struct v6_call *c, const struct v6_address *a, int v6only)
@@ -73,12 +83,12 @@ static bool same_socket(const struct v6_diag_socket *a, const struct v6_diag_soc
 
 _Static_assert(V6_RIVALS_MAX * sizeof(struct v6_rival) <= V6_SCRATCH_SIZE, "they fit into a slot");
 
-static struct v6_rival *add(struct v6_port *p, const struct v6_diag_socket *s)
+struct v6_rival *v6_port_add(struct v6_port *p, const struct v6_diag_socket *s)
 {
 	const struct v6_diag_socket *self = &p->on.self.socket;
 
 	if (same_socket(self, s) || v6_port_space(self->proto) != v6_port_space(s->proto) ||
-		!(p->other ? s->local.family == p->other : v6_in_the_way(self, s)))
+		!(p->all || v6_in_the_way(self, s)))
 		return NULL;
 	p->on.partial |= p->on.count == p->room;
 	if (p->on.partial)
@@ -95,7 +105,7 @@ static bool consider(const struct v6_diag_socket *s, void *context)
 {
 	struct v6_port *p = context;
 
-	add(p, s);
+	v6_port_add(p, s);
 	return !p->on.partial;
 }
 
@@ -123,7 +133,7 @@ static bool meet_own(int ask, int tell, void *context)
 	while (r < p->on.rival + p->on.count && !same_socket(&r->socket, &s))
 		r++;
 	if (r == p->on.rival + p->on.count)
-		r = holds(&s) && v6_fact_netns(ask) == p->netns ? add(p, &s) : NULL;
+		r = holds(&s) && v6_fact_netns(ask) == p->netns ? v6_port_add(p, &s) : NULL;
 	if (!r || r->own)
 		return !p->on.partial;
 	r->ask = p->call->way->take(p->call, tell);
@@ -152,8 +162,8 @@ static bool unsettled(const struct v6_port *p, bool refused)
 /* Those of a port; 0: that the kernel was to choose. */
 static void ask_hints(struct v6_port *p, uint16_t port)
 {
-	for (unsigned i = 0; i < HINTS && (!p->told || unsettled(p, true)); i++) {
-		uint32_t hint = atomic_load_explicit(&hints[i], memory_order_relaxed);
+	for (unsigned i = 0; i < atomic_load(&hints_end) && (!p->told || unsettled(p, true)); i++) {
+		uint32_t hint = hint_at(i);
 		int tell = (int)(hint >> REST) * HINTS + (int)i, ask;
 		struct v6_address bound = {.family = V6_FAMILY_OTHER};
 
@@ -192,8 +202,6 @@ static bool ask_tables(struct v6_port *p, int netlink, char *buf, bool refused)
 		query.states = UINT32_MAX;
 	for (int i = 0; i < 4 && (i < 2 || (refused && !p->on.count)); i++) {
 		query.family = i % 2 ? V6_FAMILY_INET : V6_FAMILY_INET6;
-		if (query.family == v6_family_other(p->other))
-			continue;
 		query.sequence++;
 		if (i == 2)
 			query.states = UINT32_MAX;

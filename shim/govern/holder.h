@@ -17,7 +17,8 @@ enum { V6_RIVALS_MAX = 100 };
 struct v6_port {
 	struct v6_call *call;
 	struct v6_conflict on; /* at most V6_RIVALS_MAX rivals; all but `cleared` of the sockets */
-	enum v6_family other;  /* INET, INET6: not those in its way, but all of that family */
+	bool all;              /* wanted: not those in its way alone, but all that have the port */
+	const char *why;       /* see v6_suppose_port(): not all is known of it; NULL: it is */
 	/* Its own. */
 	struct v6_rival few[4]; /* the memory where there is no other */
 	unsigned room;
@@ -46,6 +47,9 @@ void v6_port_ask_hints(struct v6_port *p);
  * tells of none though `refused`: the kernel has refused the port.
  */
 void v6_port_ask(struct v6_port *p, bool refused);
+
+/* A socket that was found; NULL where it is not wanted, or does not fit. */
+struct v6_rival *v6_port_add(struct v6_port *p, const struct v6_diag_socket *s);
 
 /*
  * A hint, no truth: which port and family the numbers of descriptors were last bound to. It costs no

@@ -3,6 +3,7 @@
 #include "../core/advice.h"
 #include "emit.h"
 #include "facts.h"
+#include "suppose.h"
 
 #include "forbidden.h"
 
@@ -39,7 +40,7 @@ void v6_serving_examine(struct v6_call *c)
 		return;
 	if (f->address.family == V6_FAMILY_INET6) {
 		r->after = v6_known(v6_fact_v6only(c->ask));
-		if (r->after == want)
+		if (v6_suppose_v6only(c->ask, r->after) == want)
 			return;
 		/* Bound as it is it changes nothing: EINVAL, unless a filter refuses the option. */
 		probe = v6_fact_set_v6only(c->ask, r->after == V6_UNKNOWN ? want : r->after);
@@ -55,12 +56,13 @@ void v6_serving_examine(struct v6_call *c)
 		else
 			r->verdict.finding = V6_FINDING_NONE;
 	} else if (r->verdict.finding == V6_FINDING_UNENFORCED) {
-		marks = v6_fact_mark(c->ask, V6_MARK_SETTLED);
-		if (marks & V6_MARK_SETTLED || (marks & V6_MARK_CLIENT && f->type == V6_TYPE_DGRAM))
+		marks = v6_memory_set(v6_fact_cookie(c->ask), 0, V6_MEMORY_SETTLED);
+		if (marks & V6_MEMORY_SETTLED ||
+			(marks & V6_MEMORY_CLIENT && f->type == V6_TYPE_DGRAM))
 			r->verdict.finding = V6_FINDING_NONE;
-		r->note = v6_slice_of(v6_fact_refused(probe)   ? V6_ADVICE_FILTERED
-				      : marks & V6_MARK_CLIENT ? V6_ADVICE_CLIENT
-							       : V6_ADVICE_BOUND);
+		r->note = v6_slice_of(v6_fact_refused(probe)     ? V6_ADVICE_FILTERED
+				      : marks & V6_MEMORY_CLIENT ? V6_ADVICE_CLIENT
+								 : V6_ADVICE_BOUND);
 	}
 }
 
@@ -68,14 +70,12 @@ void v6_serving_mark(const struct v6_call *c)
 {
 	const struct v6_facts *f = &c->record.facts;
 	enum v6_action action = c->record.verdict.action;
-	bool sets = action == V6_ACTION_SET || action == V6_ACTION_OVERRIDE;
 
-	if (action == V6_ACTION_YIELD || action == V6_ACTION_SPLIT ||
-		(sets && !v6_call_enforces(c)))
-		v6_fact_mark(c->ask, V6_MARK_SETTLED);
+	if (action == V6_ACTION_YIELD || action == V6_ACTION_SPLIT)
+		v6_memory_set(v6_fact_cookie(c->ask), 0, V6_MEMORY_SETTLED);
 	else if (f->event == V6_EVENT_BIND && f->address.family == V6_FAMILY_INET6 &&
 		 v6_address_wildcard(&f->address) && !f->address.port && action == V6_ACTION_NONE &&
 		 v6_policy_forced(c->knobs->policy) &&
 		 f->before != v6_policy_value(c->knobs->policy))
-		v6_fact_mark(c->ask, V6_MARK_CLIENT);
+		v6_memory_set(v6_fact_cookie(c->ask), 0, V6_MEMORY_CLIENT);
 }

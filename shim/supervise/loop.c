@@ -57,7 +57,7 @@ static void first_sight(const struct v6_request *r)
 
 	/* Of one that was forgotten it is not known that it never asked. */
 	if (!watches(V6_EVENT_SOCKET) || v6_fact_asked(c->ask) != V6_UNKNOWN ||
-		v6_fact_forgotten(c->ask) || seen(v6_fact_cookie(c->ask)) ||
+		v6_fact_memory(c->ask) & V6_MEMORY_FORGOTTEN || seen(v6_fact_cookie(c->ask)) ||
 		v6_sys_getsockopt(c->ask, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
 		return;
 	v6_govern_socket(c, v6_fact_family(c->ask) == V6_FAMILY_INET6 ? AF_INET6 : AF_INET, type,
@@ -92,8 +92,7 @@ static void tell(struct v6_request *r, enum v6_told what, const char *note, int 
 	record.pid = r->target->pid;
 	record.program = r->target->caller.program;
 	record.via = V6_VIA_SUPERVISE;
-	record.has_result = error != 0;
-	record.result = -1;
+	record.result = error ? -1 : V6_NO_RESULT;
 	record.error = error;
 	record.note = v6_slice_of(note);
 	v6_emit(&record);

@@ -57,9 +57,8 @@ static void make(struct v6_call *c)
 
 	if (r->like_us)
 		result = r->what == V6_NOTIFIED_BIND ? make_bind(r) : make_once(r);
-	c->record.result = result < 0 ? -1 : result;
+	c->record.result = !r->like_us ? V6_NO_RESULT : result < 0 ? -1 : result;
 	c->record.error = result < 0 ? -result : 0;
-	c->record.has_result = r->like_us;
 	r->bound = r->what == V6_NOTIFIED_BIND && r->like_us && !result;
 }
 

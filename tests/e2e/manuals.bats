@@ -195,7 +195,8 @@ check_records() {
 	local word
 
 	assert_eq "$(fields v6_record_fields)" "$(listed v6shim-log.5 JSON Keys Va)" keys &&
-		assert_eq "$(fields v6_holder_fields)" "$(listed v6shim-log.5 JSON Holder Va)" 'keys of the holder' || return
+		assert_eq "$(fields v6_holder_fields)" "$(listed v6shim-log.5 JSON Holder Va)" 'keys of the holder' &&
+		assert_eq "$(fields v6_enforce_fields)" "$(listed v6shim-log.5 JSON Enforce Va)" 'keys of enforce' || return
 	for word in Event Action Finding Type; do
 		assert_eq "$(terms "${word^^}")" "$(listed v6shim-log.5 JSON "${word}s" Cm)" "${word}s" || return
 	done
@@ -288,12 +289,13 @@ limits() {
 		V6_RECORD_SIZE        v6shim-log.5   bytes
 		V6_FAMILIES_MAX       v6shim-log.5   families
 		V6_SEEN_SLOTS         v6shim-log.5   kinds
-		V6_ASKED_SLOTS        libv6shim.7    sockets
+		V6_MEMORY_SLOTS       libv6shim.7    sockets
 		V6_SCRATCH_SLOTS      libv6shim.7    calls
 		V6_DESCRIPTORS_MAX    libv6shim.7    descriptors
 		V6_HOLDER_READS       libv6shim.7    descriptors
 		V6_HINT_SLOTS         libv6shim.7    descriptors
 		V6_RIVALS_MAX         libv6shim.7    sockets
+		V6_PHANTOMS_MAX       libv6shim.7    ports
 		V6_SCRIPT_DEPTH       v6shim.1       interpreters
 		V6_HOPS_MAX           v6shim.1       files
 		V6_LINE_MAX           v6shim.1       bytes

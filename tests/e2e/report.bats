@@ -108,7 +108,7 @@ nginx() {
 			  tcp    127.0.0.1:80  3       -       -  IPv4    -
 			  tcp    [::]:80       4       -       0  -       bind fails with EADDRINUSE
 			  unresolved  2026-01-02T03:04:08.000006Z  bind tcp [::]:80 fd 4: V6ONLY 0, fails with EADDRINUSE, conflict (policy app) - 0.0.0.0:80 is held by apache2[77]: on-conflict=resolve lets both live
-			Only IPv4 (single addresses alone) is served on port 80: [::]:80 cannot be bound, EADDRINUSE.
+			Only IPv4 (127.0.0.1 alone) is served on port 80: [::]:80 cannot be bound, EADDRINUSE.
 		END
 	)" "$output"
 	assert_eq '["bind",4,"::",80,"EADDRINUSE",{"pid":77,"program":"apache2","uid":33,"family":"inet","addr":"0.0.0.0","port":80}]' \
@@ -160,16 +160,18 @@ nginx() {
 	END
 	told 'mode=log' <<-'END'
 		load 1 s policy=ipv6-only mode=log log-level=bind
-		bound 1 s 3 :: 80 asked=0 before=0 after=0 policy=ipv6-only mode=log action=override
-		listened 1 s 3 :: 80 64 asked=0 before=0 after=0 policy=ipv6-only mode=log
+		bound 1 s 3 :: 80 asked=0 before=0 after=0 policy=ipv6-only mode=log action=override enforce='{"after":1,"result":0}'
+		listened 1 s 3 :: 80 64 asked=0 before=0 after=0 policy=ipv6-only mode=log \
+			enforce='{"after":1,"serves":["inet6"],"result":0}'
 		opened 1 s 4 0.0.0.0 81 4 policy=ipv6-only mode=log
-		conflict 1 s 5 :: 81 before=0 after=0 policy=app rule=2 mode=log action=split
+		conflict 1 s 5 :: 81 before=0 after=0 policy=app rule=2 mode=log action=split \
+			enforce='{"after":1,"serves":["inet6"],"result":0}'
 		= s[1]  policy ipv6-only, mode log
 		=   tcp    [::]:80     3       0       0  IPv6+IPv4  would override: the application asked for the other value
 		=   tcp    [::]:81     5       -       0  -          would split: V6ONLY 1, for IPv4 has a socket of its own; rule 2; bind fails with EADDRINUSE
 		= IPv4 and IPv6 are served on port 80 by one dual-stack socket. With mode enforce: only IPv6 would be served on port 80, by policy ipv6-only.
 		= Only IPv4 is served on port 81: [::]:81 cannot be bound, EADDRINUSE. With mode enforce: IPv4 and IPv6 would be served on port 81 by separate sockets.
-		~ ^  unresolved  .*fails with EADDRINUSE, conflict \(policy app, rule 2, mode log\)
+		~ ^  unresolved  .*: V6ONLY 0, would be 1, fails with EADDRINUSE, would succeed, would serve IPv6, conflict \(policy app, rule 2, mode log\)
 		verdict tcp 80 dual-stack socket, dual-stack socket; nobody, own socket
 		verdict tcp 81 own socket, nobody; own socket, own socket
 	END
@@ -192,12 +194,12 @@ nginx() {
 		opened 1 s 13 0.0.0.0 87 4
 		= IPv4 and IPv6 are served on port 80 by one dual-stack socket, by policy both.
 		3 ^Only IPv4 is served on port (81|86|87)\.$
-		= Only IPv6 (single addresses alone) is served on port 82.
-		= IPv4 (single addresses alone) and IPv6 are served on port 83 by separate sockets.
+		= Only IPv6 (::1 alone) is served on port 82.
+		= IPv4 (2 addresses alone) and IPv6 are served on port 83 by separate sockets.
 		= Nothing is served on port 84: 0.0.0.0:84 cannot be bound, EACCES.
-		= Nothing is served on port 85: 0.0.0.0:85 is bound and has not listened.
+		! served on port 85
 		= IPv4 and IPv6 are served on port 443 by one dual-stack socket.
-		9 served
+		8 served
 		=   failed      2026-01-02T03:04:20.000006Z  bind tcp 0.0.0.0:84 fd 10: fails with EACCES (policy app)
 		verdict tcp 80 dual-stack socket, dual-stack socket
 		verdict tcp 81 own socket, nobody
@@ -234,6 +236,79 @@ nginx() {
 		1 ^ *tcp\s
 		~ tcp .*inherit
 		verdict tcp 80 dual-stack socket, dual-stack socket
+	END
+}
+
+@test "verdicts are no surer than the log: clients, holders, single addresses, levels, who serves" {
+	told 'clients, port 0 that was never listened on, and a reserved port: no verdict' <<-'END'
+		load 1 s log-level=bind
+		bound 1 s 3 0.0.0.0 0
+		bound 1 s 4 :: 0 before=0 after=0
+		bound 1 s 5 0.0.0.0 1023
+		bound 1 s 6 127.0.0.1 40000
+		record 1 s bind fd=7 family=inet6 type=dgram proto=udp addr=:: port=0 before=0 after=0 result=0
+		! served
+		json [.processes[].verdicts[]] == []
+	END
+	told 'a holder that a conflict names is a listener there; a connection of one address is none' <<-'END'
+		load 1 s log-level=bind
+		conflict 1 s 4 :: 80 before=0 after=0 holder='{"pid":77,"program":"a","uid":33,"family":"inet","addr":"0.0.0.0","port":80}'
+		conflict 1 s 5 :: 81 before=0 after=0 holder='{"pid":77,"program":"a","uid":33,"family":"inet","addr":"10.0.0.1","port":81}'
+		conflict 1 s 6 0.0.0.0 82 holder='{"pid":77,"program":"a","uid":33,"family":"inet6","addr":"::","port":82,"v6only":0}'
+		= IPv4 is served on port 80 by another process: [::]:80 cannot be bound, EADDRINUSE.
+		= Nothing is served on port 81: [::]:81 cannot be bound, EADDRINUSE.
+		verdict tcp 80 another process, nobody
+		verdict tcp 81 nobody, nobody
+		verdict tcp 82 another process, another process
+	END
+	told 'a level that does not tell every bind: nothing is only, nothing is served' <<-'END'
+		load 1 s policy=ipv6-only
+		bound 1 s 3 :: 80 before=0 after=1 policy=ipv6-only action=set
+		conflict 1 s 4 :: 81 before=0 after=0 holder='{"fd":7,"pid":1,"program":"s","uid":0,"family":"inet","addr":"0.0.0.0","port":81}'
+		conflict 1 s 5 :: 82 before=0 after=0
+		! [Oo]nly IP|[Nn]othing|served
+		= IPv6 is bound on port 80, by policy ipv6-only, as far as the log tells: log-level=bind tells all.
+		= IPv4 is bound on port 81: [::]:81 cannot be bound, EADDRINUSE, as far as the log tells: log-level=bind tells all.
+		= [::]:82 cannot be bound, EADDRINUSE, as far as the log tells: log-level=bind tells all.
+		verdict tcp 80 null, own socket
+		verdict tcp 81 own socket, null
+		verdict tcp 82 null, null
+	END
+	told 'beside one address IPv4 is that address; a dual-stack socket has the others' <<-'END'
+		load 1 s on-conflict=share log-level=bind
+		opened 1 s 3 127.0.0.1 80 4
+		opened 1 s 4 :: 80 6 before=0 after=1 action=split finding=conflict
+		opened 1 s 5 127.0.0.1 81 4
+		opened 1 s 6 :: 81 64
+		= IPv4 (127.0.0.1 alone) and IPv6 are served on port 80 by separate sockets.
+		= IPv4 and IPv6 are served on port 81 by one dual-stack socket, and 127.0.0.1 by its own.
+		verdict tcp 81 dual-stack socket, dual-stack socket
+	END
+	told 'who serves is who listens, and not the helper that bound it' <<-'END'
+		load 1 helper log-level=bind
+		bound 1 helper 3 0.0.0.0 80
+		load 2 six log-level=bind
+		opened 2 six 3 :: 80 6 asked=1
+		load 3 four log-level=bind
+		listened 3 four 3 0.0.0.0 80 4
+		= Only IPv6 is served on port 80; IPv4 is served by four[3].
+		! helper\[1\]\.
+	END
+	told 'mode=log: what enforce would refuse, let in, and leave undecided' <<-'END'
+		load 1 s policy=both mode=log log-level=bind
+		opened 1 s 3 0.0.0.0 80 4
+		call bind 1 s 4 :: 80 before=1 after=1 policy=both mode=log finding=conflict result=0 \
+			enforce='{"after":1,"result":-1,"errno":"EADDRINUSE"}'
+		listened 1 s 4 :: 80 6 before=1 after=1 policy=both mode=log enforce='{}'
+		call bind 1 s 5 0.0.0.0 81 policy=both mode=log result=0 enforce='{}' note='it depends'
+		listened 1 s 5 0.0.0.0 81 4 policy=both mode=log enforce='{}'
+		= IPv4 and IPv6 are served on port 80 by separate sockets. With mode enforce: only IPv4 would be served on port 80: [::]:80 would fail, EADDRINUSE.
+		= Only IPv4 is served on port 81. With mode enforce: undecided.
+		~ ^  unresolved  .*would fail with EADDRINUSE, conflict
+		~ ^  undecided   .*with mode=enforce undecided
+		verdict tcp 80 own socket, own socket; own socket, nobody
+		verdict tcp 81 own socket, nobody; null, nobody
+		check 1
 	END
 }
 
@@ -331,8 +406,8 @@ nginx() {
 		load 1 s policy=ipv6-only
 		= Processes in which nothing was bound, as far as the log tells: 1
 		bound 1 s 3 :: 80 before=0 after=1 policy=ipv6-only action=set
-		=   tcp    [::]:80  3       -  0 -> 1  IPv6    set: by the policy
-		= Only IPv6 is served on port 80, by policy ipv6-only, as far as the log tells: log-level=bind tells all.
+		=   tcp    [::]:80  3       -  0 -> 1  -       set: by the policy
+		= IPv6 is bound on port 80, by policy ipv6-only, as far as the log tells: log-level=bind tells all.
 	END
 	told 'a log at a path has every bind, where no level is told' <<-'END'
 		load 1 s policy=ipv6-only log=/var/log/s.json

@@ -23,7 +23,8 @@ that have an action or a finding; ipv4-socket counts with --each alone, for a pr
 stands a pattern that the note has to match.
 
 Rows of the same settings are run by one process after another `reset`, where their steps allow it (--each: each
-by its own), and in so few that no datagram sockets are thinned.
+by its own), and in so few that no datagram sockets are thinned; but with mode=log, which remembers what enforce
+would have left on a port until the process ends.
 --under: by a program of tests/programs. Steps without a bare row are an error: they would show nothing (--no-control: it stands elsewhere).
 TESTS_REACH (preload, supervise) says how the library, or what stands for it, gets its hold.
 """
@@ -199,7 +200,7 @@ class Table:
         """Runs what has been read: one process for each setting, and one for each row of its own."""
         groups, datagrams = {}, collections.Counter()
         for number, row in enumerate(self.rows):
-            alone = self.each or ALONE.search(row.steps)
+            alone = self.each or ALONE.search(row.steps) or "mode=log" in row.words
             datagrams[row.words] += row.steps.count("socket udp")
             part = number if alone else f"part {datagrams[row.words] // 6}"
             groups.setdefault((row.words, part), []).append(row)

@@ -57,7 +57,7 @@ static struct v6_record conflict_of(
 	r.verdict.finding = V6_FINDING_CONFLICT;
 	r.verdict.action = action;
 	r.mode = mode;
-	r.has_result = true;
+	r.result = 0;
 	if (action == V6_ACTION_NONE || mode == V6_MODE_LOG) {
 		r.result = -1;
 		r.error = EADDRINUSE;
@@ -186,7 +186,7 @@ static const struct {
 	{"what the policy would have set, in mode=log", V6_EVENT_BIND, K_ANY6, V6_ACTION_OVERRIDE,
 		V6_MODE_LOG, {ANOTHER, K_ANY4, -1}, 0, 0, false,
 		"0.0.0.0:80 is held by " NGINX
-		"; V6ONLY 1, which enforce would have set, might let both live"},
+		"; mode=enforce lets both live"},
 	{"split, and nobody found", V6_EVENT_BIND, K_ANY6, V6_ACTION_SPLIT, V6_MODE_ENFORCE,
 		{UNKNOWN, K_ANY4, -1}, 0, 1, false,
 		NOT_FOUND "; this socket now serves IPv6 alone, and both live"},
@@ -296,7 +296,7 @@ TEST(each_kind_of_conflict_has_its_sentence)
 		r.holder = holder_of(sentences[i].holder.who, sentences[i].holder.where,
 			sentences[i].holder.v6only);
 		if (r.verdict.action == V6_ACTION_OVERRIDE && r.mode == V6_MODE_LOG)
-			r.verdict.v6only = 1;
+			r.enforce = (struct v6_enforce){.known = true, .after = 1, .result = 0};
 		if (sentences[i].silent)
 			r.result = r.error = 0;
 		r.opened = true;

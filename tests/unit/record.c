@@ -180,7 +180,7 @@ static struct v6_record full_record(enum v6_event event)
 		.program = slice("nginx"),
 		.address = {.family = V6_FAMILY_INET, .port = 80},
 		.v6only = V6_UNKNOWN};
-	r.has_result = true;
+	r.result = 0;
 	r.result = -1;
 	r.error = EADDRINUSE;
 	r.note = slice("a sentence");
@@ -213,7 +213,7 @@ TEST(records_of_everything_and_of_nothing_come_out_word_for_word)
 	assert_non_null(strstr(json_of(&r), "\"holder\":{}"));
 	r.holder.uid = r.holder.fd = r.holder.v6only = 0;
 	assert_non_null(strstr(json_of(&r), "\"holder\":{\"fd\":0,\"uid\":0,\"v6only\":0}"));
-	r.has_result = true;
+	r.result = 0;
 	assert_non_null(strstr(json_of(&r), ",\"result\":0}"));
 	r.error = 512; /* ERESTARTSYS, which no user sees but under a tracer */
 	assert_non_null(strstr(json_of(&r), "\"errno\":512"));
@@ -415,7 +415,7 @@ static struct v6_record example(void)
 	r.verdict.v6only = 1;
 	r.policy = V6_POLICY_IPV6_ONLY;
 	r.verdict.action = V6_ACTION_OVERRIDE;
-	r.has_result = true;
+	r.result = 0;
 	return r;
 }
 
@@ -464,21 +464,31 @@ TEST(mode_log_never_claims_that_anything_changed_and_enforce_never_says_would)
 
 	r.mode = V6_MODE_LOG;
 	r.after = r.facts.before;
+	r.enforce = (struct v6_enforce){.known = true, .after = 1, .result = 0};
 	r.families_before = r.families_after = (struct v6_families){2, 2};
 	for (r.verdict.action = V6_ACTION_SET; r.verdict.action <= V6_ACTION_REORDER;
 		r.verdict.action++)
 		SAYS(&r, "mode log", "would", "!->", "!is shared");
+	/* What comes of a listen, and of a datagram's bind. */
+	r.serves = V6_SERVES_INET6 | V6_SERVES_INET;
+	r.enforce.serves = V6_SERVES_INET6;
+	SAYS(&r, "V6ONLY 0, would be 1", "serves IPv6 and IPv4, would serve IPv6 (");
+	r.enforce = (struct v6_enforce){.known = true, .after = 0, .result = -1, .error = EADDRINUSE};
+	SAYS(&r, "would fail with EADDRINUSE", "!would be", "!would serve");
+	r.enforce.result = V6_NO_RESULT;
+	SAYS(&r, "with mode=enforce undecided", "!would");
 	r.verdict.action = V6_ACTION_NONE;
-	SAYS(&r, "mode log", "!would", "!->");
-	/* No value that the verdict named: only that it would give way. */
-	r.verdict.action = V6_ACTION_YIELD;
-	r.verdict.v6only = V6_UNKNOWN;
-	SAYS(&r, "mode log", "V6ONLY 0", "!would be set", "!->");
+	r.enforce = (struct v6_enforce){.known = false, .after = V6_UNKNOWN};
+	SAYS(&r, "mode log", "V6ONLY 0", "!would", "!->");
 	/* What the kernel answered stands beside what the shim would have. */
 	r.verdict.action = V6_ACTION_DENY;
+	r.enforce = (struct v6_enforce){.known = true, .after = 0, .result = -1, .error = EPERM};
 	r.result = -1;
 	r.error = EACCES;
-	SAYS(&r, "would be denied", "EACCES");
+	SAYS(&r, "would be denied with EPERM", "fails with EACCES");
+	r.verdict.action = V6_ACTION_SET;
+	r.enforce = (struct v6_enforce){.known = true, .after = 0, .result = 0};
+	SAYS(&r, "fails with EACCES, would succeed");
 
 	r = example();
 	r.families_before = (struct v6_families){2, 2};

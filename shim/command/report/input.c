@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,25 +23,36 @@ static volatile sig_atomic_t stop;
 
 /* Lines. */
 
-static void add_damaged(struct v6_input *in, const struct v6_source *s, const char *reason)
+static void add_damaged(struct v6_input *in, struct v6_source *s, const char *reason)
 {
 	struct v6_text t;
 
-	if (in->damaged++)
+	in->damaged++;
+	if (*s->damaged)
 		return;
-	t = v6_text_in(in->first_damaged, sizeof(in->first_damaged));
+	t = v6_text_in(s->damaged, sizeof(s->damaged));
 	v6_text_print(
 		&t, "%.*s:%lld: %s", V6_SLICE(v6_slice_of(s->name)), (long long)s->line, reason);
 	if (in->follow)
-		v6_complain("%s", in->first_damaged);
+		v6_complain("%s", s->damaged);
+	in->first_damaged = in->first_damaged ? in->first_damaged : s->damaged;
 }
 
-/* "v6shim nginx[4242]: ..." with or without the journal's "<4>" before it. */
-static bool is_text_format(struct v6_slice line)
+/* What a line that is no record looks like; NULL for nothing that is known. */
+static const char *looks_like(struct v6_slice line)
 {
-	if (line.len > 3 && line.ptr[0] == '<' && line.ptr[2] == '>')
-		line = v6_slice_from(line, 3);
-	return v6_slice_begins(line, "v6shim ") && memmem(line.ptr, line.len, "]: ", 3);
+	const char *text = memmem(line.ptr, line.len, "v6shim", strlen("v6shim"));
+
+	/* "v6shim nginx[4242]: ...", with what syslog or the journal writes before it. */
+	if (!v6_slice_begins(line, "{") && text &&
+		memmem(text, (size_t)(line.ptr + line.len - text), "]: ", strlen("]: ")))
+		return "this looks like the text format; use --log-format json";
+	if (v6_slice_begins(line, "\x1f\x8b") ||
+		v6_slice_begins(line, "\xfd"
+				      "7zXZ") ||
+		v6_slice_begins(line, "\x28\xb5\x2f\xfd"))
+		return "this looks compressed; unpack it, to 'v6shim report -'";
+	return NULL;
 }
 
 static void add_line(struct v6_input *in, struct v6_source *s, struct v6_slice line)
@@ -57,12 +70,10 @@ static void add_line(struct v6_input *in, struct v6_source *s, struct v6_slice l
 		add_damaged(in, s, "longer than 65536 bytes");
 	} else if (v6_read_record(&r, line, in->scratch, &why)) {
 		in->records++;
+		s->records++;
 		in->add(in->to, s->log, &r);
 	} else {
-		add_damaged(in, s,
-			is_text_format(line)
-				? "this looks like the text format; use --log-format json"
-				: reason);
+		add_damaged(in, s, looks_like(line) ? looks_like(line) : reason);
 	}
 }
 
@@ -185,6 +196,8 @@ static ssize_t read_source(struct v6_input *in, struct v6_source *s)
 		return -1;
 	}
 	s->offset += n;
+	s->tail_len = n < V6_TAIL ? (size_t)n : V6_TAIL;
+	memcpy(s->tail, s->text + s->len + n - s->tail_len, s->tail_len);
 	s->len += (size_t)n;
 	add_lines(in, s);
 	return n;
@@ -242,17 +255,55 @@ static void read_on(struct v6_input *in, struct v6_source *s)
 		close_source(in, s);
 }
 
-/* The file was cut: by copytruncate, or by hand. */
-static void check_cut(struct v6_source *s)
+/* Whether what was read last stands there as well. */
+static bool has_tail(const struct v6_source *s, int fd)
 {
-	struct stat st;
+	char text[V6_TAIL];
 
-	if (!s->regular || v6_sys_fstat(s->fd, &st) || st.st_size >= s->offset)
+	return pread(fd, text, s->tail_len, s->offset - (off_t)s->tail_len) ==
+		       (ssize_t)s->tail_len &&
+	       !memcmp(text, s->tail, s->tail_len);
+}
+
+/* What was written between the last look and the cut is in the copy that was made before it. */
+static bool read_copy(struct v6_input *in, struct v6_source *s)
+{
+	char pattern[PATH_MAX];
+	int own = s->fd;
+	bool found = false;
+	glob_t copies;
+
+	if (snprintf(pattern, sizeof(pattern), "%s?*", s->name) >= (int)sizeof(pattern) ||
+		glob(pattern, GLOB_NOSORT, NULL, &copies))
+		return false;
+	for (size_t i = 0; i < copies.gl_pathc && !found; i++) {
+		s->fd = open(copies.gl_pathv[i], O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+		found = s->fd >= 0 && has_tail(s, s->fd) &&
+			lseek(s->fd, s->offset, SEEK_SET) == s->offset;
+		while (found && read_source(in, s) > 0)
+			;
+		if (s->fd >= 0)
+			close(s->fd);
+	}
+	s->fd = own;
+	globfree(&copies);
+	return found;
+}
+
+/* The file was cut: by copytruncate, or by hand; it may have grown again since. */
+static void check_cut(struct v6_input *in, struct v6_source *s)
+{
+	bool found;
+
+	if (!s->regular || has_tail(s, s->fd))
 		return;
-	v6_complain("%s: cut to %" PRId64 " bytes; reading it from its beginning", s->name,
-		(int64_t)st.st_size);
+	found = read_copy(in, s);
+	in->cuts += !found;
+	v6_complain("%s: cut%s; reading it from its beginning", s->name,
+		found ? "" : ", and what was written right before may be missing");
 	lseek(s->fd, 0, SEEK_SET);
 	s->offset = 0;
+	s->tail_len = 0;
 	s->line = 0;
 	s->len = 0;
 	s->skipping = false;
@@ -305,7 +356,7 @@ static bool look_at_all(struct v6_input *in)
 		if (s->fd < 0 && !s->over)
 			try_open(in, s);
 		if (s->fd >= 0) {
-			check_cut(s);
+			check_cut(in, s);
 			read_on(in, s);
 			if (!s->over)
 				check_moved(in, s);

@@ -8,6 +8,8 @@
 
 #include "reader.h"
 
+enum { V6_TAIL = 64 };
+
 struct v6_source {
 	const char *name; /* as given; "-" is standard input */
 	unsigned log;     /* files of one log have one number: x.jsonl.1 x.jsonl */
@@ -24,6 +26,11 @@ struct v6_source {
 	char *text;   /* the beginning of a line whose end was not read yet */
 	size_t len;
 	uint64_t line; /* number of the latest, from 1 */
+	uint64_t records;
+	char damaged
+		[512]; /* the first line that is no record, its file, number and reason; harmless to a terminal */
+	char tail[V6_TAIL]; /* what was read last, for a file that is followed */
+	size_t tail_len;
 };
 
 /* At first all is zero but `add` and `to`, and sources are added. */
@@ -36,8 +43,9 @@ struct v6_input {
 	char scratch[V6_LINE_MAX];
 	bool failed;               /* one of them could not be read */
 	uint64_t records, damaged; /* lines */
-	char first_damaged[512];   /* its file, line and reason; harmless to a terminal */
-	bool follow;               /* set by v6_follow() */
+	const char *first_damaged; /* one of the sources' */
+	uint64_t cuts; /* how often a file lost what was not read, and no copy of it was found */
+	bool follow;   /* set by v6_follow() */
 };
 
 /* A file, or "-"; the name must outlive the input. */

@@ -21,25 +21,38 @@ static void print_record(const char *before, struct v6_record r)
 	free(text);
 }
 
+static void print_ways(const char *comma, const struct v6_outcome *o)
+{
+	const char *inet = v6_way_words[o->inet], *inet6 = v6_way_words[o->inet6];
+
+	if (inet) {
+		v6_json(comma);
+		v6_json("'inet':%s", inet);
+		comma = ",";
+	}
+	if (inet6) {
+		v6_json(comma);
+		v6_json("'inet6':%s", inet6);
+	}
+}
+
 static void print_verdicts(const struct v6_process *p)
 {
 	size_t count;
 	struct v6_port_verdict *verdicts = v6_port_verdicts(p, &count);
 
 	for (const struct v6_port_verdict *v = verdicts; v < verdicts + count; v++) {
-		static const char ways[] = "'inet':%s,'inet6':%s";
 		char proto[16];
 		struct v6_text t = v6_text_in(proto, sizeof(proto));
 
 		v6_proto_text(&t, v->proto);
-		v6_json(v == verdicts ? "{'port':%d," : ",{'port':%d,", v->port);
+		v6_json(v == verdicts ? "{'port':%d" : ",{'port':%d", v->port);
 		if (v->proto >= 0)
-			v6_json("'proto':%s,", proto);
-		v6_json(ways, v6_way_words[v->now.inet], v6_way_words[v->now.inet6]);
+			v6_json(",'proto':%s", proto);
+		print_ways(",", &v->now);
 		if (v->differs) {
 			v6_json(",'enforce':{");
-			v6_json(ways, v6_way_words[v->enforced.inet],
-				v6_way_words[v->enforced.inet6]);
+			print_ways("", &v->enforced);
 			v6_json("}");
 		}
 		v6_json("}");
@@ -63,11 +76,9 @@ static void print_process(const char *before, const struct v6_process *p)
 	v6_json(",'listeners':[");
 	for (size_t i = 0; i < p->socket_count; i++) {
 		struct v6_record r = p->sockets[i].r;
-		bool told;
-
 		if (p->sockets[i].gone)
 			continue;
-		r.serves = v6_socket_serves(&p->sockets[i], false, &told);
+		r.serves = v6_socket_service(&p->sockets[i], false).serves;
 		print_record(comma, r);
 		v6_json(",'gone':%b}", p->sockets[i].replaced);
 		comma = ",";
@@ -100,5 +111,5 @@ void v6_report_json(const struct v6_input *in, const struct v6_model *m, int che
 		print_process(comma, m->processes[i]);
 		comma = ",";
 	}
-	v6_json("],'damaged':%u,'check':%d}\n", in->damaged, check);
+	v6_json("],'damaged':%u,'cuts':%u,'check':%d}\n", in->damaged, in->cuts, check);
 }

@@ -191,7 +191,14 @@ static void update_socket(struct v6_model *m, struct v6_socket *s, const struct 
 		s->r.verdict.action = old.verdict.action;
 	}
 	s->r.error = 0;
-	s->r.holder.known = false;
+	s->r.holder.program = (struct v6_slice){"", 0};
+	if (r->facts.event == V6_EVENT_LISTEN && old.facts.event == V6_EVENT_BIND) {
+		if (!r->holder.known)
+			s->r.holder = old.holder;
+		/* What would not have been bound would not listen. */
+		if (old.enforce.known && old.enforce.result)
+			s->r.enforce = old.enforce;
+	}
 	s->r.note = keep_text(m, r->note);
 	s->r.program = s->r.settings = s->r.version = (struct v6_slice){"", 0};
 }
@@ -306,7 +313,7 @@ static unsigned add_failed(struct v6_model *m, struct v6_process *p, const struc
 static bool has_failed(const struct v6_record *r)
 {
 	return r->facts.event >= V6_EVENT_SOCKET && r->facts.event <= V6_EVENT_LISTEN &&
-	       (r->error || (r->has_result && r->result < 0));
+	       (r->error || r->result < 0);
 }
 
 bool v6_is_conflict(const struct v6_record *r)
@@ -358,10 +365,12 @@ const char *v6_trouble_state(const struct v6_process *p, const struct v6_trouble
 		return v6_word(V6_LIST_EVENT, t->r.facts.event);
 	if (t->socket && p->sockets[t->socket - 1].succeeded > t->latest)
 		return "resolved";
-	if (conflict && failed)
+	if (conflict && (failed || (t->r.enforce.known && t->r.enforce.result < 0)))
 		return "unresolved";
 	if (conflict && action != V6_ACTION_NONE && t->r.mode == V6_MODE_ENFORCE)
 		return "resolved";
+	if (t->r.enforce.known && t->r.enforce.result == V6_NO_RESULT)
+		return "undecided";
 	if (t->r.verdict.finding != V6_FINDING_NONE)
 		return v6_word(V6_LIST_FINDING, t->r.verdict.finding);
 	return failed && action != V6_ACTION_DENY ? "failed" : v6_word(V6_LIST_ACTION, action);
@@ -391,8 +400,9 @@ void v6_model_add(struct v6_model *m, unsigned log, const struct v6_record *r)
 		socket = add_failed(m, p, r);
 	}
 	if (event == V6_EVENT_ERROR || event == V6_EVENT_LOST || has_failed(r) ||
-		v6_is_conflict(r) || r->verdict.finding != V6_FINDING_NONE ||
-		r->verdict.action == V6_ACTION_DENY || r->verdict.action == V6_ACTION_REORDER)
+		v6_is_conflict(r) || (r->enforce.known && r->enforce.result == V6_NO_RESULT) ||
+		r->verdict.finding != V6_FINDING_NONE || r->verdict.action == V6_ACTION_DENY ||
+		r->verdict.action == V6_ACTION_REORDER)
 		add_trouble(m, p, socket, r);
 }
 

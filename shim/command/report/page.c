@@ -124,8 +124,7 @@ static void add_row(struct v6_table *table, const struct v6_process *p, const st
 {
 	static const char *const families[] = {"-", "IPv6", "IPv4", "IPv6+IPv4"};
 	int before = s->r.facts.before != V6_UNKNOWN ? s->r.facts.before : s->r.after;
-	bool told;
-	unsigned serves = v6_socket_serves(s, false, &told);
+	struct v6_service told = v6_socket_service(s, false);
 	struct v6_text t = begin();
 
 	if (s->r.proto >= 0)
@@ -137,7 +136,7 @@ static void add_row(struct v6_table *table, const struct v6_process *p, const st
 	add_number(table, s->r.fd, -1);
 	add_number(table, s->r.facts.asked, -1);
 	add_number(table, before, s->r.after);
-	v6_table_cell(table, families[told || !p->whole ? serves : 0]);
+	v6_table_cell(table, families[told.listens ? told.serves : 0]);
 	t = begin();
 	add_remark(&t, p, s);
 	v6_table_cell(table, line);
@@ -182,46 +181,97 @@ static void print_trouble(const struct v6_process *p, const struct v6_trouble *t
 
 /* Verdicts. */
 
-/* A sentence without its full stop. */
-static void add_outcome(struct v6_text *t, const struct v6_port_verdict *v,
-	const struct v6_outcome *o, bool enforce)
+static bool is_own(enum v6_way way)
 {
-	bool both = o->inet && o->inet6, one = both && o->inet == V6_DUAL;
+	return way == V6_DUAL || way == V6_OWN;
+}
+
+/* "IPv4", or the addresses that are all of it. */
+static void add_family(struct v6_text *t, const struct v6_outcome *o, bool inet)
+{
+	v6_text_str(t, inet ? "IPv4" : "IPv6");
+	if (o->wildcard & (inet ? V6_SERVES_INET : V6_SERVES_INET6) || !o->singles[inet])
+		return;
+	v6_text_str(t, " (");
+	if (o->singles[inet] == 1)
+		v6_address_text(t, o->single[inet]);
+	else
+		v6_text_print(t, "%u addresses", o->singles[inet]);
+	v6_text_str(t, " alone)");
+}
+
+/* What could not be bound, and why. */
+static void add_failed(struct v6_text *t, const struct v6_socket *s, bool enforce)
+{
+	bool other = enforce && s->r.enforce.known;
+
+	v6_address_port_text(t, &s->r.facts.address);
+	v6_text_str(t, other                                 ? " would fail, "
+		       : s->r.facts.event == V6_EVENT_LISTEN ? " cannot listen, "
+							     : " cannot be bound, ");
+	v6_errno_text(t, other ? s->r.enforce.error : s->r.error);
+}
+
+/* A sentence without its full stop. */
+static void add_outcome(struct v6_text *t, const struct v6_process *p,
+	const struct v6_port_verdict *v, const struct v6_outcome *o, bool enforce)
+{
+	bool inet = is_own(o->inet), inet6 = is_own(o->inet6), both = inet && inet6;
+	bool one = both && o->inet == V6_DUAL, told = inet || inet6;
+	bool another = o->inet == V6_ANOTHER || o->inet6 == V6_ANOTHER;
 
 	v6_text_str(t, enforce ? ". With mode enforce: " : "");
-	if (!both && (o->inet || o->inet6))
-		v6_text_str(t, enforce ? "only " : "Only ");
-	else if (!both)
-		v6_text_str(t, enforce ? "nothing" : "Nothing");
-	if (o->inet)
-		v6_text_print(t, "IPv4%s",
-			o->wildcard & V6_SERVES_INET ? "" : " (single addresses alone)");
+	if (o->undecided) {
+		v6_text_str(t, "undecided");
+		return;
+	}
+	if (!p->whole && !told && o->failed) {
+		add_failed(t, o->failed, enforce);
+		return;
+	}
+	if (p->whole && !both && !another)
+		v6_text_str(t, told      ? enforce ? "only " : "Only "
+			       : enforce ? "nothing"
+					 : "Nothing");
+	if (inet || (!told && o->inet == V6_ANOTHER))
+		add_family(t, o, true);
 	v6_text_str(t, both ? " and " : "");
-	if (o->inet6)
-		v6_text_print(t, "IPv6%s",
-			o->wildcard & V6_SERVES_INET6 ? "" : " (single addresses alone)");
-	v6_text_print(t, " %s served on ", enforce ? "would be" : both ? "are" : "is");
+	if (inet6 || (!told && o->inet6 == V6_ANOTHER && o->inet != V6_ANOTHER))
+		add_family(t, o, false);
+	v6_text_print(t, " %s %s on ",
+		enforce ? "would be"
+		: both  ? "are"
+			: "is",
+		p->whole ? "served" : "bound");
 	if (v->proto >= 0 && v->proto != V6_PROTO_TCP) {
 		v6_proto_text(t, v->proto);
 		v6_text_char(t, ' ');
 	}
 	v6_text_print(t, "port %d", v->port);
+	if (!told && another)
+		v6_text_str(t, " by another process");
+	else if (another)
+		v6_text_print(t, ", IPv%c by another process", inet ? '6' : '4');
 	if (both)
 		v6_text_print(t, " by %s%s", one ? "one dual-stack socket" : "separate sockets",
 			o->shadowed ? ", the IPv6 one dual-stack: IPv4 goes to the IPv4 socket"
 				    : "");
-	if (!both && (o->failed || o->silent)) {
-		const struct v6_record *r = o->failed ? &o->failed->r : &o->silent->r;
-
+	if (one && o->singles[1]) {
+		v6_text_str(t, ", and ");
+		if (o->singles[1] == 1)
+			v6_address_text(t, o->single[1]);
+		else
+			v6_text_print(t, "%u IPv4 addresses", o->singles[1]);
+		v6_text_str(t, " by its own");
+	}
+	if (!both && o->failed) {
 		v6_text_str(t, ": ");
-		v6_address_port_text(t, &r->facts.address);
-		v6_text_str(t, !o->failed  ? " is bound and has not listened"
-			       : !r->error ? " would be denied"
-			       : r->facts.event == V6_EVENT_LISTEN ? " cannot listen, "
-								   : " cannot be bound, ");
-		if (r->error)
-			v6_errno_text(t, r->error);
-	} else if (o->governed && (one || !o->inet)) {
+		add_failed(t, o->failed, enforce);
+	} else if (!both && o->silent) {
+		v6_text_str(t, ": ");
+		v6_address_port_text(t, &o->silent->r.facts.address);
+		v6_text_str(t, " is bound and has not listened");
+	} else if (o->governed && (one || !inet)) {
 		v6_text_print(t, ", by policy %s", v6_word(V6_LIST_POLICY, o->governed->r.policy));
 	}
 }
@@ -231,9 +281,9 @@ static void find_serving(struct v6_model *m, const struct v6_process *p, bool in
 {
 	for (size_t i = 0; i < p->socket_count; i++) {
 		const struct v6_socket *s = &p->sockets[i];
-		bool told;
 		bool skip = s->gone || (s->r.facts.event == V6_EVENT_INHERIT) != inherited;
-		unsigned serves = skip ? 0 : v6_socket_serves(s, false, &told);
+		struct v6_service told = v6_socket_service(s, false);
+		unsigned serves = skip || !told.listens ? 0 : told.serves;
 
 		for (unsigned bit = V6_SERVES_INET6; bit <= V6_SERVES_INET; bit <<= 1) {
 			unsigned *who;
@@ -251,10 +301,10 @@ static void find_serving(struct v6_model *m, const struct v6_process *p, bool in
 static void add_other(struct v6_text *t, struct v6_model *m, const struct v6_process *p,
 	const struct v6_port_verdict *v)
 {
-	unsigned missing = v->now.inet ? V6_SERVES_INET6 : V6_SERVES_INET, *who;
+	unsigned missing = is_own(v->now.inet) ? V6_SERVES_INET6 : V6_SERVES_INET, *who;
 	const struct v6_process *other;
 
-	if (!v->now.inet == !v->now.inet6)
+	if (is_own(v->now.inet) == is_own(v->now.inet6))
 		return;
 	who = v6_model_serving(m, v->proto, v->port, missing);
 	who += *who == p->serial;
@@ -273,10 +323,10 @@ static void print_verdicts(struct v6_model *m, const struct v6_process *p)
 	for (const struct v6_port_verdict *v = verdicts; v < verdicts + count; v++) {
 		struct v6_text t = begin();
 
-		add_outcome(&t, v, &v->now, false);
+		add_outcome(&t, p, v, &v->now, false);
 		add_other(&t, m, p, v);
 		if (v->differs)
-			add_outcome(&t, v, &v->enforced, true);
+			add_outcome(&t, p, v, &v->enforced, true);
 		v6_text_str(&t,
 			!p->whole ? ", as far as the log tells: log-level=bind tells all."
 			: p->thinned && v6_type_of_proto(v->proto) == V6_TYPE_DGRAM
@@ -289,10 +339,17 @@ static void print_verdicts(struct v6_model *m, const struct v6_process *p)
 
 void v6_report_page(const struct v6_input *in, struct v6_model *m)
 {
-	if (m->records)
-		printf("records %" PRIu64 ", processes %zu, conflicts left unresolved %" PRIu64
-		       ", disorders %" PRIu64 ", denials %" PRIu64 ", lost records %" PRIu64 "\n",
-			m->records, m->count, m->unresolved, m->disorders, m->denials, m->lost);
+	struct v6_text t;
+
+	if (m->records) {
+		t = begin();
+		v6_text_print(&t,
+			"records %lld, processes %u, conflicts left unresolved %lld, disorders "
+			"%lld, denials %lld, lost records %lld",
+			(long long)m->records, (unsigned)m->count, (long long)m->unresolved,
+			(long long)m->disorders, (long long)m->denials, (long long)m->lost);
+		end(2);
+	}
 	if (m->unenforced)
 		printf("The policy is not in force everywhere: %" PRIu64 " unenforced\n",
 			m->unenforced);
@@ -317,10 +374,18 @@ void v6_report_page(const struct v6_input *in, struct v6_model *m)
 	if (m->records && m->shown < m->count)
 		printf("Processes in which nothing was bound, as far as the log tells: %zu\n",
 			m->count - m->shown);
-	if (in->damaged)
-		printf("Lines that are no records: %" PRIu64 ", the first %s\n", in->damaged,
-			in->first_damaged);
-	else if (!m->records && !in->failed)
-		puts("Nothing was logged. Either the library was not in the program ('v6shim check "
-		     "COMMAND'\ntells whether it can be), or nothing in it reached the log level.");
+	if (in->damaged) {
+		t = begin();
+		v6_text_print(&t, "Lines that are no records: %lld, the first %s",
+			(long long)in->damaged, in->first_damaged);
+		end(2);
+	} else if (!m->records && !in->failed)
+		v6_print_wrapped(
+			"Nothing was logged. Either the library was not in the program ('v6shim "
+			"check COMMAND' tells whether it can be), or nothing in it reached the "
+			"log level.",
+			0, 0, v6_terminal_width() ? v6_terminal_width() : 79);
+	if (in->cuts)
+		printf("Cut, and what was written right before may be missing: %" PRIu64 "\n",
+			in->cuts);
 }

@@ -240,11 +240,12 @@ static bool put_integer(const struct v6_field *f, const struct value *v, void *t
 	bool wide = f->kind == V6_FIELD_COUNT64 || f->kind == V6_FIELD_RESULT ||
 		    f->kind == V6_FIELD_UID;
 	int64_t low = f->kind == V6_FIELD_RESULT ? -INT64_MAX : 0;
-	int64_t high = f->kind == V6_FIELD_BIT    ? 1
-		       : f->kind == V6_FIELD_PORT ? UINT16_MAX
-		       : f->kind == V6_FIELD_UID  ? UINT32_MAX
-		       : wide                     ? INT64_MAX
-						  : INT_MAX;
+	int64_t high = f->kind == V6_FIELD_BIT      ? 1
+		       : f->kind == V6_FIELD_RESULT ? V6_NO_RESULT - 1
+		       : f->kind == V6_FIELD_PORT   ? UINT16_MAX
+		       : f->kind == V6_FIELD_UID    ? UINT32_MAX
+		       : wide                       ? INT64_MAX
+						    : INT_MAX;
 	int narrow = (int)v->number;
 
 	if (v->kind != '0' || v->number < low || v->number > high)
@@ -305,16 +306,15 @@ static bool put(const struct v6_field *f, const struct value *v, struct scanner 
 	case V6_FIELD_FAMILIES:
 		return put_families(to, &inner);
 	case V6_FIELD_HOLDER:
-		((struct v6_holder *)to)->known = true;
-		ok = put_members(&inner, v6_holder_fields, to);
+	case V6_FIELD_ENFORCE:
+		*(bool *)to = true;
+		ok = put_members(&inner,
+			f->kind == V6_FIELD_HOLDER ? v6_holder_fields : v6_enforce_fields, to);
 		s->scratch = inner.scratch;
 		return ok;
 	case V6_FIELD_SETTINGS:
 		*(struct v6_slice *)to = v->text;
 		return v->kind == '{' && v6_slice_is_text(v->text);
-	case V6_FIELD_RESULT:
-		((struct v6_record *)record)->has_result = true;
-		return put_integer(f, v, to);
 	default:
 		return put_integer(f, v, to);
 	}
@@ -363,6 +363,7 @@ bool v6_read_record(struct v6_record *r, struct v6_slice line, char *scratch, st
 			r->policy = V6_POLICY_APP;
 			r->mode = V6_MODE_ENFORCE;
 			r->verdict = (struct v6_verdict){.v6only = V6_UNKNOWN};
+			r->enforce.known = false;
 		}
 		return true;
 	}

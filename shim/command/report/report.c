@@ -125,8 +125,13 @@ static int run(int argc, char **argv)
 	v6_model_end(&m);
 	status = m.unresolved || m.denials || m.disorders || m.unenforced || m.lost ? V6_EXIT_NO
 										    : V6_EXIT_OK;
-	for (size_t i = 0; i < in.count; i++)
+	for (size_t i = 0; i < in.count; i++) {
 		in.failed |= in.sources[i]->error != 0;
+		if (*in.sources[i]->damaged && !in.sources[i]->records) {
+			v6_complain("report: no record in it: %s", in.sources[i]->damaged);
+			in.failed = true;
+		}
+	}
 	if (options.json)
 		v6_report_json(&in, &m, status);
 	else if (!options.lines)

@@ -6,14 +6,20 @@
 
 #include "model.h"
 
-enum v6_way { V6_NOBODY, V6_DUAL, V6_OWN };
+enum v6_way { V6_NOBODY, V6_ANOTHER, V6_DUAL, V6_OWN, V6_NOT_TOLD };
 
-extern const char *const v6_way_words[]; /* "nobody", "dual-stack socket", "own socket" */
+/* "nobody", "another process", "dual-stack socket", "own socket"; NULL */
+extern const char *const v6_way_words[];
 
 struct v6_outcome {
 	enum v6_way inet, inet6;
 	unsigned wildcard; /* V6_SERVES_* bits: not of single addresses alone */
-	bool shadowed;     /* the IPv6 socket would take IPv4 too, which has a socket of its own */
+	/* Of single addresses, IPv6's and IPv4's: how many sockets, and the first. */
+	unsigned singles[2];
+	const struct v6_address *single[2];
+	bool inet_own;      /* the IPv4 wildcard has a socket of its own */
+	unsigned undecided; /* V6_SERVES_* bits: with enforce, and it is not told */
+	bool shadowed;      /* the IPv6 socket would take IPv4 too, which has a socket of its own */
 	/* NULL where there is none: */
 	const struct v6_socket *governed; /* the IPv6 one, which the policy made what it is */
 	const struct v6_socket *failed;   /* the first that could not be bound, or not listen */
@@ -23,18 +29,23 @@ struct v6_outcome {
 struct v6_port_verdict {
 	int proto;
 	uint16_t port;
-	bool differs; /* enforce, in mode log, would have come to another outcome */
+	bool differs; /* enforce, in mode log, would have come to another outcome, or to none that is told */
 	struct v6_outcome now, enforced;
 };
 
 /* The verdicts of a process in order of protocol and port, to be freed; *count is how many. */
 struct v6_port_verdict *v6_port_verdicts(const struct v6_process *p, size_t *count);
 
-/*
- * What a socket serves, V6_SERVES_* bits. Where the log has not told, it is what the socket
- * will serve once it listens, and *told is false. `enforce`: had the mode been that.
- */
-unsigned v6_socket_serves(const struct v6_socket *s, bool enforce, bool *told);
+/* What a socket serves, as V6_SERVES_* bits. */
+struct v6_service {
+	unsigned serves;    /* once it listens */
+	bool listens;       /* it is a datagram socket, or does */
+	bool failed;        /* it could not be bound, or not listen */
+	unsigned undecided; /* it may serve them: with enforce, and it is not told */
+};
+
+/* `enforce`: had the mode been that. */
+struct v6_service v6_socket_service(const struct v6_socket *s, bool enforce);
 
 /* The policy has made the socket what it is, or with `enforce` would have. */
 bool v6_socket_governed(const struct v6_socket *s, bool enforce);
