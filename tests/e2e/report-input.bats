@@ -63,7 +63,10 @@ served() {
 		esac
 		printf '%s\n' "$REPLY" >one.jsonl
 		report one.jsonl
-		[[ $REPLY != *[![:blank:]]* ]] || assert_match "^Lines that are no records: 1, the first one.jsonl:1: ($expected|column .*)$" "$output"
+		[[ $REPLY == *[![:blank:]]* ]] || continue
+		assert_status 2
+		assert_match "report: no record in it: one.jsonl:1: ($expected|column .*)" "$output"
+		assert_match "Lines that are no records: 1, the first one.jsonl:1: ($expected|column .*)$" "$output"
 	done <added
 	report x.jsonl
 	assert_match ' a\[1\].*b\[2\]' "$(xargs -d '\n' <<<"$output")"
