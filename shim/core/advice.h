@@ -40,8 +40,7 @@
 	"the supervisor may not make calls for this process, which has another user namespace, "   \
 	"security label, or Landlock: it makes them itself, V6ONLY is set before, and conflicts "  \
 	"are not handled"
-#define V6_ADVICE_IO_URING                                                                         \
-	"this process uses io_uring: what it binds by that is not governed"
+#define V6_ADVICE_IO_URING "this process uses io_uring: what it binds by that is not governed"
 
 /* load */
 #define V6_ADVICE_NO_COOKIE                                                                        \

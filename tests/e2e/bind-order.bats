@@ -79,7 +79,7 @@ refused() {
 	done | sort)" "$(tr -s ' ' <<<"$rows" | grep EADDRINUSE | sort)"
 	# Each fits a terminal of 100 columns.
 	[ "$(wc -L <<<"$rows")" -le 100 ]
-	assert_match 'is held by fd [0-9]+ of this process, .*on-conflict=resolve or policy=ipv6-only lets both live' "$output"
+	assert_match 'is held by fd [0-9]+ of this process, .*policy=ipv6-only or on-conflict=resolve lets both live' "$output"
 }
 
 @test "a library that resolves nothing fails the demo" {

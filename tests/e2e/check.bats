@@ -619,7 +619,7 @@ library() {
 	run -2 "$V6SHIM" check
 	run -2 "$V6SHIM" check --policy=both ./prog
 	assert_line "v6shim: check: unknown option '--policy=both'"
-	check --help
+	run "$V6SHIM" check --help
 	assert_status 0
 	assert_match 'io_uring' "$output"
 	script loud '#!/bin/sh' 'touch ran'

@@ -81,7 +81,7 @@ refuses_to_start() {
 		assert_eq "$said" "$(<"$DIR/err")"
 	done <<-END
 		policy=ipv6only|10|unknown value 'ipv6only'; did you mean 'ipv6-only'
-		mode=dry-run|8|unknown value 'dry-run'; valid: enforce, log
+		mode=dry-run|8|unknown value 'dry-run'; did you mean 'log'
 		on-contrary=deny:EPREM|20|unknown errno 'EPREM' at column 6; did you mean 'EPERM'
 	END
 }

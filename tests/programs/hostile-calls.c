@@ -42,7 +42,8 @@ int main(int argc, char **argv)
 			socket(AF_INET6, SOCK_DGRAM, 0), socket(AF_INET, SOCK_STREAM, 0),
 			socket(AF_UNIX, SOCK_STREAM, 0), dup(1)};
 		long call = calls[next(sizeof(calls) / sizeof(*calls))], result;
-		int fd = sockets[next(sizeof(sockets) / sizeof(*sockets))];
+		unsigned which = next(sizeof(sockets) / sizeof(*sockets));
+		int fd = sockets[which];
 		unsigned len = lengths[next(sizeof(lengths) / sizeof(*lengths))], kind = next(6);
 		struct sockaddr_in6 address = {
 			.sin6_family = families[next(7)], .sin6_addr = IN6ADDR_LOOPBACK_INIT};
@@ -67,7 +68,7 @@ int main(int argc, char **argv)
 		else
 			result = syscall(call, fd, IPPROTO_IPV6, IPV6_V6ONLY, at,
 				call == SYS_getsockopt ? at : (char *)(uintptr_t)len);
-		printf("%ld %d %u %u: %d\n", call, fd, len, kind, result < 0 ? errno : 0);
+		printf("%ld %u %u %u: %d\n", call, which, len, kind, result < 0 ? errno : 0);
 		for (int k = 3; k < 8; k++)
 			close(sockets[k]);
 	}
