@@ -60,20 +60,18 @@ static const struct v6_rival *next_phantom(
 	return NULL;
 }
 
-static void drop_phantom(const struct v6_call *c, const struct v6_diag_socket *s)
+/* In place of what is remembered of that place: nothing, or `r`. */
+static void set_phantom(
+	const struct v6_call *c, const struct v6_diag_socket *place, const struct v6_rival *r)
 {
-	const struct v6_rival *r;
+	const struct v6_rival *old;
+	unsigned i = 0, state;
 
-	for (unsigned i = 0; (r = next_phantom(c, s, &i));)
-		if (same_place(&r->socket, s))
+	while ((old = next_phantom(c, place, &i)))
+		if (same_place(&old->socket, place))
 			atomic_store(&phantoms[i - 1].state, FREE);
-}
-
-static void add_phantom(const struct v6_call *c, const struct v6_rival *r)
-{
-	for (unsigned i = 0; i < V6_PHANTOMS_MAX; i++) {
-		unsigned state = FREE;
-
+	for (i = 0; r && i < V6_PHANTOMS_MAX; i++) {
+		state = FREE;
 		if (!atomic_compare_exchange_strong(&phantoms[i].state, &state, BUSY))
 			continue;
 		phantoms[i].pid = c->record.pid;
@@ -81,7 +79,8 @@ static void add_phantom(const struct v6_call *c, const struct v6_rival *r)
 		atomic_store(&phantoms[i].state, THERE);
 		return;
 	}
-	atomic_store(&full, true);
+	if (r)
+		atomic_store(&full, true);
 }
 
 static void suppose_own(struct v6_port *p, struct v6_rival *r)
@@ -193,15 +192,6 @@ static int attempt(struct v6_port *p, struct v6_conflict *f, const struct v6_att
 	return no;
 }
 
-/* An own socket of the other family, beside which the policy does not clear V6ONLY. */
-static const struct v6_rival *yields_to(const struct v6_conflict *f)
-{
-	for (const struct v6_rival *r = f->rival; r < f->rival + f->count; r++)
-		if (r->own && !v6_same_family(r, &f->self))
-			return r;
-	return NULL;
-}
-
 /* Whom the record names: where nothing helps, or where something does. */
 static void find_holders(const struct v6_conflict *f, struct v6_rival holder[2])
 {
@@ -217,10 +207,11 @@ static int decide(struct v6_port *p, bool clears, struct v6_rival holder[2])
 	struct v6_attempt attempts[V6_ATTEMPTS_MAX];
 	struct v6_conflict f;
 	int no = refused(p, &f);
-	const struct v6_rival *yields = clears ? yields_to(&f) : NULL;
+	const struct v6_rival *other = v6_conflict_holder(&f, true);
 
-	if (yields) {
-		holder[0] = holder[1] = *yields;
+	/* Beside an own socket of the other family the policy does not clear V6ONLY. */
+	if (clears && other && other->own && !v6_same_family(other, &f.self)) {
+		holder[0] = holder[1] = *other;
 		p->on.self.socket.v6only = 1;
 		v->action = V6_ACTION_YIELD;
 		v->finding = V6_FINDING_CONFLICT;
@@ -271,15 +262,13 @@ static int suppose_port(struct v6_call *c, int real, int *v6only, const char **w
 	*v6only = p.on.self.socket.v6only;
 	if (p.why || no == V6_UNKNOWN)
 		*why = p.why ? p.why : V6_ADVICE_OTHERS;
-	if (bind && !c->record.error)
-		drop_phantom(c, &p.on.self.socket);
-	if (c->record.error && (*why || !no)) {
-		drop_phantom(c, &p.on.self.socket);
-		if (v6_type_of_proto(p.on.self.socket.proto) == V6_TYPE_STREAM)
-			p.on.self.socket.state = V6_STATE_LISTEN;
-		p.on.self.cleared &= !*v6only;
-		add_phantom(c, &p.on.self);
-	}
+	if (v6_type_of_proto(p.on.self.socket.proto) == V6_TYPE_STREAM)
+		p.on.self.socket.state = V6_STATE_LISTEN;
+	p.on.self.cleared &= !*v6only;
+	if (c->record.error && (*why || !no))
+		set_phantom(c, &p.on.self.socket, &p.on.self);
+	else if (bind && !c->record.error)
+		set_phantom(c, &p.on.self.socket, NULL);
 	v6_port_release(&p);
 	return no == 1 ? EADDRINUSE : 0;
 }

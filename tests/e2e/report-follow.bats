@@ -129,11 +129,32 @@ ended_by() {
 	bound_in x.jsonl 82
 	follow x.jsonl
 	: >x.jsonl
-	wait_said 'x.jsonl: cut to 0 bytes; reading it from its beginning'
+	wait_said 'x.jsonl: cut, and what was written right before may be missing; reading it from its beginning'
 	bound_in x.jsonl 83
 	wait_told 1
 	stop follower
 	assert_eq 3 "$(rows)"
+	assert_line 'Cut, and what was written right before may be missing: 1' "$(stdout_of follower)"
+}
+
+@test "copied and truncated: what came before the cut is read from the copy, and nothing twice, grown again or not" {
+	bound_in x.jsonl 81
+	follow x.jsonl
+	# The reader sees all of it at once; a line's beginning may have been read already.
+	kill -STOP "$(pid_of follower)"
+	bound_in x.jsonl 82
+	cp x.jsonl x.jsonl.1
+	: >x.jsonl
+	bound_in x.jsonl 83
+	bound_in x.jsonl 84
+	bound_in x.jsonl 85
+	kill -CONT "$(pid_of follower)"
+	wait_told 4
+	wait_said 'x.jsonl: cut; reading it from its beginning'
+	stop follower
+	assert_eq '82 83 84 85' "$(ports_told)"
+	assert_eq 5 "$(rows)"
+	refute grep '^Cut' <<<"$(stdout_of follower)"
 }
 
 @test "a file that is not there yet is waited for; what is renamed to another that was named is told once" {

@@ -63,7 +63,10 @@ served() {
 		esac
 		printf '%s\n' "$REPLY" >one.jsonl
 		report one.jsonl
-		[[ $REPLY != *[![:blank:]]* ]] || assert_match "^Lines that are no records: 1, the first one.jsonl:1: ($expected|column .*)$" "$output"
+		[[ $REPLY == *[![:blank:]]* ]] || continue
+		assert_status 2
+		assert_match "report: no record in it: one.jsonl:1: ($expected|column .*)" "$output"
+		assert_match "Lines that are no records: 1, the first one.jsonl:1: ($expected|column .*)$" "$output"
 	done <added
 	report x.jsonl
 	assert_match ' a\[1\].*b\[2\]' "$(xargs -d '\n' <<<"$output")"
@@ -107,9 +110,40 @@ served() {
 	report x.log
 	assert_line "Lines that are no records: $(wc -l <x.log), the first x.log:1: this looks like the text format; use --log-format json"
 	refute grep -q 'Nothing was logged' <<<"$output"
-	sed 's/^/<6>/' x.log >journal
-	report journal
-	assert_match 'the first journal:1: this looks like the text format' "$output"
+	assert_status 2
+	for line in '<6>' 'Jan  2 03:04:05 host '; do
+		sed "s/^/$line/" x.log >journal
+		report journal
+		assert_status 2
+		assert_match 'report: no record in it: journal:1: this looks like the text format' "$output"
+	done
+}
+
+@test "a log without one record is 2, and what it looks like is said; one that has any is not, nor is an empty one" {
+	gzip -k x.jsonl
+	echo '{"level":"info"}' >other.jsonl
+	for words in 'x.jsonl.gz this.looks.compressed' 'other.jsonl not.a.record.of.v6shim'; do
+		run "$V6SHIM" report --check ${words%% *} x.jsonl
+		assert_status 2
+		assert_match "v6shim: report: no record in it: ${words%% *}:1: ${words#* }" "$output"
+		assert_line 'Only IPv4 is served on port 80.'
+	done
+	cat other.jsonl >>x.jsonl
+	: >empty.jsonl
+	report --check x.jsonl empty.jsonl
+	assert_status 0
+}
+
+@test "at 60 columns no line is longer: columns come closer, notes and sentences go on below" {
+	require script
+	served 1 a-server-with-a-name 8080
+	opened 1 a-server-with-a-name 4 :: 65535 64 before=1 after=0 policy=both action=override asked=1
+	conflict 1 a-server-with-a-name 5 :: 8080 before=0 after=0 note="$(printf 'a long note %.0s' {1..20})"
+	wide=$(script -qec "stty cols 300; '$V6SHIM' report x.jsonl" /dev/null </dev/null | tr -d '\r')
+	narrow=$(script -qec "stty cols 60; '$V6SHIM' report x.jsonl" /dev/null </dev/null | tr -d '\r')
+	assert_eq '' "$(grep -E '.{61}' <<<"$narrow")"
+	grep -Eq '.{100}' <<<"$wide"
+	assert_eq "$(tr -s ' \n' '  ' <<<"$wide" | grep -o 'a long note' | wc -l)" "$(xargs <<<"$narrow" | grep -o 'a long note' | wc -l)"
 }
 
 # ---- files

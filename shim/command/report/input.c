@@ -195,6 +195,8 @@ static ssize_t read_source(struct v6_input *in, struct v6_source *s)
 		s->error = errno;
 		return -1;
 	}
+	if (!n)
+		return 0;
 	s->offset += n;
 	s->tail_len = n < V6_TAIL ? (size_t)n : V6_TAIL;
 	memcpy(s->tail, s->text + s->len + n - s->tail_len, s->tail_len);
