@@ -133,7 +133,7 @@ _v6shim_options() {
 	done
 	if [ "$i" -lt "$last" ]; then
 		[ "${words[i]}" != -- ] || i=$((i + 1))
-		[ "${words[1]}" != run ] || _v6shim_command "$i"
+		[ "${words[1]}" = config ] || _v6shim_command "$i"
 		return
 	fi
 	case $cur in
@@ -145,12 +145,12 @@ _v6shim_options() {
 		# shellcheck disable=SC2086 # a word each
 		_v6shim_offer "$(printf -- '--%s ' $names) $help"
 		;;
-	*) [ "${words[1]}" != run ] || _v6shim_command "$i" ;;
+	*) [ "${words[1]}" = config ] || _v6shim_command "$i" ;;
 	esac
 }
 
 _v6shim() {
-	local words=() at=() cur help=''
+	local words=() at=() cur help='' _v6shim_settings=$_v6shim_settings
 
 	COMPREPLY=()
 	_v6shim_glue
@@ -166,11 +166,8 @@ _v6shim() {
 	config) _v6shim_options 'program port proto' ;;
 	profiles) [ ${#words[@]} -ne 3 ] || _v6shim_offer "$_v6shim_profiles $help" ;;
 	check)
-		case ${words[2]}:${#words[@]} in
-		-*:3) _v6shim_offer "$help" ;;
-		--:*) _v6shim_command 3 ;;
-		*) _v6shim_command 2 ;;
-		esac
+		_v6shim_settings=
+		_v6shim_options reach
 		;;
 	report)
 		case $cur in

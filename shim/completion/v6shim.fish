@@ -24,7 +24,7 @@ function __v6shim_command
     set -l words (__v6shim_words)
     set -l i 2
     switch "$words[1]"
-        case run
+        case run check
             while set -q words[$i]
                 switch $words[$i]
                     case --
@@ -38,8 +38,6 @@ function __v6shim_command
                         break
                 end
             end
-        case check
-            test "$words[2]" = -- && set i 3
         case '*'
             return 1
     end
@@ -102,7 +100,7 @@ $setting -l log -a 'stderr off syslog fd:' -F -d 'where records go'
 $setting -f -l log-format -a 'text json' -d 'how records are written'
 $setting -f -l log-level -a 'change error bind all' -d 'which records are written'
 
-complete -c v6shim -n '__v6shim_options run' -x -l reach -a 'auto preload supervise' -d 'the way in'
+complete -c v6shim -n '__v6shim_options run check' -x -l reach -a 'auto preload supervise' -d 'the way in'
 complete -c v6shim -n '__v6shim_is config' -x -l program -d 'base name of the executable'
 complete -c v6shim -n '__v6shim_is config' -x -l port -d 'the port that is bound'
 complete -c v6shim -n '__v6shim_is config' -x -l proto -d 'its protocol' \

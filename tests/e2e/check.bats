@@ -427,7 +427,7 @@ compare() {
 	setcap cap_net_bind_service=ep prog 2>/dev/null || skip 'needs leave to set capabilities'
 	answers <<<'./prog||ok'
 	run "${NOBODY[@]}" "$V6SHIM" run --reach preload ./prog
-	assert_status 3
+	assert_status 125
 	assert_match 'it gains capabilities, so its loader takes no preload' "$output"
 	run "${NOBODY[@]}" --inh-caps=+net_bind_service --ambient-caps=+net_bind_service \
 		"$V6SHIM" run --reach preload --log=stderr --log-level=all ../prog
@@ -525,7 +525,7 @@ compare() {
 		assert_eq "3 $said" "$status $(last_line)"
 		run "-$expected" "${NOBODY[@]}" "$V6SHIM" run --reach preload "$file"
 	done <<-'END'
-		./unreadable|3|a preload does not reach ./unreadable: not readable for this user, so nothing can be told of it: Permission denied
+		./unreadable|125|a preload does not reach ./unreadable: not readable for this user, so nothing can be told of it: Permission denied
 		closed/prog|126|closed/prog does not start: not to be got at: Permission denied
 	END
 	answers <<<'./unreadable||ok'
@@ -577,15 +577,15 @@ compare() {
 
 # ---- the library
 
-# library WHAT: check says of ./prog that the library beside the command is that, run the same and ends with 2.
+# library WHAT: check says of ./prog that the library beside the command is that, run the same and ends with 125.
 library() {
-	run "$1/v6shim" check ./prog
+	run "$1/v6shim" check --reach preload ./prog
 	assert_eq "3 a preload does not reach ./prog: $PWD/${1#./}/libv6shim.so: $2" "$status $(last_line)"
-	run "$1/v6shim" run ./prog
-	assert_eq "2 v6shim: $PWD/${1#./}/libv6shim.so: $2" "$status $output"
+	run "$1/v6shim" run --reach preload ./prog
+	assert_eq "125 v6shim: $PWD/${1#./}/libv6shim.so: $2" "$status $output"
 }
 
-@test "a library of another version, none, what is none, one that cannot be read or named: run refuses with 2" {
+@test "a library of another version, none, what is none, one that cannot be read or named: run refuses with 125" {
 	mkdir l 'with space'
 	cp "$V6SHIM" l
 	cp "$V6SHIM" "$LIB" 'with space'
@@ -594,18 +594,18 @@ library() {
 	library ./l "version 9.9.9, this command is $version"
 	cp prog l/libv6shim.so
 	library ./l 'no v6shim library'
-	run 'with space/v6shim' check ./prog
+	run 'with space/v6shim' check --reach preload ./prog
 	assert_eq "a preload does not reach ./prog: $PWD/with space/libv6shim.so: LD_PRELOAD cannot hold a path with a space or a colon" \
 		"$(last_line)"
 	if [ "$EUID" -eq 0 ]; then
 		install -m 600 "$LIB" l/libv6shim.so
 		run "${NOBODY[@]}" l/v6shim check --reach preload ./prog
 		assert_eq "3 a preload does not reach ./prog: $PWD/l/libv6shim.so: Permission denied" "$status $(last_line)"
-		run -125 "${NOBODY[@]}" l/v6shim run ./prog
+		run -125 "${NOBODY[@]}" l/v6shim run --reach preload ./prog
 	fi
 	rm l/libv6shim.so
 	[ ! -e /usr/local/lib/libv6shim.so ] || skip 'a library is installed here'
-	run l/v6shim run ./prog
+	run l/v6shim run --reach preload ./prog
 	assert_status 125
 	assert_match '^v6shim: libv6shim.so: neither beside this command nor in /' "$output"
 	run l/v6shim check --reach preload ./prog

@@ -153,7 +153,7 @@ subcommands() {
 }
 
 settings() {
-	"$V6SHIM" run --help | sed -n 's/^  --\([a-z-]*\) .*/\1/p' | sort
+	"$V6SHIM" run --help | sed -n '/^settings, each/,$s/^  --\([a-z-]*\) .*/\1/p' | sort
 }
 
 # The options of a subcommand, with those for help and the version.

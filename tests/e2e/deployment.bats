@@ -91,7 +91,6 @@ governed() {
 }
 
 @test "init script: start, status, stop; the server is governed, and what v6shim refuses fails the start" {
-	require musl-gcc
 	PATH=$PATH:/sbin:/usr/sbin command -v start-stop-daemon >/dev/null || skip 'needs start-stop-daemon'
 	port=$(free_port)
 	init_defaults
@@ -107,10 +106,11 @@ governed() {
 	init_defaults 'export V6SHIM_POLICY=booth'
 	initd 1 start
 	assert_match "did you mean 'both'" "$output"
-	init_defaults "DAEMON=$DIR/static"
-	musl-gcc -static -x c -o "$DIR/static" - <<<'int main(void) { return 0; }'
+	init_defaults "DAEMON=$DIR/text"
+	echo 'no program' >"$DIR/text"
+	chmod 644 "$DIR/text"
 	initd 1 start
-	assert_match 'statically linked' "$output"
+	assert_match 'does not start' "$output"
 	initd 2
 }
 
@@ -150,7 +150,7 @@ openrc() {
 	stop server
 	sed -i 's/^V6SHIM_POLICY=.*/V6SHIM_POLICY=booth/' "$DIR/confd"
 	run openrc "$DIR/confd"
-	assert_status 125
+	assert_status 2
 	assert_match "did you mean 'both'" "$output"
 }
 

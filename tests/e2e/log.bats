@@ -91,7 +91,7 @@ DECISION='policy mode action finding'
 		or (.event | IN("load", "socket", "setsockopt", "bind", "listen", "getaddrinfo") | not)
 		or (.family | IN("inet", "inet6", null) | not)
 		or (.type | IN("stream", "dgram", "raw", "seqpacket", "other", null) | not)
-		or (.action | IN("none", "set", "override") | not) or (.finding | IN("none", "contrary", "ipv4-socket") | not)
+		or (.action | IN("none", "set", "override") | not) or (.finding | IN("none", "contrary", "ipv4-socket", "unenforced") | not)
 		or (.asked, .before, .after | IN(0, 1, null) | not)
 		or (.serves | IN(["inet6"], ["inet"], ["inet6", "inet"], null) | not)
 		or .policy != "ipv6-only" or .mode != "enforce")' | head -n 5)"

@@ -81,7 +81,7 @@ subcommands() {
 }
 
 settings() {
-	"$V6SHIM" run --help | sed -n 's/^  --\([a-z-]*\) .*/\1/p' | sort
+	"$V6SHIM" run --help | sed -n '/^settings, each/,$s/^  --\([a-z-]*\) .*/\1/p' | sort
 }
 
 # "policy ipv6-only", in lower case.
@@ -152,7 +152,7 @@ check_settings() {
 	assert_eq "$(settings)" "$(listed v6shim.conf.5 SETTINGS '*' Ic)" 'settings of v6shim.conf(5)' &&
 		assert_eq "$(settings | sed 's/-/_/g; s/.*/V6SHIM_\U&/' | sort)" \
 			"$(listed v6shim.conf.5 ENVIRONMENT '' Ev)" 'variables of v6shim.conf(5)' &&
-		assert_eq "$("$V6SHIM" run --help | sed -n 's/^  --\([a-z-]*\)  */\1 /p' | sort)" \
+		assert_eq "$("$V6SHIM" run --help | sed -n '/^settings, each/,$s/^  --\([a-z-]*\)  */\1 /p' | sort)" \
 			"$(meanings v6shim.1 'SETTING OPTIONS')" 'setting options of v6shim(1)' &&
 		# Rules are shown as rules, not as a setting.
 		assert_eq "$(settings | grep -vx rules)" "$("$V6SHIM" config | sed -E 's/^(# )?([a-z-]+) .*/\2/' | sort)"
@@ -274,7 +274,7 @@ check_rules() {
 
 # Variables that the source asks for by name, and those that the pages have beside the settings'.
 check_environment() {
-	assert_eq "$(grep -rhoE '\b(getenv|variable)\("[A-Z_]+"|V6_LOG_HANDED "[A-Z0-9_]+"' "$ROOT/shim" --include='*.[ch]' | cut -d '"' -f 2 | sort -u)" \
+	assert_eq "$(grep -rhoE '\b(getenv|variable)\("[A-Z_]+"|V6_(LOG_HANDED|REACH_VARIABLE) "[A-Z0-9_]+"' "$ROOT/shim" --include='*.[ch]' | cut -d '"' -f 2 | sort -u)" \
 		"$({ listed v6shim.1 ENVIRONMENT '' Ev && listed libv6shim.7 ENVIRONMENT '' Ev; } | sort -u)" variables
 }
 

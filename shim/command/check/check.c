@@ -22,8 +22,9 @@ static void help(void)
 	     "SELinux, AppArmor or Smack. The load record of the log is the proof (log-level "
 	     "all).\n"
 	     "\n"
-	     "WAY: preload, supervise (from outside, as run does where a preload does not\n"
-	     "reach), or auto, either.\n"
+	     "  --reach WAY     preload, supervise (from outside, as run does where a preload\n"
+	     "                  does not reach), or auto, either\n"
+	     "\n"
 	     "Exit status 0: a way reaches it; 3: none does; 2: bad usage.");
 }
 

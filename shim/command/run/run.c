@@ -18,7 +18,11 @@
 static void help(void)
 {
 	puts("\nCOMMAND replaces v6shim, keeping its process id, descriptors and exit status.\n"
-	     "Exit status 125: bad usage or settings, or COMMAND cannot be preloaded, nothing was\n"
+	     "\n"
+	     "  --reach WAY     preload; supervise, from outside, by which static and Go programs\n"
+	     "                  are governed too; or auto: a preload where that reaches COMMAND\n"
+	     "\n"
+	     "Exit status 125: bad usage or settings, or COMMAND is not to be reached, nothing was\n"
 	     "started; 126: not executable; 127: not found; otherwise COMMAND's own.");
 	v6_options_help();
 }
@@ -148,7 +152,7 @@ static int run(int argc, char **argv)
 
 const struct v6_command v6_command_run = {
 	.name = "run",
-	.usage = "[setting options] [--] COMMAND [ARGUMENT...]",
+	.usage = "[--reach WAY] [setting options] [--] COMMAND [ARGUMENT...]",
 	.summary = "start COMMAND under the shim",
 	.main = run,
 	.help = help,
