@@ -540,6 +540,9 @@ without_netlink() {
 	cat >>"$BATS_TEST_TMPDIR/table" <<-END
 		$six; $four; dead 127.0.0.1; close; $four; who tcp 127.0.0.1 P
 		bare, policy=both -> b
+		# Met by a walk, it holds no port.
+		$six; dup; b socket tcp4; bind 0.0.0.0 P; listen; dead 127.0.0.1; close; b socket tcp4; bind 0.0.0.0 P; listen
+		bare, policy=both ->
 		$six; b socket tcp4; bind 127.0.0.2 P; listen; c socket tcp4; bind 127.0.0.2 P
 		bare, policy=both, policy=both on-conflict=share -> c.bind=EADDRINUSE
 		# Whom nobody knows of is split from, and never shared with.
