@@ -1,8 +1,8 @@
 #include "input.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
@@ -270,16 +270,21 @@ static bool has_tail(const struct v6_source *s, int fd)
 /* What was written between the last look and the cut is in the copy that was made before it. */
 static bool read_copy(struct v6_input *in, struct v6_source *s)
 {
-	char pattern[PATH_MAX];
+	const char *slash = strrchr(s->name, '/'), *base = slash ? slash + 1 : s->name;
+	const size_t len = strlen(base);
+	char folder[PATH_MAX] = ".";
 	int own = s->fd;
 	bool found = false;
-	glob_t copies;
+	struct dirent *e;
+	DIR *d;
 
-	if (snprintf(pattern, sizeof(pattern), "%s?*", s->name) >= (int)sizeof(pattern) ||
-		glob(pattern, GLOB_NOSORT, NULL, &copies))
-		return false;
-	for (size_t i = 0; i < copies.gl_pathc && !found; i++) {
-		s->fd = open(copies.gl_pathv[i], O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (slash)
+		snprintf(folder, sizeof(folder), "%.*s", (int)(base - s->name), s->name);
+	d = opendir(folder);
+	while (d && !found && (e = readdir(d))) {
+		if (strncmp(e->d_name, base, len) || !e->d_name[len])
+			continue;
+		s->fd = openat(dirfd(d), e->d_name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 		found = s->fd >= 0 && has_tail(s, s->fd) &&
 			lseek(s->fd, s->offset, SEEK_SET) == s->offset;
 		while (found && read_source(in, s) > 0)
@@ -288,7 +293,8 @@ static bool read_copy(struct v6_input *in, struct v6_source *s)
 			close(s->fd);
 	}
 	s->fd = own;
-	globfree(&copies);
+	if (d)
+		closedir(d);
 	return found;
 }
 
