@@ -4,10 +4,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -46,7 +44,6 @@ static int check_path(char *path)
 {
 	size_t plain = strcspn(path, "%");
 	struct stat st;
-
 	int error = path[plain] ? -ENOENT : v6_sys_stat(path, &st);
 
 	if (error == -ENOENT)
@@ -72,8 +69,7 @@ static int check_syslog(void)
 
 static int check_descriptor(int fd)
 {
-	/* Not fcntl, which is a newer symbol of glibc than the Makefile allows. */
-	int flags = (int)syscall(SYS_fcntl, fd, F_GETFL);
+	int flags = v6_sys_fcntl(fd, F_GETFL, 0);
 
 	return flags < 0 || (flags & O_ACCMODE) == O_RDONLY ? EBADF : 0;
 }
@@ -119,7 +115,7 @@ void v6_target_open(const struct v6_settings *s)
 		return;
 	}
 	fd = v6_logfile_raise(fd);
-	if (fd < 0 || ioctl(fd, FIONCLEX) < 0 ||
+	if (fd < 0 || v6_sys_fcntl(fd, F_SETFD, 0) < 0 ||
 		asprintf(&value, "%d:%ju:%ju:%s", fd, (uintmax_t)st.st_dev, (uintmax_t)st.st_ino,
 			path) < 0)
 		return;

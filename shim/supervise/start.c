@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -95,7 +94,7 @@ static int take_listener(int pid)
 		return fd;
 	fd = duplicate(pid, fd);
 	if (fd >= 0)
-		ioctl(fd, FIONBIO, &(int){1});
+		v6_sys_fcntl(fd, F_SETFL, O_NONBLOCK);
 	tell(SUPERVISOR, fd < 0 ? fd : 0);
 	return fd;
 }

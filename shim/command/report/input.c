@@ -271,20 +271,21 @@ static bool has_tail(const struct v6_source *s, int fd)
 static bool read_copy(struct v6_input *in, struct v6_source *s)
 {
 	const char *slash = strrchr(s->name, '/'), *base = slash ? slash + 1 : s->name;
-	const size_t len = strlen(base);
-	char folder[PATH_MAX] = ".";
-	int own = s->fd;
+	int own = s->fd, folder_len = (int)(base - s->name);
+	struct dirent *entry;
+	char path[PATH_MAX];
 	bool found = false;
-	struct dirent *e;
-	DIR *d;
+	DIR *folder;
 
-	if (slash)
-		snprintf(folder, sizeof(folder), "%.*s", (int)(base - s->name), s->name);
-	d = opendir(folder);
-	while (d && !found && (e = readdir(d))) {
-		if (strncmp(e->d_name, base, len) || !e->d_name[len])
+	snprintf(path, sizeof(path), "%.*s.", folder_len, s->name);
+	folder = opendir(path);
+	/* glob(3) is of a glibc too new for the systems of legacy servers. */
+	while (folder && !found && (entry = readdir(folder))) {
+		if (strncmp(entry->d_name, base, strlen(base)) || !entry->d_name[strlen(base)] ||
+			snprintf(path, sizeof(path), "%.*s%s", folder_len, s->name,
+				entry->d_name) >= (int)sizeof(path))
 			continue;
-		s->fd = openat(dirfd(d), e->d_name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+		s->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 		found = s->fd >= 0 && has_tail(s, s->fd) &&
 			lseek(s->fd, s->offset, SEEK_SET) == s->offset;
 		while (found && read_source(in, s) > 0)
@@ -293,8 +294,8 @@ static bool read_copy(struct v6_input *in, struct v6_source *s)
 			close(s->fd);
 	}
 	s->fd = own;
-	if (d)
-		closedir(d);
+	if (folder)
+		closedir(folder);
 	return found;
 }
 
