@@ -256,7 +256,7 @@ CHECKS_fd=' fstat statx '
 			2>"$DIR/err" 7>>"$DIR/seven"
 		# The dynamic linker's last act is to let go of its cache.
 		awk '/^munmap/ { calls = ""; next } { sub(/\(.*/, ""); calls = calls " " $0 } END { print calls }' "$DIR/trace" >"$DIR/calls"
-		assert_match '^( (fstat|newfstatat)){0,2} exit_group$' "$(<"$DIR/calls")" "$log"
+		assert_match '^( (fstat|newfstatat|getsockname)){0,2} exit_group$' "$(<"$DIR/calls")" "$log"
 		[ ! -s "$DIR/err" ]
 	done
 	assert_eq '' "$(find "$DIR" -name '*.jsonl' -o -name log)"

@@ -85,7 +85,10 @@ def open_kind(kind):
         return os.open(".", os.O_PATH)
     if kind == "closed":
         return 700  # a high number, so that nothing opened meanwhile is given it
-    return -1 if kind == "minus-one" else libc.socket(*KINDS[kind])
+    fd = -1 if kind == "minus-one" else libc.socket(*KINDS[kind])
+    if kind in ("tcp4", "tcp6"):  # as listeners do; a bind to port 0 without it is a client's
+        libc.setsockopt(fd, socket.SOL_SOCKET, socket.SO_REUSEADDR, struct.pack("i", 1), 4)
+    return fd
 
 
 def state(fd):
