@@ -89,6 +89,7 @@ static void tell(struct v6_request *r, enum v6_told what, const char *note, int 
 		return;
 	v6_record_init(&record, V6_EVENT_ERROR);
 	record.fd = r->call.record.fd;
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a descriptor came with its target */
 	record.pid = r->target->pid;
 	record.program = r->target->caller.program;
 	record.via = V6_VIA_SUPERVISE;

@@ -152,6 +152,7 @@ static struct v6_slice executed(const struct v6_target *t, char *path)
 	if (n > 0 && !at) /* of 32 bits */
 		at = auxiliary(vector, (size_t)n, 4, AT_EXECFN);
 	/* It is the last on the stack, so that a longer piece might not be read. */
+	/* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Branch): what was read is set */
 	while (at && len < V6_PATH_SIZE && !v6_target_read(t, at + len, path + len, 1) && path[len])
 		len++;
 	return (struct v6_slice){path, len};
