@@ -11,6 +11,7 @@
 
 #include "../core/errname.h"
 #include "../govern/logfile.h"
+#include "../govern/sys.h"
 #include "command.h"
 
 static void warn(const char *log, int error)
@@ -25,12 +26,14 @@ static void warn(const char *log, int error)
 static int check_folder(char *path, size_t len)
 {
 	struct stat st;
+	int error;
 
 	while (len > 1 && path[len - 1] != '/')
 		len--;
 	path[len > 1 ? len - 1 : 1] = '\0';
-	if (stat(path, &st))
-		return errno;
+	error = v6_sys_stat(path, &st);
+	if (error)
+		return -error;
 	if (!S_ISDIR(st.st_mode))
 		return ENOTDIR;
 	return access(path, W_OK | X_OK) ? errno : 0;
@@ -41,11 +44,12 @@ static int check_path(char *path)
 {
 	size_t plain = strcspn(path, "%");
 	struct stat st;
+	int error = path[plain] ? -ENOENT : v6_sys_stat(path, &st);
 
-	if (path[plain] || (stat(path, &st) && errno == ENOENT))
+	if (error == -ENOENT)
 		return check_folder(path, plain);
-	if (stat(path, &st))
-		return errno;
+	if (error)
+		return -error;
 	if (S_ISDIR(st.st_mode))
 		return EISDIR;
 	if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode) && !S_ISCHR(st.st_mode))
@@ -65,7 +69,7 @@ static int check_syslog(void)
 
 static int check_descriptor(int fd)
 {
-	int flags = fcntl(fd, F_GETFL);
+	int flags = v6_sys_fcntl(fd, F_GETFL, 0);
 
 	return flags < 0 || (flags & O_ACCMODE) == O_RDONLY ? EBADF : 0;
 }
@@ -101,15 +105,17 @@ void v6_target_open(const struct v6_settings *s)
 	v6_text_slice(&t, s->log_path);
 	/* What is no file is not held open for nothing: a reader waits for the end of a FIFO. */
 	if (s->log != V6_LOG_PATH || strchr(path, '%') ||
-		(!stat(path, &st) && !S_ISREG(st.st_mode)))
+		(!v6_sys_stat(path, &st) && !S_ISREG(st.st_mode)))
 		return;
-	fd = stat("/", &root) ? -errno : v6_logfile_open(path, &root, &st);
+	fd = v6_sys_stat("/", &root);
+	if (!fd)
+		fd = v6_logfile_open(path, &root, &st);
 	if (fd < 0) {
 		warn(path, -fd);
 		return;
 	}
 	fd = v6_logfile_raise(fd);
-	if (fd < 0 || fcntl(fd, F_SETFD, 0) < 0 ||
+	if (fd < 0 || v6_sys_fcntl(fd, F_SETFD, 0) < 0 ||
 		asprintf(&value, "%d:%ju:%ju:%s", fd, (uintmax_t)st.st_dev, (uintmax_t)st.st_ino,
 			path) < 0)
 		return;

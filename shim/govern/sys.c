@@ -123,9 +123,14 @@ int v6_sys_close(int fd)
 #define FCNTL SYS_fcntl
 #endif
 
+int v6_sys_fcntl(int fd, int command, int value)
+{
+	return (int)v6_syscall(FCNTL, fd, command, value);
+}
+
 int v6_sys_dup_from(int fd, int lowest)
 {
-	return (int)v6_syscall(FCNTL, fd, F_DUPFD_CLOEXEC, lowest);
+	return v6_sys_fcntl(fd, F_DUPFD_CLOEXEC, lowest);
 }
 
 int v6_sys_dup_onto(int fd, int target)

@@ -31,6 +31,7 @@ ssize_t v6_sys_receive(int fd, void *data, size_t len);
 
 int v6_sys_open(const char *path, int flags, unsigned mode);
 int v6_sys_close(int fd);
+int v6_sys_fcntl(int fd, int command, int value);
 /* fcntl(F_DUPFD_CLOEXEC). */
 int v6_sys_dup_from(int fd, int lowest);
 /* dup3(2) with O_CLOEXEC. */

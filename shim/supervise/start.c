@@ -94,7 +94,7 @@ static int take_listener(int pid)
 		return fd;
 	fd = duplicate(pid, fd);
 	if (fd >= 0)
-		fcntl(fd, F_SETFL, O_NONBLOCK);
+		v6_sys_fcntl(fd, F_SETFL, O_NONBLOCK);
 	tell(SUPERVISOR, fd < 0 ? fd : 0);
 	return fd;
 }

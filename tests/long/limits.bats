@@ -249,6 +249,7 @@ killed() {
 		log=${log/LOG/$LOG}
 		resolve shim POLICY=ipv6-only LOG="${log/DIR/$DIR}" LOG_FORMAT=json LOG_LEVEL=all -- "${SURVIVE[@]}" -o "$DIR/said" "${steps[@]}"
 		under=("${RECEIVE[@]}" journal)
+		# shellcheck disable=SC2016 # of the inner shell
 		[ "$err" = journal ] || under=(bash -c 'exec "$@" 2>>"$0"' "${err/DIR/$DIR}")
 		run "${under[@]}" "${COMMAND[@]}" 7>>"$DIR/seven"
 		assert_eq '0 bind: ok filter: ok bind: ok' "$status $(paste -sd' ' "$DIR/said")" "$log $err: $output"

@@ -20,8 +20,10 @@ the library had it. If that does not help either the replay says nothing of what
 The rules, of bind and listen alone (DESIGN.md 1.5, 1.8):
 
   lost      it fails, and succeeds bare. E0: but where it fails alike with the policy, which sets V6ONLY to 1 (a mapped
-            address; a port whose sockets the kernel does not look at one by one). E1: but where the policy cleared V6ONLY of one of two sockets, the other wants IPv4 of the port, and is not held by
-            the process that calls, or is another user's
+            address; a port whose sockets the kernel does not look at one by one). E1: but where the policy cleared V6ONLY
+            of one of two sockets, the other wants IPv4 of the port, and is not held by the process that calls, or is another
+            user's. E3: but for an IPv4 bind beside a connection, made or accepted, of a `::` that the policy cleared: a
+            known fault (DESIGN.md part 4)
   unserved  it fails, and succeeds with the policy
   gained    it succeeds, fails bare and with the policy, and no record says split, share or yield. E2: but for a socket
             with SO_REUSEPORT of its own, beside one that was shared
@@ -412,7 +414,7 @@ class Runs:
 
 # ---- the judgement
 
-COUNTS = dict.fromkeys(('calls judged', 'replays cut', 'not repeated', 'E0', 'E1', 'E2'), 0)
+COUNTS = dict.fromkeys(('calls judged', 'replays cut', 'not repeated', 'E0', 'E1', 'E2', 'E3'), 0)
 
 
 class Known:
@@ -429,6 +431,9 @@ class Known:
         who, slot, op, *args = step
         mine = self.held[who]
         s = mine.get(slot)
+        # One that failed, or is under way, leaves the socket like that as well.
+        if op == 'connect' and s:
+            s['connected'] = True
         if shim.error != 0:
             return
         if op == 'fork':
@@ -439,7 +444,7 @@ class Known:
             mine[slot] = {'six': args[0][-1] == '6', 'stream': 'tcp' in args[0], 'bound': False, 'own': 0, 'shared': 0,
                           'user': who in self.others}
         elif op == 'accept':
-            mine[args[0]] = dict(s)
+            mine[args[0]] = {**s, 'connected': True}
         elif op == 'dup':
             mine[args[0]] = s
         elif op in ('close', 'timewait'):
@@ -485,6 +490,11 @@ def policy_made_it(step, me, other, own):
     return any(is_wild(a) and a['asked'] == 1 and a['v6only'] == 0 and wants4(b) for a, b in ((other, me), (me, other)))
 
 
+def beside_connection(me, other):
+    return (not is_inet6(me) and is_wild(other) and other.get('connected') and other['asked'] == 1 and
+            other['v6only'] == 0)
+
+
 def judge_failure(step, r, plain, policy, value, beside):
     me, others = beside
     if r.before != r.after:
@@ -493,6 +503,9 @@ def judge_failure(step, r, plain, policy, value, beside):
         COUNTS['E0'] += 1
     elif plain == 0 and r.error == errno.EADDRINUSE and any(policy_made_it(step, me, *o) for o in others):
         COUNTS['E1'] += 1
+    elif plain == 0 and r.error == errno.EADDRINUSE and step[2] == 'bind' and any(
+            beside_connection(me, o) for o, _ in others):
+        COUNTS['E3'] += 1
     elif plain == 0:
         return 'lost'
     elif policy == 0:

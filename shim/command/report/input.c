@@ -1,8 +1,8 @@
 #include "input.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
@@ -270,16 +270,22 @@ static bool has_tail(const struct v6_source *s, int fd)
 /* What was written between the last look and the cut is in the copy that was made before it. */
 static bool read_copy(struct v6_input *in, struct v6_source *s)
 {
-	char pattern[PATH_MAX];
-	int own = s->fd;
+	const char *slash = strrchr(s->name, '/'), *base = slash ? slash + 1 : s->name;
+	int own = s->fd, folder_len = (int)(base - s->name);
+	struct dirent *entry;
+	char path[PATH_MAX];
 	bool found = false;
-	glob_t copies;
+	DIR *folder;
 
-	if (snprintf(pattern, sizeof(pattern), "%s?*", s->name) >= (int)sizeof(pattern) ||
-		glob(pattern, GLOB_NOSORT, NULL, &copies))
-		return false;
-	for (size_t i = 0; i < copies.gl_pathc && !found; i++) {
-		s->fd = open(copies.gl_pathv[i], O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	snprintf(path, sizeof(path), "%.*s.", folder_len, s->name);
+	folder = opendir(path);
+	/* glob(3) is of a glibc too new for the systems of legacy servers. */
+	while (folder && !found && (entry = readdir(folder))) {
+		if (strncmp(entry->d_name, base, strlen(base)) || !entry->d_name[strlen(base)] ||
+			snprintf(path, sizeof(path), "%.*s%s", folder_len, s->name,
+				entry->d_name) >= (int)sizeof(path))
+			continue;
+		s->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 		found = s->fd >= 0 && has_tail(s, s->fd) &&
 			lseek(s->fd, s->offset, SEEK_SET) == s->offset;
 		while (found && read_source(in, s) > 0)
@@ -288,7 +294,8 @@ static bool read_copy(struct v6_input *in, struct v6_source *s)
 			close(s->fd);
 	}
 	s->fd = own;
-	globfree(&copies);
+	if (folder)
+		closedir(folder);
 	return found;
 }
 
