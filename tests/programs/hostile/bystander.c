@@ -16,12 +16,13 @@ enum { SENTINEL = 4711 };
 static void open_listener(const char *when)
 {
 	struct sockaddr_in6 any = {.sin6_family = AF_INET6};
-	int fd, off = 0, value = -1, error;
+	int fd, on = 1, off = 0, value = -1, error;
 	socklen_t size = sizeof(value);
 
 	errno = SENTINEL;
 	fd = socket(AF_INET6, SOCK_STREAM, 0);
-	if (fd < 0 || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) < 0 ||
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) < 0 ||
 		bind(fd, (struct sockaddr *)&any, sizeof(any)) < 0 || listen(fd, 8) < 0 ||
 		getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &value, &size) < 0) {
 		dprintf(STDOUT_FILENO, "bystander %s: errno %d\n", when, errno);
