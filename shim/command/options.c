@@ -10,14 +10,14 @@
 #include "memory.h"
 #include "table.h"
 
-enum { BEFORE = 40, AFTER = 36 }; /* bytes of a line that are shown around a place in it */
+enum { BEFORE = 40, AFTER = 36 }; /* of a line around a place: columns, bytes */
 
 /* Under the message, on a terminal: as much of the line as is around the place, and a mark. */
 static void show_place(struct v6_slice line, size_t column)
 {
 	char copy[BEFORE + AFTER], buf[4 * sizeof(copy) + 1];
-	struct v6_text t = v6_text_in(buf, sizeof(buf));
 	size_t at = column - 1, from, to;
+	struct v6_text t;
 	unsigned width;
 
 	if (!isatty(STDERR_FILENO) || !line.len || !column || at > line.len)
@@ -25,14 +25,20 @@ static void show_place(struct v6_slice line, size_t column)
 	from = at > BEFORE ? at - BEFORE : 0;
 	to = line.len - at > AFTER ? at + AFTER : line.len;
 	/* Whole characters, and a blank for each tab. */
-	while (from < at && (line.ptr[from] & 0xc0) == 0x80)
-		from++;
 	while (to > at && to < line.len && (line.ptr[to] & 0xc0) == 0x80)
 		to--;
 	for (size_t i = from; i < to; i++)
 		copy[i - from] = strchr("\t\r\n", line.ptr[i]) ? ' ' : line.ptr[i];
-	v6_text_safe(&t, copy, at - from);
-	width = v6_text_width(buf, t.len);
+	/* What is escaped takes more room. */
+	for (size_t skip = 0;; skip++) {
+		if (from + skip < at && (copy[skip] & 0xc0) == 0x80)
+			continue;
+		t = v6_text_in(buf, sizeof(buf));
+		v6_text_safe(&t, copy + skip, at - from - skip);
+		width = v6_text_width(buf, t.len);
+		if (width <= BEFORE)
+			break;
+	}
 	v6_text_safe(&t, copy + (at - from), to - at);
 	fprintf(stderr, "  %s\n  %*s^\n", buf, (int)width, "");
 }

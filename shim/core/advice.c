@@ -127,8 +127,7 @@ static void text_advice(struct v6_text *t, const struct v6_record *r, const stru
 }
 
 /* UDP let both have it: net/ipv4/udp.c, compute_score(). */
-static void text_overlap(
-	struct v6_text *t, const struct v6_record *r, const struct v6_knobs *knobs)
+static void text_overlap(struct v6_text *t, const struct v6_record *r, const struct v6_knobs *knobs)
 {
 	text_holder(t, &r->holder);
 	v6_text_print(t,

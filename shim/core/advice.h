@@ -52,9 +52,9 @@
 #define V6_ADVICE_OTHERS                                                                           \
 	"it depends on another process, and on whether that is under the same settings"
 #define V6_ADVICE_OTHER_WAY                                                                        \
-	"an earlier call would have had another outcome, and the program might have gone another way"
-#define V6_ADVICE_FORGOTTEN                                                                        \
-	"more sockets would have been otherwise than are remembered"
+	"an earlier call would have had another outcome, and the program might have gone another " \
+	"way"
+#define V6_ADVICE_FORGOTTEN "more sockets would have been otherwise than are remembered"
 
 /*
  * Of a conflict: what holds the port, whether it is dual-stack, and what was

@@ -68,7 +68,7 @@ struct v6_record {
 	enum v6_mode mode;
 	struct v6_verdict verdict;
 	struct v6_holder holder;
-	bool opened; /* the port, to more sockets: sharing set SO_REUSEPORT; not in JSON */
+	bool opened;    /* the port, to more sockets: sharing set SO_REUSEPORT; not in JSON */
 	int64_t result; /* V6_NO_RESULT: absent */
 	int error;      /* errno; 0: absent */
 	struct v6_enforce enforce;

@@ -159,8 +159,7 @@ bool v6_conflict_yields(struct v6_call *c)
 	const struct v6_address *a = &c->record.facts.address;
 
 	if (v->v6only || !a->port || !v6_port_hinted(V6_FAMILY_INET, a->port) ||
-		!(v6_conflict_before(c) == 1 ||
-			v6_fact_memory(c->ask) & V6_MEMORY_FORGOTTEN) ||
+		!(v6_conflict_before(c) == 1 || v6_fact_memory(c->ask) & V6_MEMORY_FORGOTTEN) ||
 		!meets_other(c, 0))
 		return false;
 	v->v6only = V6_UNKNOWN;
@@ -173,7 +172,7 @@ void v6_conflict_bound(struct v6_call *c, bool describe)
 {
 	const struct v6_address *a = &c->record.facts.address;
 
-	if (describe && v6_port_hinted(v6_family_other(v6_port_family(a)), a->port) &&
+	if (describe && a->port && v6_port_hinted(v6_family_other(v6_port_family(a)), a->port) &&
 		v6_fact_type(c->ask) == V6_TYPE_DGRAM &&
 		meets_other(c, v6_known(v6_fact_v6only(c->ask))))
 		c->record.verdict.finding = V6_FINDING_CONFLICT;

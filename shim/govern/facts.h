@@ -69,14 +69,16 @@ enum { V6_MEMORY_SLOTS = 4096 };
 enum {
 	V6_MEMORY_ASKED = 1 << 0, /* for the V6ONLY value of the next bit */
 	V6_MEMORY_ASKED_1 = 1 << 1,
-	V6_MEMORY_SETTLED = 1 << 2, /* that its V6ONLY is not the policy's was told, or has its reason */
+	V6_MEMORY_SETTLED =
+		1 << 2, /* that its V6ONLY is not the policy's was told, or has its reason */
 	V6_MEMORY_CLIENT = 1 << 3, /* it was bound to port 0 as clients are, and so not governed */
 	V6_MEMORY_V6ONLY = 1 << 4, /* with enforce it would be the next bit */
 	V6_MEMORY_V6ONLY_1 = 1 << 5,
 	V6_MEMORY_REUSEPORT = 1 << 6, /* with enforce it would be set */
 	V6_MEMORY_REFUSED = 1 << 7,   /* with enforce its bind would have come out otherwise, */
 	V6_MEMORY_SILENT = 1 << 8,    /* or its listen would have failed */
-	V6_MEMORY_FORGOTTEN = 1 << 9, /* there may have been more: a number that collides was remembered */
+	V6_MEMORY_FORGOTTEN =
+		1 << 9, /* there may have been more: a number that collides was remembered */
 };
 
 /* The bits; 0 of a socket that nothing was remembered of, or that has no cookie. */

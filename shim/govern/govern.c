@@ -427,8 +427,9 @@ static void conclude(struct v6_call *c)
 
 	if (!v6_call_enforces(c))
 		v6_suppose(c, change);
-	if (f->address.family != V6_FAMILY_OTHER && f->address.port) {
-		if (c->record.error == EADDRINUSE && !denied(c) && v6_call_enforces(c)) {
+	if (f->address.family != V6_FAMILY_OTHER) {
+		if (c->record.error == EADDRINUSE && f->address.port && !denied(c) &&
+			v6_call_enforces(c)) {
 			c->text = change ? v6_scratch_claim() : NULL;
 			v6_conflict_resolve(c, change);
 		}

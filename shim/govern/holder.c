@@ -11,19 +11,19 @@
 
 #include "forbidden.h"
 
-/* A word for the numbers that end alike: the rest of the number, the family, the port. */
-enum { HINTS = V6_HINT_SLOTS, FAMILY = 1 << 16, REST = 17 };
+/* A word for the numbers that end alike: the rest of the number, SET, the family, the port. */
+enum { HINTS = V6_HINT_SLOTS, FAMILY = 1 << 16, SET = 1 << 17, REST = 18 };
 static _Atomic uint32_t hints[HINTS];
 static atomic_uint hints_end; /* beyond the last that is written */
 
 static uint32_t hint_of(enum v6_family family, uint16_t port)
 {
-	return port | (family == V6_FAMILY_INET6 ? FAMILY : 0);
+	return SET | port | (family == V6_FAMILY_INET6 ? FAMILY : 0);
 }
 
 void v6_port_bound(int tell, const struct v6_address *a)
 {
-	uint32_t hint = hint_of(v6_port_family(a), a->port);
+	uint32_t hint = a->family == V6_FAMILY_OTHER ? 0 : hint_of(v6_port_family(a), a->port);
 	unsigned i = (unsigned)tell % HINTS, end = atomic_load(&hints_end);
 
 	if (tell < 0)
@@ -44,7 +44,7 @@ bool v6_port_hinted(enum v6_family family, uint16_t port)
 	uint32_t hint = hint_of(family, port);
 
 	for (unsigned i = 0; i < atomic_load_explicit(&hints_end, memory_order_acquire); i++)
-		if ((hint_at(i) & (FAMILY | UINT16_MAX)) == hint)
+		if ((hint_at(i) & (SET | FAMILY | UINT16_MAX)) == hint)
 			return true;
 	return false;
 }
@@ -159,23 +159,31 @@ static bool unsettled(const struct v6_port *p, bool refused)
 	return is && !p->on.partial;
 }
 
-void v6_port_ask_hints(struct v6_port *p)
+/* Those of a port; 0: that the kernel was to choose. */
+static void ask_hints(struct v6_port *p, uint16_t port)
 {
 	for (unsigned i = 0; i < atomic_load(&hints_end) && (!p->told || unsettled(p, true)); i++) {
 		uint32_t hint = hint_at(i);
 		int tell = (int)(hint >> REST) * HINTS + (int)i, ask;
+		struct v6_address bound = {.family = V6_FAMILY_OTHER};
 
-		if (!hint || (hint & UINT16_MAX) != p->on.self.socket.local.port)
+		if (!(hint & SET) || (hint & UINT16_MAX) != port || tell == p->call->record.fd)
 			continue;
 		ask = p->call->way->take(p->call, tell);
-		/* A number that is another socket's by now is not touched again. */
-		if (ask < 0 || v6_fact_bound(ask).port != p->on.self.socket.local.port)
-			atomic_compare_exchange_strong(&hints[i], &hint, 0);
-		else
+		if (ask >= 0) {
+			bound = v6_fact_bound(ask);
 			meet_own(ask, tell, p);
-		if (ask >= 0)
 			p->call->way->give(p->call, ask);
+		}
+		/* A number that is another socket's by now is not touched for this port again. */
+		if (bound.port != port)
+			v6_port_bound(tell, &bound);
 	}
+}
+
+void v6_port_ask_hints(struct v6_port *p)
+{
+	ask_hints(p, p->on.self.socket.local.port);
 }
 
 /*
@@ -221,6 +229,8 @@ void v6_port_ask(struct v6_port *p, bool refused)
 {
 	p->told = tables(p, refused);
 	v6_port_ask_hints(p);
+	if (unsettled(p, refused))
+		ask_hints(p, 0);
 	if (unsettled(p, refused))
 		p->call->way->descriptors(p->call, meet_own, p);
 }

@@ -28,7 +28,7 @@ struct v6_call {
 	bool set;                     /* V6ONLY was set by us */
 	bool asked;                   /* facts.asked was looked up */
 	char *text;                   /* scratch for the record's strings, or NULL */
-	const char *why;              /* mode=log: enforce's outcome is undecided; NULL: it is not */
+	const char *why; /* mode=log: enforce's outcome is undecided; NULL: it is not */
 };
 
 /* Who calls. */

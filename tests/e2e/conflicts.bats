@@ -540,6 +540,9 @@ without_netlink() {
 	cat >>"$BATS_TEST_TMPDIR/table" <<-END
 		$six; $four; dead 127.0.0.1; close; $four; who tcp 127.0.0.1 P
 		bare, policy=both -> b
+		# Met by a walk, it holds no port.
+		$six; dup; b socket tcp4; bind 0.0.0.0 P; listen; dead 127.0.0.1; close; b socket tcp4; bind 0.0.0.0 P; listen
+		bare, policy=both ->
 		$six; b socket tcp4; bind 127.0.0.2 P; listen; c socket tcp4; bind 127.0.0.2 P
 		bare, policy=both, policy=both on-conflict=share -> c.bind=EADDRINUSE
 		# Whom nobody knows of is split from, and never shared with.
@@ -860,4 +863,20 @@ TWO="event,family,action,finding,result,before,after,$HOLDER"
 	assert_eq '"a\"\\\u001b[31m\nb�"' "$(json_records "$err.json" 'select(.finding == "conflict") | .holder.program')"
 	assert_match 'held by a"\\\\\\x1b\[31m\\x0ab\\xff\[' "$(json_records "$err.json" 'select(.finding == "conflict") | .note' | jq -r .)"
 	assert_eq 1 "$(grep -c EADDRINUSE "$err.text")"
+}
+
+@test "mode=log: what only enforce would have let have the port holds it, and is tried again; what it would refuse does not" {
+	rows --fields event,action,finding,result,enforce.result,enforce.errno <<-'END'
+		# ::1 is free beside 0.0.0.0, and would not be beside the :: that V6ONLY 1 would have let in.
+		holder: socket tcp4; bind 0.0.0.0 P; listen
+		a socket tcp6; v6only 0; bind :: P; b socket tcp6; bind ::1 P
+		bare -> a.bind=EADDRINUSE
+		policy=ipv6-only -> b.bind=EADDRINUSE | setsockopt contrary ok - -; bind override ok - -; bind conflict EADDRINUSE - -
+		policy=ipv6-only mode=log -> a.bind=EADDRINUSE | setsockopt contrary ok - -; bind override conflict EADDRINUSE 0 -; bind conflict ok -1 EADDRINUSE
+		# The same place again is the same server, which tries once more.
+		a socket tcp6; v6only 0; bind :: P; close; b socket tcp6; v6only 0; bind :: P
+		bare -> a.bind=EADDRINUSE b.bind=EADDRINUSE
+		policy=ipv6-only mode=log -> a.bind=EADDRINUSE b.bind=EADDRINUSE | setsockopt contrary ok - -; bind override conflict EADDRINUSE 0 -; setsockopt contrary ok - -; bind override conflict EADDRINUSE 0 -
+		holder
+	END
 }

@@ -278,19 +278,19 @@ settings_of() {
 }
 
 @test "an unknown profile is bad usage, and the nearest is named; profiles takes one name and --help" {
-	while IFS='|' read -r words message; do
+	while IFS='|' read -r expected words message; do
 		# shellcheck disable=SC2086 # words
 		run "$V6SHIM" $words
-		assert_eq "2 v6shim: $message" "$status ${lines[0]}" "$words"
+		assert_eq "$expected v6shim: $message" "$status ${lines[0]}" "$words"
 	done <<-END
-		profiles opnbsd|profiles: unknown profile 'opnbsd'; did you mean 'openbsd'
-		profiles FreeBSD|profiles: unknown profile 'FreeBSD'; did you mean 'freebsd'
-		profiles solarix|profiles: unknown profile 'solarix'; did you mean 'solaris'
-		profiles bindv6only|profiles: unknown profile 'bindv6only'; did you mean 'bindv6only=0'
-		profiles plan9|profiles: unknown profile 'plan9'; 'v6shim profiles' lists them
-		profiles openbsd macos|profiles: unexpected argument 'macos'
-		profiles --json|profiles: unexpected argument '--json'
-		run --profile solari -- true|--profile: unknown value 'solari'; did you mean 'solaris'
+		2|profiles opnbsd|profiles: unknown profile 'opnbsd'; did you mean 'openbsd'
+		2|profiles FreeBSD|profiles: unknown profile 'FreeBSD'; did you mean 'freebsd'
+		2|profiles solarix|profiles: unknown profile 'solarix'; did you mean 'solaris'
+		2|profiles bindv6only|profiles: unknown profile 'bindv6only'; did you mean 'bindv6only=0'
+		2|profiles plan9|profiles: unknown profile 'plan9'; 'v6shim profiles' lists them
+		2|profiles openbsd macos|profiles: unexpected argument 'macos'
+		2|profiles --json|profiles: unexpected argument '--json'
+		125|run --profile solari -- true|--profile: unknown value 'solari'; did you mean 'solaris'
 	END
 	run "$V6SHIM" profiles $'\e[2J'
 	assert_match "unknown profile '\\\\x1b\\[2J'" "$output"

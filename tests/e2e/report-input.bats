@@ -123,7 +123,7 @@ served() {
 	gzip -k x.jsonl
 	echo '{"level":"info"}' >other.jsonl
 	for words in 'x.jsonl.gz this.looks.compressed' 'other.jsonl not.a.record.of.v6shim'; do
-		run "$V6SHIM" report --check ${words%% *} x.jsonl
+		run "$V6SHIM" report --check "${words%% *}" x.jsonl
 		assert_status 2
 		assert_match "v6shim: report: no record in it: ${words%% *}:1: ${words#* }" "$output"
 		assert_line 'Only IPv4 is served on port 80.'

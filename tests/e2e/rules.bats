@@ -277,7 +277,7 @@ both_say() {
 
 	[ "$2" != - ] || given=(V6SHIM_RULES="$3")
 	run env "${given[@]}" timeout -s KILL 10 "$V6SHIM" run -- touch "$DIR/marker"
-	assert_eq "2 v6shim: $1" "$status $output"
+	assert_eq "125 v6shim: $1" "$status $output"
 	[ ! -e "$DIR/marker" ]
 	run timeout -s KILL 10 env LD_PRELOAD="$LIB" "${given[@]}" "$PROGRAMS/drive" 'socket tcp6' 'bind :: 0' 'b socket tcp4' listen
 	assert_line "v6shim: $1"
@@ -515,5 +515,5 @@ mode          = enforce              # default" \
 	run "$V6SHIM" run --progrm x -- true
 	assert_match '^v6shim: --progrm: unknown setting' "$output"
 	run "$V6SHIM" run --mode log --help
-	assert_eq "2 v6shim: --help: 'v6shim run --help' is meant, with nothing before it" "$status $output"
+	assert_eq "125 v6shim: --help: 'v6shim run --help' is meant, with nothing before it" "$status $output"
 }

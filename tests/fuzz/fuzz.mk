@@ -15,7 +15,7 @@ fuzz_flags = -std=c11 $(warnings) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -O1 -g -f
 # All have core; those of programs and logs have the command.
 fuzz_object   = $(patsubst %.c,$(fuzz_bin)/obj/%.o,$(wildcard $(addsuffix /*.c,$1)))
 fuzz_core    := $(call fuzz_object,shim/core)
-fuzz_command := $(call fuzz_object,shim/govern shim/command shim/command/*)
+fuzz_command := $(call fuzz_object,shim/govern shim/supervise shim/command shim/command/*)
 
 .PHONY: fuzz fuzz-run
 

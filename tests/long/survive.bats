@@ -311,6 +311,7 @@ bind: ok" "$(<"$DIR/out")"
 	assert_eq '|load bind load bind' "$(events "$one")|$(events "$two")"
 	mkfifo "$DIR/fifo"
 	timeout 5 cat "$DIR/fifo" >"$DIR/read" &
+	# shellcheck disable=SC2016 # of the inner shell
 	"$V6SHIM" run --log "$DIR/fifo" -- bash -c 'echo "${V6SHIM_LOG_HANDED-none}"; find /proc/self/fd -lname "*/fifo"' >"$DIR/out"
 	assert_eq none "$(<"$DIR/out")"
 	: >"$DIR/fifo"

@@ -140,6 +140,23 @@ log_tells_would() {
 		fail 'mode=log: the records do not say what would have been done'
 }
 
+# log_predicts: what report reads from the log of mode=log, "with mode enforce", is what the table has of the
+# policy enforced.
+log_predicts() {
+	local protocol said
+
+	for protocol in $PROTOCOLS; do
+		# shellcheck disable=SC2016
+		said=$("$V6SHIM" report --json "$DIR/log.jsonl" | jq -r --argjson port "$port" --arg proto "$protocol" '
+			[.processes[].verdicts[] | select(.port == $port and .proto == $proto) | .enforce // .
+				| if .inet == "own socket" then "4" else empty end,
+				  if .inet6 == "own socket" then "6" elif .inet6 == "dual-stack socket" then "46" else empty end]
+			| unique | join("+")') || return
+		assert_eq "$(awk '$1 == "ipv6-only" { print $2 }' "$DIR/../expected")" "${said:-none}" \
+			"$protocol: ipv6-only enforced, and what mode=log says of it" || return
+	done
+}
+
 # governed POLICY: the server, started under it on :: of a new port.
 governed() {
 	families=six port=$(free_port)
@@ -179,7 +196,7 @@ cell() {
 		v4=$(served 127.0.0.1)
 		v6=$(served ::1)
 		[ ${#WITH[@]} -eq 0 ] || log_agrees 2>"$DIR/problem" || complain
-		[ "$setting" != log ] || log_tells_would 2>"$DIR/problem" || complain
+		[ "$setting" != log ] || { log_tells_would && log_predicts; } 2>"$DIR/problem" || complain
 	fi
 	if [ "$own" != - ]; then
 		own=no

@@ -101,6 +101,7 @@ static const struct mistake {
 
 	/* Paths. */
 	{VALUE, "log=x.log", "'x.log' is not an absolute path"},
+	{VALUE, "log=dir/x", "'dir/x' is not an absolute path"},
 	{VALUE, "log=/", "'/' is a directory, a file is meant"},
 	{VALUE, "log=/var/log/", "'/var/log/' is a directory, a file is meant"},
 	{VALUE, "config=v6shim.conf", "'v6shim.conf' is not an absolute path"},
