@@ -15,8 +15,12 @@ setup() {
 variant() {
 	local tree=$BATS_TEST_TMPDIR/tree
 
-	mkdir -p "$tree"
-	cp -r "$ROOT/Makefile" "$ROOT/shim" "$tree"
+	mkdir -p "$tree/build"
+	cp -a "$ROOT/Makefile" "$ROOT/shim" "$tree"
+	# What has not changed is not built again, where it was built alike.
+	cp -a "$BUILD/obj" "$tree/build"
+	sed "s|=$ROOT=|=$tree=|g" "$BUILD/flags" >"$tree/build/flags"
+	touch -r "$BUILD/flags" "$tree/build/flags"
 	sed -i "$2" "$tree/shim/supervise/$1"
 	refute cmp -s "$ROOT/shim/supervise/$1" "$tree/shim/supervise/$1"
 	make -s -C "$tree" build/v6shim
