@@ -84,9 +84,14 @@ static long now_ms(void)
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* A listener's: a bind to port 0 without SO_REUSEADDR is a client's, and nobody's to govern. */
 static int new_socket(void)
 {
-	return socket(AF_INET6, SOCK_STREAM, 0);
+	int fd = socket(AF_INET6, SOCK_STREAM, 0), on = 1;
+
+	if (fd >= 0)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	return fd;
 }
 
 static int ended_well(pid_t child)
