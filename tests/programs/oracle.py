@@ -628,7 +628,7 @@ def plainer(program):
     for i in reversed(range(len(program))):
         yield program[:i] + program[i + 1:]
     for i, (who, slot, op, *args) in enumerate(program):
-        less = {'socket': [args[0].replace('mptcp', 'tcp')], 'fork': [*args[:1], 'sibling'],
+        less = {'socket': [str(args[0]).replace('mptcp', 'tcp')], 'fork': [*args[:1], 'sibling'],
                 'bind': [*args[:1], 'P']}.get(op, args) if args else args
         for changed in ([less] if op != 'bind' else [less, [args[0], '0']]):
             if changed != args and args[-1] != 'P':
