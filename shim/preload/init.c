@@ -134,9 +134,10 @@ void v6_preload_complain(void)
 
 	if (atomic_exchange(&said, true))
 		return;
-	v6_emit_complain(v6_slice_of(problems_text));
-	v6_emit_complain(v6_slice_of(
-		"every bind and listen on IPv4 and IPv6 fails with EINVAL until this is mended"));
+	v6_emit_complain(v6_preload_caller.program, v6_slice_of(problems_text));
+	v6_emit_complain(v6_preload_caller.program,
+		v6_slice_of("every bind and listen on IPv4 and IPv6 fails with EINVAL until this "
+			    "is mended"));
 }
 
 static void settle(void)
@@ -159,8 +160,7 @@ static void settle(void)
 	keep(&s->log_path, log_path_text);
 	keep(&s->config, config_path_text);
 	find_rules(config);
-	v6_log_init(
-		s, v6_preload_caller.program, variable("JOURNAL_STREAM"), variable(V6_LOG_HANDED));
+	v6_log_init(s, variable("JOURNAL_STREAM"), variable(V6_LOG_HANDED));
 	v6_live_init(config, broken, &v6_preload_caller);
 }
 

@@ -113,7 +113,7 @@ static bool refuse(struct v6_request *r, bool borrow)
 		return false;
 	/* Its standard error is not to be had either. */
 	if (borrow && !(atomic_load(&r->target->self.told) & V6_TOLD_REFUSED))
-		v6_emit_complain(v6_slice_of(V6_ADVICE_UNDUMPABLE));
+		v6_emit_complain(r->target->caller.program, v6_slice_of(V6_ADVICE_UNDUMPABLE));
 	tell(r, V6_TOLD_REFUSED, V6_ADVICE_UNDUMPABLE, EPERM);
 	return true;
 }

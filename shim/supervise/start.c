@@ -160,9 +160,8 @@ static void ignore_signals(void)
 
 static void help(const struct v6_supervision *s, int pid)
 {
-	const struct v6_settings *settings = &s->config->settings;
 	struct rlimit files;
-	int listener;
+	int listener, log;
 
 	close(ends[TARGET]);
 	setsid();
@@ -171,12 +170,13 @@ static void help(const struct v6_supervision *s, int pid)
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
-	v6_log_init(settings, s->program, s->journal, (struct v6_slice){0});
+	v6_log_init(&s->config->settings, s->journal, s->handed);
+	log = v6_log_descriptor();
 	listener = take_listener(pid);
 	if (listener < 0)
 		return;
-	leave_all(listener, settings->log == V6_LOG_FD ? settings->log_fd : -1);
-	v6_loop(listener, settings->log == V6_LOG_STDERR, -1, NULL);
+	leave_all(listener, log == STDERR_FILENO ? -1 : log);
+	v6_loop(listener, log == STDERR_FILENO, -1, NULL);
 }
 
 /* 0, or why not; -EPERM may be another form's to try. */
@@ -281,7 +281,7 @@ static int with_parent(const struct v6_supervision *s)
 	}
 	close(ends[TARGET]);
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-	v6_log_init(&s->config->settings, s->program, s->journal, (struct v6_slice){0});
+	v6_log_init(&s->config->settings, s->journal, s->handed);
 	listener = take_listener(child_pid);
 	close(ends[SUPERVISOR]);
 	if (listener < 0) {
