@@ -88,10 +88,8 @@ static void say(const char *sentence)
 static int supervise(
 	struct v6_options *o, const struct v6_reach *r, const char *handed, char **command)
 {
-	const char *journal = getenv("JOURNAL_STREAM"), *name = strrchr(command[0], '/');
 	struct v6_supervision s = {.config = &o->config,
-		.program = v6_slice_of(name ? name + 1 : command[0]),
-		.journal = v6_slice_of(journal ? journal : ""),
+		.program = v6_slice_base(v6_slice_of(command[0])),
 		.handed = v6_slice_of(handed ? handed : ""),
 		.say = say};
 	int error;
