@@ -459,6 +459,47 @@ except OSError as e:
 	assert_line 'get: 1'
 }
 
+@test "who and report know the way in" {
+	local log=$BATS_TEST_TMPDIR/log.json port way program
+
+	for way in preload supervise none; do
+		port=$(free_port)
+		program=$PROGRAMS/drive
+		[ $way = preload ] || program=$DRIVE
+		if [ $way = none ]; then # static: the variable alone
+			start "$way" --tcp "$port" env LD_PRELOAD="$LIB" "$program" 'socket tcp6' reuseaddr "bind :: $port" listen serve
+		else
+			start "$way" --tcp "$port" "$V6SHIM" run --policy ipv6-only --log "$log" -- \
+				"$program" 'socket tcp6' reuseaddr "bind :: $port" listen serve
+		fi
+	done
+	assert_eq '"preload" "preload in its environment, but not loaded" "supervise"' \
+		"$("$V6SHIM" who --json | jq -c '.processes[] | select(.program == "drive").via' | sort | xargs -d '\n')"
+	assert_match "V6ONLY 0, preload in its environment, but not loaded" "$("$V6SHIM" who "$port")"
+	assert_eq '["preload","supervise"]' "$("$V6SHIM" report --json "$log" | jq -c '[.processes[].via]')"
+	assert_match 'drive\[[0-9]+\]  supervised, policy ipv6-only' "$("$V6SHIM" report "$log")"
+	assert_match 'drive\[[0-9]+\]  policy ipv6-only' "$("$V6SHIM" report "$log")"
+}
+
+@test "auto and a shell script: what it starts is told of once" {
+	local -r note='need --reach supervise'
+
+	printf '#!/bin/sh\nexec "$@"\n' >"$BATS_TEST_TMPDIR/start.sh"
+	chmod +x "$BATS_TEST_TMPDIR/start.sh"
+	for words in "$BATS_TEST_TMPDIR/start.sh" "env $BATS_TEST_TMPDIR/start.sh"; do
+		# shellcheck disable=SC2086 # words
+		ends 0 "$V6SHIM" run --log off -- $words "$BATS_TEST_TMPDIR/start.sh" true
+		assert_eq 1 "$(grep -c -- "$note" <<<"$output")"
+		for way in preload supervise; do
+			# shellcheck disable=SC2086
+			ends 0 "$V6SHIM" run --reach $way --log off -- $words true
+			assert_eq '' "$output"
+		done
+	done
+	ends 0 "$V6SHIM" run --log off -- sh -c true
+	assert_eq '' "$output"
+}
+
 @test "order: what is out of reach is said at the start" {
 	ends 0 supervised --order ipv6-first --log off -- true
 	assert_match 'order: .*getaddrinfo' "$output"

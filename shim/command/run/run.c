@@ -141,6 +141,8 @@ static int start(int argc, char **argv)
 		handed = v6_logtarget_open(&o.config.settings);
 	if (outside || reach.at)
 		return supervise(&o, &reach, handed, command);
+	if (automatic && reach.shell && !strcmp(reach.hop[reach.launches].what, "script"))
+		say("static and Go programs that this script starts need --reach supervise");
 	if (export(&o, reach.library.path, handed)) {
 		v6_complain("run: %s", strerror(errno));
 		return V6_EXIT_USAGE;
