@@ -3,6 +3,7 @@
 # with musl. None has a client side that could be asked for here.
 
 load driver
+# shellcheck disable=SC2317 # the driver calls them
 
 setup_file() {
 	export TESTS_REACH=supervise
@@ -59,7 +60,6 @@ client() {
 }
 
 @test "busybox httpd, linked statically: every setting, as the table says" {
-	require dpkg apt-get
 	(cd "$DIR" && apt-get download busybox-static >/dev/null 2>&1 && dpkg -x busybox-static*.deb "$DIR/unpacked") ||
 		skip 'needs the package busybox-static to be had'
 	server_start() {
@@ -67,11 +67,10 @@ client() {
 		printf v6shim-page >"$DIR/root/index.html"
 		begin_pair "$@" "$BATS_TEST_TMPDIR/unpacked/bin/busybox" httpd -f -h "$DIR/root" -p
 	}
-	table busybox-static
+	table busybox-static dpkg apt-get
 }
 
 @test "a server linked statically with musl: every setting, as the table says" {
-	require musl-gcc
 	musl-gcc -static -std=c11 -D_GNU_SOURCE -w -o "$DIR/drive" "$ROOT/tests/programs/drive.c"
 	client() {
 		[ "$(reach "$1" tcp "$port")" != refused ]
@@ -87,5 +86,5 @@ client() {
 			drive server 1 tcp6 :: "$@"
 		fi
 	}
-	table musl
+	table musl musl-gcc
 }
