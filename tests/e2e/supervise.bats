@@ -336,6 +336,25 @@ except OSError as e:
 	assert_eq '2000 ok bound' "$output"
 }
 
+@test "fifty processes that bind at once while signals arrive" {
+	ends 0 supervised --policy ipv6-only --log off -- sh -c '
+		for i in $(seq 50); do "$0" restart 300 40 & done
+		wait' "$PROGRAMS/interrupted"
+	assert_eq "$(yes '40 ok bound' | head -n 50)" "$output"
+}
+
+# The second ^C comes to one that has had the first.
+@test "job control: ^Z and fg, and ^C comes once" {
+	local -r command=(bash -c 'n=0; trap "echo INT; [ $((++n)) = 1 ] || exit 7" INT; echo ready; while :; do sleep 0.05; done')
+
+	require /usr/bin/python3
+	ends 0 /usr/bin/python3 -I "$ROOT/tests/programs/jobs.py" "${command[@]}"
+	bare=$output
+	assert_eq $'stopped\nINT 2\nstatus=7' "$bare"
+	ends 0 /usr/bin/python3 -I "$ROOT/tests/programs/jobs.py" "$V6SHIM" run --reach supervise --log off -- "${command[@]}"
+	assert_eq "$bare" "$output"
+}
+
 @test "what is refused, and what then helps: nothing is started" {
 	local row
 	local -r refused=(

@@ -1,0 +1,48 @@
+#!/usr/bin/env python3
+"""jobs.py COMMAND...: starts it in an interactive shell on a terminal of its own, types ^Z, fg, ^C, ^C and prints what
+came of each. The command prints "ready" when it waits, "INT" for each SIGINT, and ends with the second."""
+import os
+import pty
+import re
+import shlex
+import sys
+import time
+
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execvpe("bash", ["bash", "--norc", "--noprofile", "-i"], {**os.environ, "PS1": "<prompt>", "HISTFILE": ""})
+seen = ""
+
+
+def until(pattern, seconds=20):
+    """What came until the pattern did, which is taken away."""
+    global seen
+    end = time.monotonic() + seconds
+    while not (found := re.search(pattern, seen, re.S)):
+        if time.monotonic() > end:
+            sys.exit(f"no {pattern!r} in {seen!r}")
+        seen += os.read(terminal, 4096).decode(errors="replace")
+    before, seen = seen[: found.end()], seen[found.end():]
+    return before
+
+
+def type_in(text):
+    os.write(terminal, text.encode())
+
+
+until("<prompt>")
+type_in(shlex.join(sys.argv[1:]) + "\n")
+until("ready\r\n")
+type_in("\x1a")
+print("stopped" if "Stopped" in until("<prompt>") else "not stopped")
+type_in("fg\n")
+until("\n")
+until("\n")
+type_in("\x03")
+until("INT\r\n")
+type_in("\x03")
+print("INT", 1 + until("<prompt>").count("INT\r\n"))
+type_in("echo status=$?\n")
+print(re.search(r"status=(\d+)", until(r"status=\d+\r\n")).group())
+type_in("exit\n")
+os.waitpid(pid, 0)
