@@ -345,7 +345,7 @@ except OSError as e:
 
 # The second ^C comes to one that has had the first.
 @test "job control: ^Z and fg, and ^C comes once" {
-	local -r command=(bash -c 'n=0; trap "echo INT; [ $((++n)) = 1 ] || exit 7" INT; echo ready; while :; do sleep 0.05; done')
+	local -r command=(bash -c 'n=0; int() { echo INT; [ $((++n)) = 1 ] || exit 7; }; trap int INT; echo ready; while :; do sleep 0.05; done')
 
 	require /usr/bin/python3
 	ends 0 /usr/bin/python3 -I "$ROOT/tests/programs/jobs.py" "${command[@]}"

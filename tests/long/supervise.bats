@@ -135,6 +135,6 @@ frozen() {
 	assert_eq 5 $status
 	require /usr/bin/python3
 	run /usr/bin/python3 -I "$ROOT/tests/programs/jobs.py" "$VARIANT" run --reach supervise --log off -- \
-		bash -c 'n=0; trap "echo INT; [ $((++n)) = 1 ] || exit 7" INT; echo ready; while :; do sleep 0.05; done'
+		bash -c 'n=0; int() { echo INT; [ $((++n)) = 1 ] || exit 7; }; trap int INT; echo ready; while :; do sleep 0.05; done'
 	assert_eq $'stopped\nINT 2\nstatus=7' "$output"
 }

@@ -4,12 +4,17 @@ came of each. The command prints "ready" when it waits, "INT" for each SIGINT, a
 import os
 import pty
 import re
+import select
 import shlex
+import signal
 import sys
 import time
 
 pid, terminal = pty.fork()
 if pid == 0:
+    # Whoever runs this in the background has it ignored, and what is ignored cannot be trapped.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     os.execvpe("bash", ["bash", "--norc", "--noprofile", "-i"], {**os.environ, "PS1": "<prompt>", "HISTFILE": ""})
 seen = ""
 
@@ -19,7 +24,7 @@ def until(pattern, seconds=20):
     global seen
     end = time.monotonic() + seconds
     while not (found := re.search(pattern, seen, re.S)):
-        if time.monotonic() > end:
+        if not select.select([terminal], [], [], max(0, end - time.monotonic()))[0]:
             sys.exit(f"no {pattern!r} in {seen!r}")
         seen += os.read(terminal, 4096).decode(errors="replace")
     before, seen = seen[: found.end()], seen[found.end():]
