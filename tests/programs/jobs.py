@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""jobs.py COMMAND...: starts it in an interactive shell on a terminal of its own, types ^Z, fg, ^C, ^C and prints what
-came of each. The command prints "ready" when it waits, "INT" for each SIGINT, and ends with the second."""
+"""jobs.py [WORD...]: starts a program, by these words, in an interactive shell on a terminal of its own, types ^Z, fg, ^C,
+^C and prints what came of each. The program prints "ready" when it waits, "INT" for each SIGINT, and ends with the second."""
 import os
 import pty
 import re
@@ -9,6 +9,23 @@ import shlex
 import signal
 import sys
 import time
+
+
+
+def count(number, frame):
+    global caught
+    caught += 1
+    print("INT", flush=True)
+    if caught == 2:
+        os._exit(7)
+
+
+if sys.argv[1:] == ["--count"]:
+    caught = 0
+    signal.signal(signal.SIGINT, count)
+    print("ready", flush=True)
+    while True:
+        time.sleep(0.05)
 
 pid, terminal = pty.fork()
 if pid == 0:
@@ -36,7 +53,7 @@ def type_in(text):
 
 
 until("<prompt>")
-type_in(shlex.join(sys.argv[1:]) + "\n")
+type_in(shlex.join([*sys.argv[1:], sys.executable, "-I", os.path.abspath(__file__), "--count"]) + "\n")
 until("ready\r\n")
 type_in("\x1a")
 print("stopped" if "Stopped" in until("<prompt>") else "not stopped")
