@@ -15,7 +15,7 @@ import time
 def count(number, frame):
     global caught
     caught += 1
-    print("INT", flush=True)
+    os.write(1, b"INT\n")
     if caught == 2:
         os._exit(7)
 
@@ -23,7 +23,8 @@ def count(number, frame):
 if sys.argv[1:] == ["--count"]:
     caught = 0
     signal.signal(signal.SIGINT, count)
-    print("ready", flush=True)
+    signal.signal(signal.SIGCONT, lambda *_: os.write(1, b"continues\n"))
+    os.write(1, b"ready\n")
     while True:
         time.sleep(0.05)
 
@@ -58,8 +59,7 @@ until("ready\r\n")
 type_in("\x1a")
 print("stopped" if "Stopped" in until("<prompt>") else "not stopped")
 type_in("fg\n")
-until("\n")
-until("\n")
+until("continues\r\n")
 type_in("\x03")
 until("INT\r\n")
 type_in("\x03")
