@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "../core/advice.h"
@@ -144,13 +145,13 @@ static int64_t answer_socket(struct v6_request *r)
 {
 	struct v6_call *c = &r->call;
 
-	v6_request_copy(r);
 	r->like_us = v6_target_like_us(r->target, r->tid, c->ask);
 	/* What was found by a number of the caller's was the caller's. */
 	if (!v6_listener_valid(r->id))
 		return 0;
 	if (r->what == V6_NOTIFIED_BIND && r->readable &&
-		v6_listener_take_lost(r->tid, c->ask, r->copy, c->len)) {
+		v6_listener_take_lost(r->tid, c->record.fd, r->copy, c->len) &&
+		v6_fact_bound(c->ask).port) {
 		r->bound = true;
 		return 0;
 	}
@@ -160,16 +161,31 @@ static int64_t answer_socket(struct v6_request *r)
 	return c->record.error ? -c->record.error : c->record.result;
 }
 
+/* Others' credentials are taken from who calls (unix(7)); but an Internet address they refuse. */
+static bool is_internet(const struct v6_request *r)
+{
+	struct sockaddr address;
+
+	memcpy(&address, r->copy, sizeof(address));
+	return (r->what == V6_NOTIFIED_BIND && r->readable &&
+		       (address.sa_family == AF_INET6 || address.sa_family == AF_INET)) ||
+	       v6_fact_family(r->call.ask) != V6_FAMILY_OTHER;
+}
+
 /* Whose call it is, what it asks, and a descriptor of the socket: that, or a negated errno. */
 static int look_up(struct v6_request *r, const struct v6_abi_notification *n)
 {
 	const struct v6_call *c = &r->call;
+	enum v6_notified what = v6_filter_call(&n->call);
 	int fd;
 
 	for (int i = 0; i < 2; i++) {
-		r->target = v6_target_find(r->tid, n->call.ip);
+		r->target = v6_target_find(r->tid);
 		if (!r->target)
 			return -ESRCH;
+		/* The others read its memory. */
+		if (what != V6_NOTIFIED_BIND && what != V6_NOTIFIED_SETSOCKOPT)
+			v6_target_check(r->target, n->call.ip);
 		fd = v6_request_read(r, &n->call);
 		if (fd < 0)
 			return fd;
@@ -188,15 +204,11 @@ static int look_up(struct v6_request *r, const struct v6_abi_notification *n)
 
 static void answer(struct v6_request *r, struct v6_abi_answer *a)
 {
-	uint64_t cookie = 0;
-
-	if (r->bound && !a->error)
-		cookie = v6_fact_cookie(r->call.ask);
 	/* Before the answer: a socket that the target closes then is closed. */
 	if (r->call.ask >= 0)
 		v6_sys_close(r->call.ask);
-	if (!v6_listener_answer(a) && cookie)
-		v6_listener_add_lost(r->tid, cookie, r->copy, r->call.len);
+	if (!v6_listener_answer(a) && r->bound && !a->error)
+		v6_listener_add_lost(r->tid, r->call.record.fd, r->copy, r->call.len);
 }
 
 static void serve(const struct v6_abi_notification *n)
@@ -216,8 +228,8 @@ static void serve(const struct v6_abi_notification *n)
 		tell(&r, V6_TOLD_IO_URING, V6_ADVICE_IO_URING, 0);
 	if (fd > 0) {
 		r.call.ask = fd;
-		/* Others' credentials are taken from who calls (unix(7)). */
-		if (v6_fact_family(fd) != V6_FAMILY_OTHER)
+		v6_request_copy(&r);
+		if (is_internet(&r))
 			value = answer_socket(&r);
 	} else if (fd == -EPERM) {
 		r.like_us = refuse(&r);

@@ -492,8 +492,8 @@ except OSError as e:
 				"$program" 'socket tcp6' reuseaddr "bind :: $port" listen serve
 		fi
 	done
-	assert_eq '"preload" "preload in its environment, but not loaded" "supervise"' \
-		"$("$V6SHIM" who --json | jq -c '.processes[] | select(.program == "drive").via' | sort | xargs -d '\n')"
+	assert_eq '"preload in its environment, but not loaded" "preload" "supervise"' \
+		"$("$V6SHIM" who --json | jq -c '.processes[] | select(.program == "drive").via' | LC_ALL=C sort | xargs -d '\n')"
 	assert_match "V6ONLY 0, preload in its environment, but not loaded" "$("$V6SHIM" who "$port")"
 	assert_eq '["preload","supervise"]' "$("$V6SHIM" report --json "$log" | jq -c '[.processes[].via]')"
 	assert_match 'drive\[[0-9]+\]  supervised, policy ipv6-only' "$("$V6SHIM" report "$log")"
