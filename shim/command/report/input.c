@@ -158,7 +158,7 @@ static bool open_source(struct v6_input *in, struct v6_source *s)
 {
 	/* Otherwise a FIFO would be waited for until it has a writer. */
 	int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | (in->follow ? O_NONBLOCK : 0);
-	struct stat st;
+	struct stat st = {0};
 	int error;
 
 	s->fd = !strcmp(s->name, "-") ? STDIN_FILENO : open(s->name, flags);
