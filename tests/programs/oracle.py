@@ -392,7 +392,7 @@ class Runs:
 
     def replay(self, program, way, shim):
         """Until it is in the state that the library left before each step, or cannot be."""
-        skip = {i for i, r in enumerate(shim) if r.error != 0} if way == 'apart' else set()
+        skip = {i for i, r in enumerate(shim) if r.error != 0 and program[i][2] != 'connect'} if way == 'apart' else set()
         loosen, seen = 0, []
         while True:
             results = self.run(Runs.bare, program, way, shim, skip, loosen)
