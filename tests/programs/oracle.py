@@ -216,9 +216,9 @@ class Maker:
         attempt, both before and after, and which action the library's records tell of."""
         s = self.sockets[slot]
         left = self.state(s)[0]
-        if v6only is not None and s.family == socket.AF_INET6 and s.getsockname()[1] == 0 and (
+        if v6only is not None and s.family == socket.AF_INET6 and (
                 not where_governed or self.is_governed(s, words)):
-            self.do_option(slot, 'v6only', v6only)
+            self.make('option', slot, 'v6only', v6only)  # what is bound refuses it
         before = self.state(s)
         first = error = self.attempt(s, words)
         if first and again:
