@@ -78,7 +78,7 @@ complete -c v6shim -f
 complete -c v6shim -n __fish_use_subcommand -a run -d 'start COMMAND under the shim'
 complete -c v6shim -n __fish_use_subcommand -a config -d 'print the settings in force, or what is wrong with them'
 complete -c v6shim -n __fish_use_subcommand -a profiles -d 'the profiles of other systems, and what each sets'
-complete -c v6shim -n __fish_use_subcommand -a check -d 'tell whether a preload reaches COMMAND, and if not, why'
+complete -c v6shim -n __fish_use_subcommand -a check -d 'tell which ways in reach COMMAND, and if none, why'
 complete -c v6shim -n __fish_use_subcommand -a report -d 'show what the logs tell'
 complete -c v6shim -n __fish_use_subcommand -a who -d 'show what holds the ports'
 complete -c v6shim -n __v6shim_first -l help -d help

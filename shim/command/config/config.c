@@ -5,7 +5,7 @@
 
 #include "../command.h"
 #include "../options.h"
-#include "../target.h"
+#include "../logtarget.h"
 
 static void help(void)
 {
@@ -146,7 +146,7 @@ static int run(int argc, char **argv)
 		explain(&o.config, &q);
 		return V6_EXIT_OK;
 	}
-	v6_target_check(&o.config.settings);
+	v6_logtarget_check(&o.config.settings);
 	for (unsigned id = 0; id < V6_SETTING_COUNT; id++)
 		if (id != V6_SETTING_RULES)
 			print_setting(&o.config.settings, id);
