@@ -187,9 +187,9 @@ void v6_options_help(void)
 	for (unsigned id = 0; id < V6_SETTING_COUNT; id++) {
 		enum v6_list list = v6_setting_list(id);
 
-		printf("\n  --%-14s %s\n", v6_setting_name(id), v6_setting_help(id));
+		printf("\n  --%-14s %s\n", v6_setting_name(id), v6_word_meaning(&v6_words(V6_LIST_SETTING)[id]));
 		for (const struct v6_word *w = v6_words(list); list && w->list == list; w++)
-			printf("      %-19s %s\n", w->word, w->meaning);
+			printf("      %-19s %s\n", w->word, v6_word_meaning(w));
 	}
 	puts("\na rule: [program=GLOB,...] [port=N|N-M,...] [proto=tcp|udp,...] => setting=value "
 	     "...");

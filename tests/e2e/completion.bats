@@ -191,7 +191,7 @@ check_words() {
 	assert_eq "$(subcommands)" "$(answer 1)" "$shell: subcommands" || return
 	assert_eq $'--help\n--version' "$(answer 2 --)" "$shell: v6shim -" || return
 	assert_eq "$(profiles)" "$(answer 3)" "$shell: profiles" || return
-	assert_eq "$(sed -n 's/.*{V6_LIST_PROTO, "\([^"]*\)".*/\1/p' "$ROOT/shim/core/terms.c" | sort)" \
+	assert_eq "$(sed -n 's/^W(V6_LIST_PROTO, "\([^"]*\)".*/\1/p' "$ROOT/shim/core/terms.def" | sort)" \
 		"$(answer 4)" "$shell: protocols" || return
 	mapfile -t lines < <(subcommands | sed 's/.*/v6shim & --/')
 	questions "$shell" "${lines[@]}" || return

@@ -69,7 +69,7 @@ meanings() {
 
 # terms LIST: its words, V6_LIST_EVENT and the like without V6_LIST_. fields TABLE: the keys of a table of record.c.
 terms() {
-	sed -n "s/.*{V6_LIST_$1, \"\([^\"]*\)\".*/\1/p" "$CORE/terms.c" | sort
+	sed -n "s/^W(V6_LIST_$1, \"\([^\"]*\)\".*/\1/p" "$CORE/terms.def" | sort
 }
 
 fields() {

@@ -177,7 +177,7 @@ static void help(void)
 /* The facets that are approximate, where the title does not say that all of it is. */
 static void add_approximate(struct v6_text *t, const struct v6_word *w, const char *before)
 {
-	for (unsigned id = 0; id < FACETS && !strstr(w->meaning, "(approximate)"); id++) {
+	for (unsigned id = 0; id < FACETS && !strstr(v6_word_meaning(w), "(approximate)"); id++) {
 		struct facet facet = facet_of(w->value, id);
 
 		if (!facet.does || facet.known < INFERRED)
@@ -202,7 +202,7 @@ static void list(void)
 			printf("%-*sanother name of %s\n", INDENT, w->word, name);
 			continue;
 		}
-		v6_text_str(&t, w->meaning);
+		v6_text_str(&t, v6_word_meaning(w));
 		add_approximate(&t, w, "; approximate: ");
 		printf("%-*s", INDENT, name);
 		v6_print_wrapped(buf, INDENT, INDENT, WIDTH);
@@ -228,11 +228,11 @@ static void show_settings(const struct v6_word *profile)
 		before = ", ";
 	}
 	add_approximate(&t, profile, "; approximate: ");
-	if (t.len + strlen(profile->meaning) + 2 > WIDTH) {
+	if (t.len + strlen(v6_word_meaning(profile)) + 2 > WIDTH) {
 		t = v6_text_in(buf, sizeof(buf));
 		add_approximate(&t, profile, "\n# approximate: ");
 	}
-	printf("\n# %s%s\n\n", profile->meaning, buf);
+	printf("\n# %s%s\n\n", v6_word_meaning(profile), buf);
 	t = v6_text_in(buf, sizeof(buf));
 	v6_profile_text(&t, profile->value);
 	rest = (struct v6_slice){buf, t.len};
