@@ -28,7 +28,7 @@ c_flags  = -std=c11 $(warnings) -fPIC -fvisibility=hidden -ffunction-sections -f
 	-ffile-prefix-map=$(CURDIR)=. \
 	-D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 $(fortify) -MMD -MP $(CPPFLAGS) $(CFLAGS)
 ld_flags = -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack $(LDFLAGS)
-ld_shared = -shared -Wl,-soname,libv6shim.so,-z,defs,-z,nodelete,--version-script=shim/preload/libv6shim.map
+ld_shared = -shared -Wl,-soname,libv6shim.so,-u,v6_marker,-z,defs,-z,nodelete,--version-script=shim/preload/libv6shim.map
 
 # What is built against a new glibc runs on the old systems of legacy servers. For each machine, by its predefined
 # macros: glibc's first version there, and the newest that the symbols of the library, and of the command, may be

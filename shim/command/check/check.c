@@ -5,28 +5,9 @@
 
 #include "../../govern/facts.h"
 #include "../../supervise/start.h"
-#include "../command.h"
+#include "../options.h"
 #include "../table.h"
 #include "reach.h"
-
-static void help(void)
-{
-	puts("\n"
-	     "A line for each file on the way: scripts by their interpreters, env by what it\n"
-	     "starts, the library last; each \"ok\", or \"no\" and why. COMMAND is looked for and\n"
-	     "followed as 'v6shim run' would start it, for this user; nothing of it is executed.\n"
-	     "\n"
-	     "What cannot be told from files: system calls that a program makes itself (Go "
-	     "apart),\n"
-	     "io_uring, calls inside libc, the programs that COMMAND starts, and AT_SECURE set by\n"
-	     "SELinux, AppArmor or Smack. The load record of the log is the proof (log-level "
-	     "all).\n"
-	     "\n"
-	     "  --reach WAY     preload, supervise (from outside, as run does where a preload\n"
-	     "                  does not reach), or auto, either\n"
-	     "\n"
-	     "Exit status 0: a way reaches it; 3: none does; 2: bad usage.");
-}
 
 static void add_row(struct v6_table *table, const struct v6_hop *hop)
 {
@@ -81,34 +62,19 @@ static bool print_supervision(const struct v6_reach *r)
 	return !refused;
 }
 
-static int run(int argc, char **argv)
+static int run(struct v6_options *o)
 {
 	static const struct v6_column columns[4] = {{.gap = 0}, {.gap = 3}, {.gap = 3}, {.gap = 3}};
 	struct v6_table table = {.columns = columns, .column_count = 4};
 	static struct v6_reach r;
-	const char *way = "auto";
-	int first = 1;
+	const char *way = o->given[0] ? o->given[0] : "auto";
 	bool reached;
 
-	if (argc > 2 && !strcmp(argv[1], "--reach")) {
-		way = argv[2];
-		first = 3;
-	}
-	if (strcmp(way, "auto") && strcmp(way, "preload") && strcmp(way, "supervise")) {
-		v6_complain("check: --reach %s: auto, preload or supervise is meant", way);
-		return v6_command_usage(&v6_command_check);
-	}
-	if (first < argc && !strcmp(argv[first], "--"))
-		first++;
-	else if (first < argc && argv[first][0] == '-') {
-		v6_complain("check: unknown option '%s'", argv[first]);
-		return v6_command_usage(&v6_command_check);
-	}
-	if (first >= argc) {
+	if (!o->count) {
 		v6_complain("check: no command given");
 		return v6_command_usage(&v6_command_check);
 	}
-	v6_reach(&r, argv + first);
+	v6_reach(&r, o->operands);
 	for (unsigned i = 0; i < r.hops; i++)
 		add_row(&table, &r.hop[i]);
 	add_row(&table, &r.preload);
@@ -121,10 +87,29 @@ static int run(int argc, char **argv)
 	return reached ? V6_EXIT_OK : V6_EXIT_UNREACHABLE;
 }
 
+static const struct v6_option options[] = {
+	{"reach", "WAY",
+		"preload, supervise (from outside, as run does where a preload does not reach), or "
+		"auto, either",
+		.words = "auto preload supervise"},
+	{.name = NULL},
+};
+
 const struct v6_command v6_command_check = {
 	.name = "check",
 	.usage = "[--reach WAY] [--] COMMAND [ARGUMENT...]",
 	.summary = "tell whether a preload reaches COMMAND, and if not, why",
 	.main = run,
-	.help = help,
+	.about =
+		"A line for each file on the way: scripts by their interpreters, env by what it\n"
+		"starts, the library last; each \"ok\", or \"no\" and why. COMMAND is looked for\n"
+		"and followed as 'v6shim run' would start it, for this user; nothing is executed.\n"
+		"\n"
+		"What cannot be told from files: system calls that a program makes itself (Go\n"
+		"apart), io_uring, calls inside libc, the programs that COMMAND starts, and\n"
+		"AT_SECURE set by SELinux, AppArmor or Smack. The load record of the log is the\n"
+		"proof (log-level all).\n",
+	.end = "Exit status 0: a way reaches it; 3: none does; 2: bad usage.\n",
+	.options = options,
+	.operands = V6_OPERANDS_COMMAND,
 };
