@@ -58,6 +58,14 @@ extern const struct v6_command v6_command_run, v6_command_config, v6_command_pro
 /* All of them; ends with NULL. */
 extern const struct v6_command *const v6_commands[];
 
+/*
+ * What Tab offers, for shim/completion. `words` are those after v6shim, up to the one at the cursor, which may
+ * be empty and must be there. Prints what that may become, a whole word and its meaning a line, a tab between; or for
+ * what the shell knows better ":files", or ":command N": the words from the N-th on (the first is 0) are another
+ * command's. The exit status.
+ */
+int v6_complete(char **words);
+
 /* "v6shim: " and the rest, one line on standard error. */
 __attribute__((format(printf, 1, 2))) void v6_complain(const char *format, ...);
 

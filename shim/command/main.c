@@ -6,7 +6,6 @@
 
 #include "../core/nearest.h"
 #include "../core/version.h"
-#include "complete.h"
 #include "options.h"
 
 const struct v6_command *const v6_commands[] = {

@@ -110,8 +110,6 @@ int v6_option_find(const struct v6_command *c, struct v6_slice name, char letter
 /* An option that there is not: another may be meant, or a value. */
 static void unknown(const struct v6_command *c, struct v6_slice written)
 {
-	struct v6_problem problem = {
-		.origin = V6_ORIGIN_OPTION, .setting = V6_SETTING_COUNT, .text = written};
 	struct v6_slice name = written;
 	struct v6_nearest near;
 	char buf[2048];
@@ -137,9 +135,7 @@ static void unknown(const struct v6_command *c, struct v6_slice written)
 			v6_complain("%s: unknown option; did you mean '--%s %s'", buf,
 				v6_setting_name(id), value);
 	}
-	if (!value && c->settings)
-		print_problem(&problem, written, NULL);
-	else if (!value)
+	if (!value)
 		v6_complain("%s: unknown option; 'v6shim %s --help' lists them", buf, c->name);
 }
 

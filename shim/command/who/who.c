@@ -253,6 +253,9 @@ static void print_table(void)
 	struct v6_table table = {.columns = columns, .column_count = COLUMNS};
 	const struct v6_diag_socket *s = sockets.list;
 	static const int protos[] = {V6_PROTO_TCP, V6_PROTO_UDP};
+	const char *family = only[ONLY_INET] == only[ONLY_INET6] ? NULL
+			     : only[ONLY_INET]                   ? "IPv4"
+								 : "IPv6";
 
 	while (sockets.count && s < sockets.list + sockets.count)
 		s = add_port(&table, s);
@@ -261,7 +264,8 @@ static void print_table(void)
 			int proto = protos[k];
 
 			if (only[ONLY_TCP] == only[ONLY_UDP] || only[ONLY_TCP + k])
-				add_row(&table, &proto, wanted[i], "nobody", "", NULL);
+				add_row(&table, &proto, wanted[i], family ? family : "nobody",
+					family ? "nobody" : "", NULL);
 		}
 	v6_table_print(&table, 0);
 }
@@ -320,7 +324,8 @@ static void print_notes(FILE *to)
 	if (sockets.moving)
 		fputs("the sockets changed while they were listed: some may be missing\n", to);
 	for (size_t i = 0; i < sockets.count && held; i++)
-		v6_holders_of(&holders, sockets.list[i].inode, &held);
+		if (shown(&sockets.list[i]))
+			v6_holders_of(&holders, sockets.list[i].inode, &held);
 	if (held)
 		return;
 	if (geteuid())

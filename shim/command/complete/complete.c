@@ -1,11 +1,9 @@
-#include "complete.h"
-
 #include <stdio.h>
 #include <string.h>
 
-#include "../core/errname.h"
-#include "options.h"
-#include "who/sockets.h"
+#include "../../core/errname.h"
+#include "../options.h"
+#include "../who/sockets.h"
 
 static const char *typed; /* the word at the cursor */
 
