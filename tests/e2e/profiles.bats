@@ -275,7 +275,7 @@ settings_of() {
 		2|profiles bindv6only|profiles: unknown profile 'bindv6only'; did you mean 'bindv6only=0'
 		2|profiles plan9|profiles: unknown profile 'plan9'; 'v6shim profiles' lists them
 		2|profiles openbsd macos|profiles: unexpected argument 'macos'
-		2|profiles --json|profiles: unexpected argument '--json'
+		2|profiles --json|--json: unknown option; 'v6shim profiles --help' lists them
 		125|run --profile solari -- true|--profile: unknown value 'solari'; did you mean 'solaris'
 	END
 	run "$V6SHIM" profiles $'\e[2J'

@@ -7,7 +7,7 @@
 
 #include "../../core/nearest.h"
 #include "../../core/settings.h"
-#include "../command.h"
+#include "../options.h"
 #include "../table.h"
 
 /* What Linux cannot give, whatever is set, and what is met instead. */
@@ -35,28 +35,12 @@ static const struct {
 	[V6_PROFILE_QNX] = {NULL, PROCESSES | OPTION},
 };
 
-static void help(void)
-{
-	puts("\n"
-	     "Without NAME, every profile with what it sets. With NAME, its settings in the\n"
-	     "syntax of a configuration file, and as comments what of the system Linux cannot\n"
-	     "give, so that the output can be kept as a file for --config, and changed.\n"
-	     "\n"
-	     "'mapped' is ::ffff:127.0.0.1, on a socket with V6ONLY 1; 'dual-stack before IPv4'\n"
-	     "a bind of :: with V6ONLY 0 and then one of 0.0.0.0, on one port. 'approximate' is\n"
-	     "what is inferred or not known. Nothing but Linux was run.\n"
-	     "\n"
-	     "  v6shim run --profile NAME -- COMMAND   a setting given beside it wins\n"
-	     "\n"
-	     "Exit status 0; 2: bad usage, or no such profile.");
-}
-
 /* Title, and what is approximate where the title does not say that all of it is. */
 static void add_title(struct v6_text *t, const struct v6_word *profile)
 {
 	const char *approximate = told[profile->value].approximate;
 
-	v6_text_str(t, profile->meaning);
+	v6_text_str(t, v6_word_meaning(profile));
 	if (approximate)
 		v6_text_print(t, "; approximate: %s", approximate);
 }
@@ -119,23 +103,23 @@ static void show_gaps(enum v6_profile profile)
 			printf("# %s\n", gaps[i]);
 }
 
-static int run(int argc, char **argv)
+static int run(struct v6_options *o)
 {
 	const struct v6_word *w = v6_words(V6_LIST_PROFILE);
-	const char *near;
+	const char *near, *name = o->operands[0];
 	char buf[256];
 	struct v6_text t = v6_text_in(buf, sizeof(buf));
 	int profile;
 
-	if (argc > 2 || (argc > 1 && argv[1][0] == '-')) {
-		v6_complain("profiles: unexpected argument '%s'", argv[argc > 2 ? 2 : 1]);
+	if (o->count > 1) {
+		v6_complain("profiles: unexpected argument '%s'", o->operands[1]);
 		return v6_command_usage(&v6_command_profiles);
 	}
-	if (argc < 2) {
+	if (!name) {
 		list();
 		return V6_EXIT_OK;
 	}
-	profile = v6_word_value(V6_LIST_PROFILE, v6_slice_of(argv[1]));
+	profile = v6_word_value(V6_LIST_PROFILE, v6_slice_of(name));
 	if (profile > V6_PROFILE_NONE) {
 		while (w->value != profile)
 			w++;
@@ -143,8 +127,8 @@ static int run(int argc, char **argv)
 		show_gaps((enum v6_profile)profile);
 		return V6_EXIT_OK;
 	}
-	near = profile < 0 ? v6_nearest_of(V6_LIST_PROFILE, v6_slice_of(argv[1])) : NULL;
-	v6_text_safe(&t, argv[1], strlen(argv[1]));
+	near = profile < 0 ? v6_nearest_of(V6_LIST_PROFILE, v6_slice_of(name)) : NULL;
+	v6_text_safe(&t, name, strlen(name));
 	v6_complain("profiles: unknown profile '%s'; %s'%s'%s", buf, near ? "did you mean " : "",
 		near ? near : "v6shim profiles", near ? "" : " lists them");
 	return V6_EXIT_USAGE;
@@ -155,5 +139,15 @@ const struct v6_command v6_command_profiles = {
 	.usage = "[NAME]",
 	.summary = "the profiles of other systems, and what each sets",
 	.main = run,
-	.help = help,
+	.about = "Without NAME, every profile with what it sets. With NAME, the settings in the\n"
+		 "syntax of a configuration file, and as comments what of the system Linux cannot\n"
+		 "give, so that the output can be kept as a file for --config, and changed.\n"
+		 "\n"
+		 "'mapped' is ::ffff:127.0.0.1, on a socket with V6ONLY 1; 'dual-stack before\n"
+		 "IPv4' a bind of :: with V6ONLY 0 and then one of 0.0.0.0, on one port.\n"
+		 "'approximate' is what is inferred or not known. Only Linux was run.\n"
+		 "\n"
+		 "  v6shim run --profile NAME -- COMMAND   a setting given beside it wins\n",
+	.end = "Exit status 0; 2: bad usage, or no such profile.\n",
+	.operands = V6_OPERANDS_PROFILE,
 };
