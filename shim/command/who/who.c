@@ -414,7 +414,8 @@ static int run(struct v6_options *o)
 static const struct v6_option options[] = {
 	{"json", .help = "one object a line for each socket: proto, family, addr, port, iface, "
 			 "v6only, listening, serves, note, uid, user, inode, processes (pid, fd, "
-			 "program; all of them); what does not apply or is not known is absent"},
+			 "program, via; all of them); what does not apply or is not known is "
+			 "absent"},
 	{"pid", "PID", .help = "what this process holds"},
 	{"ipv4", .help = "what may serve IPv4: a dual-stack socket does", .letter = '4'},
 	{"ipv6", .help = "what may serve IPv6", .letter = '6'},
@@ -431,9 +432,9 @@ const struct v6_command v6_command_who = {
 	.about =
 		"Shows every socket that listens, every datagram socket that is bound and has no\n"
 		"peer, and TCP sockets that are bound and do not listen: the families it serves,\n"
-		"its address, the processes that hold it, its owner, V6ONLY. PORT is a number,\n"
-		":NUMBER or the name of a service; then both IPv4 and IPv6 are answered, 'nobody'\n"
-		"included.\n",
+		"its address, the processes that hold it, its owner, V6ONLY, and by which way\n"
+		"v6shim governs a holder: preload, or supervise. PORT is a number, :NUMBER or the\n"
+		"name of a service; then both IPv4 and IPv6 are answered, 'nobody' included.\n",
 	.end = "Exit status 0; 1: nobody holds a PORT or what --pid asks for; 2: bad usage, or\n"
 	       "the kernel could not be asked.\n"
 	       "\n"
