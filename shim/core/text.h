@@ -20,6 +20,9 @@ struct v6_text {
 	bool full;   /* something did not fit and was cut */
 };
 
+/* Runs once or seldom, and is loaded into every process: the compiler makes it small. */
+#define V6_COLD __attribute__((cold))
+
 /* A run of bytes inside somebody else's text; not NUL-terminated. */
 struct v6_slice {
 	const char *ptr;

@@ -18,7 +18,9 @@
 
 #include "../govern/forbidden.h"
 
-__attribute__((used)) static const char marker[] = V6_MARKER V6_VERSION;
+/* The linker is told to keep it. */
+extern const char v6_marker[];
+const char v6_marker[] = V6_MARKER V6_VERSION;
 
 atomic_int v6_preload_state;
 

@@ -382,27 +382,42 @@ bool v6_supervise_takes_privileges(void)
 	return v6_syscall(SYS_seccomp, SET_MODE_FILTER, 0, &program) == -EACCES;
 }
 
-const char *v6_supervise_refused(void)
+/* Of a process that is of no other use: 0, or why it cannot be supervised. */
+static int try_listener(void)
 {
-	int error = judge(), listener, child;
+	int error = talk(), child, listener;
 
-	if (!error)
-		error = talk();
 	if (error)
-		return why(error);
+		return error;
 	child = fork();
 	if (!child) {
 		put_under();
 		_exit(0);
 	}
 	listener = child < 0 ? -errno : take_listener(child, NULL, 0);
-	close(ends[SUPERVISOR]);
 	close(ends[TARGET]);
+	close(ends[SUPERVISOR]);
 	if (child > 0)
 		waitpid(child, NULL, 0);
-	if (listener >= 0)
-		close(listener);
-	return listener < 0 ? why(listener) : NULL;
+	return listener < 0 ? listener : 0;
+}
+
+/* A filter may kill whoever tries. */
+const char *v6_supervise_refused(void)
+{
+	int error = judge(), child, status;
+
+	if (error)
+		return why(error);
+	child = fork();
+	if (!child)
+		_exit(-try_listener());
+	error = -EPIPE;
+	if (child < 0)
+		error = -errno;
+	else if (waitpid(child, &status, 0) == child && WIFEXITED(status))
+		error = -WEXITSTATUS(status);
+	return error ? why(error) : NULL;
 }
 
 int v6_supervise(const struct v6_supervision *s, char **argv)

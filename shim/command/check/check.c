@@ -5,30 +5,9 @@
 
 #include "../../govern/facts.h"
 #include "../../supervise/start.h"
-#include "../command.h"
+#include "../options.h"
 #include "../table.h"
 #include "reach.h"
-
-static void help(void)
-{
-	puts("\n"
-	     "A line for each file on the way of a preload: scripts by their interpreters, env by\n"
-	     "what it starts, the library last; each \"ok\", or \"no\" and why. Then whether a\n"
-	     "preload and whether a supervisor reaches COMMAND; and if none, what to do instead.\n"
-	     "COMMAND is looked for and followed as 'v6shim run' would start it, for this user;\n"
-	     "nothing of it is executed. Supervision is tried, on a process that does nothing.\n"
-	     "\n"
-	     "What cannot be told from files: system calls that a program makes itself (Go "
-	     "apart),\n"
-	     "io_uring, calls inside libc, the programs that COMMAND starts, and AT_SECURE set by\n"
-	     "SELinux, AppArmor or Smack. The load record of the log is the proof (log-level "
-	     "all).\n"
-	     "\n"
-	     "  --reach WAY     of preload and supervise (from outside) that one alone; auto: "
-	     "both\n"
-	     "\n"
-	     "Exit status 0: a way reaches it; 3: none does; 2: bad usage.");
-}
 
 static void add_row(struct v6_table *table, const struct v6_hop *hop, bool ok, const char *why)
 {
@@ -115,38 +94,46 @@ static int judge(const struct v6_reach *r, bool preload, bool outside)
 	return preload || outside ? V6_EXIT_OK : V6_EXIT_UNREACHABLE;
 }
 
-static int run(int argc, char **argv)
+static int run(struct v6_options *o)
 {
 	static struct v6_reach r;
-	const char *way = "auto";
-	int first = 1;
+	const char *way = o->given[0] ? o->given[0] : "auto";
 
-	if (argc > 2 && !strcmp(argv[1], "--reach")) {
-		way = argv[2];
-		first = 3;
-	}
-	if (strcmp(way, "auto") && strcmp(way, "preload") && strcmp(way, "supervise")) {
-		v6_complain("check: --reach %s: auto, preload or supervise is meant", way);
-		return v6_command_usage(&v6_command_check);
-	}
-	if (first < argc && !strcmp(argv[first], "--"))
-		first++;
-	else if (first < argc && argv[first][0] == '-') {
-		v6_complain("check: unknown option '%s'", argv[first]);
-		return v6_command_usage(&v6_command_check);
-	}
-	if (first >= argc) {
+	if (!o->count) {
 		v6_complain("check: no command given");
 		return v6_command_usage(&v6_command_check);
 	}
-	v6_reach(&r, argv + first);
+	v6_reach(&r, o->operands);
 	return judge(&r, *way != 's', *way != 'p');
 }
+
+static const struct v6_option options[] = {
+	{"reach", "WAY",
+		"preload, supervise (from outside, as run does where a preload does not reach), or "
+		"auto, either",
+		.words = "auto preload supervise"},
+	{.name = NULL},
+};
 
 const struct v6_command v6_command_check = {
 	.name = "check",
 	.usage = "[--reach WAY] [--] COMMAND [ARGUMENT...]",
 	.summary = "tell which ways in reach COMMAND, and if none, why",
 	.main = run,
-	.help = help,
+	.about =
+		"A line for each file on the way of a preload: scripts by their interpreters, env\n"
+		"by what it starts, the library last; each \"ok\", or \"no\" and why. Then "
+		"whether\n"
+		"a preload and whether a supervisor reaches COMMAND; and if none, what to do\n"
+		"instead. COMMAND is looked for and followed as 'v6shim run' would start it, for\n"
+		"this user; nothing of it is executed. Supervision is tried, on a process that\n"
+		"does nothing.\n"
+		"\n"
+		"What cannot be told from files: system calls that a program makes itself (Go\n"
+		"apart), io_uring, calls inside libc, the programs that COMMAND starts, and\n"
+		"AT_SECURE set by SELinux, AppArmor or Smack. The load record of the log is the\n"
+		"proof (log-level all).\n",
+	.end = "Exit status 0: a way reaches it; 3: none does; 2: bad usage.\n",
+	.options = options,
+	.operands = V6_OPERANDS_COMMAND,
 };

@@ -258,10 +258,13 @@ static bool follow_env(const struct step *step, struct v6_hop *hop, const struct
 
 static void judge_program(const struct step *step, struct v6_hop *hop, const struct v6_elf *elf)
 {
+	const char *asan = getenv("ASAN_OPTIONS");
 	enum obstacle kind = elf->go              ? GO
 			     : !*elf->loader      ? STATIC
 			     : !program_libc(elf) ? LOADER
-						  : NONE;
+			     : elf->asan && !(asan && strstr(asan, "verify_asan_link_order=0"))
+				     ? ASAN
+				     : NONE;
 
 	if (is_named(hop, envs) && follow_env(step, hop, elf))
 		return;

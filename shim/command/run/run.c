@@ -16,19 +16,6 @@
 #include "../options.h"
 #include "../logtarget.h"
 
-static void help(void)
-{
-	puts("\nCOMMAND replaces v6shim, keeping its process id, descriptors and exit status.\n"
-	     "\n"
-	     "  --reach WAY     preload; supervise, from outside, by which static and Go programs\n"
-	     "                  are governed too; or auto: a preload where that reaches COMMAND\n"
-	     "\n"
-	     "Exit status 125: bad usage or settings, or COMMAND is not to be reached, nothing "
-	     "was\n"
-	     "started; 126: not executable; 127: not found; otherwise COMMAND's own.");
-	v6_options_help();
-}
-
 /*
  * What options set; and the library, ours first, so that what else is preloaded is called on to, and
  * the log that is open (NULL: none); or, library NULL, to supervise.
@@ -107,27 +94,17 @@ static int supervise(
 	return error < 0 ? V6_EXIT_RUN : failed(command[0], error);
 }
 
-static int start(int argc, char **argv)
+static int start(struct v6_options *o)
 {
 	static struct v6_reach reach;
-	static struct v6_options o;
-	const char *way = "auto", *handed = NULL;
-	const struct v6_own_option own[] = {{"reach", &way}, {0}};
-	char **command;
-
-	if (v6_options_read(&o, argc, argv, own))
-		return V6_EXIT_USAGE;
+	const char *way = o->given[0] ? o->given[0] : "auto", *handed = NULL;
 	bool automatic = !strcmp(way, "auto"), outside = !strcmp(way, "supervise"), starts;
+	char **command = o->operands;
 
-	if (!automatic && !outside && strcmp(way, "preload")) {
-		v6_complain("run: --reach %s: auto, preload or supervise is meant", way);
-		return V6_EXIT_USAGE;
-	}
-	if (o.next >= argc) {
+	if (!*command) {
 		v6_complain("run: no command given");
 		return v6_command_usage(&v6_command_run);
 	}
-	command = argv + o.next;
 	if (v6_sys_bind(-1, NULL, V6_ASK_SUPERVISOR) == -V6_SUPERVISOR_ANSWERS) {
 		say("supervised already, by the 'v6shim run' around this one, whose settings hold");
 		return V6_EXIT_RUN;
@@ -137,13 +114,13 @@ static int start(int argc, char **argv)
 	if (reach.at && !(outside ? starts : automatic && reach.exit == V6_EXIT_UNREACHABLE))
 		return refuse(&reach);
 	unsetenv(V6_LOG_HANDED);
-	if (v6_logtarget_check(&o.config.settings))
-		handed = v6_logtarget_open(&o.config.settings);
+	if (v6_logtarget_check(&o->config.settings))
+		handed = v6_logtarget_open(&o->config.settings);
 	if (outside || reach.at)
-		return supervise(&o, &reach, handed, command);
+		return supervise(o, &reach, handed, command);
 	if (automatic && reach.shell && !strcmp(reach.hop[reach.launches].what, "script"))
 		say("static and Go programs that this script starts need --reach supervise");
-	if (export(&o, reach.library.path, handed)) {
+	if (export(o, reach.library.path, handed)) {
 		v6_complain("run: %s", strerror(errno));
 		return V6_EXIT_USAGE;
 	}
@@ -152,17 +129,30 @@ static int start(int argc, char **argv)
 }
 
 /* Apart from what COMMAND itself may exit with. */
-static int run(int argc, char **argv)
+static int run(struct v6_options *o)
 {
-	int status = start(argc, argv);
+	int status = start(o);
 
 	return status == V6_EXIT_USAGE || status == V6_EXIT_UNREACHABLE ? V6_EXIT_RUN : status;
 }
+
+static const struct v6_option options[] = {
+	{"reach", "WAY",
+		"preload; supervise, from outside, by which static and Go programs are governed "
+		"too; or auto: a preload where that reaches COMMAND",
+		.words = "auto preload supervise"},
+	{.name = NULL},
+};
 
 const struct v6_command v6_command_run = {
 	.name = "run",
 	.usage = "[--reach WAY] [setting options] [--] COMMAND [ARGUMENT...]",
 	.summary = "start COMMAND under the shim",
 	.main = run,
-	.help = help,
+	.about = "COMMAND replaces v6shim, keeping its process id, descriptors and exit status.\n",
+	.end = "Exit status 125: bad usage or settings, or COMMAND is not to be reached, nothing\n"
+	       "was started; 126: not executable; 127: not found; otherwise COMMAND's own.\n",
+	.options = options,
+	.operands = V6_OPERANDS_COMMAND,
+	.settings = true,
 };
