@@ -117,6 +117,7 @@ static bool refuse(struct v6_request *r)
 		(len != sizeof(struct sockaddr_in) && len < LEN_RFC2133))
 		return false;
 	/* Its standard error is not to be had either. */
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): whose descriptors were asked for */
 	if (borrow && !(atomic_load(&r->target->self.told) & V6_TOLD_REFUSED))
 		v6_emit_complain(r->target->caller.program, v6_slice_of(V6_ADVICE_UNDUMPABLE));
 	tell(r, V6_TOLD_REFUSED, V6_ADVICE_UNDUMPABLE, EPERM);
@@ -259,7 +260,7 @@ static void tell_inherited(int fd, void *context)
 }
 
 void v6_loop_inherited(int process, struct v6_slice program, struct v6_slice listen_fds,
-	struct v6_slice listen_pid, int pid)
+	struct v6_slice listen_pid, int activated)
 {
 	struct v6_target *t = v6_target_start(process, program);
 
@@ -267,7 +268,7 @@ void v6_loop_inherited(int process, struct v6_slice program, struct v6_slice lis
 		return;
 	v6_self_become(&t->self);
 	borrow_stderr(t);
-	v6_inherit_visit(listen_fds, listen_pid, pid, tell_inherited, t);
+	v6_inherit_visit(listen_fds, listen_pid, activated, tell_inherited, t);
 	give_stderr_back();
 }
 

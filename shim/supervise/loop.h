@@ -19,7 +19,7 @@ void v6_loop_init(bool borrow);
 
 /* Records the sockets of a process that is about to execute the program, as v6_inherit_visit() finds them. */
 void v6_loop_inherited(int process, struct v6_slice program, struct v6_slice listen_fds,
-	struct v6_slice listen_pid, int pid);
+	struct v6_slice listen_pid, int activated);
 
 /* Until the last task under the filter is gone, or ready() says false (v6_listener_next). */
 void v6_loop(int listener, int other, bool (*ready)(void));

@@ -123,7 +123,7 @@ static void drop(struct v6_target *t)
 	t->pid = 0;
 }
 
-static ssize_t read_memory(const struct v6_target *t, uint64_t from, void *to, size_t len)
+static ssize_t peek(const struct v6_target *t, uint64_t from, void *to, size_t len)
 {
 	return v6_syscall(SYS_pread64, t->memory, to, len, from);
 }
@@ -156,8 +156,7 @@ static struct v6_slice executed(const struct v6_target *t, char *path)
 		at = auxiliary(vector, (size_t)n, 4, AT_EXECFN);
 	/* It is the last on the stack, so that a longer piece might not be read. */
 	/* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Branch): what was read is set */
-	while (at && len < V6_PATH_SIZE && read_memory(t, at + len, path + len, 1) == 1 &&
-		path[len])
+	while (at && len < V6_PATH_SIZE && peek(t, at + len, path + len, 1) == 1 && path[len])
 		len++;
 	return (struct v6_slice){path, len};
 }
@@ -220,11 +219,11 @@ static void look(struct v6_target *t)
 /* Memory that is nobody's any more reads as empty. */
 int v6_target_read(struct v6_target *t, uint64_t from, void *to, size_t len)
 {
-	ssize_t n = t->memory < 0 ? 0 : read_memory(t, from, to, len);
+	ssize_t n = t->memory < 0 ? 0 : peek(t, from, to, len);
 
 	if (!n) {
 		look(t);
-		n = t->memory < 0 ? -EPERM : read_memory(t, from, to, len);
+		n = t->memory < 0 ? -EPERM : peek(t, from, to, len);
 	}
 	return n == (ssize_t)len ? 0 : n == -EPERM ? -EPERM : -EFAULT;
 }
