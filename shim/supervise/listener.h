@@ -13,10 +13,10 @@
 void v6_listener_init(int fd);
 
 /*
- * The oldest notification that was not yet had, in memory that stays until the next call; NULL: the
- * last task under the filter is gone. All that wait are received before one is given: what has been
- * received is interrupted by nothing but a fatal signal (Linux 5.19). Whenever `other`, unless it is -1,
- * can be read meanwhile, ready() is called; false makes this return NULL.
+ * The oldest notification that was not yet had, in memory that stays until the next call; NULL:
+ * the last task under the filter is gone. All that wait are received before one is given: what has
+ * been received is interrupted by nothing but a fatal signal (Linux 5.19). Whenever `other`,
+ * unless it is -1, can be read meanwhile, ready() is called; false makes this return NULL.
  */
 const struct v6_abi_notification *v6_listener_next(int other, bool (*ready)(void));
 

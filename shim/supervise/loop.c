@@ -16,7 +16,7 @@
 
 #include "../govern/forbidden.h"
 
-/* Standard error of this process is nothing, and whatever is written there is for the caller's own. */
+/* Standard error of this process is nothing: what is written there is for the caller's own. */
 static bool borrow;
 
 static bool watches(enum v6_event event)
@@ -52,7 +52,10 @@ static bool seen(uint64_t cookie)
 	return was;
 }
 
-/* What a preload does after socket(2): the call that shows the socket first is the first that can tell. */
+/*
+ * What a preload does after socket(2): the call that shows the socket first is the first that can
+ * tell.
+ */
 static void first_sight(const struct v6_request *r)
 {
 	struct v6_request copy = *r;
@@ -105,8 +108,8 @@ static void tell(struct v6_request *r, enum v6_told what, const char *note, int 
 }
 
 /*
- * ptrace(2) access to the process is refused. What may be an IPv4 or IPv6 address by its length does
- * not go ungoverned; the sockets of ssh-agent, of other lengths, are bound.
+ * ptrace(2) access to the process is refused. What may be an IPv4 or IPv6 address by its length
+ * does not go ungoverned; the sockets of ssh-agent, of other lengths, are bound.
  */
 static bool refuse(struct v6_request *r)
 {
@@ -118,7 +121,10 @@ static bool refuse(struct v6_request *r)
 		return false;
 	/* Its standard error is not to be had either. */
 	if (borrow && !(atomic_load(&r->target->self.told) & V6_TOLD_REFUSED))
-		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): whose descriptors were asked for */
+		/*
+		 * NOLINTNEXTLINE(clang-analyzer-core.NullDereference): whose descriptors were
+		 * asked for
+		 */
 		v6_emit_complain(r->target->caller.program, v6_slice_of(V6_ADVICE_UNDUMPABLE));
 	tell(r, V6_TOLD_REFUSED, V6_ADVICE_UNDUMPABLE, EPERM);
 	return true;

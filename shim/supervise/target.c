@@ -74,9 +74,9 @@ static uint64_t netns_cookie(int socket)
 }
 
 /*
- * Whether the socket's network namespace belongs to a user namespace that we may be above of: to its
- * owner, and to who has privileges above it, the kernel grants everything (security/commoncap.c, cap_capable),
- * and to nobody else that SIOCGSKNS.
+ * Whether the socket's network namespace belongs to a user namespace that we may be above of: to
+ * its owner, and to who has privileges above it, the kernel grants everything
+ * (security/commoncap.c, cap_capable), and to nobody else that SIOCGSKNS.
  */
 static bool below_us(int socket)
 {
@@ -342,7 +342,10 @@ static int duplicate(int pidfd, int fd)
 	return (int)v6_syscall(V6_SYS_PIDFD_GETFD, pidfd, fd, 0);
 }
 
-/* Whether a thread is one of the process and has this socket there: it may have descriptors of its own. */
+/*
+ * Whether a thread is one of the process and has this socket there: it may have descriptors of its
+ * own.
+ */
 static bool has(const struct v6_target *t, int tid, int fd, int copy)
 {
 	char path[V6_PROC_PATH];

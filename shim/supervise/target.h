@@ -28,9 +28,10 @@ struct v6_target {
 void v6_target_init(void);
 
 /*
- * The process that a thread belongs to; NULL: it is gone, or /proc does not say. Stays until the next call of
- * this. It may be one that had the number before: then its descriptors are not had (-ESRCH), and it is
- * to be forgotten and found again. What it executes now is known after v6_target_read() or v6_target_check().
+ * The process that a thread belongs to; NULL: it is gone, or /proc does not say. Stays until the
+ * next call of this. It may be one that had the number before: then its descriptors are not had
+ * (-ESRCH), and it is to be forgotten and found again. What it executes now is known after
+ * v6_target_read() or v6_target_check().
  */
 struct v6_target *v6_target_find(int tid);
 
@@ -67,8 +68,8 @@ bool v6_target_may_bind(int tid);
 bool v6_target_privilege(bool in_effect);
 
 /*
- * In effect it has to be wherever /proc is read: ptrace(2) access to who has a capability wants it as well, but of
- * who has CAP_SYS_PTRACE.
+ * In effect it has to be wherever /proc is read: ptrace(2) access to who has a capability wants it
+ * as well, but of who has CAP_SYS_PTRACE.
  */
 void v6_target_look(void);
 
