@@ -258,10 +258,13 @@ static bool follow_env(const struct step *step, struct v6_hop *hop, const struct
 
 static void judge_program(const struct step *step, struct v6_hop *hop, const struct v6_elf *elf)
 {
+	const char *asan = getenv("ASAN_OPTIONS");
 	enum obstacle kind = elf->go              ? GO
 			     : !*elf->loader      ? STATIC
 			     : !program_libc(elf) ? LOADER
-						  : NONE;
+			     : elf->asan && !(asan && strstr(asan, "verify_asan_link_order=0"))
+				     ? ASAN
+				     : NONE;
 
 	if (is_named(hop, envs) && follow_env(step, hop, elf))
 		return;
@@ -490,13 +493,13 @@ void v6_reach_why(struct v6_text *t, const struct v6_reach *r)
 	v6_text_str(t, r->at->why);
 }
 
-bool v6_reach_loses(const struct v6_reach *r)
+const struct v6_hop *v6_reach_loses(const struct v6_reach *r)
 {
 	for (unsigned i = 0; i < r->hops; i++) {
 		unsigned o = r->hop[i].obstacle;
 
 		if (o == SET_ID || o == CAPABILITIES || o == CLEANED || o == UNREADABLE)
-			return v6_supervise_takes_privileges();
+			return v6_supervise_takes_privileges() ? &r->hop[i] : NULL;
 	}
-	return false;
+	return NULL;
 }
