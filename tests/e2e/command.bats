@@ -219,7 +219,7 @@ loaded_by() {
 }
 
 @test "run: a library of another version, one that is none, and a place that LD_PRELOAD cannot name are refused" {
-	for place in a 'with space' with:colon; do
+	for place in a 'with space' with:colon 'with$dollar'; do
 		mkdir "$DIR/$place"
 		cp "$V6SHIM" "$LIB" "$DIR/$place"
 		[ "$place" = a ] || V6SHIM=$DIR/$place/v6shim says <<<"125|^v6shim: .*LD_PRELOAD|run touch '$DIR/marker'"
