@@ -192,23 +192,22 @@ struct v6_launch v6_launch_env(char **argv, const char *path)
 /* ---- coreutils' and util-linux's that start what their last words say */
 
 static const struct {
-	char name[8], letters[10]; /* of options whose value may be the next word */
-	const char *words;         /* the same: " word " each, no dashes */
-	int operands;              /* before the command */
+	const char *words; /* options whose value may be the next word, no dashes: " word " each */
+	int operands;      /* before the command */
+	char name[8], letters[8]; /* short options with a value */
 } launchers[] = {
-	{"nice", "n", " adjustment ", 0},
-	{"nohup", "", "", 0},
-	{"timeout", "ks", " kill-after signal ", 1},
-	{"setsid", "", "", 0},
-	{"stdbuf", "ioe", " input output error ", 0},
-	{"ionice", "cnpPu", " class classdata pid pgid uid ", 0},
-	{"taskset", "", "", 1},
-	{"chrt", "TPD", " sched-runtime sched-period sched-deadline ", 1},
-	{"setpriv", "",
-		" ambient-caps inh-caps bounding-set ruid euid reuid rgid egid regid groups "
-		"securebits pdeathsig ptracer selinux-label apparmor-profile landlock-access "
-		"landlock-rule seccomp-filter ",
-		0},
+	{" adjustment ", 0, "nice", "n"},
+	{"", 0, "nohup", ""},
+	{" kill-after signal ", 1, "timeout", "ks"},
+	{"", 0, "setsid", ""},
+	{" input output error ", 0, "stdbuf", "ioe"},
+	{" class classdata pid pgid uid ", 0, "ionice", "cnpPu"},
+	{"", 1, "taskset", ""},
+	{" sched-runtime sched-period sched-deadline ", 1, "chrt", "TPD"},
+	{" ambient-caps inh-caps bounding-set ruid euid reuid rgid egid regid groups securebits "
+	 "pdeathsig ptracer selinux-label apparmor-profile landlock-access landlock-rule "
+	 "seccomp-filter ",
+		0, "setpriv", ""},
 };
 
 /* Whether the next word is the value of this one. */
