@@ -31,7 +31,7 @@ static void show_place(struct v6_slice line, size_t column)
 		copy[i - from] = strchr("\t\r\n", line.ptr[i]) ? ' ' : line.ptr[i];
 	/* What is escaped takes more room. */
 	for (size_t skip = 0;; skip++) {
-		if (from + skip < at && (copy[skip] & 0xc0) == 0x80)
+		if (from + skip < at && (line.ptr[from + skip] & 0xc0) == 0x80)
 			continue;
 		t = v6_text_in(buf, sizeof(buf));
 		v6_text_safe(&t, copy + skip, at - from - skip);

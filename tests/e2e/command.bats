@@ -355,6 +355,40 @@ loaded_by() {
 	done <"$DIR/runs"
 }
 
+# help_line WORDS: the command of --help beside which these words stand, with a server for SERVER.
+help_line() {
+	"$V6SHIM" --help | sed -nE "s/^  v6shim (.*[^ ]) +$1\$/\1/p" | sed "s,SERVER,$PROGRAMS/drive 'socket tcp6' 'bind :: 0' get,; s/8080/$port/; s/4711/$(pid_of server)/"
+}
+
+@test "ten tasks of every day, by what --help shows alone" {
+	port=$(free_port)
+	start server --tcp "$port" "$EXAMPLES/dual-echo" "$port"
+	while IFS='|' read -r words expected; do
+		line=$(help_line "$words")
+		[ -n "$line" ] || fail "not in --help: $words"
+		eval "v6shim $line"
+		assert_match "$expected" "$status $(<"$DIR/out") $(<"$DIR/err")"
+	done <<-END
+		IPv6 alone|^0 .*get: 1
+		IPv4 too, by the same socket|^0 .*get: 0
+		it died of EADDRINUSE|^0 .*get: 0
+		what a policy would do|^0 .*get: 0
+		who has the port, and for which family|^0 .*tcp $port   IPv6\+IPv4
+		what this process serves|^0 .*tcp $port .*dual-echo
+		can it be reached, and if not, why|^0 .*a preload reaches
+	END
+	cd "$DIR"
+	eval "v6shim $(help_line 'and then what it did:')"
+	eval "v6shim $("$V6SHIM" --help | sed -n 's/^  v6shim \(report .*\)/\1/p')"
+	assert_match '^0 .*::' "$status $(<out)"
+	eval "v6shim $("$V6SHIM" --help | sed -n 's/^  v6shim \(config .*\) >.*/\1/p')"
+	assert_match 'LD_PRELOAD=.*V6SHIM_POLICY=both' "$(<out)"
+	# A host's JVMs, and how to undo it.
+	"$V6SHIM" --help | sed -n "s/^'\(program=java.*\)', the.*/\1/p" >rules
+	assert_match 'policy += ipv6-only +# rule 1' "$("$V6SHIM" config --config rules --program java)"
+	assert_match 'undo.*take the path out of /etc/ld.so.preload first' "$("$V6SHIM" --help | tr '\n' ' ')"
+}
+
 @test "config --systemd and --env: systemd and a shell read back what was said, and it acts" {
 	require systemd-analyze
 	mkdir -p "$DIR/it's 100% \"so\"" "$DIR/x.service.d"

@@ -228,7 +228,7 @@ check_who() {
 }
 
 sockets_told() {
-	start server --says ready python3 -c '
+	start server --says ready "$V6SHIM" run --log off -- python3 -c '
 import signal, socket
 sockets = [socket.socket(family, socket.SOCK_DGRAM) for family in (socket.AF_INET6, socket.AF_INET)]
 for s in sockets:

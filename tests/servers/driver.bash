@@ -78,18 +78,22 @@ kinds() {
 	printf '%s\n' "${words:-none}"
 }
 
-# Of two protocols one word where it is the same.
+# together PROTOCOL WORD...: of two protocols one word where it is the same.
+together() {
+	if [ "$2" = "${4-$2}" ]; then
+		echo "$2"
+	else
+		printf '%s %s\n' "$@" | sort | paste -sd, | sed 's/,/, /'
+	fi
+}
+
 observed_listeners() {
 	local protocol all=()
 
 	for protocol in $PROTOCOLS; do
-		all+=("$(kinds "$protocol")")
+		all+=("$protocol" "$(kinds "$protocol")")
 	done
-	if [ "${all[0]}" = "${all[-1]}" ]; then
-		printf '%s\n' "${all[0]}"
-	else
-		printf 'tcp %s, udp %s\n' "${all[@]}"
-	fi
+	together "${all[@]}"
 }
 
 # served ADDRESS: yes; or no, where that is the kernel's refusal and not a client that is broken.
@@ -140,10 +144,9 @@ log_tells_would() {
 		fail 'mode=log: the records do not say what would have been done'
 }
 
-# log_predicts: what report reads from the log of mode=log, "with mode enforce", is what the table has of the
-# policy enforced.
+# log_predicts SETTING: what report reads from the log of mode=log, "with mode enforce", is what the table has of SETTING.
 log_predicts() {
-	local protocol said
+	local protocol said all=()
 
 	for protocol in $PROTOCOLS; do
 		# shellcheck disable=SC2016
@@ -152,9 +155,19 @@ log_predicts() {
 				| if .inet == "own socket" then "4" else empty end,
 				  if .inet6 == "own socket" then "6" elif .inet6 == "dual-stack socket" then "46" else empty end]
 			| unique | join("+")') || return
-		assert_eq "$(awk '$1 == "ipv6-only" { print $2 }' "$DIR/../expected")" "${said:-none}" \
-			"$protocol: ipv6-only enforced, and what mode=log says of it" || return
+		all+=("$protocol" "${said:-none}")
 	done
+	assert_eq "$(awk -F '\t' -v setting="$1" '$1 == setting { print $2 }' "$DIR/../expected")" \
+		"$(together "${all[@]}")" "$1 enforced, and what mode=log says of it"
+}
+
+# foretold WORD...: the server, with both families configured and in mode=log, says what SETTING comes to.
+foretold() {
+	ready_for "$(awk -F '\t' '$1 == "both-bare" { print $2 }' "$DIR/../expected")"
+	server_start shim LOG="$DIR/log.jsonl" LOG_LEVEL=bind MODE=log "$@" -- 2>"$DIR/start.err" || :
+	log_predicts "$setting" 2>"$DIR/problem" || complain
+	stop_all 2>"$DIR/problem" || complain
+	install -m 666 /dev/null "$DIR/log.jsonl"
 }
 
 # governed POLICY: the server, started under it on :: of a new port.
@@ -187,6 +200,7 @@ cell() {
 	both-resolve) families=both words=(ON_CONFLICT=resolve) ;;
 	*) words=(POLICY="$setting") ;;
 	esac
+	[ "$setting" != both-resolve ] || foretold "${words[@]}"
 	WITH=(${words:+shim LOG="$DIR/log.jsonl" LOG_LEVEL=all "${words[@]}" --})
 	ready_for "$wanted"
 	# What was said before the end is of use only where this was not expected.
@@ -196,7 +210,7 @@ cell() {
 		v4=$(served 127.0.0.1)
 		v6=$(served ::1)
 		[ ${#WITH[@]} -eq 0 ] || log_agrees 2>"$DIR/problem" || complain
-		[ "$setting" != log ] || { log_tells_would && log_predicts; } 2>"$DIR/problem" || complain
+		[ "$setting" != log ] || { log_tells_would && log_predicts ipv6-only; } 2>"$DIR/problem" || complain
 	fi
 	if [ "$own" != - ]; then
 		own=no

@@ -12,6 +12,7 @@ enum {
 	NOTES_SIZE = 4096,
 	CHUNK_SIZE = 65536,
 	MARK_RANGE = 256 << 20, /* bytes of one file in which Go's mark is looked for, all in all */
+	DYNAMIC_SIZE = 16384,   /* some have hundreds of DT_NEEDED, at 16 bytes each */
 };
 
 int v6_elf_open(const char *path)
@@ -101,7 +102,50 @@ static bool has_go_mark(const struct file *f, uint64_t offset, uint64_t size, ui
 	return false;
 }
 
-/* What the program headers tell: the loader, and whether Go is in it. */
+/* Where in the file the loader's address is; the file's end: nowhere. */
+static uint64_t offset_of(const struct file *f, const unsigned char *h, uint64_t address)
+{
+	uint64_t at = MEMBER(f, h, Ehdr, e_phoff), count = MEMBER(f, h, Ehdr, e_phnum), from;
+	unsigned char p[sizeof(Elf64_Phdr)];
+
+	for (; count-- && read_some(f, at, p, SIZE(f, Phdr)) == SIZE(f, Phdr);
+		at += SIZE(f, Phdr)) {
+		from = address - MEMBER(f, p, Phdr, p_vaddr);
+		if (MEMBER(f, p, Phdr, p_type) == PT_LOAD && from < MEMBER(f, p, Phdr, p_filesz))
+			return MEMBER(f, p, Phdr, p_offset) + from;
+	}
+	return f->size;
+}
+
+/* GCC's or clang's shared runtime among the DT_NEEDED of the dynamic section at the offset. */
+static bool needs_asan(const struct file *f, const unsigned char *h, uint64_t offset)
+{
+	static unsigned char dynamic[DYNAMIC_SIZE];
+	size_t n = read_some(f, offset, dynamic, sizeof(dynamic));
+	uint64_t strings = f->size, tag, value;
+	char text[16];
+	struct v6_slice name = {.ptr = text};
+
+	/* The strings' place may be told after those that need it. */
+	for (unsigned pass = 0; pass < 2; pass++)
+		for (size_t i = 0; i + SIZE(f, Dyn) <= n; i += SIZE(f, Dyn)) {
+			tag = MEMBER(f, dynamic + i, Dyn, d_tag);
+			value = MEMBER(f, dynamic + i, Dyn, d_un);
+			if (tag == DT_NULL)
+				break;
+			if (tag == DT_STRTAB)
+				strings = offset_of(f, h, value);
+			if (tag != DT_NEEDED || !pass)
+				continue;
+			name.len = read_some(f, strings + value, text, sizeof(text));
+			if (v6_slice_begins(name, "libasan.so") ||
+				v6_slice_begins(name, "libclang_rt.asan"))
+				return true;
+		}
+	return false;
+}
+
+/* What the program headers tell: the loader, and what is in it. */
 static const char *read_segments(const struct file *f, const unsigned char *h, struct v6_elf *elf)
 {
 	uint64_t at = MEMBER(f, h, Ehdr, e_phoff), count = MEMBER(f, h, Ehdr, e_phnum);
@@ -126,6 +170,9 @@ static const char *read_segments(const struct file *f, const unsigned char *h, s
 			break;
 		case PT_NOTE:
 			elf->go |= has_go_note(f, offset, size);
+			break;
+		case PT_DYNAMIC:
+			elf->asan |= needs_asan(f, h, offset);
 			break;
 		case PT_INTERP:
 			if (loader)

@@ -56,6 +56,10 @@
 		"v6shim run as root: then it gains nothing")                                       \
 	X(IDS, UNREACHABLE, "v6shim's own real and effective ids differ, so " V6_NO_LD,            \
 		"the same ids: setpriv --ruid or --euid, --rgid or --egid, before v6shim")         \
+	X(ASAN, UNREACHABLE,                                                                       \
+		"the address sanitizer in it ends it where another library comes first",           \
+		"ASAN_OPTIONS=verify_asan_link_order=0 v6shim run, or its runtime before the "     \
+		"library in LD_PRELOAD: libv6shim(7)")                                             \
 	X(LOADER, UNREACHABLE, "its loader is neither glibc's nor musl's", V6_NAMESPACE,           \
 		V6_SOCKET)                                                                         \
 	X(DROPPED, UNREACHABLE, "it takes LD_PRELOAD away",                                        \

@@ -260,10 +260,13 @@ static bool follow_launch(const struct step *step, struct v6_hop *hop, const str
 
 static void judge_program(const struct step *step, struct v6_hop *hop, const struct v6_elf *elf)
 {
+	const char *asan = getenv("ASAN_OPTIONS");
 	enum obstacle kind = elf->go              ? GO
 			     : !*elf->loader      ? STATIC
 			     : !program_libc(elf) ? LOADER
-						  : NONE;
+			     : elf->asan && !(asan && strstr(asan, "verify_asan_link_order=0"))
+				     ? ASAN
+				     : NONE;
 
 	if (follow_launch(step, hop, elf))
 		return;
@@ -492,13 +495,13 @@ void v6_reach_why(struct v6_text *t, const struct v6_reach *r)
 	v6_text_str(t, r->at->why);
 }
 
-bool v6_reach_loses(const struct v6_reach *r)
+const struct v6_hop *v6_reach_loses(const struct v6_reach *r)
 {
 	for (unsigned i = 0; i < r->hops; i++) {
 		unsigned o = r->hop[i].obstacle;
 
 		if (o == SET_ID || o == CAPABILITIES || o == CLEANED || o == UNREADABLE)
-			return v6_supervise_takes_privileges();
+			return v6_supervise_takes_privileges() ? &r->hop[i] : NULL;
 	}
-	return false;
+	return NULL;
 }

@@ -8,7 +8,7 @@
 #include "../check/library.h"
 #include "../memory.h"
 #include "../options.h"
-#include "../target.h"
+#include "../logtarget.h"
 
 /* `rule`: the number of the one that set it; 0: none did. */
 static void print_setting(const struct v6_settings *s, enum v6_setting id, unsigned rule)
@@ -192,7 +192,7 @@ static int run(struct v6_options *o)
 	if (asked && !parse_query(&q))
 		return V6_EXIT_USAGE;
 	if (!asked)
-		v6_target_check(&s);
+		v6_logtarget_check(&s);
 	if (given[SYSTEMD] || given[ENV])
 		return print_service(o, given[SYSTEMD]);
 	if (asked)

@@ -2,6 +2,7 @@
  * v6shim run: starts a program under the library, and becomes it.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -13,10 +14,13 @@
 #include "../command.h"
 #include "../memory.h"
 #include "../options.h"
-#include "../target.h"
+#include "../logtarget.h"
 
-/* What options set, and the library, or NULL to supervise: ours first, so that what else is preloaded is called on to. */
-static int export(const struct v6_options *o, const char *library)
+/*
+ * What options set; and the library, ours first, so that what else is preloaded is called on to, and
+ * the log that is open (NULL: none); or, library NULL, to supervise.
+ */
+static int export(const struct v6_options *o, const char *library, const char *handed)
 {
 	const char *others = getenv("LD_PRELOAD");
 
@@ -30,6 +34,8 @@ static int export(const struct v6_options *o, const char *library)
 	}
 	if (!library)
 		return setenv(V6_REACH_VARIABLE, "supervise", 1);
+	if (handed && (fcntl(atoi(handed), F_SETFD, 0) || setenv(V6_LOG_HANDED, handed, 1)))
+		return -1;
 	if (others && *others)
 		library = v6_keep_joined(library, ":", others, NULL);
 	return setenv("LD_PRELOAD", library, 1);
@@ -66,12 +72,12 @@ static void say(const char *sentence)
 }
 
 /* Returns where nothing was started, or not by this process. */
-static int supervise(struct v6_options *o, const struct v6_reach *r, char **command)
+static int supervise(
+	struct v6_options *o, const struct v6_reach *r, const char *handed, char **command)
 {
-	const char *journal = getenv("JOURNAL_STREAM"), *name = strrchr(command[0], '/');
 	struct v6_supervision s = {.config = &o->config,
-		.program = v6_slice_of(name ? name + 1 : command[0]),
-		.journal = v6_slice_of(journal ? journal : ""),
+		.program = v6_slice_base(v6_slice_of(command[0])),
+		.handed = v6_slice_of(handed ? handed : ""),
 		.say = say};
 	int error;
 
@@ -82,7 +88,7 @@ static int supervise(struct v6_options *o, const struct v6_reach *r, char **comm
 		say(V6_REACH_LOSES);
 		return V6_EXIT_RUN;
 	}
-	if (export(o, NULL))
+	if (export(o, NULL, NULL))
 		return failed("run", errno);
 	error = v6_supervise(&s, command);
 	return error < 0 ? V6_EXIT_RUN : failed(command[0], error);
@@ -91,7 +97,7 @@ static int supervise(struct v6_options *o, const struct v6_reach *r, char **comm
 static int start(struct v6_options *o)
 {
 	static struct v6_reach reach;
-	const char *way = o->given[0] ? o->given[0] : "auto";
+	const char *way = o->given[0] ? o->given[0] : "auto", *handed = NULL;
 	bool automatic = !strcmp(way, "auto"), outside = !strcmp(way, "supervise"), starts;
 	char **command = o->operands;
 
@@ -107,12 +113,14 @@ static int start(struct v6_options *o)
 	starts = reach.exit != V6_EXIT_NOT_FOUND && reach.exit != V6_EXIT_NOT_EXECUTABLE;
 	if (reach.at && !(outside ? starts : automatic && reach.exit == V6_EXIT_UNREACHABLE))
 		return refuse(&reach);
-	if (outside || reach.at)
-		return supervise(o, &reach, command);
 	unsetenv(V6_LOG_HANDED);
-	if (v6_target_check(&o->config.settings))
-		v6_target_open(&o->config.settings);
-	if (export(o, reach.library.path)) {
+	if (v6_logtarget_check(&o->config.settings))
+		handed = v6_logtarget_open(&o->config.settings);
+	if (outside || reach.at)
+		return supervise(o, &reach, handed, command);
+	if (automatic && reach.shell && !strcmp(reach.hop[reach.launches].what, "script"))
+		say("static and Go programs that this script starts need --reach supervise");
+	if (export(o, reach.library.path, handed)) {
 		v6_complain("run: %s", strerror(errno));
 		return V6_EXIT_USAGE;
 	}

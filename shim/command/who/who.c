@@ -135,7 +135,9 @@ static void add_processes(struct v6_text *t, const struct v6_diag_socket *s)
 static void add_remark(struct v6_text *t, const struct v6_diag_socket *s)
 {
 	static const char *const v6only[] = {"V6ONLY ?, ", "V6ONLY 0, ", "V6ONLY 1, "};
-	size_t len;
+	const char *via = NULL;
+	size_t len, count;
+	const struct v6_holding *h = v6_holders_of(&holders, s->inode, &count);
 
 	v6_text_str(t, s->local.family == V6_FAMILY_INET6 ? v6only[s->v6only - V6_UNKNOWN] : "");
 	len = t->len;
@@ -143,6 +145,11 @@ static void add_remark(struct v6_text *t, const struct v6_diag_socket *s)
 	v6_text_print(t, "%s%s%s", t->len > len ? ", " : "",
 		s->proto != v6_port_space(s->proto) ? "MPTCP, " : "",
 		v6_socket_serving(s) ? "" : "bound, not listening, ");
+	for (size_t i = 0; i < count; i++) {
+		if (h[i].via && h[i].via != via)
+			v6_text_print(t, "%s, ", h[i].via);
+		via = h[i].via ? h[i].via : via;
+	}
 	if (t->len)
 		t->buf[t->len -= strlen(", ")] = '\0';
 }
@@ -302,9 +309,13 @@ static void print_json(const struct v6_diag_socket *s)
 	if (user)
 		v6_json(",'user':%s", user->pw_name);
 	v6_json(",'inode':%u,'processes':[", (uint64_t)s->inode);
-	for (size_t i = 0; i < count; i++)
-		v6_json("%j{'pid':%d,'fd':%d,'program':%s}", v6_slice_of(i ? "," : ""), h[i].pid,
+	for (size_t i = 0; i < count; i++) {
+		v6_json("%j{'pid':%d,'fd':%d,'program':%s", v6_slice_of(i ? "," : ""), h[i].pid,
 			h[i].fd, h[i].program);
+		if (h[i].via)
+			v6_json(",'via':%s", h[i].via);
+		v6_json("}");
+	}
 	v6_json("]}\n");
 }
 
@@ -408,7 +419,8 @@ static const struct v6_option options[] = {
 	{"udp", .help = "UDP", .letter = 'u'},
 	{"json", .help = "one object a line for each socket: proto, family, addr, port, iface, "
 			 "v6only, listening, serves, note, uid, user, inode, processes (pid, fd, "
-			 "program; all of them); what does not apply or is not known is absent"},
+			 "program, via; all of them); what does not apply or is not known is "
+			 "absent"},
 	{.name = NULL},
 };
 
@@ -420,9 +432,9 @@ const struct v6_command v6_command_who = {
 	.about =
 		"Shows every socket that listens, every datagram socket that is bound and has no\n"
 		"peer, and TCP sockets that are bound and do not listen: the families it serves,\n"
-		"its address, the processes that hold it, its owner, V6ONLY. PORT is a number,\n"
-		":NUMBER or the name of a service; then both IPv4 and IPv6 are answered, 'nobody'\n"
-		"included.\n",
+		"its address, the processes that hold it, its owner, V6ONLY, and by which way\n"
+		"v6shim governs a holder: preload, or supervise. PORT is a number, :NUMBER or the\n"
+		"name of a service; then both IPv4 and IPv6 are answered, 'nobody' included.\n",
 	.end = "Exit status 0; 1: nobody holds a PORT or what --pid asks for; 2: bad usage, or\n"
 	       "the kernel could not be asked.\n"
 	       "\n"
