@@ -448,7 +448,7 @@ sessions() {
 	done
 	# The servers say nothing, and are no scripts, which would be programs of their own in the logs.
 	cat "$DIR"/*.sessions | sed -z 's/\\\n\t*//g' |
-		sed "s|/usr/local/lib/libv6shim.so|$LIB|; s/legacyd -p \([0-9]*\) &/legacyd \1 >said \&/" >"$DIR/document"
+		sed "s|/usr/local/lib/libv6shim.so|$LIB|; s/legacyd -p \([0-9]*\) &/legacyd \1 >said \&/; s/\(olderd -p [0-9]*\) &/\1 2>said \&/" >"$DIR/document"
 	ln -s "$EXAMPLES/dual-echo" "$DIR/bin/legacyd"
 	ln -s "$PROGRAMS/drive" "$DIR/real/olderd"
 	# shellcheck disable=SC2016 # for the shell inside
