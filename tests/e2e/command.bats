@@ -219,7 +219,7 @@ loaded_by() {
 }
 
 @test "run: a library of another version, one that is none, and a place that LD_PRELOAD cannot name are refused" {
-	for place in a 'with space' with:colon 'with$dollar'; do
+	for place in a "with space" with:colon "with\$dollar"; do
 		mkdir "$DIR/$place"
 		cp "$V6SHIM" "$LIB" "$DIR/$place"
 		[ "$place" = a ] || V6SHIM=$DIR/$place/v6shim says <<<"125|^v6shim: .*LD_PRELOAD|run touch '$DIR/marker'"
@@ -393,6 +393,7 @@ help_line() {
 	require systemd-analyze
 	mkdir -p "$DIR/it's 100% \"so\"" "$DIR/x.service.d"
 	cd "$DIR"
+	# shellcheck disable=SC2016 # for nobody
 	rules='port=1 => mode=log; program=$a`b"c\d% => policy=app'
 	printf '[Service]\nExecStart=/bin/true\n' >x.service
 	"$V6SHIM" config --policy ipv6-only --rules "$rules" --log "it's 100%% \"so\"/l" --systemd >x.service.d/v6shim.conf
@@ -403,9 +404,9 @@ help_line() {
 	install -D bad y.service.d/y.conf
 	cp x.service y.service
 	assert_match 'y.conf.*Exce' "$(systemd-analyze verify "$DIR/y.service" 2>&1)"
-	V6SHIM_MODE=log "$V6SHIM" config --policy ipv6-only --rules "$rules" --log "it's 100%% \"so\"/l" --env >env
+	V6SHIM_MODE=log "$V6SHIM" config --policy ipv6-only --rules "$rules" --log "it's 100%% \"so\"/l" --env >./env.sh
 	# shellcheck disable=SC2016 # for the shell inside
-	got=$(env -i bash -c 'set -a; . ./env; printf "%s|" "$LD_PRELOAD" "$V6SHIM_POLICY" "$V6SHIM_MODE" "$V6SHIM_RULES" "$V6SHIM_LOG"')
+	got=$(env -i bash -c 'set -a; . ./env.sh; printf "%s|" "$LD_PRELOAD" "$V6SHIM_POLICY" "$V6SHIM_MODE" "$V6SHIM_RULES" "$V6SHIM_LOG"')
 	assert_eq "$LIB|ipv6-only|log|$rules|$DIR/it's 100%% \"so\"/l|" "$got"
 	# What systemd makes of the unit's words.
 	assert_match "V6SHIM_LOG=$DIR/it's 100%%%% ..so../l" "$(<x.service.d/v6shim.conf)"
