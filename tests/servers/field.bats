@@ -14,6 +14,8 @@ listed() {
 	done
 }
 
+# For in_netns.
+HELPER_VARIABLES+=(DIR)
 # What an HTTP client says, and how the answer begins.
 SEND='GET / HTTP/1.0\r\n\r\n' EXPECT='HTTP/1'
 
@@ -87,4 +89,49 @@ client() {
 
 @test "kamailio: every setting, as the table says" {
 	table kamailio kamailio
+}
+
+# ---- no bind lost, and nobody killed: each bare first, then under settings, with the same clients
+
+ntp() {
+	/usr/bin/python3 -I - "$@" <<-'END'
+		import socket, sys
+		for address in sys.argv[1:]:
+		    s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+		    s.settimeout(5)
+		    s.connect((address, 123))
+		    s.send(b"\x23" + bytes(47))
+		    print(address, s.recv(100)[0] & 7)
+	END
+}
+
+# Its filter level 1 kills whoever asks for gettid; sources make it open sockets after that.
+time_server() {
+	printf '%s\n' 'server 127.0.0.2 iburst port 124' 'server ::1 iburst' 'allow all' 'local stratum 8' "driftfile $DIR/drift" \
+		'bindcmdaddress /' "pidfile $DIR/pid" >"$DIR/conf"
+	for settings in bare POLICY=both 'POLICY=both ON_CONFLICT=resolve' POLICY=ipv6-only 'POLICY=default-both MODE=log'; do
+		for log in "$DIR/log.jsonl" stderr syslog; do
+			for level in change all; do
+				read -ra words <<<"$settings"
+				words=(shim "${words[@]}" LOG="$log" LOG_LEVEL="$level" --)
+				[ "$settings" != bare ] || words=()
+				start server --udp 123 --count 2 "${words[@]}" chronyd -d -x -F 1 -f "$DIR/conf"
+				[ "$settings" != bare ] || sockets=$(kernel_listeners udp 123)
+				assert_eq "$sockets" "$(kernel_listeners udp 123)" "$settings"
+				assert_eq '127.0.0.1 4 ::1 4' "$(ntp 127.0.0.1 ::1 | paste -sd' ')"
+				# The filter is there, and the socket of its own source, too.
+				grep -q '^Seccomp:.2' "/proc/$(pid_of server)/status"
+				wait_for 10 eval '[ "$(ss -Hnu state established dst 127.0.0.2 | wc -l)" = 1 ]'
+				stop server
+				assert_eq 'ended exit 0' "$(grep '^ended' "$DIR/server.report")" "$settings, $log"
+				[ "$settings" != bare ] || break 2
+			done
+		done
+	done
+}
+
+@test "chronyd under its filter lives with every policy, log and level, and loses no bind" {
+	require chronyd
+	install -d -m 750 -o _chrony -g _chrony /run/chrony
+	in_netns time_server
 }
