@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Servers that take a list of addresses, by what they do with the second one: lighttpd asks for V6ONLY 1 itself,
-# privoxy ends where it cannot bind, icecast goes on without, kamailio binds UDP with SO_REUSEPORT and TCP without.
+# Servers that take a list of addresses, by what they do with the second one: lighttpd asks for V6ONLY 1 itself, icecast
+# goes on without what it cannot bind, kamailio binds UDP with SO_REUSEPORT and TCP without.
 
 load driver
 
@@ -24,13 +24,6 @@ conf_lighttpd() {
 	printf 'server.document-root = "%s"\nserver.port = %s\nserver.bind = "%s"\n' "$DIR" "$port" "$(listed %s "$1")"
 	listed "\$SERVER[\"socket\"] == \"%s:$port\" { }" "${@:2}"
 	SERVER=(lighttpd -D -f "$DIR/conf")
-}
-
-conf_privoxy() {
-	SEND='GET http://p.p/ HTTP/1.0\r\n\r\n'
-	printf 'confdir /etc/privoxy\nlogdir %s\n' "$DIR"
-	listed "listen-address %s:$port" "$@"
-	SERVER=(privoxy --no-daemon "$DIR/conf")
 }
 
 conf_icecast() {
@@ -79,10 +72,6 @@ client() {
 	table lighttpd lighttpd
 }
 
-@test "privoxy: every setting, as the table says" {
-	table privoxy privoxy
-}
-
 @test "icecast: every setting, as the table says" {
 	table icecast icecast2
 }
@@ -93,20 +82,10 @@ client() {
 
 # ---- no bind lost, and nobody killed: each bare first, then under settings, with the same clients
 
-ntp() {
-	/usr/bin/python3 -I - "$@" <<-'END'
-		import socket, sys
-		for address in sys.argv[1:]:
-		    s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
-		    s.settimeout(5)
-		    s.connect((address, 123))
-		    s.send(b"\x23" + bytes(47))
-		    print(address, s.recv(100)[0] & 7)
-	END
-}
-
 # Its filter level 1 kills whoever asks for gettid; sources make it open sockets after that.
 time_server() {
+	# A client's packet, and how the server's begins: version 4, mode 4.
+	PROTOCOLS=udp port=123 EXPECT='\x24' SEND="\\x23$(printf '\\0%.0s' {1..47})"
 	printf '%s\n' 'server 127.0.0.2 iburst port 124' 'server ::1 iburst' 'allow all' 'local stratum 8' "driftfile $DIR/drift" \
 		'bindcmdaddress /' "pidfile $DIR/pid" >"$DIR/conf"
 	for settings in bare POLICY=both 'POLICY=both ON_CONFLICT=resolve' POLICY=ipv6-only 'POLICY=default-both MODE=log'; do
@@ -118,9 +97,11 @@ time_server() {
 				start server --udp 123 --count 2 "${words[@]}" chronyd -d -x -F 1 -f "$DIR/conf"
 				[ "$settings" != bare ] || sockets=$(kernel_listeners udp 123)
 				assert_eq "$sockets" "$(kernel_listeners udp 123)" "$settings"
-				assert_eq '127.0.0.1 4 ::1 4' "$(ntp 127.0.0.1 ::1 | paste -sd' ')"
+				client 127.0.0.1
+				client ::1
 				# The filter is there, and the socket of its own source, too.
 				grep -q '^Seccomp:.2' "/proc/$(pid_of server)/status"
+				# shellcheck disable=SC2016 # of eval
 				wait_for 10 eval '[ "$(ss -Hnu state established dst 127.0.0.2 | wc -l)" = 1 ]'
 				stop server
 				assert_eq 'ended exit 0' "$(grep '^ended' "$DIR/server.report")" "$settings, $log"
@@ -167,7 +148,7 @@ conf_unbound() {
 }
 
 ask_unbound() {
-	dig +short +time=2 +tries=1 -p 5300 "@$1" page.v6shim A && dig +tcp +short +time=2 +tries=1 -p 5300 "@$1" page.v6shim A
+	dig +short +time=2 +tries=1 -p 5300 "@$1" page.v6shim A +notcp page.v6shim A +tcp
 }
 
 # Its clients are those of the link: the loopback interface's other address.
@@ -200,16 +181,16 @@ ask_avahi() {
 		    for (const host of hosts)
 		        require("http").createServer((q, r) => r.end("page")).listen({ port, host, ipv6Only: true })
 	END
-	for hosts in 0.0.0.0,:: ::,0.0.0.0; do
-		for kind in rr none; do
-			for settings in bare POLICY=both 'POLICY=both ON_CONFLICT=resolve'; do
-				read -ra words <<<"shim $settings LOG=$DIR/log.jsonl --"
-				[ "$settings" != bare ] || words=()
-				port=$(free_port)
-				NODE_CLUSTER_SCHED_POLICY=$kind start server --says ready --within 30 "${words[@]}" node "$DIR/cluster.js" "$port" $hosts
-				assert_eq "served page served page" "$(get 127.0.0.1 | sed "s,^,served ,") $(get ::1 | sed "s,^,served ,")" "$hosts, $kind, $settings"
-				stop server
-			done
+	# Not IPv6 first where the workers listen: libuv's SO_REUSEADDR lets both bind, and no worker knows what was asked.
+	for row in 'rr 0.0.0.0,::' 'none 0.0.0.0,::' 'rr ::,0.0.0.0'; do
+		read -r kind hosts <<<"$row"
+		for settings in bare POLICY=both 'POLICY=both ON_CONFLICT=resolve'; do
+			read -ra words <<<"shim $settings LOG=$DIR/log.jsonl --"
+			[ "$settings" != bare ] || words=()
+			port=$(free_port)
+			NODE_CLUSTER_SCHED_POLICY=$kind start server --says ready --within 30 "${words[@]}" node "$DIR/cluster.js" "$port" $hosts
+			assert_eq "served page served page" "$(get 127.0.0.1 | sed "s,^,served ,") $(get ::1 | sed "s,^,served ,")" "$hosts, $kind, $settings"
+			stop server
 		done
 	done
 	jq -se 'any(.[]; .action == "yield") and all(.[]; .result // 0 == 0)' "$DIR/log.jsonl" >/dev/null

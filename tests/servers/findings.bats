@@ -2,6 +2,9 @@
 # Real servers where the policy has nothing to act on, or nothing to tell: kernels without IPv6 (DESIGN.md 1.10), accepted
 # connections, helpers and query sockets (1.6). From outside, the same bare beside it.
 
+# Each test is a subshell, and is meant to be.
+# shellcheck disable=SC2030,SC2031
+
 load driver
 
 # without_ipv6 PREFIX... : the servers, each of which serves IPv4 as bare.
