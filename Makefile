@@ -24,10 +24,11 @@ warnings := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prot
 # FORTIFY needs an optimising compiler to do anything but warn.
 fortify := $(if $(filter -O1 -O2 -O3 -Os,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 # Where it was built does not show in what was built.
-c_flags  = -std=c11 $(warnings) -fPIC -fvisibility=hidden -fstack-protector-strong -ffile-prefix-map=$(CURDIR)=. \
+c_flags  = -std=c11 $(warnings) -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections -fstack-protector-strong \
+	-ffile-prefix-map=$(CURDIR)=. \
 	-D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 $(fortify) -MMD -MP $(CPPFLAGS) $(CFLAGS)
-ld_flags = -Wl,-z,relro,-z,now,-z,noexecstack $(LDFLAGS)
-ld_shared = -shared -Wl,-soname,libv6shim.so,-z,defs,-z,nodelete,--version-script=shim/preload/libv6shim.map
+ld_flags = -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack $(LDFLAGS)
+ld_shared = -shared -Wl,-soname,libv6shim.so,-u,v6_marker,-z,defs,-z,nodelete,--version-script=shim/preload/libv6shim.map
 
 # What is built against a new glibc runs on the old systems of legacy servers. For each machine, by its predefined
 # macros: glibc's first version there, and the newest that the symbols of the library, and of the command, may be

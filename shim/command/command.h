@@ -6,6 +6,8 @@
 
 #include <stdbool.h>
 
+#include "../core/terms.h"
+
 /* Exit statuses (DESIGN.md 1.7). */
 enum {
 	V6_EXIT_OK = 0,
@@ -17,29 +19,57 @@ enum {
 	V6_EXIT_NOT_FOUND = 127,
 };
 
+/* An option of a command, settings apart. A list ends with a NULL name. */
+struct v6_option {
+	const char *name;  /* without its dashes */
+	const char *value; /* what --help calls its value; NULL: it takes none */
+	const char *help;
+	const char *words; /* of the values, where they are few: blanks between them */
+	enum v6_list list; /* or a list of words to offer */
+	char letter;       /* the short option; '\0': none */
+};
+
+/* What the words are that are no options. */
+enum v6_operands {
+	V6_OPERANDS_NONE,
+	V6_OPERANDS_COMMAND, /* another command and its arguments: no option of ours follows */
+	V6_OPERANDS_FILES,
+	V6_OPERANDS_PORTS,
+	V6_OPERANDS_PROFILE,
+};
+
+struct v6_options;
+
 struct v6_command {
 	const char *name;
-	const char *usage;   /* after "v6shim NAME" */
-	const char *summary; /* one line */
-	/* argv[0] is the command's name; returns the exit status. */
-	int (*main)(int argc, char **argv);
-	/* What follows usage and summary in --help; NULL for nothing. */
-	void (*help)(void);
+	const char *usage;                 /* after "v6shim NAME" */
+	const char *summary;               /* one line */
+	int (*main)(struct v6_options *o); /* returns the exit status */
+	/* Of --help: before the options, and after them; whole lines. */
+	const char *about, *end;
+	const struct v6_option *options; /* NULL: none */
+	enum v6_operands operands;
+	bool settings; /* these are options too */
 };
 
 extern const struct v6_command v6_command_run, v6_command_config, v6_command_profiles,
 	v6_command_check, v6_command_report, v6_command_who;
 
+/* All of them; ends with NULL. */
+extern const struct v6_command *const v6_commands[];
+
+/*
+ * What Tab offers, for shim/completion. `words` are those after v6shim, up to the one at the cursor, which may
+ * be empty and must be there. Prints what that may become, a whole word and its meaning a line, a tab between; or for
+ * what the shell knows better ":files", or ":command N": the words from the N-th on (the first is 0) are another
+ * command's. The exit status.
+ */
+int v6_complete(char **words);
+
 /* "v6shim: " and the rest, one line on standard error. */
 __attribute__((format(printf, 1, 2))) void v6_complain(const char *format, ...);
 
-/* Prints usage, summary and help on standard output; V6_EXIT_OK. */
-int v6_command_help(const struct v6_command *c);
-
-/* After a message: "v6shim NAME --help", on standard error; V6_EXIT_USAGE. */
+/* After a message: "v6shim NAME --help", on standard error; the exit status. */
 int v6_command_usage(const struct v6_command *c);
-
-/* Whether an argument asks for help: --help or -h. */
-bool v6_is_help(const char *argument);
 
 #endif

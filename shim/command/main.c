@@ -6,18 +6,17 @@
 
 #include "../core/nearest.h"
 #include "../core/version.h"
-#include "command.h"
+#include "options.h"
 
-static const struct v6_command *const commands[] = {
+const struct v6_command *const v6_commands[] = {
 	&v6_command_run,
 	&v6_command_config,
 	&v6_command_profiles,
 	&v6_command_check,
 	&v6_command_report,
 	&v6_command_who,
+	NULL,
 };
-
-enum { COUNT = sizeof(commands) / sizeof(*commands) };
 
 void v6_complain(const char *format, ...)
 {
@@ -30,54 +29,73 @@ void v6_complain(const char *format, ...)
 	fputc('\n', stderr);
 }
 
-bool v6_is_help(const char *argument)
+static void print_help(const struct v6_command *c)
 {
-	return !strcmp(argument, "--help") || !strcmp(argument, "-h");
+	printf("usage: v6shim %s %s\n\n%s\n\n%s\n", c->name, c->usage, c->summary, c->about);
+	v6_options_help(c);
+	printf("%s%s", c->options || c->settings ? "\n" : "", c->end);
 }
 
-int v6_command_help(const struct v6_command *c)
+/* DESIGN.md 1.7: run's own failures are apart from what COMMAND may exit with. */
+static int failure(const struct v6_command *c)
 {
-	printf("usage: v6shim %s %s\n\n%s\n", c->name, c->usage, c->summary);
-	if (c->help)
-		c->help();
-	return V6_EXIT_OK;
+	return c == &v6_command_run ? V6_EXIT_RUN : V6_EXIT_USAGE;
 }
 
 int v6_command_usage(const struct v6_command *c)
 {
 	fprintf(stderr, "usage: v6shim %s %s\n", c->name, c->usage);
 	fprintf(stderr, "'v6shim %s --help' tells more\n", c->name);
-	return V6_EXIT_USAGE;
+	return failure(c);
 }
 
 static int usage(FILE *to, int status)
 {
 	fputs("usage: v6shim COMMAND [ARGUMENT...]\n"
 	      "\n"
-	      "Puts an IPV6_V6ONLY policy on programs that cannot be changed.\n"
+	      "Puts an IPV6_V6ONLY policy on servers that cannot be changed.\n"
+	      "\n"
+	      "  v6shim run --policy ipv6-only -- SERVER      IPv6 alone\n"
+	      "  v6shim run --policy both -- SERVER           IPv4 too, by the same socket\n"
+	      "  v6shim run --on-conflict resolve -- SERVER   it died of EADDRINUSE\n"
+	      "  v6shim run --mode log --policy both -- SERVER     what a policy would do\n"
+	      "  v6shim run --log x.jsonl -- SERVER                and then what it did:\n"
+	      "  v6shim report x.jsonl\n"
+	      "  v6shim who 8080                   who has the port, and for which family\n"
+	      "  v6shim who --pid 4711             what this process serves\n"
+	      "  v6shim check SERVER               can it be reached, and if not, why\n"
+	      "  v6shim config --policy both --systemd >v6shim.conf       a unit's drop-in\n"
+	      "\n"
+	      "Many programs of a host, by rules: a file /etc/v6shim.conf with a line\n"
+	      "'program=java => policy=ipv6-only', the library's path in /etc/ld.so.preload,\n"
+	      "V6SHIM_CONFIG=/etc/v6shim.conf in the environment of what starts them. To undo\n"
+	      "it, take the path out of /etc/ld.so.preload first: v6shim(1), UNDO.\n"
 	      "\n",
 		to);
-	for (unsigned i = 0; i < COUNT; i++)
-		fprintf(to, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
+	for (const struct v6_command *const *c = v6_commands; *c; c++)
+		fprintf(to, "  %-9s %s\n", (*c)->name, (*c)->summary);
 	fputs("\n"
-	      "  --help     this, and 'v6shim COMMAND --help' for each\n"
+	      "  --help     this; 'v6shim help COMMAND' or 'v6shim COMMAND --help' for each\n"
 	      "  --version  the version\n",
 		to);
 	return status;
 }
 
-static int version(void)
+static const struct v6_command *find(const char *name)
 {
-	puts("v6shim " V6_VERSION);
-	return V6_EXIT_OK;
+	for (const struct v6_command *const *c = v6_commands; *c; c++)
+		if (!strcmp(name, (*c)->name))
+			return *c;
+	return NULL;
 }
 
 static int unknown(const char *word)
 {
 	struct v6_nearest near = v6_nearest_to(v6_slice_of(word));
 
-	for (unsigned i = 0; i < COUNT; i++)
-		v6_nearest_offer(&near, commands[i]->name);
+	for (const struct v6_command *const *c = v6_commands; *c; c++)
+		v6_nearest_offer(&near, (*c)->name);
+	v6_nearest_offer(&near, "help");
 	v6_nearest_offer(&near, "--help");
 	v6_nearest_offer(&near, "--version");
 	v6_complain("%s: unknown command; %s'%s'%s", word, near.word ? "did you mean " : "",
@@ -87,22 +105,37 @@ static int unknown(const char *word)
 
 static int dispatch(int argc, char **argv)
 {
+	static struct v6_options o;
+	const char *word = argc > 1 ? argv[1] : "";
+	const struct v6_command *c = find(word);
+	bool help = !strcmp(word, "help") || !strcmp(word, "--help") || !strcmp(word, "-h");
+
 	if (argc < 2)
 		return usage(stderr, V6_EXIT_USAGE);
-	if (v6_is_help(argv[1]))
-		return usage(stdout, V6_EXIT_OK);
-	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V"))
-		return version();
-	for (unsigned i = 0; i < COUNT; i++) {
-		if (strcmp(argv[1], commands[i]->name))
-			continue;
-		if (argc > 2 && v6_is_help(argv[2]))
-			return v6_command_help(commands[i]);
-		if (argc > 2 && !strcmp(argv[2], "--version"))
-			return version();
-		return commands[i]->main(argc - 1, argv + 1);
+	if (help && argc > 2 && argv[2][0] != '-') {
+		c = find(argv[2]);
+		if (!c)
+			return unknown(argv[2]);
+		print_help(c);
+		return V6_EXIT_OK;
 	}
-	return unknown(argv[1]);
+	if (help)
+		return usage(stdout, V6_EXIT_OK);
+	if (!strcmp(word, "--version") || !strcmp(word, "-V") ||
+		(c && argc > 2 && !strcmp(argv[2], "--version"))) {
+		puts("v6shim " V6_VERSION);
+		return V6_EXIT_OK;
+	}
+	if (!strcmp(word, "complete"))
+		return v6_complete(argv + 2);
+	if (!c)
+		return unknown(word);
+	if (v6_options_read(&o, argv + 1, c))
+		return failure(c);
+	if (!o.help)
+		return c->main(&o);
+	print_help(c);
+	return V6_EXIT_OK;
 }
 
 int main(int argc, char **argv)

@@ -31,7 +31,7 @@ static void show_place(struct v6_slice line, size_t column)
 		copy[i - from] = strchr("\t\r\n", line.ptr[i]) ? ' ' : line.ptr[i];
 	/* What is escaped takes more room. */
 	for (size_t skip = 0;; skip++) {
-		if (from + skip < at && (copy[skip] & 0xc0) == 0x80)
+		if (from + skip < at && (line.ptr[from + skip] & 0xc0) == 0x80)
 			continue;
 		t = v6_text_in(buf, sizeof(buf));
 		v6_text_safe(&t, copy + skip, at - from - skip);
@@ -93,79 +93,151 @@ static int set(struct v6_options *o, enum v6_setting id, const char *value)
 	return 0;
 }
 
-static const struct v6_own_option *find_own(const struct v6_own_option *own, struct v6_slice name)
+static const char letters[V6_SETTING_COUNT] = {
+	[V6_SETTING_POLICY] = 'p', [V6_SETTING_CONFIG] = 'c', [V6_SETTING_LOG] = 'o'};
+
+int v6_option_find(const struct v6_command *c, struct v6_slice name, char letter)
 {
-	for (; own && own->name; own++)
-		if (v6_slice_is(name, own->name))
-			return own;
-	return NULL;
+	for (unsigned id = 0; c->settings && id < V6_SETTING_COUNT; id++)
+		if (letter ? letters[id] == letter : v6_slice_is(name, v6_setting_name(id)))
+			return (int)id;
+	for (int i = 0; c->options && c->options[i].name; i++)
+		if (letter ? c->options[i].letter == letter : v6_slice_is(name, c->options[i].name))
+			return V6_SETTING_COUNT + i;
+	return -1;
 }
 
-/* An option that is no setting's: one of the caller's may be meant. */
-static int unknown(const struct v6_own_option *own, struct v6_slice written, const char *command)
+/* An option that there is not: another may be meant, or a value. */
+static void unknown(const struct v6_command *c, struct v6_slice written)
 {
-	struct v6_problem problem = {
-		.origin = V6_ORIGIN_OPTION, .setting = V6_SETTING_COUNT, .text = written};
 	struct v6_slice name = written;
 	struct v6_nearest near;
 	char buf[2048];
 	struct v6_text t = v6_text_in(buf, sizeof(buf));
+	const char *value = NULL;
 
 	while (v6_slice_begins(name, "-"))
 		name = v6_slice_from(name, 1);
-	if (v6_slice_is(name, "help") || v6_slice_is(name, "h")) {
-		v6_complain("--%s: 'v6shim %s --help' is meant, with nothing before it",
-			name.len > 1 ? "help" : "h", command);
-		return -1;
-	}
 	near = v6_nearest_to(name);
-	for (unsigned id = 0; id < V6_SETTING_COUNT; id++)
+	for (const struct v6_option *own = c->options; own && own->name; own++)
+		v6_nearest_offer(&near, own->name);
+	v6_nearest_offer(&near, "help");
+	for (unsigned id = 0; c->settings && id < V6_SETTING_COUNT; id++)
 		v6_nearest_offer(&near, v6_setting_name(id));
-	for (const struct v6_own_option *o = own; o && o->name; o++)
-		v6_nearest_offer(&near, o->name);
-	if (near.word && find_own(own, v6_slice_of(near.word))) {
-		v6_text_safe(&t, written.ptr, written.len);
+	v6_text_safe(&t, written.ptr, written.len);
+	if (near.word) {
 		v6_complain("%s: unknown option; did you mean '--%s'", buf, near.word);
-	} else {
-		print_problem(&problem, written, NULL);
+		return;
 	}
-	return -1;
+	for (unsigned id = V6_SETTING_COUNT; c->settings && id-- && !value;) {
+		value = v6_setting_list(id) ? v6_nearest_of(v6_setting_list(id), name) : NULL;
+		if (value)
+			v6_complain("%s: unknown option; did you mean '--%s %s'", buf,
+				v6_setting_name(id), value);
+	}
+	if (!value)
+		v6_complain("%s: unknown option; 'v6shim %s --help' lists them", buf, c->name);
 }
 
-int v6_options_read(struct v6_options *o, int argc, char **argv, const struct v6_own_option *own)
+/* Whether a word is one of some, with blanks between them. */
+static bool among(const char *words, const char *word)
+{
+	struct v6_slice rest = v6_slice_of(words);
+
+	while (rest.len)
+		if (v6_slice_is(v6_slice_cut(&rest, ' '), word))
+			return true;
+	return false;
+}
+
+/* `value` is attached, or NULL: then the next word of *argv is, where it takes one. */
+static int take(struct v6_options *o, const struct v6_command *c, struct v6_slice written,
+	const char *value, char ***argv)
+{
+	bool named = v6_slice_begins(written, "--");
+	struct v6_slice name = v6_slice_from(written, named ? 2 : 0);
+	int id = v6_option_find(c, name, named ? '\0' : written.ptr[written.len - 1]);
+	const struct v6_option *own =
+		id < V6_SETTING_COUNT ? NULL : &c->options[id - V6_SETTING_COUNT];
+	char buf[256];
+	struct v6_text t = v6_text_in(buf, sizeof(buf));
+
+	v6_text_safe(&t, written.ptr, written.len);
+	if (id < 0) {
+		o->help = v6_slice_is(name, "help") || v6_slice_is(name, "-h");
+		if (!o->help)
+			unknown(c, written);
+		return o->help ? 0 : -1;
+	}
+	if (own && !own->value) {
+		o->given[id - V6_SETTING_COUNT] = "";
+		if (value)
+			v6_complain("%s: it takes no value", buf);
+		return value ? -1 : 0;
+	}
+	if (!value && (*argv)[1])
+		value = *++*argv;
+	if (!value) {
+		v6_complain("%s: no value given", buf);
+		return -1;
+	}
+	if (!own)
+		return set(o, (enum v6_setting)id, value);
+	o->given[id - V6_SETTING_COUNT] = value;
+	if (own->words && !among(own->words, value)) {
+		v6_complain("%s: unknown value '%s'; valid: %s", buf, value, own->words);
+		return -1;
+	}
+	return 0;
+}
+
+/* Letters, each with a dash, up to one that takes the rest for its value. */
+static int take_letters(
+	struct v6_options *o, const struct v6_command *c, const char *letter, char ***argv)
+{
+	int result = 0;
+
+	for (; *letter && !result; letter++) {
+		char written[] = {'-', *letter, '\0'};
+		int id = v6_option_find(c, v6_slice_of(""), *letter);
+		bool valued = id >= 0 &&
+			      (id < V6_SETTING_COUNT || c->options[id - V6_SETTING_COUNT].value);
+
+		result = take(
+			o, c, v6_slice_of(written), valued && letter[1] ? letter + 1 : NULL, argv);
+		if (valued)
+			break;
+	}
+	return result;
+}
+
+int v6_options_read(struct v6_options *o, char **argv, const struct v6_command *c)
 {
 	static const enum v6_setting paths[] = {V6_SETTING_LOG, V6_SETTING_CONFIG};
-	int result = 0, i = 1;
+	bool ended = false;
+	int result = 0;
 
+	o->operands = argv + 1;
 	v6_config_init(&o->config);
-	for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
-		struct v6_slice value = v6_slice_of(argv[i]), written = v6_slice_cut(&value, '=');
-		bool attached = argv[i][written.len] == '=',
-		     dashes = v6_slice_begins(written, "--");
-		struct v6_slice name = dashes ? v6_slice_from(written, 2) : v6_slice_of("");
-		enum v6_setting id = v6_setting_by_name(name);
-		const struct v6_own_option *mine = find_own(own, name);
+	for (argv++; *argv && !o->help; argv++) {
+		struct v6_slice value = v6_slice_of(*argv), written = v6_slice_cut(&value, '=');
 
-		if (!strcmp(argv[i], "--")) {
-			i++;
-			break;
-		}
-		if (id == V6_SETTING_COUNT && !mine) {
-			result = unknown(own, written, argv[0]);
-		} else if (!attached && i + 1 >= argc) {
-			v6_complain("%s: no value given", argv[i]);
-			result = -1;
+		if (ended || **argv != '-' || !(*argv)[1]) {
+			o->operands[o->count++] = *argv;
+			ended |= c->operands == V6_OPERANDS_COMMAND;
+		} else if (!strcmp(*argv, "--")) {
+			ended = true;
+		} else if ((*argv)[1] != '-') {
+			result |= take_letters(o, c, *argv + 1, &argv);
 		} else {
-			const char *text = attached ? value.ptr : argv[++i];
-
-			if (mine)
-				*mine->value = text;
-			else if (set(o, id, text))
-				result = -1;
+			result |= take(o, c, written,
+				(*argv)[written.len] == '=' ? value.ptr : NULL, &argv);
 		}
 	}
-	o->next = i;
-	for (i = 0; i < 2; i++) {
+	o->operands[o->count] = NULL;
+	if (o->help || !c->settings)
+		return o->help ? 0 : result;
+	for (unsigned i = 0; i < 2; i++) {
 		char name[32];
 		struct v6_text t = v6_text_in(name, sizeof(name));
 		const char *value;
@@ -180,17 +252,37 @@ int v6_options_read(struct v6_options *o, int argc, char **argv, const struct v6
 	return result;
 }
 
-void v6_options_help(void)
+/* "  -p, --policy     ..." */
+static void print_option(char letter, const char *name, const char *value, const char *help)
 {
+	enum { WIDTH = 80, INDENT = 19 };
+	char buf[] = {'-', letter, ',', ' ', '\0'};
+	int column = printf(
+		"  %s--%s%s%s", letter ? buf : "", name, value ? " " : "", value ? value : "");
+
+	column += printf("%*s", column < INDENT ? INDENT - column : 1, "");
+	v6_print_wrapped(help, (unsigned)column, INDENT, WIDTH);
+}
+
+void v6_options_help(const struct v6_command *c)
+{
+	for (const struct v6_option *own = c->options; own && own->name; own++)
+		print_option(own->letter, own->name, own->value, own->help);
+	if (!c->settings)
+		return;
 	puts("\nsettings, each also V6SHIM_NAME in the environment and 'name = value' in a\n"
 	     "configuration file; the first value is the default:");
 	for (unsigned id = 0; id < V6_SETTING_COUNT; id++) {
 		enum v6_list list = v6_setting_list(id);
 
-		printf("\n  --%-14s %s\n", v6_setting_name(id), v6_setting_help(id));
-		for (const struct v6_word *w = v6_words(list); list && w->list == list; w++)
-			printf("      %-19s %s\n", w->word, w->meaning);
+		putchar('\n');
+		print_option(letters[id], v6_setting_name(id), NULL,
+			v6_word_meaning(&v6_words(V6_LIST_SETTING)[id]));
+		for (const struct v6_word *w = v6_words(list); list && w->list == list; w++) {
+			printf("      %-19s ", w->word);
+			v6_print_wrapped(v6_word_meaning(w), 26, 26, 80);
+		}
 	}
-	puts("\na rule: [program=GLOB,...] [port=N|N-M,...] [proto=tcp|udp,...] => setting=value "
-	     "...");
+	puts("\na rule: [program=GLOB,...] [port=N|N-M,...] [proto=tcp|udp,...]\n"
+	     "        => setting=value ...");
 }

@@ -61,12 +61,13 @@
  * done or which setting, that is not on already, would let both live. Without a holder it says
  * that none was found.
  */
-void v6_advice_conflict(struct v6_text *t, const struct v6_record *r, const struct v6_knobs *knobs);
+V6_COLD void v6_advice_conflict(
+	struct v6_text *t, const struct v6_record *r, const struct v6_knobs *knobs);
 
 /* Of a socket that was refused for want of IPv6: what that means under the settings. */
-void v6_advice_no_ipv6(struct v6_text *t, const struct v6_knobs *knobs);
+V6_COLD void v6_advice_no_ipv6(struct v6_text *t, const struct v6_knobs *knobs);
 
 /* Of a port bound against the order. */
-void v6_advice_disorder(struct v6_text *t, const struct v6_record *r, enum v6_order order);
+V6_COLD void v6_advice_disorder(struct v6_text *t, const struct v6_record *r, enum v6_order order);
 
 #endif

@@ -37,7 +37,7 @@ typedef void v6_config_print(const struct v6_problem *p, struct v6_slice line, v
  * already there come first. Returns how many problems there are; each is given to `print`.
  * Command line and environment must have been read before.
  */
-unsigned v6_config_file(struct v6_config *c, struct v6_slice name, struct v6_slice text,
+V6_COLD unsigned v6_config_file(struct v6_config *c, struct v6_slice name, struct v6_slice text,
 	v6_config_print *print, void *context);
 
 /* Whether "setting = VALUE" in a file is read as that value: a path may be anything. */

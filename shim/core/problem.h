@@ -45,6 +45,6 @@ size_t v6_problem_column(const struct v6_problem *p);
  * no newline. Of a rule: "V6SHIM_RULES: rule 2, column 24: policy: ..."; of a file:
  * "/etc/v6shim.conf:3:10: policy: ...".
  */
-void v6_problem_text(struct v6_text *t, const struct v6_problem *p);
+V6_COLD void v6_problem_text(struct v6_text *t, const struct v6_problem *p);
 
 #endif

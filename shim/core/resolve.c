@@ -52,14 +52,30 @@ enum v6_family v6_port_family(const struct v6_address *a)
 
 bool v6_in_the_way(const struct v6_diag_socket *a, const struct v6_diag_socket *b)
 {
+	/* Of an IPv6 connection a bind of 0.0.0.0 sees V6ONLY alone. */
+	bool connection = b->peer && b->v6only == 0 && a->local.port == b->local.port &&
+			  a->local.family == V6_FAMILY_INET && v6_address_wildcard(&a->local);
+
 	return v6_port_space(a->proto) == v6_port_space(b->proto) &&
 	       (!a->iface || !b->iface || a->iface == b->iface) &&
-	       v6_addresses_conflict(&a->local, a->v6only, &b->local, b->v6only);
+	       (connection || v6_addresses_conflict(&a->local, a->v6only, &b->local, b->v6only));
+}
+
+/* A connection to a mapped address is of an IPv6 socket that has IPv4. */
+static enum v6_family family_of(const struct v6_diag_socket *s)
+{
+	return s->peer ? s->local.family : v6_port_family(&s->local);
 }
 
 bool v6_same_family(const struct v6_rival *a, const struct v6_rival *b)
 {
-	return v6_port_family(&a->socket.local) == v6_port_family(&b->socket.local);
+	return family_of(&a->socket) == family_of(&b->socket);
+}
+
+bool v6_shares_port(const struct v6_rival *self)
+{
+	return self->reuseport || !self->reuseaddr ||
+	       v6_type_of_proto(self->socket.proto) != V6_TYPE_DGRAM;
 }
 
 /*

@@ -33,13 +33,21 @@ struct v6_rival {
 };
 
 /*
- * Whether one is in the other's way: of ports in common, at addresses that conflict, and not
- * kept apart by SO_BINDTODEVICE (net/ipv4/inet_connection_sock.c, inet_bind_conflict).
+ * Whether one, which is to be bound, has the other in its way: of ports in common, at addresses that
+ * conflict, and not kept apart by SO_BINDTODEVICE (net/ipv4/inet_connection_sock.c,
+ * inet_bind_conflict).
  */
 bool v6_in_the_way(const struct v6_diag_socket *a, const struct v6_diag_socket *b);
 
 /* Whether both take the ports of one family. */
 bool v6_same_family(const struct v6_rival *a, const struct v6_rival *b);
+
+/*
+ * Whether sharing is by SO_REUSEPORT on both. Where the application set SO_REUSEADDR on a datagram
+ * socket that of the others suffices, for this one bind: its own options then keep out whom they
+ * have kept out.
+ */
+bool v6_shares_port(const struct v6_rival *self);
 
 struct v6_conflict {
 	enum v6_event event;    /* BIND or LISTEN */

@@ -38,7 +38,7 @@ struct v6_rules {
  * Appends the rules of a text, `;` between them; an empty one is passed over. 0, or
  * -1 with *p filled and *rules as it was; p->origin is the caller's to set.
  */
-int v6_rules_parse(struct v6_rules *rules, struct v6_slice text, struct v6_problem *p);
+V6_COLD int v6_rules_parse(struct v6_rules *rules, struct v6_slice text, struct v6_problem *p);
 
 /* Whether each matcher holds; one that is not there does. */
 bool v6_rule_program(const struct v6_rule *rule, struct v6_slice program);

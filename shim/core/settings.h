@@ -46,7 +46,7 @@ void v6_settings_init(struct v6_settings *s);
  * a higher origin before stays, but the text is judged all the same. 0, or -1 with *p filled and *s
  * as it was; p->setting, origin and start are the caller's to set.
  */
-int v6_settings_set(struct v6_settings *s, enum v6_setting id, struct v6_slice value,
+V6_COLD int v6_settings_set(struct v6_settings *s, enum v6_setting id, struct v6_slice value,
 	enum v6_origin origin, struct v6_problem *p);
 
 /* Once, at the end: the profile's values below all that were given, and a path's defaults. */

@@ -45,7 +45,6 @@ struct v6_word {
 	uint8_t list; /* enum v6_list */
 	char word[19];
 	uint16_t value;
-	char meaning[86]; /* for --help; "" where the word says it all */
 };
 
 /* The first word of a list. */
@@ -207,8 +206,8 @@ enum v6_setting v6_setting_by_env_name(struct v6_slice name);
 #define V6_REACH_VARIABLE "V6SHIM_REACH"
 bool v6_setting_env_ours(struct v6_slice name);
 
-/* One line of help. */
-const char *v6_setting_help(enum v6_setting id);
+/* For --help; "" where the word says it all. */
+const char *v6_word_meaning(const struct v6_word *w);
 
 /*
  * The words of a list as "app, ipv6-only, both": those that are there to choose, which no

@@ -53,6 +53,16 @@ struct v6_slice v6_slice_cut(struct v6_slice *rest, char end)
 	return head;
 }
 
+struct v6_slice v6_slice_base(struct v6_slice path)
+{
+	struct v6_slice name;
+
+	do
+		name = v6_slice_cut(&path, '/');
+	while (path.len);
+	return name;
+}
+
 struct v6_slice v6_slice_word(struct v6_slice *rest)
 {
 	struct v6_slice word;

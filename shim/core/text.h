@@ -20,6 +20,9 @@ struct v6_text {
 	bool full;   /* something did not fit and was cut */
 };
 
+/* Runs once or seldom, and is loaded into every process: the compiler makes it small. */
+#define V6_COLD __attribute__((cold))
+
 /* A run of bytes inside somebody else's text; not NUL-terminated. */
 struct v6_slice {
 	const char *ptr;
@@ -36,6 +39,8 @@ struct v6_slice v6_slice_of(const char *str);
 struct v6_slice v6_slice_trim(struct v6_slice slice);
 /* Takes what stands before `end` off *rest, and `end` with it; all of it where there is none. */
 struct v6_slice v6_slice_cut(struct v6_slice *rest, char end);
+/* What stands after the last slash. */
+struct v6_slice v6_slice_base(struct v6_slice path);
 /* Takes the next word off *rest, the blanks before it passed over; empty at the end. */
 struct v6_slice v6_slice_word(struct v6_slice *rest);
 /* Whether it is a decimal number, digits alone, of at most `most`; *value is left alone if not. */

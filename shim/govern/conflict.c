@@ -23,13 +23,19 @@ int v6_conflict_before(const struct v6_call *c)
  * Whether V6ONLY would be 1 but for policy=both or default-both. Whoever may have asked for that
  * and was forgotten is taken to have.
  */
-static bool cleared(const struct v6_call *c, int ask, int v6only)
+static bool cleared(const struct v6_call *c, const struct v6_rival *r)
 {
-	if (v6_policy_value(c->knobs->policy) || v6only)
+	bool forgotten = v6_fact_memory(r->ask) & V6_MEMORY_FORGOTTEN;
+
+	if (!r->own || v6_policy_value(c->knobs->policy) || r->socket.v6only)
 		return false;
-	if (ask == c->ask && c->set && c->record.facts.before != V6_UNKNOWN)
+	if (r->ask == c->ask && c->set && c->record.facts.before != V6_UNKNOWN)
 		return c->record.facts.before == 1;
-	return without_policy(ask) == 1 || v6_fact_memory(ask) & V6_MEMORY_FORGOTTEN;
+	/* What was accepted, and so bound by no call, does not tell what its listener was asked for. */
+	if (r->socket.peer && v6_fact_asked(r->ask) == V6_UNKNOWN &&
+		!v6_port_hinted_at(r->tell, r->socket.local.port))
+		forgotten |= v6_fact_asked_1();
+	return forgotten || without_policy(r->ask) == 1;
 }
 
 /* Sets or gives back an option of a socket that still is the one it was. */
@@ -48,22 +54,19 @@ static void set_others(const struct v6_port *p, bool port, int value)
 			set_reuse(r, port, value);
 }
 
-/*
- * SO_REUSEPORT on both. Where the application set SO_REUSEADDR on a datagram socket that of the
- * others suffices, for this one bind: its own options then keep out whom they have kept out.
- */
 static bool try_share(struct v6_port *p)
 {
 	struct v6_call *c = p->call;
-	bool port = p->on.self.reuseport || !p->on.self.reuseaddr ||
-		    v6_type_of_proto(p->on.self.socket.proto) != V6_TYPE_DGRAM;
+	bool port = v6_shares_port(&p->on.self);
 	bool ours = port && !p->on.self.reuseport, failed;
 
-	set_others(p, port, 1);
 	if (ours)
 		set_reuse(&p->on.self, true, 1);
-	c->way->make(c);
-	failed = c->record.error;
+	do {
+		set_others(p, port, 1);
+		c->way->make(c);
+		failed = c->record.error;
+	} while (failed && v6_port_ask_connections(p));
 	if (failed || !port)
 		set_others(p, port, 0);
 	if (ours && failed)
@@ -118,9 +121,9 @@ void v6_conflict_resolve(struct v6_call *c, bool describe)
 		f->before = c->set ? v6_conflict_before(c) : v6only;
 	v6_port_init(&p, c, &f->address, v6only);
 	v6_port_ask(&p, true);
-	p.on.self.cleared = cleared(c, c->ask, v6only);
+	p.on.self.cleared = cleared(c, &p.on.self);
 	for (struct v6_rival *r = p.on.rival; r < p.on.rival + p.on.count; r++)
-		r->cleared = r->own && cleared(c, r->ask, r->socket.v6only);
+		r->cleared = cleared(c, r);
 	carry_out(&p);
 	holder = v6_conflict_holder(&p.on, c->record.verdict.action != V6_ACTION_NONE);
 	if (holder)

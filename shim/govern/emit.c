@@ -36,6 +36,7 @@ static struct v6_log_line line_in(char *scratch, size_t len, const struct v6_rec
 {
 	return (struct v6_log_line){.text = scratch + LINE,
 		.len = len,
+		.program = r->program,
 		.severity = severity(r),
 		.time = r->time,
 		.spare = scratch + SPARE};
@@ -222,9 +223,9 @@ void v6_emit_load(const struct v6_record *like)
 	v6_scratch_release(scratch);
 }
 
-void v6_emit_complain(struct v6_slice message)
+void v6_emit_complain(struct v6_slice program, struct v6_slice message)
 {
-	static const struct v6_record error = {.facts.event = V6_EVENT_ERROR};
+	const struct v6_record error = {.facts.event = V6_EVENT_ERROR, .program = program};
 	char *scratch = v6_scratch_claim();
 	struct v6_log_line line;
 	struct v6_text t;

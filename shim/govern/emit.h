@@ -27,6 +27,6 @@ bool v6_emit_first(int proto, uint16_t port);
 void v6_emit_load(const struct v6_record *like);
 
 /* What must be said whatever the log is: see v6_log_complain(). No newline. */
-void v6_emit_complain(struct v6_slice message);
+void v6_emit_complain(struct v6_slice program, struct v6_slice message);
 
 #endif

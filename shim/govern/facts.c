@@ -236,8 +236,17 @@ unsigned v6_fact_memory(int fd)
 	return atomic_load_explicit(&any, memory_order_relaxed) ? v6_memory(v6_fact_cookie(fd)) : 0;
 }
 
+static atomic_bool asked_1;
+
+bool v6_fact_asked_1(void)
+{
+	return atomic_load_explicit(&asked_1, memory_order_relaxed);
+}
+
 void v6_fact_add_asked(int fd, int value)
 {
+	if (value)
+		atomic_store_explicit(&asked_1, true, memory_order_relaxed);
 	v6_memory_set(v6_fact_cookie(fd), V6_MEMORY_ASKED_1,
 		V6_MEMORY_ASKED | (value ? V6_MEMORY_ASKED_1 : 0));
 }

@@ -92,6 +92,9 @@ unsigned v6_memory_set(uint64_t cookie, unsigned clear, unsigned set);
 void v6_fact_add_asked(int fd, int value);
 int v6_fact_asked(int fd);
 
+/* Whether 1 was asked for of any socket. No system call. */
+bool v6_fact_asked_1(void);
+
 /* Sets IPV6_V6ONLY: 0, or the negated errno. */
 int v6_fact_set_v6only(int fd, int value);
 

@@ -21,6 +21,19 @@ static uint32_t hint_of(enum v6_family family, uint16_t port)
 	return SET | port | (family == V6_FAMILY_INET6 ? FAMILY : 0);
 }
 
+static uint32_t hint_at(unsigned i)
+{
+	return atomic_load_explicit(&hints[i], memory_order_relaxed);
+}
+
+void v6_port_forget(int tell)
+{
+	unsigned i = (unsigned)tell % HINTS;
+
+	if (tell >= 0 && hint_at(i) && hint_at(i) >> REST == (uint32_t)(tell / HINTS))
+		atomic_store_explicit(&hints[i], 0, memory_order_relaxed);
+}
+
 void v6_port_bound(int tell, const struct v6_address *a)
 {
 	uint32_t hint = a->family == V6_FAMILY_OTHER ? 0 : hint_of(v6_port_family(a), a->port);
@@ -34,9 +47,10 @@ void v6_port_bound(int tell, const struct v6_address *a)
 		;
 }
 
-static uint32_t hint_at(unsigned i)
+bool v6_port_hinted_at(int tell, uint16_t port)
 {
-	return atomic_load_explicit(&hints[i], memory_order_relaxed);
+	return tell >= 0 && (hint_at((unsigned)tell % HINTS) & ~FAMILY) ==
+				    (SET | port | (uint32_t)(tell / HINTS) << REST);
 }
 
 bool v6_port_hinted(enum v6_family family, uint16_t port)
@@ -109,10 +123,15 @@ static bool consider(const struct v6_diag_socket *s, void *context)
 	return !p->on.partial;
 }
 
-/* Whether it holds the port: a datagram socket does so with a peer as well. */
-static bool holds(const struct v6_diag_socket *s)
+/*
+ * Whether it holds the port: a datagram socket does so with a peer as well, and an IPv6 connection
+ * keeps IPv4 out.
+ */
+static bool holds(const struct v6_port *p, const struct v6_diag_socket *s)
 {
-	return !s->peer || v6_type_of_proto(s->proto) == V6_TYPE_DGRAM;
+	return !s->peer || v6_type_of_proto(s->proto) == V6_TYPE_DGRAM ||
+	       (!p->all && s->local.family == V6_FAMILY_INET6 &&
+		       p->on.self.socket.local.family == V6_FAMILY_INET);
 }
 
 static bool meet_own(int ask, int tell, void *context)
@@ -133,7 +152,7 @@ static bool meet_own(int ask, int tell, void *context)
 	while (r < p->on.rival + p->on.count && !same_socket(&r->socket, &s))
 		r++;
 	if (r == p->on.rival + p->on.count)
-		r = holds(&s) && v6_fact_netns(ask) == p->netns ? v6_port_add(p, &s) : NULL;
+		r = holds(p, &s) && v6_fact_netns(ask) == p->netns ? v6_port_add(p, &s) : NULL;
 	if (!r || r->own)
 		return !p->on.partial;
 	r->ask = p->call->way->take(p->call, tell);
@@ -155,7 +174,7 @@ static bool unsettled(const struct v6_port *p, bool refused)
 
 	for (unsigned i = 0; i < p->on.count; i++)
 		is |= !p->on.rival[i].own && p->on.rival[i].socket.inode &&
-		      holds(&p->on.rival[i].socket);
+		      holds(p, &p->on.rival[i].socket);
 	return is && !p->on.partial;
 }
 
@@ -233,6 +252,15 @@ void v6_port_ask(struct v6_port *p, bool refused)
 		ask_hints(p, 0);
 	if (unsettled(p, refused))
 		p->call->way->descriptors(p->call, meet_own, p);
+}
+
+bool v6_port_ask_connections(struct v6_port *p)
+{
+	unsigned known = p->on.count;
+
+	if (p->on.self.socket.local.family == V6_FAMILY_INET)
+		p->call->way->descriptors(p->call, meet_own, p);
+	return p->on.count > known;
 }
 
 /* From the socket's inode to a process that has it. */

@@ -48,6 +48,12 @@ void v6_port_ask_hints(struct v6_port *p);
  */
 void v6_port_ask(struct v6_port *p, bool refused);
 
+/*
+ * Adds the own IPv6 connections that an IPv4 bind has in its way: false where there are no more. A
+ * walk over the caller's descriptors.
+ */
+bool v6_port_ask_connections(struct v6_port *p);
+
 /* A socket that was found; NULL where it is not wanted, or does not fit. */
 struct v6_rival *v6_port_add(struct v6_port *p, const struct v6_diag_socket *s);
 
@@ -57,7 +63,14 @@ struct v6_rival *v6_port_add(struct v6_port *p, const struct v6_diag_socket *s);
  */
 enum { V6_HINT_SLOTS = 4096 };
 void v6_port_bound(int tell, const struct v6_address *address);
+
+/*
+ * The number is a new socket's. Else another thread that looks for a holder may touch it, and where
+ * it is closed meanwhile keep its port taken for the next bind.
+ */
+void v6_port_forget(int tell);
 bool v6_port_hinted(enum v6_family family, uint16_t port);
+bool v6_port_hinted_at(int tell, uint16_t port);
 
 /* Bytes of text that v6_holder_set() may need for the program's name. */
 enum { V6_HOLDER_TEXT = 32 };

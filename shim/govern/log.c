@@ -31,7 +31,6 @@ struct identity {
 static struct {
 	const struct v6_settings *settings;
 	enum v6_log kind; /* V6_LOG_FD is every descriptor of the server's, standard error too */
-	struct v6_slice program;
 	struct identity root; /* "/", of a path: tells chroot from rotation */
 	struct identity err;  /* standard error; none where it is closed, or a client's */
 	bool err_is_journal;
@@ -44,11 +43,11 @@ static struct {
  * fstat(2) shows the identity beside it.
  */
 static struct {
-	atomic_int fd, pid;     /* and the process that last looked where the path leads */
-	atomic_uint placed;     /* the second in which it did */
-	atomic_size_t dev, ino; /* what the descriptor has to be */
-	atomic_size_t limit;    /* RLIMIT_FSIZE; 0: to be asked for */
-	atomic_bool unfinished; /* the last line may have been cut short */
+	atomic_int fd;
+	struct v6_self *_Atomic by; /* whose path it was last looked for by */
+	atomic_size_t dev, ino;     /* what the descriptor has to be */
+	atomic_size_t limit;        /* RLIMIT_FSIZE; 0: to be asked for */
+	atomic_bool unfinished;     /* the last line may have been cut short */
 } now = {.fd = NO_FD};
 
 static struct identity identity_of(const struct stat *st)
@@ -118,6 +117,13 @@ static void keep(const struct opened *log, const struct opened *seen)
 		v6_sys_close(log->fd);
 	}
 	atomic_store(&self->opening, false);
+}
+
+int v6_log_descriptor(void)
+{
+	struct opened log = look();
+
+	return log.ours ? log.fd : NO_FD;
 }
 
 /* ---- writing a line */
@@ -243,10 +249,10 @@ static int write_given(const struct opened *log, const struct v6_log_line *line)
 
 /* ---- a path, and the system log: what is opened by the first record */
 
-/* The process's own file name, %p and %n filled in, into V6_PATH_SIZE bytes. */
-static bool expand(char *path)
+/* The process's own file name, %p and %n filled in, in the line's spare memory. */
+static bool expand(const struct v6_log_line *line)
 {
-	struct v6_text t = v6_text_in(path, V6_PATH_SIZE);
+	struct v6_text t = v6_text_in(line->spare, V6_PATH_SIZE);
 	struct v6_slice from = start.settings->log_path;
 
 	for (size_t i = 0; i < from.len; i++) {
@@ -257,7 +263,7 @@ static bool expand(char *path)
 		else if (from.ptr[++i] == 'p')
 			v6_text_int(&t, v6_self()->pid);
 		else if (from.ptr[i] == 'n')
-			v6_text_slice(&t, start.program);
+			v6_text_slice(&t, line->program);
 		else
 			v6_text_char(&t, '%');
 	}
@@ -271,16 +277,16 @@ static bool expand(char *path)
 static bool in_place(const struct opened *log, const struct v6_log_line *line)
 {
 	unsigned second = (unsigned)(line->time / 1000000);
-	int pid = v6_self()->pid;
-	bool looked = second == now.placed && pid == now.pid;
+	struct v6_self *self = v6_self();
+	bool looked = now.by == self && self->looked == second;
 	struct stat st;
 
-	now.placed = second;
-	now.pid = pid;
+	now.by = self;
+	self->looked = second;
 	if (!log->ours || (looked && log->st.st_nlink))
 		return log->ours;
 	now.limit = 0;
-	return expand(line->spare) && v6_sys_stat(line->spare, &st) >= 0 &&
+	return expand(line) && v6_sys_stat(line->spare, &st) >= 0 &&
 	       same(identity_of(&st), identity_of(&log->st));
 }
 
@@ -292,7 +298,7 @@ static int open_path(const struct v6_log_line *line, struct stat *st)
 	if (v6_sys_stat("/", &root) < 0 || !same(identity_of(&root), start.root))
 		return -EXDEV;
 	now.limit = 0;
-	return expand(line->spare) ? v6_logfile_open(line->spare, &root, st) : -ENAMETOOLONG;
+	return expand(line) ? v6_logfile_open(line->spare, &root, st) : -ENAMETOOLONG;
 }
 
 static int connect_syslog(struct stat *st)
@@ -322,8 +328,8 @@ static size_t put_tag(const struct v6_log_line *line)
 	struct v6_text t = v6_text_in(head, sizeof(head));
 
 	v6_text_print(&t, "<%u>", FACILITY_DAEMON * 8u + line->severity);
-	for (size_t i = 0; i < start.program.len && i < TAG; i++) {
-		char c = start.program.ptr[i];
+	for (size_t i = 0; i < line->program.len && i < TAG; i++) {
+		char c = line->program.ptr[i];
 
 		v6_text_char(&t, c > ' ' && c < 0x7f && !strchr("[]:", c) ? c : '_');
 	}
@@ -479,8 +485,7 @@ static void init_stderr(struct v6_slice journal)
 		start.err = identity_of(&st);
 }
 
-void v6_log_init(const struct v6_settings *s, struct v6_slice program, struct v6_slice journal,
-	struct v6_slice handed)
+void v6_log_init(const struct v6_settings *s, struct v6_slice journal, struct v6_slice handed)
 {
 	bool path = s->log == V6_LOG_PATH;
 	int fd = s->log == V6_LOG_STDERR ? STDERR : s->log == V6_LOG_FD ? s->log_fd : NO_FD;
@@ -488,7 +493,6 @@ void v6_log_init(const struct v6_settings *s, struct v6_slice program, struct v6
 	struct stat st;
 
 	start.settings = s;
-	start.program = program;
 	init_stderr(journal);
 	if (path)
 		fd = alias(s->log_path);

@@ -18,10 +18,12 @@ enum { V6_LOG_HEADROOM = 96 };
  * Once, at the start, before anything is written: what the log is, and how standard
  * error was given. Opens nothing, in at most two system calls. `journal` is the value of JOURNAL_STREAM
  * (systemd.exec(5)), "DEVICE:INODE" of the journal's socket, `handed` that of V6_LOG_HANDED;
- * or empty. Settings and program must stay.
+ * or empty. Settings must stay.
  */
-void v6_log_init(const struct v6_settings *s, struct v6_slice program, struct v6_slice journal,
-	struct v6_slice handed);
+void v6_log_init(const struct v6_settings *s, struct v6_slice journal, struct v6_slice handed);
+
+/* The log's descriptor, if it has one by now; else -1. */
+int v6_log_descriptor(void);
 
 /* A syslog severity, RFC 5424, 6.2.1. */
 enum v6_severity {
@@ -34,7 +36,8 @@ enum v6_severity {
 /* One record on its way. */
 struct v6_log_line {
 	char *text; /* V6_RECORD_SIZE bytes, and V6_LOG_HEADROOM before it: the log may spoil them */
-	size_t len; /* its newline included */
+	size_t len;              /* its newline included */
+	struct v6_slice program; /* whose it is: %n, and the tag of syslog */
 	enum v6_severity severity;
 	int64_t time; /* now, in microseconds of any clock that seldom jumps */
 	char *spare;  /* V6_PATH_SIZE bytes that the log may use */

@@ -63,6 +63,7 @@ struct v6_self *v6_self(void)
 		self->load = 0;
 		self->lost = 0;
 		self->opening = false;
+		self->looked = 0;
 		self->pid = pid;
 	}
 	return self;

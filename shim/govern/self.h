@@ -32,6 +32,7 @@ struct v6_self {
 	atomic_uint told;  /* enum v6_told */
 	struct v6_seen kinds, ports; /* of records that are thinned, and of ipv4-socket: emit.c */
 	atomic_bool opening;         /* a thread is changing which log is open */
+	atomic_uint looked;          /* the second in which it looked where the log's path leads */
 };
 
 /*

@@ -9,15 +9,18 @@
 #include "../govern/sys.h"
 #include "../govern/configure.h"
 #include "../govern/emit.h"
+#include "../govern/govern.h"
+#include "../govern/inherit.h"
 #include "../govern/log.h"
-#include "inherit.h"
 #include "next.h"
 #include "start.h"
 #include "way.h"
 
 #include "../govern/forbidden.h"
 
-__attribute__((used)) static const char marker[] = V6_MARKER V6_VERSION;
+/* The linker is told to keep it. */
+extern const char v6_marker[];
+const char v6_marker[] = V6_MARKER V6_VERSION;
 
 atomic_int v6_preload_state;
 
@@ -45,21 +48,11 @@ static struct v6_slice variable(const char *name)
 	return v6_slice_of("");
 }
 
-static struct v6_slice base_name(struct v6_slice path)
-{
-	struct v6_slice name;
-
-	do
-		name = v6_slice_cut(&path, '/');
-	while (path.len);
-	return name;
-}
-
 static struct v6_slice executable(char buf[PROGRAM_SIZE])
 {
 	ssize_t n = v6_sys_readlink("/proc/self/exe", buf, PROGRAM_SIZE);
 
-	return base_name((struct v6_slice){buf, n > 0 ? (size_t)n : 0});
+	return v6_slice_base((struct v6_slice){buf, n > 0 ? (size_t)n : 0});
 }
 
 /*
@@ -77,7 +70,7 @@ static void find_program(void)
 		v6_slice_begins(path, "/proc/self/fd/"))
 		name = executable(exe);
 	else
-		name = base_name(path);
+		name = v6_slice_base(path);
 	if (name.len > sizeof(program_text))
 		name.len = sizeof(program_text);
 	if (name.len)
@@ -104,7 +97,7 @@ static void find_rules(const struct v6_config *config)
 		if (v6_slice_is(name[1], "lisp.run") && strchr("BMN", (*argv)[1]) && argv[1])
 			argv++;
 	if (asks && argv && *argv)
-		name[2] = base_name(v6_slice_of(*argv));
+		name[2] = v6_slice_base(v6_slice_of(*argv));
 	v6_live_caller(config, &v6_preload_caller, name, asks ? 3 : 1);
 }
 
@@ -134,9 +127,10 @@ void v6_preload_complain(void)
 
 	if (atomic_exchange(&said, true))
 		return;
-	v6_emit_complain(v6_slice_of(problems_text));
-	v6_emit_complain(v6_slice_of(
-		"every bind and listen on IPv4 and IPv6 fails with EINVAL until this is mended"));
+	v6_emit_complain(v6_preload_caller.program, v6_slice_of(problems_text));
+	v6_emit_complain(v6_preload_caller.program,
+		v6_slice_of("every bind and listen on IPv4 and IPv6 fails with EINVAL until this "
+			    "is mended"));
 }
 
 static void settle(void)
@@ -159,8 +153,7 @@ static void settle(void)
 	keep(&s->log_path, log_path_text);
 	keep(&s->config, config_path_text);
 	find_rules(config);
-	v6_log_init(
-		s, v6_preload_caller.program, variable("JOURNAL_STREAM"), variable(V6_LOG_HANDED));
+	v6_log_init(s, variable("JOURNAL_STREAM"), variable(V6_LOG_HANDED));
 	v6_live_init(config, broken, &v6_preload_caller);
 }
 
@@ -192,6 +185,14 @@ void v6_preload_settle(void)
 	v6_sys_restore_signals(mask);
 }
 
+static void tell_inherited(int fd, void *context)
+{
+	struct v6_call c = v6_preload_call(fd);
+
+	(void)context;
+	v6_govern_inherited(&c);
+}
+
 /* Here the program has no handlers yet, and it costs no system call of its own. */
 __attribute__((constructor)) static void come_to_life(void)
 {
@@ -211,5 +212,6 @@ __attribute__((constructor)) static void come_to_life(void)
 	r.program = v6_preload_caller.program;
 	r.via = V6_VIA_PRELOAD;
 	v6_emit_load(&r);
-	v6_inherit_record(variable("LISTEN_FDS"), variable("LISTEN_PID"));
+	v6_inherit_visit(variable("LISTEN_FDS"), variable("LISTEN_PID"), v6_sys_getpid(),
+		tell_inherited, NULL);
 }

@@ -8,11 +8,15 @@
 #include "../govern/emit.h"
 #include "../govern/facts.h"
 #include "../govern/govern.h"
+#include "../govern/inherit.h"
 #include "../govern/sys.h"
 #include "listener.h"
 #include "way.h"
 
 #include "../govern/forbidden.h"
+
+/* Standard error of this process is nothing, and whatever is written there is for the caller's own. */
+static bool borrow;
 
 static bool watches(enum v6_event event)
 {
@@ -103,7 +107,7 @@ static void tell(struct v6_request *r, enum v6_told what, const char *note, int 
  * ptrace(2) access to the process is refused. What may be an IPv4 or IPv6 address by its length does
  * not go ungoverned; the sockets of ssh-agent, of other lengths, are bound.
  */
-static bool refuse(struct v6_request *r, bool borrow)
+static bool refuse(struct v6_request *r)
 {
 	enum { LEN_RFC2133 = 24 }; /* of an IPv6 address without its scope */
 	socklen_t len = r->call.len;
@@ -113,20 +117,26 @@ static bool refuse(struct v6_request *r, bool borrow)
 		return false;
 	/* Its standard error is not to be had either. */
 	if (borrow && !(atomic_load(&r->target->self.told) & V6_TOLD_REFUSED))
-		v6_emit_complain(v6_slice_of(V6_ADVICE_UNDUMPABLE));
+		v6_emit_complain(r->target->caller.program, v6_slice_of(V6_ADVICE_UNDUMPABLE));
 	tell(r, V6_TOLD_REFUSED, V6_ADVICE_UNDUMPABLE, EPERM);
 	return true;
 }
 
 /* Standard error is the target's own while it is governed, where the log goes there. */
-static void borrow_stderr(const struct v6_request *r, bool borrow)
+static void borrow_stderr(const struct v6_target *t)
 {
-	int copy = borrow ? v6_target_descriptor(r->target, r->target->pid, STDERR_FILENO) : -1;
+	int copy = borrow ? v6_target_descriptor(t, t->pid, STDERR_FILENO) : -1;
 
 	if (copy < 0)
 		return;
 	v6_sys_dup_onto(copy, STDERR_FILENO);
 	v6_sys_close(copy);
+}
+
+static void give_stderr_back(void)
+{
+	if (borrow)
+		v6_sys_dup_onto(STDIN_FILENO, STDERR_FILENO);
 }
 
 /* What the kernel would have made of it, made; the descriptor is there. */
@@ -189,7 +199,7 @@ static void answer(struct v6_request *r, struct v6_abi_answer *a)
 		v6_listener_add_lost(r->tid, cookie, r->copy, r->call.len);
 }
 
-static void serve(const struct v6_abi_notification *n, bool borrow)
+static void serve(const struct v6_abi_notification *n)
 {
 	struct v6_request r = {.call.ask = -1, .tid = (int)n->tid, .id = n->id};
 	struct v6_abi_answer a = {.id = n->id};
@@ -198,7 +208,7 @@ static void serve(const struct v6_abi_notification *n, bool borrow)
 
 	if (r.target) {
 		v6_self_become(&r.target->self);
-		borrow_stderr(&r, borrow);
+		borrow_stderr(r.target);
 	}
 	if (r.what == V6_NOTIFIED_LANDLOCK)
 		v6_target_confine(r.target);
@@ -210,12 +220,11 @@ static void serve(const struct v6_abi_notification *n, bool borrow)
 		if (v6_fact_family(fd) != V6_FAMILY_OTHER)
 			value = answer_socket(&r);
 	} else if (fd == -EPERM) {
-		r.like_us = refuse(&r, borrow);
+		r.like_us = refuse(&r);
 	} else {
 		r.like_us = fd < 0;
 	}
-	if (borrow)
-		v6_sys_dup_onto(STDIN_FILENO, STDERR_FILENO);
+	give_stderr_back();
 	if (r.like_us && value < 0)
 		a.error = (int32_t)value;
 	else if (r.like_us)
@@ -225,13 +234,43 @@ static void serve(const struct v6_abi_notification *n, bool borrow)
 	answer(&r, &a);
 }
 
-void v6_loop(int listener, bool borrow, int other, bool (*ready)(void))
+static void tell_inherited(int fd, void *context)
+{
+	struct v6_request r = {.target = context};
+
+	r.call = v6_request_call(context, fd);
+	r.call.ask = v6_target_descriptor(context, r.target->pid, fd);
+	if (r.call.ask < 0)
+		return;
+	v6_govern_inherited(&r.call);
+	v6_sys_close(r.call.ask);
+}
+
+void v6_loop_inherited(int process, struct v6_slice program, struct v6_slice listen_fds,
+	struct v6_slice listen_pid, int pid)
+{
+	struct v6_target *t = v6_target_start(process, program);
+
+	if (!t)
+		return;
+	v6_self_become(&t->self);
+	borrow_stderr(t);
+	v6_inherit_visit(listen_fds, listen_pid, pid, tell_inherited, t);
+	give_stderr_back();
+}
+
+void v6_loop_init(bool borrows)
+{
+	borrow = borrows;
+	v6_target_init();
+	v6_target_privilege(true);
+}
+
+void v6_loop(int listener, int other, bool (*ready)(void))
 {
 	const struct v6_abi_notification *n;
 
-	v6_target_init();
-	v6_target_privilege(true);
 	v6_listener_init(listener);
 	while ((n = v6_listener_next(other, ready)))
-		serve(n, borrow);
+		serve(n);
 }

@@ -81,8 +81,18 @@ static int probe(int pid)
 	return read ? 0 : -EIO;
 }
 
-/* The listener, or a negated errno; the target has been told which. */
-static int take_listener(int pid)
+static struct v6_slice variable(const char *name)
+{
+	const char *value = getenv(name);
+
+	return v6_slice_of(value ? value : "");
+}
+
+/*
+ * The listener, or a negated errno; the target has been told which. NULL: it executes nothing. `listen_pid`:
+ * what LISTEN_PID means it by.
+ */
+static int take_listener(int pid, const struct v6_supervision *s, int listen_pid)
 {
 	int fd = probe(pid);
 
@@ -95,6 +105,9 @@ static int take_listener(int pid)
 	fd = duplicate(pid, fd);
 	if (fd >= 0)
 		v6_sys_fcntl(fd, F_SETFL, O_NONBLOCK);
+	if (fd >= 0 && s)
+		v6_loop_inherited(pid, s->program, variable("LISTEN_FDS"), variable("LISTEN_PID"),
+			listen_pid);
 	tell(SUPERVISOR, fd < 0 ? fd : 0);
 	return fd;
 }
@@ -132,17 +145,18 @@ static void close_between(int low, int high)
 		v6_syscall(V6_SYS_CLOSE_RANGE, low + 1, high - 1, 0);
 }
 
-/* Keeps the listener and the log alone, and nothing of where it was started. */
-static void leave_all(int listener, int log)
+/* Keeps what both sides talk over and the log alone, and nothing of where it was started. */
+static void leave_all(int log)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC), other = log > 2 ? log : 2;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), end = ends[SUPERVISOR];
+	int other = log > 2 ? log : 2;
 
 	for (int fd = 0; fd < 3; fd++)
 		if (fd != log)
 			dup2(null, fd);
-	close_between(2, listener < other ? listener : other);
-	close_between(listener < other ? listener : other, listener < other ? other : listener);
-	close_between(listener < other ? other : listener, INT_MAX);
+	close_between(2, end < other ? end : other);
+	close_between(end < other ? end : other, end < other ? other : end);
+	close_between(end < other ? other : end, INT_MAX);
 	if (chdir("/"))
 		return; /* it keeps a file system busy, no more */
 }
@@ -160,9 +174,8 @@ static void ignore_signals(void)
 
 static void help(const struct v6_supervision *s, int pid)
 {
-	const struct v6_settings *settings = &s->config->settings;
 	struct rlimit files;
-	int listener;
+	int listener, log;
 
 	close(ends[TARGET]);
 	setsid();
@@ -171,12 +184,14 @@ static void help(const struct v6_supervision *s, int pid)
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
-	v6_log_init(settings, s->program, s->journal, (struct v6_slice){0});
-	listener = take_listener(pid);
-	if (listener < 0)
-		return;
-	leave_all(listener, settings->log == V6_LOG_FD ? settings->log_fd : -1);
-	v6_loop(listener, settings->log == V6_LOG_STDERR, -1, NULL);
+	v6_log_init(&s->config->settings, variable("JOURNAL_STREAM"), s->handed);
+	log = v6_log_descriptor();
+	leave_all(log == STDERR_FILENO ? -1 : log);
+	v6_loop_init(log == STDERR_FILENO);
+	listener = take_listener(pid, s, pid);
+	close(ends[SUPERVISOR]);
+	if (listener >= 0)
+		v6_loop(listener, -1, NULL);
 }
 
 /* 0, or why not; -EPERM may be another form's to try. */
@@ -258,6 +273,18 @@ static void mirror(void)
 	_exit(128 + WTERMSIG(child_status));
 }
 
+/* What systemd handed to the parent is the command's: sd_listen_fds(3). */
+static void take_listen_pid(int parent)
+{
+	const char *value = getenv("LISTEN_PID");
+	char own[12];
+
+	if (!value || atoi(value) != parent)
+		return;
+	snprintf(own, sizeof(own), "%d", getpid());
+	setenv("LISTEN_PID", own, 1);
+}
+
 /* In the child 0, or why not; the parent returns only where nothing was started. */
 static int with_parent(const struct v6_supervision *s)
 {
@@ -277,12 +304,14 @@ static int with_parent(const struct v6_supervision *s)
 		error = put_under();
 		if (error)
 			_exit(0);
+		take_listen_pid(getppid());
 		return 0;
 	}
 	close(ends[TARGET]);
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-	v6_log_init(&s->config->settings, s->program, s->journal, (struct v6_slice){0});
-	listener = take_listener(child_pid);
+	v6_log_init(&s->config->settings, variable("JOURNAL_STREAM"), s->handed);
+	v6_loop_init(false);
+	listener = take_listener(child_pid, s, getpid());
 	close(ends[SUPERVISOR]);
 	if (listener < 0) {
 		waitpid(child_pid, NULL, 0);
@@ -290,7 +319,7 @@ static int with_parent(const struct v6_supervision *s)
 		return listener;
 	}
 	signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
-	v6_loop(listener, false, signals, take_signal);
+	v6_loop(listener, signals, take_signal);
 	/* The filter's last task is gone a moment before its status is there. */
 	while (!child_ended && waitpid(child_pid, &child_status, 0) < 0 && errno == EINTR)
 		;
@@ -353,35 +382,42 @@ bool v6_supervise_takes_privileges(void)
 	return v6_syscall(SYS_seccomp, SET_MODE_FILTER, 0, &program) == -EACCES;
 }
 
-static const char *refusal(int error)
+/* Of a process that is of no other use: 0, or why it cannot be supervised. */
+static int try_listener(void)
 {
-	static char sentence[512];
+	int error = talk(), child, listener;
 
-	snprintf(sentence, sizeof(sentence), "supervision: %s", why(error));
-	return sentence;
-}
-
-const char *v6_supervise_refused(void)
-{
-	int error = judge(), listener, child;
-
-	if (!error)
-		error = talk();
 	if (error)
-		return refusal(error);
+		return error;
 	child = fork();
 	if (!child) {
 		put_under();
 		_exit(0);
 	}
-	listener = child < 0 ? -errno : take_listener(child);
-	close(ends[SUPERVISOR]);
+	listener = child < 0 ? -errno : take_listener(child, NULL, 0);
 	close(ends[TARGET]);
+	close(ends[SUPERVISOR]);
 	if (child > 0)
 		waitpid(child, NULL, 0);
-	if (listener >= 0)
-		close(listener);
-	return listener < 0 ? refusal(listener) : NULL;
+	return listener < 0 ? listener : 0;
+}
+
+/* A filter may kill whoever tries. */
+const char *v6_supervise_refused(void)
+{
+	int error = judge(), child, status;
+
+	if (error)
+		return why(error);
+	child = fork();
+	if (!child)
+		_exit(-try_listener());
+	error = -EPIPE;
+	if (child < 0)
+		error = -errno;
+	else if (waitpid(child, &status, 0) == child && WIFEXITED(status))
+		error = -WEXITSTATUS(status);
+	return error ? why(error) : NULL;
 }
 
 int v6_supervise(const struct v6_supervision *s, char **argv)
@@ -401,6 +437,6 @@ int v6_supervise(const struct v6_supervision *s, char **argv)
 	}
 	if (!error)
 		return execute(argv);
-	s->say(refusal(error));
+	s->say(why(error));
 	return error;
 }

@@ -10,8 +10,8 @@
 
 struct v6_supervision {
 	struct v6_config *config; /* must stay */
-	struct v6_slice program;  /* of the log, where it is nobody's else */
-	struct v6_slice journal;  /* JOURNAL_STREAM, or empty */
+	struct v6_slice program;  /* the command's name */
+	struct v6_slice handed;   /* the log that is open, as V6_LOG_HANDED has it, or empty */
 	/* Whatever is to be said before the command runs, or why it does not. */
 	void (*say)(const char *sentence);
 };

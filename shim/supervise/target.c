@@ -158,16 +158,6 @@ static struct v6_slice executed(const struct v6_target *t, char *path)
 	return (struct v6_slice){path, len};
 }
 
-static struct v6_slice base_name(struct v6_slice path)
-{
-	struct v6_slice name;
-
-	do
-		name = v6_slice_cut(&path, '/');
-	while (path.len);
-	return name;
-}
-
 /* The first operand: of an interpreter, the script. */
 static struct v6_slice operand(const char *words, ssize_t len)
 {
@@ -177,7 +167,20 @@ static struct v6_slice operand(const char *words, ssize_t len)
 	do
 		word = v6_slice_cut(&rest, '\0');
 	while (v6_slice_begins(word, "-"));
-	return base_name(word);
+	return v6_slice_base(word);
+}
+
+/* One that it had already, by then the same or after execve(2), has been told what it was told. */
+static void set_program(struct v6_target *t, const struct v6_slice *name, unsigned names)
+{
+	size_t len = name->len < sizeof(t->program) ? name->len : sizeof(t->program);
+
+	if (len != t->caller.program.len || (len && memcmp(t->program, name->ptr, len)))
+		t->self = (struct v6_self){.pid = t->pid};
+	if (len)
+		memcpy(t->program, name->ptr, len);
+	t->caller = (struct v6_caller){.program = {t->program, len}};
+	v6_live_caller(v6_live.config, &t->caller, name, names);
 }
 
 /* The names that it goes by, as a preload has them (preload/init.c). */
@@ -189,18 +192,13 @@ static void find_program(struct v6_target *t)
 
 	v6_proc_path(link, t->pid, "exe", -1);
 	n = v6_sys_readlink(link, exe, sizeof(exe));
-	name[1] = base_name((struct v6_slice){exe, n > 0 ? (size_t)n : 0});
+	name[1] = v6_slice_base((struct v6_slice){exe, n > 0 ? (size_t)n : 0});
 	name[2] = operand(words, read_file(t->pid, "cmdline", words, sizeof(words)));
 	name[0] = !run.len || v6_slice_begins(run, "/dev/fd/") ||
 				  v6_slice_begins(run, "/proc/self/fd/")
 			  ? name[1]
-			  : base_name(run);
-	if (name[0].len > sizeof(t->program))
-		name[0].len = sizeof(t->program);
-	if (name[0].len)
-		memcpy(t->program, name[0].ptr, name[0].len);
-	t->caller = (struct v6_caller){.program = {t->program, name[0].len}};
-	v6_live_caller(v6_live.config, &t->caller, name, 3);
+			  : v6_slice_base(run);
+	set_program(t, name, 3);
 }
 
 /* Looks at what execve(2) changes. */
@@ -213,7 +211,6 @@ static void look(struct v6_target *t)
 	v6_proc_path(path, t->pid, "mem", -1);
 	t->memory = v6_sys_open(path, O_RDONLY | O_CLOEXEC, 0);
 	find_program(t);
-	t->self = (struct v6_self){.pid = t->pid};
 }
 
 static int open_pidfd(int pid, unsigned flags)
@@ -227,8 +224,21 @@ static struct v6_target *add(int pid, int pidfd)
 
 	if (t->pid)
 		drop(t);
-	*t = (struct v6_target){.pid = pid, .pidfd = pidfd, .memory = -1, .confined = confined};
-	look(t);
+	*t = (struct v6_target){.pid = pid,
+		.pidfd = pidfd,
+		.memory = -1,
+		.confined = confined,
+		.self = {.pid = pid}};
+	return t;
+}
+
+struct v6_target *v6_target_start(int pid, struct v6_slice program)
+{
+	int pidfd = open_pidfd(pid, 0);
+	struct v6_target *t = pidfd < 0 ? NULL : add(pid, pidfd);
+
+	if (t)
+		set_program(t, &program, 1);
 	return t;
 }
 
@@ -276,8 +286,10 @@ static struct v6_target *find_new(int tid)
 		if (!t)
 			pidfd = open_pidfd(pid, 0);
 	}
-	if (pidfd >= 0)
+	if (pidfd >= 0) {
 		t = add(pid, pidfd);
+		look(t);
+	}
 	if (t && pid != tid)
 		threads[next_thread++ % THREADS] = (struct thread){tid, t};
 	return t;

@@ -35,6 +35,9 @@ void v6_target_init(void);
 struct v6_target *v6_target_find(int tid, uint64_t ip);
 void v6_target_forget(struct v6_target *t, int tid);
 
+/* A process that is about to execute a program of that name; NULL as above. */
+struct v6_target *v6_target_start(int pid, struct v6_slice program);
+
 /*
  * A duplicate of the thread's descriptor, to be closed by v6_sys_close(). -EBADF: it has none
  * of that number; -EPERM: ptrace(2) access is refused; -ESRCH: the process is gone, or the

@@ -132,6 +132,11 @@ static const struct v6_way way = {
 	.give = give,
 };
 
+struct v6_call v6_request_call(const struct v6_target *t, int fd)
+{
+	return (struct v6_call){.way = &way, .ask = -1, .record = {.pid = t->pid, .fd = fd}};
+}
+
 /* ---- the arguments */
 
 /* socketcall(2): as many 32-bit words as the call has arguments. */
@@ -165,8 +170,7 @@ int v6_request_read(struct v6_request *r, const struct v6_abi_call *call)
 	error = r->what == V6_NOTIFIED_SOCKETCALL ? read_words(r, call, arg) : 0;
 	if (error)
 		return error;
-	*c = (struct v6_call){
-		.way = &way, .ask = -1, .record = {.pid = r->target->pid, .fd = (int)arg[0]}};
+	*c = v6_request_call(r->target, (int)arg[0]);
 	switch (r->what) {
 	case V6_NOTIFIED_BIND:
 		c->pointer = (const void *)(uintptr_t)arg[1];

@@ -20,6 +20,9 @@ struct v6_request {
 	unsigned char copy[sizeof(struct sockaddr_storage)];
 };
 
+/* A call of the process's that is yet to be filled in. */
+struct v6_call v6_request_call(const struct v6_target *t, int fd);
+
 /*
  * Fills in the request's call from the arguments of the system call, but for `ask`: 0, or what
  * v6_target_read() says of the target's memory that they are in.

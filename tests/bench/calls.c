@@ -41,9 +41,13 @@ static void open6(int *fd, unsigned port)
 	must("socket", *fd = socket(AF_INET6, SOCK_STREAM, 0));
 }
 
+/* As a listener: a bind to port 0 without SO_REUSEADDR is a client's. */
 static void open_bound(int *fd, unsigned port)
 {
+	int on = 1;
+
 	open6(fd, port);
+	must("setsockopt", setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)));
 	must("bind", bind_to(*fd, AF_INET6, NULL, 0));
 }
 

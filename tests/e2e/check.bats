@@ -632,7 +632,7 @@ library() {
 @test "usage: none, options, --help; and nothing of what is checked is executed" {
 	run -2 "$V6SHIM" check
 	run -2 "$V6SHIM" check --policy=both ./prog
-	assert_line "v6shim: check: unknown option '--policy=both'"
+	assert_line "v6shim: --policy: unknown option; 'v6shim check --help' lists them"
 	run "$V6SHIM" check --help
 	assert_status 0
 	assert_match 'io_uring' "$output"

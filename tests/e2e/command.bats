@@ -314,6 +314,69 @@ loaded_by() {
 	done
 }
 
+@test "words that people try are understood, or the one that is meant is named" {
+	says <<-'END'
+		125|^v6shim: --policy: unknown value 'dual'; did you mean 'both'$|run --policy dual true
+		125|did you mean 'both'$|run --policy dual-stack true
+		125|did you mean 'both'$|run -p dualstack true
+		125|did you mean 'ipv6-only'$|run --policy=ipv6only true
+		125|did you mean 'ipv6-only'$|run -pv6only true
+		125|did you mean 'syslog'$|run -o journald true
+		125|did you mean 'log'$|run --mode dry-run true
+		125|^v6shim: --dry-run: unknown option; did you mean '--mode log'$|run --dry-run true
+		125|^v6shim: --dual: unknown option; did you mean '--policy both'$|run --dual true
+		125|^v6shim: -x: unknown option|run -x true
+		125|^v6shim: -p: no value given$|run -p
+		125|^v6shim: --reach: unknown value 'outside'; valid: auto preload supervise$|run --reach outside true
+		2|^v6shim: confg: unknown command; did you mean 'config'$|help confg
+	END
+	assert_eq "$("$V6SHIM" who --help)" "$("$V6SHIM" help who)"
+	assert_eq "$("$V6SHIM" --help)" "$("$V6SHIM" help)"
+	cd "$DIR"
+	echo 'mode = log' >conf
+	v6shim config -p both -c conf -o x.jsonl
+	assert_eq "both log $DIR/x.jsonl" "$(sed -nE 's/^(policy|mode|log) +=  *([^ ]*).*/\2/p' out | paste -sd' ')"
+}
+
+@test "every --help is 80 columns wide; that of the command has 60 lines, its examples first, and they parse" {
+	for command in '' $(subcommands); do
+		# shellcheck disable=SC2086 # or no word
+		v6shim $command --help
+		assert_eq '' "$(awk 'length > 80' "$DIR/out")" "$command"
+	done
+	v6shim --help
+	[ "$(wc -l <"$DIR/out")" -le 60 ]
+	refute grep -q '^  run ' <(sed '/--systemd/q' "$DIR/out")
+	sed -n 's/^  v6shim run \(.*\) -- SERVER.*/\1/p' "$DIR/out" >"$DIR/runs"
+	[ "$(wc -l <"$DIR/runs")" -ge 5 ]
+	while read -r words; do
+		# shellcheck disable=SC2086 # into its words
+		"$V6SHIM" config $words >/dev/null
+	done <"$DIR/runs"
+}
+
+@test "config --systemd and --env: systemd and a shell read back what was said, and it acts" {
+	require systemd-analyze
+	mkdir -p "$DIR/it's 100% \"so\"" "$DIR/x.service.d"
+	cd "$DIR"
+	rules='port=1 => mode=log; program=$a`b"c\d% => policy=app'
+	printf '[Service]\nExecStart=/bin/true\n' >x.service
+	"$V6SHIM" config --policy ipv6-only --rules "$rules" --log "it's 100%% \"so\"/l" --systemd >x.service.d/v6shim.conf
+	run systemd-analyze verify "$DIR/x.service"
+	assert_eq '0 ' "$status $(grep -e x.service -e v6shim <<<"$output" || :)"
+	# Control: it looks into the drop-in.
+	sed 's/^Exec/Exce/' x.service.d/v6shim.conf >bad
+	install -D bad y.service.d/y.conf
+	cp x.service y.service
+	assert_match 'y.conf.*Exce' "$(systemd-analyze verify "$DIR/y.service" 2>&1)"
+	V6SHIM_MODE=log "$V6SHIM" config --policy ipv6-only --rules "$rules" --log "it's 100%% \"so\"/l" --env >env
+	# shellcheck disable=SC2016 # for the shell inside
+	got=$(env -i bash -c 'set -a; . ./env; printf "%s|" "$LD_PRELOAD" "$V6SHIM_POLICY" "$V6SHIM_MODE" "$V6SHIM_RULES" "$V6SHIM_LOG"')
+	assert_eq "$LIB|ipv6-only|log|$rules|$DIR/it's 100%% \"so\"/l|" "$got"
+	# What systemd makes of the unit's words.
+	assert_match "V6SHIM_LOG=$DIR/it's 100%%%% ..so../l" "$(<x.service.d/v6shim.conf)"
+}
+
 @test "output that cannot be written is an error" {
 	for words in --help --version 'run --help' 'config --help' config 'run --version'; do
 		for to in '/dev/full' '&-'; do

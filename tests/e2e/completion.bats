@@ -153,15 +153,14 @@ subcommands() {
 }
 
 settings() {
-	"$V6SHIM" run --help | sed -n '/^settings, each/,$s/^  --\([a-z-]*\) .*/\1/p' | sort
+	"$V6SHIM" run --help | sed -nE '/^settings, each/,$s/^  (-., )?--([a-z-]*) .*/\2/p' | sort
 }
 
-# The options of a subcommand, with those for help and the version.
+# The options of a subcommand, with that for help.
 options() {
 	{
 		echo --help
-		echo --version
-		"$V6SHIM" "$1" --help | sed -nE '1p; s/^  (--[a-z-]+).*/\1/p' | grep -oE -e '--[a-z-]+'
+		"$V6SHIM" "$1" --help | sed -nE '1p; s/^  (-., )?(--[a-z0-9-]+).*/\2/p' | grep -oE -e '--[a-z0-9-]+'
 	} | sort -u
 }
 
@@ -172,7 +171,7 @@ profiles() {
 # The values of a setting; what is typed behind deny: and fd: does not count, and files are no words.
 values() {
 	{
-		"$V6SHIM" run --help | awk -v setting="--$1" '/^  --/ { inside = $1 == setting } inside && /^      [^ ]/ { print $1 }'
+		"$V6SHIM" run --help | sed -E 's/^  -., /  /' | awk -v setting="--$1" '/^  --/ { inside = $1 == setting } inside && /^      [^ ]/ { print $1 }'
 		[ "$1" != profile ] || { profiles && echo none; }
 	} | sed 's/^deny:.*/deny:/; s/^fd:.*/fd:/; /^\//d' | sort -u
 }
@@ -191,7 +190,7 @@ check_words() {
 	assert_eq "$(subcommands)" "$(answer 1)" "$shell: subcommands" || return
 	assert_eq $'--help\n--version' "$(answer 2 --)" "$shell: v6shim -" || return
 	assert_eq "$(profiles)" "$(answer 3)" "$shell: profiles" || return
-	assert_eq "$(sed -n 's/.*{V6_LIST_PROTO, "\([^"]*\)".*/\1/p' "$ROOT/shim/core/terms.c" | sort)" \
+	assert_eq "$(sed -n 's/^W(V6_LIST_PROTO, "\([^"]*\)".*/\1/p' "$ROOT/shim/core/terms.def" | sort)" \
 		"$(answer 4)" "$shell: protocols" || return
 	mapfile -t lines < <(subcommands | sed 's/.*/v6shim & --/')
 	questions "$shell" "${lines[@]}" || return
@@ -308,21 +307,21 @@ check_ports() {
 
 @test "control: words that lack one, or have one too many, are seen" {
 	require script zsh fish
-	cp -r "$WORDS" "$DIR/words"
+	mkdir "$DIR/program"
+	mv "$DIR/bin/v6shim" "$DIR/program"
+	# shellcheck disable=SC2016 # for the shell that is started
+	printf '%s\n' '#!/bin/sh' '"$DIR/program/v6shim" "$@" | sed "$(cat "$DIR/change")"' >"$DIR/bin/v6shim"
+	chmod +x "$DIR/bin/v6shim"
 	while read -r shell check change; do
-		cp "$ROOT/shim/completion/"* "$DIR/words"
-		WORDS=$DIR/words
-		sed -i "$change" "$WORDS"/*
-		! diff -r "$WORDS" "$ROOT/shim/completion" >/dev/null || fail "nothing changed: $change"
+		echo "$change" >"$DIR/change"
 		refute "check_$check" "$shell" >/dev/null 2>&1 || fail "$shell $check: $change"
 	done <<-'END'
-		bash  values   s/ share-ipv6//
-		bash  words    s/ --follow / --tail /
-		bash  commands s/_v6shim_command "$i"/:/
-		zsh   values   s/ both default-ipv6/ neither default-ipv6/
-		zsh   words    s/'who:/'whom:/
-		fish  values   s/stderr off/stdout stderr off/
-		fish  words    s/ solaris / sunos /
+		bash  values   /share-ipv6/d
+		bash  words    s/follow/tail/
+		bash  commands /:command/d
+		zsh   values   s/default-ipv6/neither/
+		zsh   words    s/^who/whom/
+		fish  values   s/^stderr/stdout/
 		fish  errnos   s/EPERM/EPERMIT/
 	END
 }
@@ -332,14 +331,6 @@ check_ports() {
 	shellcheck "$WORDS/v6shim.bash"
 	zsh -n "$WORDS/_v6shim"
 	fish --no-config -n "$WORDS/v6shim.fish"
-}
-
-@test "the errno names are the same in all three" {
-	names=$(grep -ohE '\bE[A-Z]{3,}\b' "$WORDS/v6shim.bash" | sort -u)
-	[ "$(wc -w <<<"$names")" -ge 8 ]
-	for file in _v6shim v6shim.fish; do
-		assert_eq "$names" "$(grep -ohE '\bE[A-Z]{3,}\b' "$WORDS/$file" | sort -u)" "$file"
-	done
 }
 
 @test "the shells find them where make install puts them" {

@@ -90,6 +90,7 @@ refuses_to_start() {
 	while read -r name nearest; do
 		said="v6shim: $name: unknown setting; did you mean '$nearest'"
 		if [[ $name == --* ]]; then
+			said=${said/setting/option}
 			refuses_to_start -- "$name=both"
 		else
 			refused "$name=both"

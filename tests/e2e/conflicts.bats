@@ -401,6 +401,51 @@ in_devices() {
 	END
 }
 
+@test "an IPv6 connection of the process, of a socket that the policy cleared, keeps no IPv4 bind out" {
+	local four='b socket tcp4; bind 0.0.0.0 P; show' how
+
+	for how in 'listen; accept ::1' 'dup; listen; accept ::1; accept ::1'; do
+		cat <<-END
+			a socket tcp6; v6only 1; bind :: P; $how; $four
+			bare -> a=1/0 b=-/0
+			policy=both, policy=both on-conflict=share -> a=0/1 b=-/1
+			a socket tcp6; v6only 0; bind :: P; $how; $four
+			bare, policy=both -> b.bind=EADDRINUSE a=0/0 b=-/0
+		END
+	done >"$BATS_TEST_TMPDIR/table"
+	cat >>"$BATS_TEST_TMPDIR/table" <<-END
+		a socket tcp6; v6only 1; bind :: P; listen; accept ::1; close; $four
+		bare -> b=-/0
+		policy=both -> b=-/1 | setsockopt inet6 contrary ok; bind inet6 override ok; bind inet yield conflict ok
+		a socket tcp6; v6only 1; bind :: P; connect ::1 9; $four
+		bare -> a.connect=ECONNREFUSED a=1/0 b=-/0
+		policy=both -> a.connect=ECONNREFUSED a=0/1 b=-/1
+		c socket tcp6; v6only 1; a socket tcp6; v6only 0; bind :: P; connect ::1 9; $four
+		bare, policy=both -> a.connect=ECONNREFUSED b.bind=EADDRINUSE a=0/0 b=-/0 c=1/0
+		c socket tcp6; v6only 1; a socket tcp6; bind :: P; connect ::1 9; $four
+		bare, policy=both -> a.connect=ECONNREFUSED b.bind=EADDRINUSE a=0/0 b=-/0 c=1/0
+		a socket udp6; v6only 1; bind :: P; connect ::1 9; b socket udp4; bind 0.0.0.0 P; show
+		bare -> a=1/0 b=-/0
+		policy=both -> a=0/1 b=-/1
+		a socket tcp6; v6only 0; bind :: P; listen; accept 127.0.0.1; $four
+		bare, on-conflict=fail -> b.bind=EADDRINUSE a=0/0 b=-/0
+		on-conflict=share -> a=0/1 b=-/1
+		a socket tcp6; v6only 0; bind :: P; listen; accept ::1; close; $four
+		bare, policy=both, on-conflict=share -> b.bind=EADDRINUSE b=-/0
+		# What libv6shim(7) excepts: nobody has it any more, another user, what was asked of a listener that is gone.
+		a socket tcp6; v6only 1; reuseaddr; bind :: Q; listen; timewait ::1; close; b socket tcp4; bind 0.0.0.0 Q; show
+		bare -> b=-/0
+		policy=both -> b.bind=EADDRINUSE b=-/0
+		a socket tcp6; v6only 1; bind :: P; uid 65534; $four
+		bare -> a=1/0 b=-/0
+		policy=both -> b.bind=EADDRINUSE a=0/0 b=-/0
+		c socket tcp6; v6only 1; a socket tcp6; v6only 0; bind :: P; listen; accept ::1; close; $four
+		bare -> b.bind=EADDRINUSE b=-/0 c=1/0
+		policy=both -> b=-/1 c=1/0
+	END
+	rows <"$BATS_TEST_TMPDIR/table"
+}
+
 @test "a socket is told by what it is: a dup is no second one, a number that was used again no first one" {
 	local four='a socket tcp4; reuseaddr; bind 0.0.0.0 P' six='b socket tcp6; reuseaddr; v6only 1; bind :: P'
 	local dual='b socket tcp6; v6only 0; bind :: P' how

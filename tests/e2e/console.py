@@ -7,7 +7,8 @@ are put into the document instead.
 
 REAL=SHOWN: where a session prints REAL, a path of this machine, the document has SHOWN.
 
-What differs from run to run does not count: process ids in brackets, times, and how many blanks part two columns. A
+What is wider than a document is wrapped. What differs from run to run does not count: process ids in brackets, times,
+and how many blanks and line ends part two words. A
 command that ends in ` &` is taken to be a server: the next one is typed when something listens on a port and has fallen
 silent. When the session is over, whatever it left running is ended.
 
@@ -23,6 +24,7 @@ import select
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 
 LIMIT = 60  # seconds that one command may take
@@ -89,10 +91,10 @@ class Session:
             time.sleep(0.05)
 
 
-def steady(line):
-    line = re.sub(r"\[\d+\]", "[PID]", line)
+def steady(lines):
+    line = re.sub(r"\[\d+\]", "[PID]", "\n".join(lines))
     line = re.sub(r"\d{4}-\d\d-\d\dT[0-9:.]+Z", "TIME", line)
-    return re.sub(r" +", " ", line).rstrip()
+    return line.split()
 
 
 def play(lines, shown):
@@ -106,7 +108,7 @@ def play(lines, shown):
                 for said in session.type(line[2:]):
                     for real, instead in shown:
                         said = said.replace(real, instead)
-                    played.append(said)
+                    played += textwrap.wrap(said, 98, subsequent_indent="    ") if len(said) > 98 else [said]
     finally:
         session.end()
     return played
@@ -130,7 +132,7 @@ def main():
         played = play(lines, shown)
         if write:
             parts[i] = "\n".join(["```console", *played, "```"])
-        elif [*map(steady, played)] != [*map(steady, lines)]:
+        elif steady(played) != steady(lines):
             differ += 1
             print("\n".join(difflib.unified_diff(lines, played, "document", "now", lineterm="")))
     if write:

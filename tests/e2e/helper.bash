@@ -84,7 +84,8 @@ close_bats_fds() {
 	done
 }
 
-# resolve [shim NAME=VALUE... --] COMMAND...: sets the array COMMAND to what to execute.
+# resolve [shim NAME=VALUE... --] COMMAND...: sets the array COMMAND to what to execute; with TESTS_REACH=supervise it
+# is governed from outside.
 resolve() {
 	local settings=()
 
@@ -99,7 +100,11 @@ resolve() {
 		shift
 		# ld.so only warns of a library that is not there, and the test would test nothing.
 		[ -e "$LIB" ] || fail "shim: no library: $LIB" || return
-		settings=(env LD_PRELOAD="$LIB" "${settings[@]}")
+		if [ "${TESTS_REACH-}" = supervise ]; then
+			settings=(env "${settings[@]}" "$V6SHIM" run --reach supervise --)
+		else
+			settings=(env LD_PRELOAD="$LIB" "${settings[@]}")
+		fi
 	fi
 	[ $# -gt 0 ] || fail 'no command' || return
 	COMMAND=("${settings[@]}" "$@")

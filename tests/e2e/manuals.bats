@@ -69,7 +69,7 @@ meanings() {
 
 # terms LIST: its words, V6_LIST_EVENT and the like without V6_LIST_. fields TABLE: the keys of a table of record.c.
 terms() {
-	sed -n "s/.*{V6_LIST_$1, \"\([^\"]*\)\".*/\1/p" "$CORE/terms.c" | sort
+	sed -n "s/^W(V6_LIST_$1, \"\([^\"]*\)\".*/\1/p" "$CORE/terms.def" | sort
 }
 
 fields() {
@@ -81,13 +81,14 @@ subcommands() {
 }
 
 settings() {
-	"$V6SHIM" run --help | sed -n '/^settings, each/,$s/^  --\([a-z-]*\) .*/\1/p' | sort
+	"$V6SHIM" run --help | sed -nE '/^settings, each/,$s/^  (-., )?--([a-z-]*) .*/\2/p' | sort
 }
 
 # "policy ipv6-only", in lower case.
 values() {
 	"$V6SHIM" run --help |
-		awk '/^  --/ { setting = substr($1, 3) } /^      [^ ]/ { print setting, tolower($1) }' | sort
+		sed -E 's/^  -., /  /' | awk '/^  --/ { setting = substr($1, 3) }
+			/^      [^ ]/ { print setting, tolower($1) }' | sort
 }
 
 # The names, and the other names of some.
@@ -97,8 +98,8 @@ profiles() {
 
 # The options that a subcommand's help has, those of the settings apart.
 options() {
-	"$V6SHIM" "$1" --help | sed '/^settings, each/,$d' | sed -nE '1p; s/^  (--[a-z-]+).*/\1/p' |
-		grep -oE -e '--[a-z-]+' | sort -u
+	"$V6SHIM" "$1" --help | sed '/^settings, each/,$d' | sed -nE '1p; s/^  (-., )?(--[a-z0-9-]+).*/\2/p' |
+		grep -oE -e '--[a-z0-9-]+' | sort -u
 }
 
 # The numbers of the paragraph on the exit status.
@@ -240,7 +241,7 @@ check_who() {
 }
 
 sockets_told() {
-	start server --says ready python3 -c '
+	start server --says ready "$V6SHIM" run --log off -- python3 -c '
 import signal, socket
 sockets = [socket.socket(family, socket.SOCK_DGRAM) for family in (socket.AF_INET6, socket.AF_INET)]
 for s in sockets:

@@ -49,7 +49,7 @@ LIMIT = 70
 FIELDS = "event family action finding result"
 # Parts the rows of one process, in its output and in its log.
 MARK = ["z socket tcp4", "z bind 127.0.0.9 0", "reset"]
-ALONE = re.compile(r"\b(uid|fork|exec|thread|reset|others)\b")
+ALONE = re.compile(r"\b(uid|fork|exec|thread|reset|others|accept)\b")
 
 Row = collections.namedtuple("Row", "steps words outcome records")
 

@@ -479,7 +479,12 @@ on-disorder   = log                  # default
 on-conflict   = share                # rule 3
 on-mapped     = allow                # default
 on-nonboolean = allow                # default
-mode          = enforce              # default" \
+mode          = enforce              # default
+profile       = linux                # option
+# config      = none                 # default
+log           = stderr               # default
+log-format    = text                 # default
+log-level     = change               # default" \
 		"$("$V6SHIM" config --rules "$rules" --profile linux --policy both --program java --port 443 --proto tcp)"
 	while IFS='|' read -r given options expected; do
 		# shellcheck disable=SC2086 # into its words
@@ -507,13 +512,12 @@ mode          = enforce              # default" \
 		--proto tpc|--proto: unknown protocol 'tpc'; a name as tcp or udp is meant, or a number
 		--port|--port: no value given
 		--progrm x|--progrm: unknown option; did you mean '--program'
-		--polcy both|--polcy: unknown setting; did you mean '--policy'
-		--mode log --help|--help: 'v6shim config --help' is meant, with nothing before it
+		--polcy both|--polcy: unknown option; did you mean '--policy'
 		nginx|config: unexpected argument 'nginx'
 	END
 	# run has none of them.
 	run "$V6SHIM" run --progrm x -- true
-	assert_match '^v6shim: --progrm: unknown setting' "$output"
+	assert_match '^v6shim: --progrm: unknown option' "$output"
 	run "$V6SHIM" run --mode log --help
-	assert_eq "125 v6shim: --help: 'v6shim run --help' is meant, with nothing before it" "$status $output"
+	assert_match '^0 usage: v6shim run' "$status $output"
 }

@@ -358,6 +358,31 @@ except OSError as e:
 	[ -e "$BATS_TEST_TMPDIR/started" ]
 }
 
+@test "check: both ways in, what stands in the way of each, and only where none is left what to do instead" {
+	local row command expected
+	local -r dynamic=$PROGRAMS/drive static="a preload does not reach $DRIVE: statically linked: nothing in it loads libraries"
+	# COMMAND|STATUS|the lines after the hops
+	local -r rows=(
+		"check $dynamic|0|a preload reaches $dynamic;a supervisor reaches $dynamic;"
+		"check $DRIVE|0|$static;a supervisor reaches $DRIVE;"
+		"check --reach supervise $DRIVE|0|a supervisor reaches $DRIVE;"
+		"check --reach preload $DRIVE|3|$static;instead .*"
+		"run --reach supervise --log off -- $V6SHIM check $dynamic|0|a preload reaches $dynamic;a supervisor does not reach $dynamic: another supervisor .*"
+		"run --reach supervise --log off -- $V6SHIM check $DRIVE|3|$static;a supervisor does not reach $DRIVE: another supervisor .*;instead .*"
+		"run --reach supervise --log off -- $V6SHIM check --reach supervise $dynamic|3|a supervisor does not reach $dynamic: another supervisor [^;]*;"
+		'check no-such-program|3|no-such-program does not start: not found in PATH;'
+	)
+
+	for row in "${rows[@]}"; do
+		IFS='|' read -r command status expected <<<"$row"
+		# shellcheck disable=SC2086 # words
+		ends "$status" "$V6SHIM" $command
+		assert_match "^$expected\$" "$(sed -E '/   (ok|no)($| )/d' <<<"$output" | tr '\n' ';')"
+	done
+	ends 3 confine pidfd_getfd=EPERM -- "$V6SHIM" check "$DRIVE"
+	assert_match 'a supervisor does not reach .*--cap-add SYS_PTRACE' "$output"
+}
+
 @test "capabilities that supervision takes away are told of before anything starts" {
 	require setpriv setcap
 	require_root
@@ -367,6 +392,48 @@ except OSError as e:
 	ends 125 "${NOBODY[@]}" "$V6SHIM" run --reach supervise -- "$BATS_TEST_TMPDIR/capable" 'socket tcp6'
 	assert_match 'AmbientCapabilities' "$output"
 	ends 0 supervised --log off -- "$BATS_TEST_TMPDIR/capable" 'socket tcp6'
+}
+
+@test "the log: looked at before the start, made and handed over open; %n is each program's own; no other descriptor" {
+	local log=$BATS_TEST_TMPDIR/logs
+	local -r bind=('socket tcp6' reuseaddr 'bind :: 0')
+
+	ends 0 supervised --log "$log/none" -- true
+	assert_match "warning: log: '$log'.*no such file" "$output"
+	mkdir "$log"
+	ends 0 supervised --log "$log/made" -- sh -c 'ls -l /proc/self/fd; env'
+	assert_eq '' "$(grep -e '-> .*/made' -e V6SHIM_LOG_HANDED <<<"$output")"
+	[ -e "$log/made" ]
+	# Its name leads nowhere any more.
+	ends 0 supervised --policy ipv6-only --log "$log/made" -- sh -c '
+		mkdir "$1.d" && mv "$1" "$1.d" && ln -s /nonexistent/made "$1" && exec "$0" "socket tcp6" reuseaddr "bind :: 0"' \
+		"$DRIVE" "$log/made"
+	assert_match '"event":"bind"' "$(cat "$log/made.d/made")"
+	cp "$DRIVE" "$BATS_TEST_TMPDIR/other"
+	ends 0 supervised --policy ipv6-only --log "$log/%n" -- "$DRIVE" "${bind[@]}" -- "$BATS_TEST_TMPDIR/other" "${bind[@]}"
+	assert_eq $'drive load\ndrive bind\nother load\nother bind' \
+		"$(cat "$log/drive" "$log/other" | jq -r '"\(.program) \(.event)"')"
+	supervised --policy ipv6-only --log /dev/stdout -- "$DRIVE" "${bind[@]}" >"$log/stdout"
+	assert_match 'drive load drive bind' "$(sed -n 's/.*"program":"\([^"]*\)".*"event":"\([^"]*\)".*/\1 \2/p' "$log/stdout" | xargs)"
+}
+
+@test "inherited sockets are told of at the start: systemd's, and inetd's 0; meant for another, none" {
+	local log=$BATS_TEST_TMPDIR/log.json row hand fd expected
+	local -r run=("$V6SHIM" run --reach supervise --policy ipv6-only --log "$log" --)
+	local -r rows=('activate 1+put 3|3|inherit unenforced 3' 'put 0|0|inherit unenforced 0' 'put 3|3|')
+
+	for row in "${rows[@]}"; do
+		IFS='|' read -r hand fd expected <<<"$row"
+		IFS=+ read -ra hand <<<"socket tcp6+v6only 0+reuseaddr+bind :: 0+listen+$hand"
+		rm -f "$log"
+		# It makes none of the calls.
+		(close_bats_fds && exec "$DRIVE" "${hand[@]}" -- "${run[@]}" /bin/true) >/dev/null
+		assert_eq "$expected" "$(jq -r 'select(.event != "load") | "\(.event) \(.finding) \(.fd)"' "$log")"
+		rm -f "$log"
+		(close_bats_fds && exec "$DRIVE" "${hand[@]}" -- "${run[@]}" "$DRIVE" "fd=$fd" 'b socket tcp6' reuseaddr 'bind :: 0') \
+			>/dev/null
+		assert_eq "load${expected:+ inherit} bind" "$(jq -r 'select(.program == "drive").event' "$log" | xargs)"
+	done
 }
 
 # ---- beside the library
@@ -390,6 +457,47 @@ except OSError as e:
 	ends 0 env V6SHIM_REACH=supervise LD_PRELOAD="$LIB" V6SHIM_POLICY=ipv6-only V6SHIM_LOG=off "$PROGRAMS/drive" \
 		'socket tcp6' reuseaddr 'bind :: 0' get
 	assert_line 'get: 1'
+}
+
+@test "who and report know the way in" {
+	local log=$BATS_TEST_TMPDIR/log.json port way program
+
+	for way in preload supervise none; do
+		port=$(free_port)
+		program=$PROGRAMS/drive
+		[ $way = preload ] || program=$DRIVE
+		if [ $way = none ]; then # static: the variable alone
+			start "$way" --tcp "$port" env LD_PRELOAD="$LIB" "$program" 'socket tcp6' reuseaddr "bind :: $port" listen serve
+		else
+			start "$way" --tcp "$port" "$V6SHIM" run --policy ipv6-only --log "$log" -- \
+				"$program" 'socket tcp6' reuseaddr "bind :: $port" listen serve
+		fi
+	done
+	assert_eq '"preload" "preload in its environment, but not loaded" "supervise"' \
+		"$("$V6SHIM" who --json | jq -c '.processes[] | select(.program == "drive").via' | sort | xargs -d '\n')"
+	assert_match "V6ONLY 0, preload in its environment, but not loaded" "$("$V6SHIM" who "$port")"
+	assert_eq '["preload","supervise"]' "$("$V6SHIM" report --json "$log" | jq -c '[.processes[].via]')"
+	assert_match 'drive\[[0-9]+\]  supervised, policy ipv6-only' "$("$V6SHIM" report "$log")"
+	assert_match 'drive\[[0-9]+\]  policy ipv6-only' "$("$V6SHIM" report "$log")"
+}
+
+@test "auto and a shell script: what it starts is told of once" {
+	local -r note='need --reach supervise'
+
+	printf '#!/bin/sh\nexec "$@"\n' >"$BATS_TEST_TMPDIR/start.sh"
+	chmod +x "$BATS_TEST_TMPDIR/start.sh"
+	for words in "$BATS_TEST_TMPDIR/start.sh" "env $BATS_TEST_TMPDIR/start.sh"; do
+		# shellcheck disable=SC2086 # words
+		ends 0 "$V6SHIM" run --log off -- $words "$BATS_TEST_TMPDIR/start.sh" true
+		assert_eq 1 "$(grep -c -- "$note" <<<"$output")"
+		for way in preload supervise; do
+			# shellcheck disable=SC2086
+			ends 0 "$V6SHIM" run --reach $way --log off -- $words true
+			assert_eq '' "$output"
+		done
+	done
+	ends 0 "$V6SHIM" run --log off -- sh -c true
+	assert_eq '' "$output"
 }
 
 @test "order: what is out of reach is said at the start" {

@@ -3,12 +3,10 @@
 
 usage: systems.py names             the profiles
        systems.py probe PROFILE     what examples/probe is to print under it, but for the system's name
-       systems.py facts PROFILE     a line for each fact: COLUMN DOES MARK [!MET REASON]
-       systems.py said PROFILE      the same of what `v6shim profiles PROFILE` has, on standard input
+       systems.py told PROFILE      what `v6shim profiles PROFILE` is to say of approximations and gaps, a line each
        systems.py met PROFILE COLUMN
 """
 
-import re
 import sys
 
 # FACTS.md, section 2, row by row. A cell is what the system does; `does!met` where Linux cannot give it
@@ -32,29 +30,20 @@ aix          0:I ?:? . . ?:? ?:? . ?:? ?:? ?:? . ?:? ?:? ?:? ?:?
 bindv6only=0 0:M . . . . . . . . . . . . . .
 bindv6only=1 1:M . . . . . . . . . . . . . .
 """
-# Why a cell with a `!` cannot be given.
-ONE_S_OWN = "where the two sockets are of two processes: only one's own can be shared"
-REASONS = {
-    "after-bind": "EINVAL: Linux takes the option before bind alone",
-    "two-processes": f"EADDRINUSE {ONE_S_OWN}",
-    "connect-tcp": "ENETUNREACH: connect is not interposed",
-    "connect-udp": "ENETUNREACH: connect is not interposed",
-    "name": "IPV6_V6ONLY: a program that is compiled on Linux calls it by that name",
-    "scope": "every IPv6 socket has it, single addresses too",
+# What stands for a cell with a `!`, and with I or ?.
+CONNECT = "# what connect to a mapped address answers: ENETUNREACH, for connect is not interposed"
+OPTION = "# its IPV6_BINDV6ONLY: IPV6_V6ONLY, which every IPv6 socket has, single addresses too"
+GAPS = {
+    "connect-tcp": CONNECT, "connect-udp": CONNECT,
+    "two-processes": "# two processes with one port: EADDRINUSE, for only one's own sockets can be shared",
+    "after-bind": "# V6ONLY set after bind: EINVAL, for Linux takes it before bind alone",
+    "name": OPTION, "scope": OPTION,
 }
-# The titles that `v6shim profiles NAME` has for the columns.
-TITLES = {
-    "a new socket's V6ONLY": "initial", "what changes that": "knob", "name of the option": "name",
-    "what it acts on": "scope", "set to 0": "set-0", "set to 1": "set-1", "set to 2": "set-2",
-    "set after bind": "after-bind", "IPv4 before dual-stack": "ipv4-first",
-    "dual-stack before IPv4": "ipv6-first", "mapped bind": "mapped-bind",
-    "mapped TCP connect": "connect-tcp", "mapped UDP connect": "connect-udp",
-    "passive getaddrinfo": "passive",
+APPROXIMATE = {
+    "ipv6-first": "dual-stack before IPv4", "mapped-bind": "mapped bind", "connect-tcp": "mapped connect",
+    "passive": "passive getaddrinfo",
 }
-MARKS = {
-    "measured": "M", "source": "S", "documented": "D", "user's report": "T",
-    "source; reports differ": "R", "approximate: inferred": "I", "approximate: not known": "?",
-}
+WHOLE = ("qnx", "ibmi", "aix")
 
 
 def systems():
@@ -110,52 +99,23 @@ def probe(profile):
     return [f"{key}: {value}" for key, value in found.items()]
 
 
-def facts(profile):
-    lines = []
-    for column, cell in systems()[profile].items():
-        if cell == "." or (column == "two-processes" and "!" not in cell):
-            continue
-        does, _, mark = cell.partition(":")
-        does, _, instead = does.partition("!")
-        line = f"{column} {does} {mark}"
-        lines.append(f"{line} !{instead} {REASONS[column]}" if instead else line)
-    return sorted(lines)
-
-
-def brief(does):
-    if does.startswith("IPv"):
-        return does.replace(" ", "")
-    return re.sub("[,:]? .*", "", re.sub("^(it|sysctl) ", "", does))
-
-
-def said(text):
-    reasons = dict(re.findall(r"^# \((\d)\) (.*)$", text, re.M))
-    lines = []
-    for line in text.splitlines():
-        column = TITLES.get(line[2:26].strip())
-        if not line.startswith("# ") or not column:
-            continue
-        does, mark, here = brief(line[26:59].strip()), MARKS[line[59:84].strip()], line[84:]
-        reason = re.search(r"\((\d)\)", here)
-        instead = " !{} {}".format(re.split("[: ]", reasons[reason[1]])[0], reasons[reason[1]]) if reason else ""
-        # What is given in part: the sockets of two processes are not.
-        if reason and not here.startswith("not given"):
-            if column == "ipv4-first":
-                lines.append(f"two-processes {does} {mark}{instead}")
-            instead = ""
-        lines.append(f"{column} {does} {mark}{instead}")
-    return sorted(lines)
+def told(profile):
+    cells = systems()[profile]
+    guessed = [title for column, title in APPROXIMATE.items() if cells[column][-1] in "I?"]
+    if profile in WHOLE:
+        yield "(approximate)"
+    elif guessed:
+        yield f"approximate: {', '.join(guessed)}"
+    yield from dict.fromkeys(line for column, line in GAPS.items() if "!" in cells[column])
 
 
 def main(what, *words):
     if what == "names":
         lines = systems()
-    elif what == "said":
-        lines = said(sys.stdin.read())
     elif what == "met":
         lines = [met(*words)]
     else:
-        lines = {"probe": probe, "facts": facts}[what](*words)
+        lines = {"probe": probe, "told": told}[what](*words)
     print("\n".join(lines))
 
 

@@ -538,7 +538,40 @@ $note" "$status $output"
 	in_netns inside
 }
 
-@test "what is no port, two ports and unknown options are refused, with what is wrong" {
+@test "several ports, :PORT, families, protocols and a process" {
+	inside() {
+		hold tcp,0.0.0.0,2001 tcp,::,2002,v6only0 udp,::,2002,v6only1 mptcp,::1,2003
+		shows <<-'END'
+			who 0 :2001 2003
+			tcp 2001   IPv4  0.0.0.0:2001   held[PID] fd 3   USER
+			           IPv6  nobody
+			tcp 2003   IPv4  nobody
+			           IPv6  [::1]:2003     held[PID] fd 6   USER   V6ONLY 0, MPTCP
+			who 0 -4
+			tcp 2001   IPv4       0.0.0.0:2001   held[PID] fd 3   USER
+			tcp 2002   IPv6+IPv4  [::]:2002      held[PID] fd 4   USER   V6ONLY 0
+			who 0 -6u
+			udp 2002   IPv6  [::]:2002   held[PID] fd 5   USER   V6ONLY 1
+			who 0 -t 2002
+			tcp 2002   IPv6+IPv4  [::]:2002   held[PID] fd 4   USER   V6ONLY 0
+			who 1 --ipv4 --udp 2002
+			udp 2002   IPv4  nobody
+			who 1 2001 2009 -t
+			tcp 2001   IPv4    0.0.0.0:2001   held[PID] fd 3   USER
+			           IPv6    nobody
+			tcp 2009   nobody
+		END
+		who --pid "$(pid_of held)" 2002
+		assert_eq '0 2' "$status $(grep -c 2002 <<<"$output")"
+		who --pid "$(pid_of held)"
+		assert_eq '0 4' "$status $(grep -c held <<<"$output")"
+		who --pid $$ -4
+		assert_eq '1 ' "$status $output"
+	}
+	in_netns inside
+}
+
+@test "what is no port and unknown options are refused, with what is wrong" {
 	while IFS='|' read -r words reason; do
 		# shellcheck disable=SC2086 # into its words
 		who $words
@@ -555,10 +588,15 @@ $note" "$status $output"
 		+80|'+80': neither a port nor the name of a service
 		0x50|'0x50': neither a port nor the name of a service
 		80,443|'80,443': neither a port nor the name of a service
-		80 443|unexpected argument '443'
-		--jsn|unknown option '--jsn'; did you mean '--json'
-		-x 80|unknown option '-x'
+		--pid x|--pid: 'x' is no process id
+		--pid 0|--pid: '0' is no process id
 	END
+	for words in "--jsn|--jsn: unknown option; did you mean '--json'" "-x 80|-x: unknown option" '-4x|-x: unknown option' \
+		'--pid|--pid: no value given' '--json=x|--json: it takes no value'; do
+		# shellcheck disable=SC2086 # into its words
+		who ${words%%|*}
+		assert_match "^2 v6shim: ${words#*|}" "$status $errors"
+	done
 	who ''
 	assert_eq 2 "$status"
 	assert_match "^v6shim: who: '': neither" "$errors"
@@ -569,7 +607,7 @@ $note" "$status $output"
 		# shellcheck disable=SC2086 # words
 		who $arguments
 		assert_eq '0 ' "$status $errors"
-		assert_match '^usage: v6shim who .*Exit status 0; 1: PORT is given and nobody holds it; 2: bad usage' "$output"
+		assert_match '^usage: v6shim who .*Exit status 0; 1: nobody holds a PORT or what --pid asks for; 2: bad usage' "$output"
 		assert_match 'This network namespace only' "$output"
 	done
 	run "$V6SHIM" --help

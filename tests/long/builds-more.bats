@@ -78,7 +78,7 @@ files() {
 	assert_eq '' "$(files "$DIR/root")"
 	# It is loaded into every process of a server.
 	build install-strip "${where[@]}" DESTDIR="$DIR/root"
-	[ "$(stat -c %s "$DIR/root$place/l/x/libv6shim.so")" -le 145000 ]
+	[ "$(stat -c %s "$DIR/root$place/l/x/libv6shim.so")" -le 130000 ]
 }
 
 @test "clean removes the build, and nothing else" {

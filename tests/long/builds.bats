@@ -103,7 +103,7 @@ lib_of() {
 # As a distribution for both classes has it, each library in its own directory. Where the kernel runs no 32-bit
 # programs the emulator does, with what `v6shim check` says that run would give them.
 @test "the 64-bit command starts a 32-bit server through \$LIB, and what that starts" {
-	local tree=$WORK/tree started=(run --policy ipv6-only) steps=('socket tcp6' 'bind :: 0' get)
+	local tree=$WORK/tree started=(run --reach preload --policy ipv6-only) steps=('socket tcp6' 'bind :: 0' get)
 	local drive32=$WORK/i386/tests/programs/drive emulator='' under32 lib32 lib64
 
 	[ -x "$WORK/i386/v6shim" ] || crossed i386
@@ -115,12 +115,12 @@ lib_of() {
 	cp "$V6SHIM" "$LIB" "$tree/$lib64/"
 
 	# The control: the library for 64 bits alone.
-	run -3 "$tree/$lib64/v6shim" "${started[@]}" -- "$drive32" "${steps[@]}"
+	run -125 "$tree/$lib64/v6shim" "${started[@]}" -- "$drive32" "${steps[@]}"
 	assert_match '64-bit, and the program is 32-bit' "$output"
 	# Another version is none for it.
 	sed 's/v6shim library, version [0-9]/v6shim library, version 9/' "$WORK/i386/libv6shim.so" \
 		>"$tree/$lib32/libv6shim.so"
-	run -3 "$tree/$lib64/v6shim" "${started[@]}" -- "$drive32" "${steps[@]}"
+	run -125 "$tree/$lib64/v6shim" "${started[@]}" -- "$drive32" "${steps[@]}"
 
 	cp "$WORK/i386/libv6shim.so" "$tree/$lib32/"
 	run -0 "$tree/$lib64/v6shim" check "$drive32"

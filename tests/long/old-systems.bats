@@ -180,7 +180,7 @@ print(subprocess.run(sys.argv[2:], stderr=w, timeout=float(sys.argv[1])).returnc
 	while IFS='|' read -r words v6only note families value; do
 		on "$words" LOG_LEVEL=bind -- 'socket tcp4' "bind 0.0.0.0 $port"
 		assert_eq "[$(pid_of holder),$v6only]" "$(json_records "$LOG" 'select(.event == "bind") | [.holder.pid, .holder.v6only]')"
-		assert_match ", $note, so that it has IPv4 already: that program needs policy=ipv6-only" "$(json_records "$LOG" .note)"
+		assert_match ", $note, so that it has IPv4 already: policy=ipv6-only for that program" "$(json_records "$LOG" .note)"
 		[ "$words" = none ] || assert_line 'old-kernel: hid skv6only' "$(<"$DIR/hid")"
 		assert_match "$families +\\[::\\]:$port +drive.* V6ONLY $value" "$("$OLD" "$words" "$V6SHIM" who "$port" 2>"$DIR/err")"
 	done <<-'END'

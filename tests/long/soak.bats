@@ -60,3 +60,71 @@ soak() {
 	[ "${end#* }" -le "$((${warm#* } + 1024))" ] || fail "kB: $warm, $end"
 	jq -se 'all(.[]; .event != "error" and .event != "lost")' "$DIR/log.jsonl" >/dev/null
 }
+
+@test "a Go server, supervised, under load, with listeners opened and closed beside it: no request fails, nothing grows" {
+	require go wrk jq
+	local pid helper warm end count opened i
+	export TESTS_REACH=supervise
+
+	cat >"$DIR/serve.go" <<-'END'
+		package main
+
+		import (
+			"fmt"
+			"net"
+			"net/http"
+			"os"
+			"sync/atomic"
+		)
+
+		var opened, failed int64
+
+		func churn() {
+			for {
+				l, err := net.Listen("tcp", ":0")
+				if err != nil {
+					atomic.AddInt64(&failed, 1)
+					continue
+				}
+				l.Close()
+				atomic.AddInt64(&opened, 1)
+			}
+		}
+
+		func main() {
+			go churn()
+			http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+				fmt.Fprintln(w, atomic.LoadInt64(&opened), atomic.LoadInt64(&failed))
+			})
+			fmt.Println(http.ListenAndServe(":"+os.Args[1], nil))
+		}
+	END
+	HOME=$DIR GOCACHE=$DIR/cache go build -o "$DIR/serve" "$DIR/serve.go"
+	port=$(free_port)
+	start server --tcp "$port" shim POLICY=ipv6-only LOG="$DIR/log.jsonl" LOG_LEVEL=change -- "$DIR/serve" "$port"
+	pid=$(pid_of server)
+	# The helper is the process that has the filter's listener.
+	helper=$(find /proc/[0-9]*/fd -lname 'anon_inode:seccomp notify' 2>/dev/null | cut -d/ -f3 | sort -u | while read -r i; do
+		[ "$(tr '\0' ' ' <"/proc/$i/cmdline")" = "$V6SHIM run --reach supervise -- $DIR/serve $port " ] && echo "$i"
+	done)
+	(
+		close_bats_fds
+		exec wrk -t 1 -c 8 -d "$(seconds)s" --timeout 10s "http://[::1]:$port/"
+	) >"$DIR/wrk" 2>&1 &
+	sleep 3
+	warm=$(usage_of "$helper")
+	wait $!
+	end=$(usage_of "$helper")
+	read -r opened count < <(curl -gsS "http://[::1]:$port/")
+	stop server
+	echo "# $(awk '/requests in/ { print $1 }' "$DIR/wrk") requests, $opened listeners; supervisor's descriptors and kB: $warm, $end" >&3
+	assert_eq '' "$(grep -E 'Socket errors|Non-2xx' "$DIR/wrk")"
+	[ "$opened" -gt 1000 ]
+	assert_eq 0 "$count" 'listeners that could not be opened'
+	# A call may be under way.
+	[ "${end% *}" -le "$((${warm% *} + 2))" ] || fail "descriptors: $warm, $end"
+	[ "${end#* }" -le "$((${warm#* } + 256))" ] || fail "kB: $warm, $end"
+	jq -se 'all(.[]; .event != "error" and .event != "lost")' "$DIR/log.jsonl" >/dev/null
+	# Control: it was governed.
+	jq -se 'any(.[]; .event == "bind" and .via == "supervise" and .after == 1)' "$DIR/log.jsonl" >/dev/null
+}

@@ -63,6 +63,21 @@ cpython() {
 	compare "$2" -m test -v "${@:3}" -i '*VSOCK*' -i '*Vsock*' "$1"
 }
 
+# go_net NAME [shim ... --]: "TEST outcome" of Go's own tests of net, sorted.
+go_net() {
+	local name=$1
+
+	mkdir -p "$DIR/$name"
+	(
+		cd "$DIR/$name" || exit
+		resolve "${@:2}" timeout 250 "$DIR/net.test" -test.short -test.v
+		cd /usr/share/go-*/src/net || exit
+		close_bats_fds
+		exec "${COMMAND[@]}"
+	) >"$DIR/$name.out" 2>&1 || echo $? >"$DIR/$name.status"
+	sed -nE 's/^ *--- ([A-Z]+): ([^ ]+) .*/\2 \1/p' "$DIR/$name.out" | sort >"$DIR/$name.results"
+}
+
 # The module as a whole asks for leave to use the network; loopback is all that it uses.
 @test "CPython's test_socketserver: the same under the shim" {
 	cpython test_socketserver 10 -u network
@@ -79,4 +94,30 @@ cpython() {
 @test "twisted's TCP and UDP tests: the same under the shim" {
 	[ -e /usr/lib/python3/dist-packages/twisted/internet/test/test_tcp.py ] || skip 'needs python3-twisted'
 	compare 500 -m unittest -v twisted.internet.test.test_tcp twisted.internet.test.test_udp
+}
+
+# ---- from outside
+
+@test "CPython's test_socket, supervised: the same" {
+	TESTS_REACH=supervise cpython test_socket 300
+}
+
+@test "Go's tests of net, supervised: the same" {
+	local way
+
+	require go jq
+	[ -d /usr/share/go-1.19/src/net ] || skip 'needs golang-src'
+	export TESTS_REACH=supervise
+	HOME=$DIR GOCACHE=$DIR/cache GOFLAGS=-buildvcs=false go test -c -o "$DIR/net.test" net
+	go_net bare
+	go_net again
+	go_net app shim POLICY=app LOG=off --
+	go_net log shim POLICY=ipv6-only MODE=log LOG="$DIR/log.jsonl" LOG_LEVEL=bind --
+	diff "$DIR/bare.results" "$DIR/again.results" | sed -n 's/^[<>] \([^ ]*\) .*/\1 /p' | sort -u >"$DIR/flaky"
+	echo "# $(grep -c PASS "$DIR/bare.results") pass, $(grep -c SKIP "$DIR/bare.results") skip; flaky: $(paste -sd ' ' "$DIR/flaky")" >&3
+	[ "$(grep -c ' PASS$' "$DIR/bare.results")" -gt 300 ]
+	for way in app log; do
+		alike $way
+	done
+	jq -se 'length > 10 and all(.[]; .event != "error" and .event != "lost")' "$DIR/log.jsonl" >/dev/null
 }

@@ -404,9 +404,16 @@ static int connect_through(const char *address, int *server)
 
 static const char *do_accept(char **words)
 {
-	int server;
+	int server, client;
 
-	return words[0] == NULL ? NULL : outcome(connect_through(words[0], &server));
+	if (words[0] == NULL)
+		return NULL;
+	client = connect_through(words[0], &server);
+	if (client >= 0) {
+		leave_no_trace(client);
+		leave_no_trace(server);
+	}
+	return outcome(client);
 }
 
 static const char *do_dead(char **words)

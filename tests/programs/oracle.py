@@ -22,14 +22,15 @@ The rules, of bind and listen alone (DESIGN.md 1.5, 1.8):
   lost      it fails, and succeeds bare. E0: but where it fails alike with the policy, which sets V6ONLY to 1 (a mapped
             address; a port whose sockets the kernel does not look at one by one). E1: but where the policy cleared V6ONLY
             of one of two sockets, the other wants IPv4 of the port, and is not held by the process that calls, or is another
-            user's. E3: but for an IPv4 bind beside a connection, made or accepted, of a `::` that the policy cleared: a
-            known fault (DESIGN.md part 4)
-  unserved  it fails, and succeeds with the policy
+            user's
+  unserved  it fails, and succeeds with the policy; but for an IPv6 bind beside an own IPv4 socket, to which it yields
   gained    it succeeds, fails bare and with the policy, and no record says split, share or yield. E2: but for a socket
             with SO_REUSEPORT of its own, beside one that was shared
   let-in    it succeeds with such a record, and fails apart; but for E2
   unasked   it succeeds with such a record that on-conflict does not allow, bare EADDRINUSE: with `fail`, a split without
-            `resolve`, an IPv4 socket with `share-ipv6`, a yield
+            `resolve`, an IPv4 socket with `share-ipv6`, a yield; but for
+            E2, and beside a mapped address that the policy made good. E3: but for a yield to connections alone, accepted, or
+            made by a dup: what was asked of the listener, which is gone, or of that socket, nobody knows
   needless  a yield where no socket of the other family has the port
   errno     it fails with another errno than bare and with the policy
   value     it succeeds without such a record, and V6ONLY is not as with the policy
@@ -54,7 +55,7 @@ OPTIONS = {'v6only': (socket.IPPROTO_IPV6, socket.IPV6_V6ONLY), 'reuseaddr': (so
            'reuseport': (socket.SOL_SOCKET, socket.SO_REUSEPORT)}
 POLICIES = {'app': None, 'ipv6-only': 1, 'both': 0, 'default-ipv6-only': 1, 'default-both': 0}
 ON_CONFLICTS = ['fail', 'resolve', 'share', 'share-ipv6']
-PROCESSES, STRANGER, BATCH, PATIENCE, FIRST_PORT, LAST_PORT = 3, 3, 50, 5, 2000, 30000
+PROCESSES, STRANGER, NOBODY, BATCH, PATIENCE, FIRST_PORT, LAST_PORT = 3, 3, 4, 50, 5, 2000, 30000
 
 
 # ---- what makes the steps: a process of its own, and what it forks; one message a step
@@ -215,9 +216,9 @@ class Maker:
         attempt, both before and after, and which action the library's records tell of."""
         s = self.sockets[slot]
         left = self.state(s)[0]
-        if v6only is not None and s.family == socket.AF_INET6 and s.getsockname()[1] == 0 and (
+        if v6only is not None and s.family == socket.AF_INET6 and (
                 not where_governed or self.is_governed(s, words)):
-            self.do_option(slot, 'v6only', v6only)
+            self.make('option', slot, 'v6only', v6only)  # what is bound refuses it
         before = self.state(s)
         first = error = self.attempt(s, words)
         if first and again:
@@ -391,7 +392,7 @@ class Runs:
 
     def replay(self, program, way, shim):
         """Until it is in the state that the library left before each step, or cannot be."""
-        skip = {i for i, r in enumerate(shim) if r.error != 0} if way == 'apart' else set()
+        skip = {i for i, r in enumerate(shim) if r.error != 0 and program[i][2] != 'connect'} if way == 'apart' else set()
         loosen, seen = 0, []
         while True:
             results = self.run(Runs.bare, program, way, shim, skip, loosen)
@@ -421,7 +422,7 @@ class Known:
     """What the sockets of a program are before each step: KNOWN.held[process][slot], and the one that the step takes."""
 
     def __init__(self):
-        self.held = {p: {} for p in range(PROCESSES + 1)}
+        self.held = {p: {} for p in range(NOBODY + 1)}
         self.others = set()
 
     def port_of(self, mine, port):
@@ -431,7 +432,6 @@ class Known:
         who, slot, op, *args = step
         mine = self.held[who]
         s = mine.get(slot)
-        # One that failed, or is under way, leaves the socket like that as well.
         if op == 'connect' and s:
             s['connected'] = True
         if shim.error != 0:
@@ -444,16 +444,20 @@ class Known:
             mine[slot] = {'six': args[0][-1] == '6', 'stream': 'tcp' in args[0], 'bound': False, 'own': 0, 'shared': 0,
                           'user': who in self.others}
         elif op == 'accept':
-            mine[args[0]] = {**s, 'connected': True}
+            mine[args[0]] = {**s, 'connected': True, 'unknown': True}
         elif op == 'dup':
             mine[args[0]] = s
+            s['unknown'] = True
         elif op in ('close', 'timewait'):
             mine.pop(slot, None)
+            if op == 'timewait':
+                self.held[NOBODY][len(self.held[NOBODY])] = s
         elif op == 'reuseport':
             s['own'] = args[0]
         elif op in ('bind', 'listen'):
             if not s['bound']:
-                s.update(self.place(mine, op, args, s), bound=True, asked=bare.after[0])
+                s.update(self.place(mine, op, args, s), bound=True, asked=bare.after[0],
+                         made_good=bare.first == errno.EINVAL)
             s['v6only'] = shim.after[0]
             for i, other in mine.items():
                 other['shared'] = i in shim.after[1] and not other['own']
@@ -490,11 +494,6 @@ def policy_made_it(step, me, other, own):
     return any(is_wild(a) and a['asked'] == 1 and a['v6only'] == 0 and wants4(b) for a, b in ((other, me), (me, other)))
 
 
-def beside_connection(me, other):
-    return (not is_inet6(me) and is_wild(other) and other.get('connected') and other['asked'] == 1 and
-            other['v6only'] == 0)
-
-
 def judge_failure(step, r, plain, policy, value, beside):
     me, others = beside
     if r.before != r.after:
@@ -503,13 +502,10 @@ def judge_failure(step, r, plain, policy, value, beside):
         COUNTS['E0'] += 1
     elif plain == 0 and r.error == errno.EADDRINUSE and any(policy_made_it(step, me, *o) for o in others):
         COUNTS['E1'] += 1
-    elif plain == 0 and r.error == errno.EADDRINUSE and step[2] == 'bind' and any(
-            beside_connection(me, o) for o, _ in others):
-        COUNTS['E3'] += 1
     elif plain == 0:
         return 'lost'
     elif policy == 0:
-        return 'unserved'
+        return None if is_wild(me) and any(own and not o['six'] for o, own in others) else 'unserved'
     elif plain and policy and r.error not in (plain, policy):
         return 'errno'
     return None
@@ -517,13 +513,19 @@ def judge_failure(step, r, plain, policy, value, beside):
 
 def judge_success(r, plain, policy, ways, on_conflict, beside):
     me, others = beside
+    opened = False
     if (ways['apart'].error if r.action else plain and policy):
-        if not (me['own'] and any(o['shared'] for o, _ in others)):
+        opened = me['own'] and any(o['shared'] for o, _ in others)
+        if not opened:
             return 'let-in' if r.action else 'gained'
         COUNTS['E2'] += 1
     if not r.action:
         return 'value' if policy == 0 and ways['policy'].after[0] != r.after[0] else None
-    if plain == errno.EADDRINUSE and (
+    in_the_way = [o for o, own in others if own and o['six'] and not o['v6only']]
+    if plain == errno.EADDRINUSE and r.action == 'yield' and not me['six'] and in_the_way and all(
+            o.get('connected') and o.get('unknown') for o in in_the_way):
+        COUNTS['E3'] += 1
+    elif not opened and not any(o['made_good'] for o, _ in others) and plain == errno.EADDRINUSE and (
             on_conflict == 'fail' or r.action == 'yield' or (r.action == 'split' and on_conflict != 'resolve') or
             (on_conflict == 'share-ipv6' and not me['six'])):
         return 'unasked'
@@ -680,6 +682,7 @@ def print_program(program, setting, found, title):
 def main():
     global LOG
     sys.stdout.reconfigure(line_buffering=True)
+    os.sched_setaffinity(0, {random.choice([*os.sched_getaffinity(0)])})  # one acts at a time: it is there at once
     parser = argparse.ArgumentParser(usage=__doc__.split('\n')[2][7:])
     parser.add_argument('-n', type=int, default=1000)
     parser.add_argument('-s', type=int, default=int(time.time()))

@@ -60,10 +60,11 @@ static int results[4];
 /* Returns the socket. */
 static int make_calls(void)
 {
-	int fd;
+	int fd, on = 1;
 
 	inside++;
 	fd = results[0] = socket(AF_INET6, SOCK_STREAM, 0);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)); /* as listeners have */
 	results[1] = set_v6only(fd, 0);
 	results[2] = bind_to(fd, AF_INET6, NULL, 0);
 	results[3] = listen(fd, 1);

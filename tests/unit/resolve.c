@@ -239,6 +239,43 @@ TEST(devices_and_protocols_keep_sockets_apart)
 	}
 }
 
+TEST(of_an_ipv6_connection_a_bind_of_every_ipv4_address_sees_v6only_alone)
+{
+	static const struct {
+		size_t wants;
+		int8_t v6only;
+		bool peer, meets;
+	} rows[] = {{0, 0, true, true}, {0, 1, true, false}, {0, -1, true, false},
+		{0, 0, false, false}, {1, 0, true, false}, {4, 0, true, true}};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct v6_diag_socket a = {.local = kinds[rows[i].wants].address, .proto = 6};
+		struct v6_diag_socket b = {.local = kinds[5].address,
+			.v6only = rows[i].v6only,
+			.proto = 6,
+			.peer = rows[i].peer};
+		struct v6_rival r = {.socket = b}, four = {.socket = {.local = kinds[9].address}};
+
+		assert_int_equal(v6_in_the_way(&a, &b), rows[i].meets);
+		b.local.port++;
+		assert_false(v6_in_the_way(&a, &b));
+		/* One to a mapped address is of a socket of the other family than IPv4's. */
+		four.socket.peer = rows[i].peer;
+		assert_int_equal(v6_same_family(&r, &four), rows[i].peer);
+	}
+}
+
+TEST(a_datagram_socket_with_so_reuseaddr_shares_by_that_alone)
+{
+	for (int i = 0; i < 8; i++) {
+		struct v6_rival self = {.socket.proto = i & 1 ? IPPROTO_UDP : IPPROTO_TCP,
+			.reuseaddr = (i >> 1) & 1,
+			.reuseport = i >> 2};
+
+		assert_int_equal(v6_shares_port(&self), i != 3);
+	}
+}
+
 /* ---- plans */
 
 /* Places in kinds: 0.0.0.0, 127.0.0.1, `::`, ::1, ::ffff:127.0.0.1. */

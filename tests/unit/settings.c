@@ -95,7 +95,7 @@ TEST(names_defaults_and_words_are_the_contracts)
 		assert_string_equal(buf, env);
 		assert_int_equal(v6_setting_by_env_name(fenced(env, strlen(env))), i);
 		assert_true(v6_setting_env_ours(slice(env)));
-		assert_true(strlen(v6_setting_help(i)) > 0);
+		assert_true(strlen(v6_word_meaning(&v6_words(V6_LIST_SETTING)[i])) > 0);
 
 		assert_string_equal(value_of(&s, i), contract[i].normal);
 		assert_int_equal(s.origin[i], V6_ORIGIN_DEFAULT);

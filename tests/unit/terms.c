@@ -82,7 +82,7 @@ TEST(every_list_has_the_contracts_words_and_no_others)
 			if (lists[i].list != V6_LIST_PROFILE || n < V6_PROFILE_COUNT)
 				assert_string_equal(
 					v6_word(lists[i].list, (unsigned)number), w->word);
-			assert_int_equal(*w->meaning != '\0', lists[i].of_a_person);
+			assert_int_equal(*v6_word_meaning(w) != '\0', lists[i].of_a_person);
 		}
 		assert_int_not_equal(w->list, lists[i].list);
 		assert_null(v6_word(lists[i].list, 60000));

@@ -1,34 +1,15 @@
 /*
- * v6shim check: whether a preload reaches a command, and if not, why.
+ * v6shim check: which ways in reach a command, and if none, why.
  */
 #include <stdio.h>
 
 #include "../../govern/facts.h"
 #include "../../supervise/start.h"
-#include "../command.h"
+#include "../options.h"
 #include "../table.h"
 #include "reach.h"
 
-static void help(void)
-{
-	puts("\n"
-	     "A line for each file on the way: scripts by their interpreters, env by what it\n"
-	     "starts, the library last; each \"ok\", or \"no\" and why. COMMAND is looked for and\n"
-	     "followed as 'v6shim run' would start it, for this user; nothing of it is executed.\n"
-	     "\n"
-	     "What cannot be told from files: system calls that a program makes itself (Go "
-	     "apart),\n"
-	     "io_uring, calls inside libc, the programs that COMMAND starts, and AT_SECURE set by\n"
-	     "SELinux, AppArmor or Smack. The load record of the log is the proof (log-level "
-	     "all).\n"
-	     "\n"
-	     "  --reach WAY     preload, supervise (from outside, as run does where a preload\n"
-	     "                  does not reach), or auto, either\n"
-	     "\n"
-	     "Exit status 0: a way reaches it; 3: none does; 2: bad usage.");
-}
-
-static void add_row(struct v6_table *table, const struct v6_hop *hop)
+static void add_row(struct v6_table *table, const struct v6_hop *hop, bool ok, const char *why)
 {
 	static char buf[2 * 4 * PATH_MAX + 8]; /* two paths, every byte of them as \xNN */
 	struct v6_text t = v6_text_in(buf, sizeof(buf));
@@ -38,93 +19,121 @@ static void add_row(struct v6_table *table, const struct v6_hop *hop)
 		v6_text_print(&t, " -> %.*s", V6_SLICE(v6_slice_of(hop->target)));
 	v6_table_cell(table, buf);
 	v6_table_cell(table, *hop->what ? hop->what : "-");
-	v6_table_cell(table, hop->obstacle ? "no" : "ok");
-	v6_table_cell(table, hop->why);
+	v6_table_cell(table, ok ? "ok" : "no");
+	v6_table_cell(table, why);
 }
 
-static void print_verdict(const struct v6_reach *r)
-{
-	static char buf[2 * V6_REACH_WHY];
-	struct v6_text t = v6_text_in(buf, sizeof(buf));
-	bool starts = r->exit != V6_EXIT_NOT_FOUND && r->exit != V6_EXIT_NOT_EXECUTABLE;
-
-	v6_text_print(&t, "%s%.*s%s",
-		!starts              ? ""
-		: r->at              ? "a preload does not reach "
-		: r->shell_is_static ? "a preload reaches what "
-				     : "a preload reaches ",
-		V6_SLICE(v6_slice_of(r->name)), *r->name ? "" : "''");
-	if (r->at) {
-		v6_text_str(&t, starts ? ": " : " does not start: ");
-		v6_reach_why(&t, r);
-	} else if (r->shell_is_static) {
-		v6_text_str(&t, " starts");
-	}
-	puts(buf);
-	for (unsigned i = 0; i < V6_INSTEAD_MAX && r->instead[i]; i++)
-		printf("%-10s%s\n", i ? "" : "instead", r->instead[i]);
-	if (v6_fact_no_ipv6())
-		puts("note      no IPv6 socket can be made here: the kernel has no IPv6, and no "
-		     "policy anything to act on");
-	if (r->shell && !r->at)
-		puts("note      programs that a shell starts inherit the preload and the settings, "
-		     "unless set-id, static or Go");
-}
-
-/* From outside: whether that reaches what a preload does not. */
-static bool print_supervision(const struct v6_reach *r)
-{
-	const char *refused = v6_reach_loses(r) ? V6_REACH_LOSES : v6_supervise_refused();
-
-	printf("%-10s%s\n", "outside",
-		refused ? refused : "a supervisor reaches it: v6shim run [--reach supervise]");
-	return !refused;
-}
-
-static int run(int argc, char **argv)
+/* The hops of the preload, or, where that is not asked for, of the supervisor, who needs no library. */
+static void print_hops(const struct v6_reach *r, bool preload, const struct v6_hop *lost)
 {
 	static const struct v6_column columns[4] = {{.gap = 0}, {.gap = 3}, {.gap = 3}, {.gap = 3}};
 	struct v6_table table = {.columns = columns, .column_count = 4};
-	static struct v6_reach r;
-	const char *way = "auto";
-	int first = 1;
-	bool reached;
+	const struct v6_hop *hop;
 
-	if (argc > 2 && !strcmp(argv[1], "--reach")) {
-		way = argv[2];
-		first = 3;
-	}
-	if (strcmp(way, "auto") && strcmp(way, "preload") && strcmp(way, "supervise")) {
-		v6_complain("check: --reach %s: auto, preload or supervise is meant", way);
-		return v6_command_usage(&v6_command_check);
-	}
-	if (first < argc && !strcmp(argv[first], "--"))
-		first++;
-	else if (first < argc && argv[first][0] == '-') {
-		v6_complain("check: unknown option '%s'", argv[first]);
-		return v6_command_usage(&v6_command_check);
-	}
-	if (first >= argc) {
+	for (hop = r->hop; hop < r->hop + r->hops; hop++)
+		add_row(&table, hop, preload ? !hop->obstacle : hop != lost,
+			preload       ? hop->why
+			: hop == lost ? V6_REACH_LOSES
+				      : "");
+	if (preload)
+		add_row(&table, &r->preload, !r->preload.obstacle, r->preload.why);
+	v6_table_print(&table, 0);
+}
+
+/* "a preload does not reach NAME: WHY"; why may be empty. */
+static void print_way(
+	const char *before, const struct v6_reach *r, const char *after, const char *why)
+{
+	static char buf[2 * V6_REACH_WHY];
+	struct v6_text t = v6_text_in(buf, sizeof(buf));
+
+	v6_text_print(&t, "%s%.*s%s%s%s", before, V6_SLICE(v6_slice_of(r->name)),
+		*r->name ? "" : "''", after, *why ? ": " : "");
+	v6_text_str(&t, why);
+	puts(buf);
+}
+
+static void print_notes(const struct v6_reach *r, bool preload)
+{
+	if (v6_fact_no_ipv6())
+		puts("note      no IPv6 socket can be made here: the kernel has no IPv6, and no "
+		     "policy anything to act on");
+	if (r->shell && preload)
+		puts("note      programs that a shell starts inherit the preload and the settings, "
+		     "unless set-id, static or Go; --reach supervise governs those too");
+}
+
+static int judge(const struct v6_reach *r, bool preload, bool outside)
+{
+	static char why[V6_REACH_WHY];
+	struct v6_text t = v6_text_in(why, sizeof(why));
+	bool starts = r->exit != V6_EXIT_NOT_FOUND && r->exit != V6_EXIT_NOT_EXECUTABLE;
+	const struct v6_hop *lost = outside ? v6_reach_loses(r) : NULL;
+	const char *refused = NULL;
+
+	if (r->at)
+		v6_reach_why(&t, r);
+	if (outside && starts)
+		refused = lost ? V6_REACH_LOSES : v6_supervise_refused();
+	print_hops(r, preload || !starts, lost);
+	if (!starts)
+		print_way("", r, " does not start", why);
+	else if (preload)
+		print_way(r->at                ? "a preload does not reach "
+			  : r->shell_is_static ? "a preload reaches what "
+					       : "a preload reaches ",
+			r, r->at || !r->shell_is_static ? "" : " starts", why);
+	if (outside && starts)
+		print_way(refused ? "a supervisor does not reach " : "a supervisor reaches ", r, "",
+			refused ? refused : "");
+	preload = preload && !r->at;
+	outside = outside && starts && !refused;
+	for (unsigned i = 0; !preload && !outside && i < V6_INSTEAD_MAX && r->instead[i]; i++)
+		printf("%-10s%s\n", i ? "" : "instead", r->instead[i]);
+	print_notes(r, preload);
+	return preload || outside ? V6_EXIT_OK : V6_EXIT_UNREACHABLE;
+}
+
+static int run(struct v6_options *o)
+{
+	static struct v6_reach r;
+	const char *way = o->given[0] ? o->given[0] : "auto";
+
+	if (!o->count) {
 		v6_complain("check: no command given");
 		return v6_command_usage(&v6_command_check);
 	}
-	v6_reach(&r, argv + first);
-	for (unsigned i = 0; i < r.hops; i++)
-		add_row(&table, &r.hop[i]);
-	add_row(&table, &r.preload);
-	v6_table_print(&table, 0);
-	print_verdict(&r);
-	reached = !r.at && strcmp(way, "supervise");
-	if (!reached && strcmp(way, "preload") && r.exit != V6_EXIT_NOT_FOUND &&
-		r.exit != V6_EXIT_NOT_EXECUTABLE)
-		reached = print_supervision(&r);
-	return reached ? V6_EXIT_OK : V6_EXIT_UNREACHABLE;
+	v6_reach(&r, o->operands);
+	return judge(&r, *way != 's', *way != 'p');
 }
+
+static const struct v6_option options[] = {
+	{"reach", "WAY",
+		"preload, supervise (from outside, as run does where a preload does not reach), or "
+		"auto, either",
+		.words = "auto preload supervise"},
+	{.name = NULL},
+};
 
 const struct v6_command v6_command_check = {
 	.name = "check",
 	.usage = "[--reach WAY] [--] COMMAND [ARGUMENT...]",
-	.summary = "tell whether a preload reaches COMMAND, and if not, why",
+	.summary = "tell which ways in reach COMMAND, and if none, why",
 	.main = run,
-	.help = help,
+	.about =
+		"A line for each file on the way of a preload: scripts by their interpreters, env\n"
+		"by what it starts, the library last; each \"ok\", or \"no\" and why. Then "
+		"whether\n"
+		"a preload and whether a supervisor reaches COMMAND; and if none, what to do\n"
+		"instead. COMMAND is looked for and followed as 'v6shim run' would start it, for\n"
+		"this user; nothing of it is executed. Supervision is tried, on a process that\n"
+		"does nothing.\n"
+		"\n"
+		"What cannot be told from files: system calls that a program makes itself (Go\n"
+		"apart), io_uring, calls inside libc, the programs that COMMAND starts, and\n"
+		"AT_SECURE set by SELinux, AppArmor or Smack. The load record of the log is the\n"
+		"proof (log-level all).\n",
+	.end = "Exit status 0: a way reaches it; 3: none does; 2: bad usage.\n",
+	.options = options,
+	.operands = V6_OPERANDS_COMMAND,
 };

@@ -493,13 +493,13 @@ void v6_reach_why(struct v6_text *t, const struct v6_reach *r)
 	v6_text_str(t, r->at->why);
 }
 
-bool v6_reach_loses(const struct v6_reach *r)
+const struct v6_hop *v6_reach_loses(const struct v6_reach *r)
 {
 	for (unsigned i = 0; i < r->hops; i++) {
 		unsigned o = r->hop[i].obstacle;
 
 		if (o == SET_ID || o == CAPABILITIES || o == CLEANED || o == UNREADABLE)
-			return v6_supervise_takes_privileges();
+			return v6_supervise_takes_privileges() ? &r->hop[i] : NULL;
 	}
-	return false;
+	return NULL;
 }

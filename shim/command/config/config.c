@@ -2,27 +2,16 @@
  * v6shim config: the settings in force, or what is wrong with them.
  */
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
-#include "../command.h"
+#include "../check/library.h"
+#include "../memory.h"
 #include "../options.h"
-#include "../target.h"
+#include "../logtarget.h"
 
-static void help(void)
-{
-	puts("\nWhat is printed is in the syntax of a configuration file, with where each setting\n"
-	     "came from. With any of these it says which rule applies, and why those before it\n"
-	     "did not:\n"
-	     "\n"
-	     "  --program NAME  base name of the executable\n"
-	     "  --port N        0 to 65535; without it, a call that has no port: socket, "
-	     "setsockopt\n"
-	     "  --proto P       tcp, udp, ... or a number\n"
-	     "\n"
-	     "Exit status 0; 2: bad usage or settings.");
-	v6_options_help();
-}
-
-static void print_setting(const struct v6_settings *s, enum v6_setting id)
+/* `rule`: the number of the one that set it; 0: none did. */
+static void print_setting(const struct v6_settings *s, enum v6_setting id, unsigned rule)
 {
 	char buf[V6_PATH_SIZE * 4];
 	struct v6_text t = v6_text_in(buf, sizeof(buf));
@@ -38,8 +27,11 @@ static void print_setting(const struct v6_settings *s, enum v6_setting id)
 	}
 	/* What must not be read back: no value, or the name of this very file. */
 	none = !strcmp(buf, "none") || id == V6_SETTING_CONFIG || *but;
-	printf("%s%-*s = %-20s # %s%s\n", none ? "# " : "", none ? 11 : 13, v6_setting_name(id),
-		buf, v6_word(V6_LIST_ORIGIN, s->origin[id]), but);
+	printf("%s%-*s = %-20s # ", none ? "# " : "", none ? 11 : 13, v6_setting_name(id), buf);
+	if (rule)
+		printf("rule %u\n", rule);
+	else
+		printf("%s%s\n", v6_word(V6_LIST_ORIGIN, s->origin[id]), but);
 }
 
 /* A rule may be as long as what it came from: a file, or a string of the environment. */
@@ -96,69 +88,144 @@ static const char *mismatch(const struct v6_rule *r, const struct query *q)
 	return NULL;
 }
 
-/* Which rule applies, and the settings that a rule may set, each with where it came from. */
-static void explain(const struct v6_config *c, const struct query *q)
+/* Which rule applies, and why those before it do not; its number, or 0. */
+static unsigned explain(const struct v6_rules *rules, const struct query *q)
 {
-	struct v6_knobs knobs = c->settings.knobs;
 	const char *why = "";
-	unsigned applies = 0;
+	unsigned i = 0;
 
-	for (unsigned i = 0; i < c->rules.count && why; i++) {
-		why = mismatch(&c->rules.rule[i], q);
+	for (; i < rules->count && why; i++) {
+		why = mismatch(&rules->rule[i], q);
 		printf("# rule %u: %s: %s\n", i + 1, why ? why : "applies",
-			rule_text(&c->rules.rule[i]));
-		if (!why)
-			applies = i + 1;
+			rule_text(&rules->rule[i]));
 	}
-	if (!applies)
-		puts(c->rules.count ? "# no rule applies" : "# there are no rules");
-	else
-		knobs = v6_rule_apply(&c->rules.rule[applies - 1], &knobs);
-	for (unsigned id = 0; id < V6_KNOBS; id++) {
-		char buf[64];
-		struct v6_text t = v6_text_in(buf, sizeof(buf));
-
-		v6_knobs_value(&t, &knobs, id);
-		printf("%-13s = %-20s # ", v6_setting_name(id), buf);
-		if (applies && c->rules.rule[applies - 1].sets & 1u << id)
-			printf("rule %u\n", applies);
-		else
-			puts(v6_word(V6_LIST_ORIGIN, c->settings.origin[id]));
-	}
+	if (!why)
+		return i;
+	puts(rules->count ? "# no rule applies" : "# there are no rules");
+	return 0;
 }
 
-static int run(int argc, char **argv)
+/* The same in double quotes, as systemd.syntax(7) has it for units, or as it and a shell have it for variables. */
+static const char *quoted(const char *text, bool unit)
 {
-	static struct v6_options o;
-	struct query q = {0};
-	const struct v6_own_option own[] = {
-		{"program", &q.program}, {"port", &q.port}, {"proto", &q.proto}, {NULL, NULL}};
+	char *bytes = NULL;
+	size_t len;
+	FILE *to = v6_need(open_memstream(&bytes, &len));
 
-	if (v6_options_read(&o, argc, argv, own))
+	putc('"', to);
+	for (; *text; text++) {
+		if (unit && (unsigned char)*text < ' ') {
+			fprintf(to, "\\x%02x", (unsigned)*text);
+			continue;
+		}
+		if (strchr(unit ? "\"\\" : "\"\\$`", *text))
+			putc('\\', to);
+		if (unit && *text == '%')
+			putc('%', to);
+		putc(*text, to);
+	}
+	putc('"', to);
+	fclose(to);
+	text = v6_keep_bytes(bytes, len);
+	free(bytes);
+	return text;
+}
+
+static void print_variable(const char *name, const char *value, bool unit)
+{
+	if (unit)
+		printf("Environment=%s\n", quoted(v6_keep_joined(name, "=", value, NULL), true));
+	else
+		printf("%s=%s\n", name, quoted(value, false));
+}
+
+/* What a service must have for what options and the environment say here. */
+static int print_service(const struct v6_options *o, bool unit)
+{
+	static struct v6_library library;
+	static char self[V6_PATH_SIZE];
+
+	if (!v6_library_find(&library)) {
+		v6_complain("config: %s: %s", library.path, library.note);
 		return V6_EXIT_USAGE;
-	if (o.next < argc) {
-		v6_complain("config: unexpected argument '%s'", argv[o.next]);
-		return v6_command_usage(&v6_command_config);
 	}
-	if (q.program || q.port || q.proto) {
-		if (!parse_query(&q))
-			return V6_EXIT_USAGE;
-		explain(&o.config, &q);
-		return V6_EXIT_OK;
+	if (unit)
+		puts("# To be /etc/systemd/system/NAME.service.d/v6shim.conf; then 'systemctl\n"
+		     "# daemon-reload' and 'systemctl restart NAME'. Without it all is as before.\n"
+		     "[Service]");
+	print_variable("LD_PRELOAD", library.path, unit);
+	for (unsigned id = 0; id < V6_SETTING_COUNT; id++) {
+		char name[32];
+		struct v6_text t = v6_text_in(name, sizeof(name));
+		const char *value = o->value[id];
+
+		v6_setting_env_name(&t, id);
+		value = value ? value : getenv(name);
+		if (value)
+			print_variable(name, value, unit);
 	}
-	v6_target_check(&o.config.settings);
-	for (unsigned id = 0; id < V6_SETTING_COUNT; id++)
-		if (id != V6_SETTING_RULES)
-			print_setting(&o.config.settings, id);
-	for (unsigned i = 0; i < o.config.rules.count; i++)
-		printf("%s  # rule %u\n", rule_text(&o.config.rules.rule[i]), i + 1);
+	if (unit && readlink("/proc/self/exe", self, sizeof(self) - 1) > 0)
+		printf("ExecStartPre=%s config\n", quoted(self, true));
 	return V6_EXIT_OK;
 }
 
+/* The places of the options below. */
+enum { PROGRAM, PORT, PROTO, SYSTEMD, ENV };
+
+static int run(struct v6_options *o)
+{
+	const char **given = o->given;
+	struct query q = {given[PROGRAM], given[PORT], given[PROTO], 0, -1};
+	struct v6_settings s = o->config.settings;
+	const struct v6_rules *rules = &o->config.rules;
+	bool asked = q.program || q.port || q.proto;
+	unsigned applies = 0, sets = 0;
+
+	if (o->count || (given[SYSTEMD] && given[ENV]) ||
+		(asked && (given[SYSTEMD] || given[ENV]))) {
+		v6_complain(
+			"config: unexpected argument '%s'", o->count ? o->operands[0]
+							    : asked  ? "--program, --port, --proto"
+								     : "--env");
+		return v6_command_usage(&v6_command_config);
+	}
+	if (asked && !parse_query(&q))
+		return V6_EXIT_USAGE;
+	v6_logtarget_check(&s);
+	if (given[SYSTEMD] || given[ENV])
+		return print_service(o, given[SYSTEMD]);
+	if (asked)
+		applies = explain(rules, &q);
+	if (applies) {
+		s.knobs = v6_rule_apply(&rules->rule[applies - 1], &s.knobs);
+		sets = rules->rule[applies - 1].sets;
+	}
+	for (unsigned id = 0; id < V6_SETTING_COUNT; id++)
+		if (id != V6_SETTING_RULES)
+			print_setting(&s, id, sets >> id & 1 ? applies : 0);
+	for (unsigned i = 0; i < rules->count && !asked; i++)
+		printf("%s  # rule %u\n", rule_text(&rules->rule[i]), i + 1);
+	return V6_EXIT_OK;
+}
+
+static const struct v6_option options[] = {
+	{"program", "NAME",
+		.help = "which rule applies, and why those before it do not: to this executable"},
+	{"port", "N", .help = "at this port, 0 to 65535; without it, to a call that has no port"},
+	{"proto", "P", "of this protocol: tcp, udp, ... or a number", .list = V6_LIST_PROTO},
+	{"systemd", .help = "a drop-in that gives these settings and the library to a service"},
+	{"env", .help = "the same as a file of variables: EnvironmentFile=, env, a shell"},
+	{.name = NULL},
+};
+
 const struct v6_command v6_command_config = {
 	.name = "config",
-	.usage = "[setting options] [--program NAME] [--port N] [--proto P]",
+	.usage = "[setting options] [--systemd | --env | call options]",
 	.summary = "print the settings in force, or what is wrong with them",
 	.main = run,
-	.help = help,
+	.about = "What is printed is in the syntax of a configuration file, with where\n"
+		 "each setting came from.\n",
+	.end = "Exit status 0; 2: bad usage or settings.\n",
+	.options = options,
+	.settings = true,
 };

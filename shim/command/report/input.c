@@ -158,10 +158,12 @@ static bool open_source(struct v6_input *in, struct v6_source *s)
 {
 	/* Otherwise a FIFO would be waited for until it has a writer. */
 	int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | (in->follow ? O_NONBLOCK : 0);
-	struct stat st;
+	struct stat st = {0};
+	int error;
 
 	s->fd = !strcmp(s->name, "-") ? STDIN_FILENO : open(s->name, flags);
-	s->error = s->fd < 0 || v6_sys_fstat(s->fd, &st) ? errno : S_ISDIR(st.st_mode) ? EISDIR : 0;
+	error = s->fd < 0 ? -errno : v6_sys_fstat(s->fd, &st);
+	s->error = error ? -error : S_ISDIR(st.st_mode) ? EISDIR : 0;
 	if (s->error) {
 		if (s->fd > STDIN_FILENO)
 			close(s->fd);

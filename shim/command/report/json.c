@@ -69,6 +69,8 @@ static void print_process(const char *before, const struct v6_process *p)
 	for (const struct v6_process *q = p->next; q; q = q->next)
 		v6_json(",%d", q->pid);
 	v6_json("]");
+	if (p->via)
+		v6_json(",'via':%s", v6_word(V6_LIST_VIA, p->via));
 	if (p->version.len)
 		v6_json(",'version':%v", p->version);
 	if (p->settings.len)

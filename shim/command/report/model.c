@@ -130,6 +130,7 @@ static struct v6_process *process_of(struct v6_model *m, unsigned log, const str
 		.first = r->time,
 		.policy = r->policy,
 		.mode = r->mode,
+		.via = r->via,
 	};
 	return p;
 }
@@ -427,7 +428,7 @@ static char *look_of(const struct v6_process *p, size_t *len)
 	char *text = NULL;
 	FILE *look = v6_need(open_memstream(&text, len));
 
-	fprintf(look, "%u %d %d %d %p %p\n", p->log, p->whole, p->policy, p->mode,
+	fprintf(look, "%u %d %d %d %d %p %p\n", p->log, p->whole, p->policy, p->mode, p->via,
 		(const void *)p->program.ptr, (const void *)p->settings.ptr);
 	for (size_t i = 0; i < p->socket_count; i++) {
 		const struct v6_socket *s = &p->sockets[i];

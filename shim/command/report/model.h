@@ -45,6 +45,7 @@ struct v6_process {
 	uint64_t lost;         /* records */
 	enum v6_policy policy; /* of its latest record that a rule did not touch */
 	enum v6_mode mode;
+	enum v6_via via;
 	bool loaded;
 	bool whole;              /* the log has every bind and listen */
 	bool thinned;            /* but for datagram sockets that are alike */

@@ -21,7 +21,7 @@ static void end(unsigned indent)
 	v6_print_wrapped(line, 0, indent, v6_terminal_width());
 }
 
-/* "nginx[4242]  policy ipv6-only, on-conflict resolve, 2 rules": what decides about calls. */
+/* "nginx[4242]  [supervised, ]policy ipv6-only, on-conflict resolve, 2 rules": what decides about calls. */
 static void print_heading(const struct v6_process *p)
 {
 	struct v6_read_setting settings[V6_SETTING_COUNT];
@@ -31,7 +31,8 @@ static void print_heading(const struct v6_process *p)
 	if (!told || !settings[V6_SETTING_POLICY].value.ptr)
 		settings[V6_SETTING_POLICY].value =
 			v6_slice_of(told ? "app" : v6_word(V6_LIST_POLICY, p->policy));
-	v6_text_print(&t, "%.*s[%d] ", V6_SLICE(p->program), p->pid);
+	v6_text_print(&t, "%.*s[%d] %s", V6_SLICE(p->program), p->pid,
+		p->via == V6_VIA_SUPERVISE ? " supervised," : "");
 	for (unsigned id = 0; id < V6_SETTING_LOG; id++)
 		if (settings[id].value.ptr)
 			v6_text_print(&t, "%s %s %.*s", id ? "," : "", v6_setting_name(id),

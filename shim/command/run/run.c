@@ -2,6 +2,7 @@
  * v6shim run: starts a program under the library, and becomes it.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -13,22 +14,13 @@
 #include "../command.h"
 #include "../memory.h"
 #include "../options.h"
-#include "../target.h"
+#include "../logtarget.h"
 
-static void help(void)
-{
-	puts("\nCOMMAND replaces v6shim, keeping its process id, descriptors and exit status.\n"
-	     "\n"
-	     "  --reach WAY     preload; supervise, from outside, by which static and Go programs\n"
-	     "                  are governed too; or auto: a preload where that reaches COMMAND\n"
-	     "\n"
-	     "Exit status 125: bad usage or settings, or COMMAND is not to be reached, nothing was\n"
-	     "started; 126: not executable; 127: not found; otherwise COMMAND's own.");
-	v6_options_help();
-}
-
-/* What options set, and the library, or NULL to supervise: ours first, so that what else is preloaded is called on to. */
-static int export(const struct v6_options *o, const char *library)
+/*
+ * What options set; and the library, ours first, so that what else is preloaded is called on to, and
+ * the log that is open (NULL: none); or, library NULL, to supervise.
+ */
+static int export(const struct v6_options *o, const char *library, const char *handed)
 {
 	const char *others = getenv("LD_PRELOAD");
 
@@ -42,6 +34,8 @@ static int export(const struct v6_options *o, const char *library)
 	}
 	if (!library)
 		return setenv(V6_REACH_VARIABLE, "supervise", 1);
+	if (handed && (fcntl(atoi(handed), F_SETFD, 0) || setenv(V6_LOG_HANDED, handed, 1)))
+		return -1;
 	if (others && *others)
 		library = v6_keep_joined(library, ":", others, NULL);
 	return setenv("LD_PRELOAD", library, 1);
@@ -78,12 +72,12 @@ static void say(const char *sentence)
 }
 
 /* Returns where nothing was started, or not by this process. */
-static int supervise(struct v6_options *o, const struct v6_reach *r, char **command)
+static int supervise(
+	struct v6_options *o, const struct v6_reach *r, const char *handed, char **command)
 {
-	const char *journal = getenv("JOURNAL_STREAM"), *name = strrchr(command[0], '/');
 	struct v6_supervision s = {.config = &o->config,
-		.program = v6_slice_of(name ? name + 1 : command[0]),
-		.journal = v6_slice_of(journal ? journal : ""),
+		.program = v6_slice_base(v6_slice_of(command[0])),
+		.handed = v6_slice_of(handed ? handed : ""),
 		.say = say};
 	int error;
 
@@ -94,33 +88,23 @@ static int supervise(struct v6_options *o, const struct v6_reach *r, char **comm
 		say(V6_REACH_LOSES);
 		return V6_EXIT_RUN;
 	}
-	if (export(o, NULL))
+	if (export(o, NULL, NULL))
 		return failed("run", errno);
 	error = v6_supervise(&s, command);
 	return error < 0 ? V6_EXIT_RUN : failed(command[0], error);
 }
 
-static int start(int argc, char **argv)
+static int start(struct v6_options *o)
 {
 	static struct v6_reach reach;
-	static struct v6_options o;
-	const char *way = "auto";
-	const struct v6_own_option own[] = {{"reach", &way}, {0}};
-	char **command;
-
-	if (v6_options_read(&o, argc, argv, own))
-		return V6_EXIT_USAGE;
+	const char *way = o->given[0] ? o->given[0] : "auto", *handed = NULL;
 	bool automatic = !strcmp(way, "auto"), outside = !strcmp(way, "supervise"), starts;
+	char **command = o->operands;
 
-	if (!automatic && !outside && strcmp(way, "preload")) {
-		v6_complain("run: --reach %s: auto, preload or supervise is meant", way);
-		return V6_EXIT_USAGE;
-	}
-	if (o.next >= argc) {
+	if (!*command) {
 		v6_complain("run: no command given");
 		return v6_command_usage(&v6_command_run);
 	}
-	command = argv + o.next;
 	if (v6_sys_bind(-1, NULL, V6_ASK_SUPERVISOR) == -V6_SUPERVISOR_ANSWERS) {
 		say("supervised already, by the 'v6shim run' around this one, whose settings hold");
 		return V6_EXIT_RUN;
@@ -129,12 +113,14 @@ static int start(int argc, char **argv)
 	starts = reach.exit != V6_EXIT_NOT_FOUND && reach.exit != V6_EXIT_NOT_EXECUTABLE;
 	if (reach.at && !(outside ? starts : automatic && reach.exit == V6_EXIT_UNREACHABLE))
 		return refuse(&reach);
-	if (outside || reach.at)
-		return supervise(&o, &reach, command);
 	unsetenv(V6_LOG_HANDED);
-	if (v6_target_check(&o.config.settings))
-		v6_target_open(&o.config.settings);
-	if (export(&o, reach.library.path)) {
+	if (v6_logtarget_check(&o->config.settings))
+		handed = v6_logtarget_open(&o->config.settings);
+	if (outside || reach.at)
+		return supervise(o, &reach, handed, command);
+	if (automatic && reach.shell && !strcmp(reach.hop[reach.launches].what, "script"))
+		say("static and Go programs that this script starts need --reach supervise");
+	if (export(o, reach.library.path, handed)) {
 		v6_complain("run: %s", strerror(errno));
 		return V6_EXIT_USAGE;
 	}
@@ -143,17 +129,30 @@ static int start(int argc, char **argv)
 }
 
 /* Apart from what COMMAND itself may exit with. */
-static int run(int argc, char **argv)
+static int run(struct v6_options *o)
 {
-	int status = start(argc, argv);
+	int status = start(o);
 
 	return status == V6_EXIT_USAGE || status == V6_EXIT_UNREACHABLE ? V6_EXIT_RUN : status;
 }
+
+static const struct v6_option options[] = {
+	{"reach", "WAY",
+		"preload; supervise, from outside, by which static and Go programs are governed "
+		"too; or auto: a preload where that reaches COMMAND",
+		.words = "auto preload supervise"},
+	{.name = NULL},
+};
 
 const struct v6_command v6_command_run = {
 	.name = "run",
 	.usage = "[--reach WAY] [setting options] [--] COMMAND [ARGUMENT...]",
 	.summary = "start COMMAND under the shim",
 	.main = run,
-	.help = help,
+	.about = "COMMAND replaces v6shim, keeping its process id, descriptors and exit status.\n",
+	.end = "Exit status 125: bad usage or settings, or COMMAND is not to be reached, nothing\n"
+	       "was started; 126: not executable; 127: not found; otherwise COMMAND's own.\n",
+	.options = options,
+	.operands = V6_OPERANDS_COMMAND,
+	.settings = true,
 };

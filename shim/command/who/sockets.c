@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "../../core/resolve.h"
+#include "../../core/terms.h"
 #include "../../govern/dump.h"
 #include "../../govern/proc.h"
 #include "../../govern/sys.h"
@@ -228,8 +229,40 @@ static bool visit_process(int pid, void *context)
 struct search {
 	struct v6_holders *holders;
 	int pid;
-	const char *program; /* NULL: not read yet */
+	const char *program; /* NULL: not read yet, and neither is via */
+	const char *via;
 };
+
+/* Whether a file of the process's has a line, up to `end`, that begins with one and contains the other. */
+static bool has(int pid, const char *name, int end, const char *begin, const char *part)
+{
+	char path[V6_PROC_PATH], *line = NULL;
+	size_t room = 0;
+	bool found = false;
+	FILE *file;
+
+	v6_proc_path(path, pid, name, -1);
+	file = fopen(path, "re");
+	while (file && !found && getdelim(&line, &room, end, file) > 0)
+		found = !strncmp(line, begin, strlen(begin)) && strstr(line, part);
+	free(line);
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/* A library that is loaded under a supervisor is inert. Whoever overwrites its environment hides it. */
+static const char *governed(int pid)
+{
+	if (has(pid, "environ", '\0', V6_REACH_VARIABLE "=", "supervise") &&
+		has(pid, "status", '\n', "Seccomp:", "2"))
+		return "supervise";
+	if (has(pid, "maps", '\n', "", "/libv6shim.so"))
+		return "preload";
+	return has(pid, "environ", '\0', "LD_PRELOAD=", "libv6shim.so")
+		       ? "preload in its environment, but not loaded"
+		       : NULL;
+}
 
 static bool visit_fd(int fd, void *context)
 {
@@ -240,10 +273,12 @@ static bool visit_fd(int fd, void *context)
 
 	if (!inode)
 		return true;
-	if (!s->program)
+	if (!s->program) {
 		s->program = v6_keep_bytes(name, v6_proc_comm(s->pid, name, sizeof(name)));
+		s->via = governed(s->pid);
+	}
 	h->list = v6_grow(h->list, h->count, &h->room, sizeof(*h->list));
-	h->list[h->count++] = (struct v6_holding){inode, s->pid, fd, s->program};
+	h->list[h->count++] = (struct v6_holding){inode, s->pid, fd, s->program, s->via};
 	return true;
 }
 

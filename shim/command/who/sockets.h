@@ -34,6 +34,7 @@ struct v6_holding {
 	int pid;
 	int fd;
 	const char *program; /* /proc/PID/comm; any bytes, of v6_keep */
+	const char *via;     /* how v6shim governs it, in words; NULL: it does not */
 };
 
 /* Sorted by inode, process, descriptor. Starts as {0}. */

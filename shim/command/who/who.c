@@ -10,12 +10,12 @@
 #include <unistd.h>
 
 #include "../../core/errname.h"
-#include "../../core/nearest.h"
 #include "../../core/record.h"
 #include "../../core/resolve.h"
 #include "../../govern/facts.h"
-#include "../command.h"
 #include "../json.h"
+#include "../memory.h"
+#include "../options.h"
 #include "../table.h"
 #include "sockets.h"
 
@@ -23,28 +23,8 @@ enum { BOTH = V6_SERVES_INET6 | V6_SERVES_INET, CELL_SIZE = 256 };
 
 static struct v6_sockets sockets;
 static struct v6_holders holders;
-static unsigned wanted; /* the port, host order; 0: all */
-
-static void help(void)
-{
-	puts("\n"
-	     "Shows every socket that listens, every datagram socket that is bound and has no\n"
-	     "peer, and TCP sockets that are bound and do not listen: the families it serves,\n"
-	     "its address, the processes that hold it, its owner, V6ONLY. PORT is a number or\n"
-	     "the name of a service; then both IPv4 and IPv6 are answered, 'nobody' included.\n"
-	     "\n"
-	     "  --json  one object a line for each socket: proto, family, addr, port, iface,\n"
-	     "          v6only, listening, serves, note, uid, user, inode, processes (pid, fd,\n"
-	     "          program; all of them); what does not apply or is not known is absent\n"
-	     "\n"
-	     "Exit status 0; 1: PORT is given and nobody holds it; 2: bad usage, or the kernel\n"
-	     "could not be asked.\n"
-	     "\n"
-	     "This network namespace only: 'nsenter -t PID -n v6shim who' looks into that of a\n"
-	     "process. '?' stands for a process that may not be seen: root sees those of all\n"
-	     "users. Connections, open or in TIME_WAIT, are not shown. Of an SCTP socket with\n"
-	     "several addresses the first is shown.");
-}
+static unsigned *wanted; /* the ports, host order; none: all */
+static int ports;
 
 /* ---- what is known of a socket */
 
@@ -155,7 +135,9 @@ static void add_processes(struct v6_text *t, const struct v6_diag_socket *s)
 static void add_remark(struct v6_text *t, const struct v6_diag_socket *s)
 {
 	static const char *const v6only[] = {"V6ONLY ?, ", "V6ONLY 0, ", "V6ONLY 1, "};
-	size_t len;
+	const char *via = NULL;
+	size_t len, count;
+	const struct v6_holding *h = v6_holders_of(&holders, s->inode, &count);
 
 	v6_text_str(t, s->local.family == V6_FAMILY_INET6 ? v6only[s->v6only - V6_UNKNOWN] : "");
 	len = t->len;
@@ -163,6 +145,11 @@ static void add_remark(struct v6_text *t, const struct v6_diag_socket *s)
 	v6_text_print(t, "%s%s%s", t->len > len ? ", " : "",
 		s->proto != v6_port_space(s->proto) ? "MPTCP, " : "",
 		v6_socket_serving(s) ? "" : "bound, not listening, ");
+	for (size_t i = 0; i < count; i++) {
+		if (h[i].via && h[i].via != via)
+			v6_text_print(t, "%s, ", h[i].via);
+		via = h[i].via ? h[i].via : via;
+	}
 	if (t->len)
 		t->buf[t->len -= strlen(", ")] = '\0';
 }
@@ -200,6 +187,34 @@ static void add_row(struct v6_table *table, int *proto, unsigned port, const cha
 		v6_table_cell(table, cell[i]);
 }
 
+/* The places of the options below. */
+enum { JSON, PID, ONLY_INET, ONLY_INET6, ONLY_TCP, ONLY_UDP };
+
+static bool only[ONLY_UDP + 1];
+static uint64_t pid; /* 0: any */
+
+/* Whether what was asked for is this one. */
+static bool shown(const struct v6_diag_socket *s)
+{
+	/* What does not listen yet would serve these. */
+	unsigned families = v6_serves(&s->local, s->v6only);
+	int proto = v6_port_space(s->proto);
+	bool port = !ports;
+	size_t n = 0;
+	const struct v6_holding *h = pid ? v6_holders_of(&holders, s->inode, &n) : NULL;
+
+	for (int i = 0; i < ports && !port; i++)
+		port = wanted[i] == s->local.port;
+	families = perhaps_inet(s) ? BOTH : families;
+	while (n && h->pid != (int)pid)
+		h++, n--;
+	return port && (!pid || n) &&
+	       (only[ONLY_INET] == only[ONLY_INET6] ||
+		       families & (only[ONLY_INET] ? V6_SERVES_INET : V6_SERVES_INET6)) &&
+	       ((!only[ONLY_TCP] && !only[ONLY_UDP]) || (only[ONLY_TCP] && proto == V6_PROTO_TCP) ||
+		       (only[ONLY_UDP] && proto == V6_PROTO_UDP));
+}
+
 /* The sockets of one protocol's port, from `first` on; the one after them. */
 static const struct v6_diag_socket *add_port(
 	struct v6_table *table, const struct v6_diag_socket *first)
@@ -207,18 +222,35 @@ static const struct v6_diag_socket *add_port(
 	static const char *const titles[] = {"-", "IPv6", "IPv4", "IPv6+IPv4"};
 	const struct v6_diag_socket *end = first, *s;
 	int proto = v6_port_space(first->proto);
-	unsigned port = first->local.port, answered = wanted ? 0 : BOTH;
+	unsigned port = first->local.port, answered = ports && !pid ? 0 : BOTH;
+	bool any = false;
 
-	for (; end < sockets.list + sockets.count && same_port(first, end); end++)
+	answered |= only[ONLY_INET] > only[ONLY_INET6] ? V6_SERVES_INET6 : 0;
+	answered |= only[ONLY_INET6] > only[ONLY_INET] ? V6_SERVES_INET : 0;
+	for (; end < sockets.list + sockets.count && same_port(first, end); end++) {
 		answered |= perhaps_inet(end) ? BOTH : serves(end);
+		any |= shown(end);
+	}
+	if (!any)
+		return end;
 	if (!(answered & V6_SERVES_INET))
 		add_row(table, &proto, port, "IPv4", "nobody", NULL);
 	for (s = first; s < end; s++)
-		add_row(table, &proto, port,
-			perhaps_inet(s) ? "IPv6+IPv4?" : titles[serves(s) & BOTH], "", s);
+		if (shown(s))
+			add_row(table, &proto, port,
+				perhaps_inet(s) ? "IPv6+IPv4?" : titles[serves(s) & BOTH], "", s);
 	if (!(answered & V6_SERVES_INET6))
 		add_row(table, &proto, port, "IPv6", "nobody", NULL);
 	return end;
+}
+
+/* Whether one that is shown has the port. */
+static bool held(unsigned port)
+{
+	for (size_t i = 0; i < sockets.count; i++)
+		if (sockets.list[i].local.port == port && shown(&sockets.list[i]))
+			return true;
+	return false;
 }
 
 static void print_table(void)
@@ -227,12 +259,21 @@ static void print_table(void)
 		{.gap = 0}, {.gap = 3}, {.gap = 2}, {.gap = 3}, {.gap = 3}, {.gap = 3}};
 	struct v6_table table = {.columns = columns, .column_count = COLUMNS};
 	const struct v6_diag_socket *s = sockets.list;
-	int unused[] = {V6_PROTO_TCP, V6_PROTO_UDP};
+	static const int protos[] = {V6_PROTO_TCP, V6_PROTO_UDP};
+	const char *family = only[ONLY_INET] == only[ONLY_INET6] ? NULL
+			     : only[ONLY_INET]                   ? "IPv4"
+								 : "IPv6";
 
-	for (unsigned i = 0; i < 2 && !sockets.count && wanted; i++)
-		add_row(&table, &unused[i], wanted, "nobody", "", NULL);
 	while (sockets.count && s < sockets.list + sockets.count)
 		s = add_port(&table, s);
+	for (int i = 0; i < ports; i++)
+		for (unsigned k = 0; k < 2 && !held(wanted[i]); k++) {
+			int proto = protos[k];
+
+			if (only[ONLY_TCP] == only[ONLY_UDP] || only[ONLY_TCP + k])
+				add_row(&table, &proto, wanted[i], family ? family : "nobody",
+					family ? "nobody" : "", NULL);
+		}
 	v6_table_print(&table, 0);
 }
 
@@ -268,9 +309,13 @@ static void print_json(const struct v6_diag_socket *s)
 	if (user)
 		v6_json(",'user':%s", user->pw_name);
 	v6_json(",'inode':%u,'processes':[", (uint64_t)s->inode);
-	for (size_t i = 0; i < count; i++)
-		v6_json("%j{'pid':%d,'fd':%d,'program':%s}", v6_slice_of(i ? "," : ""), h[i].pid,
+	for (size_t i = 0; i < count; i++) {
+		v6_json("%j{'pid':%d,'fd':%d,'program':%s", v6_slice_of(i ? "," : ""), h[i].pid,
 			h[i].fd, h[i].program);
+		if (h[i].via)
+			v6_json(",'via':%s", h[i].via);
+		v6_json("}");
+	}
 	v6_json("]}\n");
 }
 
@@ -290,7 +335,8 @@ static void print_notes(FILE *to)
 	if (sockets.moving)
 		fputs("the sockets changed while they were listed: some may be missing\n", to);
 	for (size_t i = 0; i < sockets.count && held; i++)
-		v6_holders_of(&holders, sockets.list[i].inode, &held);
+		if (shown(&sockets.list[i]))
+			v6_holders_of(&holders, sockets.list[i].inode, &held);
 	if (held)
 		return;
 	if (geteuid())
@@ -306,86 +352,96 @@ static void print_notes(FILE *to)
 
 static int read_port(const char *text)
 {
-	bool digits = *text && !text[strspn(text, "0123456789")];
-	struct servent *service = digits ? NULL : getservbyname(text, "tcp");
+	bool digits;
+	struct servent *service;
 	uint64_t port = 0;
 
+	text += *text == ':';
+	digits = *text && !text[strspn(text, "0123456789")];
+	service = digits ? NULL : getservbyname(text, "tcp");
 	if (!digits && !service)
 		service = getservbyname(text, "udp");
 	if (service)
 		port = ntohs((uint16_t)service->s_port);
 	else if (digits)
 		v6_slice_uint(v6_slice_of(text), UINT16_MAX, &port);
-	if (port && !wanted) {
-		wanted = (unsigned)port;
+	if (port) {
+		wanted[ports++] = (unsigned)port;
 		return 0;
 	}
-	if (port)
-		v6_complain("who: unexpected argument '%s'", text);
-	else
-		v6_complain("who: '%s': %s", text,
-			digits ? "a port is a number from 1 to 65535"
-			       : "neither a port nor the name of a service");
+	v6_complain("who: '%s': %s", text,
+		digits ? "a port is a number from 1 to 65535"
+		       : "neither a port nor the name of a service");
 	return -1;
 }
 
-/* Options may also stand behind PORT: no other program's follow. */
-static int read_arguments(int argc, char **argv, bool *json)
+static int run(struct v6_options *o)
 {
-	bool options = true;
-
-	for (int i = 1; i < argc; i++) {
-		struct v6_nearest near = v6_nearest_to(v6_slice_of(argv[i]));
-
-		if (!options || argv[i][0] != '-') {
-			if (read_port(argv[i]))
-				return -1;
-		} else if (!strcmp(argv[i], "--")) {
-			options = false;
-		} else if (!strcmp(argv[i], "--json")) {
-			*json = true;
-		} else {
-			v6_nearest_offer(&near, "--json");
-			v6_nearest_offer(&near, "--help");
-			v6_complain("who: unknown option '%s'%s%s%s", argv[i],
-				near.word ? "; did you mean '" : "", near.word ? near.word : "",
-				near.word ? "'" : "");
-			return -1;
-		}
-	}
-	return 0;
-}
-
-static int run(int argc, char **argv)
-{
-	bool json = false;
+	const char *process = o->given[PID];
+	bool json = o->given[JSON], any = false;
 	int result;
 
-	for (int i = 1; i < argc; i++)
-		if (v6_is_help(argv[i]))
-			return v6_command_help(&v6_command_who);
-	if (read_arguments(argc, argv, &json))
+	for (unsigned i = ONLY_INET; i <= ONLY_UDP; i++)
+		only[i] = o->given[i];
+	wanted = v6_keep(((size_t)o->count + 1) * sizeof(*wanted));
+	for (char **port = o->operands; *port; port++)
+		if (read_port(*port))
+			return v6_command_usage(&v6_command_who);
+	if (process && (!v6_slice_uint(v6_slice_of(process), INT32_MAX, &pid) || !pid)) {
+		v6_complain("who: --pid: '%s' is no process id", process);
 		return v6_command_usage(&v6_command_who);
-	result = v6_sockets_find(&sockets, (uint16_t)wanted);
+	}
+	result = v6_sockets_find(&sockets, (uint16_t)(ports == 1 ? wanted[0] : 0));
 	if (result) {
 		v6_complain("who: the sockets cannot be listed: %s", strerror(-result));
 		return V6_EXIT_USAGE;
 	}
-	if (sockets.count && !v6_holders_find(&holders))
+	if ((sockets.count || pid) && !v6_holders_find(&holders))
 		v6_complain("who: the processes cannot be listed: /proc cannot be read");
-	if (json)
-		for (size_t i = 0; i < sockets.count; i++)
+	for (size_t i = 0; i < sockets.count; i++) {
+		any |= shown(&sockets.list[i]);
+		if (json && shown(&sockets.list[i]))
 			print_json(&sockets.list[i]);
-	else
+	}
+	if (!json)
 		print_table();
 	print_notes(json ? stderr : stdout);
-	return wanted && !sockets.count ? V6_EXIT_NO : V6_EXIT_OK;
+	for (int i = 0; i < ports; i++)
+		any &= held(wanted[i]);
+	return (ports || pid) && !any ? V6_EXIT_NO : V6_EXIT_OK;
 }
+
+static const struct v6_option options[] = {
+	{"json", .help = "one object a line for each socket: proto, family, addr, port, iface, "
+			 "v6only, listening, serves, note, uid, user, inode, processes (pid, fd, "
+			 "program, via; all of them); what does not apply or is not known is "
+			 "absent"},
+	{"pid", "PID", .help = "what this process holds"},
+	{"ipv4", .help = "what may serve IPv4: a dual-stack socket does", .letter = '4'},
+	{"ipv6", .help = "what may serve IPv6", .letter = '6'},
+	{"tcp", .help = "TCP, MPTCP included", .letter = 't'},
+	{"udp", .help = "UDP", .letter = 'u'},
+	{.name = NULL},
+};
 
 const struct v6_command v6_command_who = {
 	.name = "who",
-	.usage = "[--json] [PORT]",
+	.usage = "[--json] [-46tu] [--pid PID] [PORT...]",
 	.summary = "show what holds the ports, and which of IPv4 and IPv6 each serves",
 	.main = run,
-	.help = help,
+	.about =
+		"Shows every socket that listens, every datagram socket that is bound and has no\n"
+		"peer, and TCP sockets that are bound and do not listen: the families it serves,\n"
+		"its address, the processes that hold it, its owner, V6ONLY, and by which way\n"
+		"v6shim governs a holder: preload, or supervise. PORT is a number, :NUMBER or the\n"
+		"name of a service; then both IPv4 and IPv6 are answered, 'nobody' included.\n",
+	.end = "Exit status 0; 1: nobody holds a PORT or what --pid asks for; 2: bad usage, or\n"
+	       "the kernel could not be asked.\n"
+	       "\n"
+	       "This network namespace only: 'nsenter -t PID -n v6shim who' looks into that of a\n"
+	       "process. '?' stands for a process that may not be seen: root sees those of all\n"
+	       "users. Connections, open or in TIME_WAIT, are not shown. Of an SCTP socket with\n"
+	       "several addresses the first is shown.\n",
+	.options = options,
+	.operands = V6_OPERANDS_PORTS,
 };

@@ -1,9 +1,8 @@
-#include "target.h"
+#include "logtarget.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -13,6 +12,7 @@
 #include "../govern/logfile.h"
 #include "../govern/sys.h"
 #include "command.h"
+#include "memory.h"
 
 static void warn(const char *log, int error)
 {
@@ -74,7 +74,7 @@ static int check_descriptor(int fd)
 	return flags < 0 || (flags & O_ACCMODE) == O_RDONLY ? EBADF : 0;
 }
 
-bool v6_target_check(const struct v6_settings *s)
+bool v6_logtarget_check(const struct v6_settings *s)
 {
 	char log[V6_PATH_SIZE];
 	struct v6_text t = v6_text_in(log, sizeof(log));
@@ -95,9 +95,9 @@ bool v6_target_check(const struct v6_settings *s)
 	return !error;
 }
 
-void v6_target_open(const struct v6_settings *s)
+const char *v6_logtarget_open(const struct v6_settings *s)
 {
-	char path[V6_PATH_SIZE], *value = NULL;
+	char path[V6_PATH_SIZE], numbers[96];
 	struct v6_text t = v6_text_in(path, sizeof(path));
 	struct stat root, st;
 	int fd;
@@ -106,19 +106,16 @@ void v6_target_open(const struct v6_settings *s)
 	/* What is no file is not held open for nothing: a reader waits for the end of a FIFO. */
 	if (s->log != V6_LOG_PATH || strchr(path, '%') ||
 		(!v6_sys_stat(path, &st) && !S_ISREG(st.st_mode)))
-		return;
+		return NULL;
 	fd = v6_sys_stat("/", &root);
 	if (!fd)
 		fd = v6_logfile_open(path, &root, &st);
 	if (fd < 0) {
 		warn(path, -fd);
-		return;
+		return NULL;
 	}
 	fd = v6_logfile_raise(fd);
-	if (fd < 0 || v6_sys_fcntl(fd, F_SETFD, 0) < 0 ||
-		asprintf(&value, "%d:%ju:%ju:%s", fd, (uintmax_t)st.st_dev, (uintmax_t)st.st_ino,
-			path) < 0)
-		return;
-	setenv(V6_LOG_HANDED, value, 1);
-	free(value);
+	snprintf(numbers, sizeof(numbers), "%d:%ju:%ju:", fd, (uintmax_t)st.st_dev,
+		(uintmax_t)st.st_ino);
+	return fd < 0 ? NULL : v6_keep_joined(numbers, path, NULL);
 }
