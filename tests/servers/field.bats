@@ -188,7 +188,7 @@ ask_avahi() {
 			read -ra words <<<"shim $settings LOG=$DIR/log.jsonl --"
 			[ "$settings" != bare ] || words=()
 			port=$(free_port)
-			NODE_CLUSTER_SCHED_POLICY=$kind start server --says ready --within 30 "${words[@]}" node "$DIR/cluster.js" "$port" $hosts
+			NODE_CLUSTER_SCHED_POLICY=$kind start server --says ready --within 30 "${words[@]}" node "$DIR/cluster.js" "$port" "$hosts"
 			assert_eq "served page served page" "$(get 127.0.0.1 | sed "s,^,served ,") $(get ::1 | sed "s,^,served ,")" "$hosts, $kind, $settings"
 			stop server
 		done
