@@ -69,7 +69,7 @@ void v6_setting_env_name(struct v6_text *t, enum v6_setting id)
 bool v6_setting_env_ours(struct v6_slice name)
 {
 	return v6_slice_begins(name, env_prefix) && !v6_slice_is(name, V6_LOG_HANDED) &&
-	       !v6_slice_is(name, V6_REACH_VARIABLE);
+	       !v6_slice_is(name, V6_REACH_VARIABLE) && !v6_slice_is(name, V6_OPTIONS_VARIABLE);
 }
 
 enum v6_setting v6_setting_by_env_name(struct v6_slice name)

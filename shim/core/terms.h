@@ -204,6 +204,9 @@ enum v6_setting v6_setting_by_env_name(struct v6_slice name);
 
 /* Nor is this: "supervise" in what was started under a supervisor. */
 #define V6_REACH_VARIABLE "V6SHIM_REACH"
+
+/* Nor this: the names, with a ',' behind each, of the settings that v6shim run got as options. */
+#define V6_OPTIONS_VARIABLE "V6SHIM_OPTIONS"
 bool v6_setting_env_ours(struct v6_slice name);
 
 /* For --help; "" where the word says it all. */

@@ -11,8 +11,8 @@
 static char file_text[V6_CONFIG_FILE_MAX + 1];
 
 /* One "NAME=VALUE", which is judged where the name is ours. */
-static unsigned add_variable(
-	struct v6_config *config, const char *entry, v6_config_print *print, void *context)
+static unsigned add_variable(struct v6_config *config, const char *entry, struct v6_slice *options,
+	v6_config_print *print, void *context)
 {
 	struct v6_slice value = v6_slice_of(entry), name = v6_slice_cut(&value, '=');
 	struct v6_problem p = {.origin = V6_ORIGIN_ENVIRONMENT,
@@ -21,6 +21,8 @@ static unsigned add_variable(
 		.text = name};
 	enum v6_setting id;
 
+	if (v6_slice_is(name, V6_OPTIONS_VARIABLE))
+		*options = value;
 	if (!v6_setting_env_ours(name))
 		return 0;
 	id = v6_setting_by_env_name(name);
@@ -67,11 +69,18 @@ static ssize_t read_file(struct v6_slice path, struct v6_problem *p)
 unsigned v6_configure(
 	struct v6_config *config, char **environment, v6_config_print *print, void *context)
 {
-	struct v6_slice path, nothing = v6_slice_of("");
+	struct v6_slice path, nothing = v6_slice_of(""), options = nothing;
+	enum v6_origin *origin = config->settings.origin;
 	unsigned problems = 0;
 
 	for (char **e = environment; e && *e; e++)
-		problems += add_variable(config, *e, print, context);
+		problems += add_variable(config, *e, &options, print, context);
+	while (options.len) {
+		enum v6_setting id = v6_setting_by_name(v6_slice_cut(&options, ','));
+
+		if (id != V6_SETTING_COUNT && origin[id] == V6_ORIGIN_ENVIRONMENT)
+			origin[id] = V6_ORIGIN_OPTION;
+	}
 	path = config->settings.config;
 	if (path.len) {
 		struct v6_problem p = {

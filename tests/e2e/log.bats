@@ -219,6 +219,9 @@ quietly() {
 	assert_eq "$("$V6SHIM" --version | sed 's/^v6shim //')" "$(jq -r 'select(.event == "load") | .version' "$LOG" | sort -u)"
 	assert_eq '{"config":{"origin":"environment","value":"'"$DIR/conf"'"},"log":{"origin":"environment","value":"'"$LOG"'"},"log-format":{"origin":"environment","value":"json"},"log-level":{"origin":"file","value":"bind"},"on-conflict":{"origin":"file","value":"resolve"},"policy":{"origin":"file","value":"ipv6-only"},"rules":{"origin":"file","value":2}}' \
 		"$(jq -cS 'select(.event == "load") | .settings | del(."on-disorder")' "$LOG" | sort -u)"
+	V6SHIM_ORDER=ipv4-first V6SHIM_POLICY=app "$V6SHIM" run -p both -o "$DIR/run.jsonl" -- "$PROGRAMS/drive" 'socket tcp6' 'bind :: 0' >"$DIR/out"
+	assert_eq 'log option order environment policy option' \
+		"$(jq -r 'select(.event == "load") | .settings | to_entries | sort_by(.key)[] | .key, .value.origin' "$DIR/run.jsonl" | paste -sd' ')"
 	# A program that has nothing to tell writes nothing, and opens nothing, but at level all, where it comes at once.
 	for level in change all; do
 		rm -f "$LOG"

@@ -262,7 +262,7 @@ check_rules() {
 
 # Variables that the source asks for by name, and those that the pages have beside the settings'.
 check_environment() {
-	assert_eq "$(grep -rhoE '\b(getenv|variable)\("[A-Z_]+"|V6_(LOG_HANDED|REACH_VARIABLE) "[A-Z0-9_]+"' "$ROOT/shim" --include='*.[ch]' | cut -d '"' -f 2 | sort -u)" \
+	assert_eq "$(grep -rhoE '\b(getenv|variable)\("[A-Z_]+"|V6_(LOG_HANDED|REACH_VARIABLE|OPTIONS_VARIABLE) "[A-Z0-9_]+"' "$ROOT/shim" --include='*.[ch]' | cut -d '"' -f 2 | sort -u)" \
 		"$({ listed v6shim.1 ENVIRONMENT '' Ev && listed libv6shim.7 ENVIRONMENT '' Ev; } | sort -u)" variables
 }
 

@@ -22,16 +22,21 @@
  */
 static int export(const struct v6_options *o, const char *library, const char *handed)
 {
-	const char *others = getenv("LD_PRELOAD");
+	const char *others = getenv("LD_PRELOAD"), *options = "";
 
 	for (unsigned id = 0; id < V6_SETTING_COUNT; id++) {
 		char name[32];
 		struct v6_text t = v6_text_in(name, sizeof(name));
 
 		v6_setting_env_name(&t, id);
-		if (o->value[id] && setenv(name, o->value[id], 1))
+		if (!o->value[id])
+			continue;
+		options = v6_keep_joined(options, v6_setting_name(id), ",", NULL);
+		if (setenv(name, o->value[id], 1))
 			return -1;
 	}
+	if (setenv(V6_OPTIONS_VARIABLE, options, 1))
+		return -1;
 	if (!library)
 		return setenv(V6_REACH_VARIABLE, "supervise", 1);
 	if (handed && (fcntl(atoi(handed), F_SETFD, 0) || setenv(V6_LOG_HANDED, handed, 1)))
