@@ -1,13 +1,12 @@
 /*
- * Records: the JSON form as jq reads it and byte for byte, in the order of DESIGN.md 1.6;
- * the text form as a person sees it; which level a record has, and what a socket serves.
+ * Records: the JSON form byte for byte, in the order of DESIGN.md 1.6 (its strings: text.c); the
+ * text form as a person sees it; which level a record has, and what a socket serves.
  */
 #include "unit.h"
 
 #include "core/record.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <limits.h>
 
 static char buf[65536];
@@ -23,128 +22,6 @@ static const char *json_of(const struct v6_record *r)
 	for (size_t i = 0; i + 1 < t.len; i++)
 		assert_true((unsigned char)buf[i] >= 0x20 && buf[i] != 0x7f);
 	return buf;
-}
-
-/* ---- strings that programs and notes may have, as jq reads them */
-
-struct witness {
-	FILE *jq, *should, *answer;
-	char *lines;
-	size_t size;
-};
-
-static void call_witness(struct witness *w)
-{
-	char path[40];
-
-	if (system("command -v jq >/dev/null")) {
-		print_message("# jq is not installed\n");
-		skip();
-	}
-	/* Without a name from the beginning, for a test may end anywhere. */
-	w->answer = tmpfile();
-	w->should = open_memstream(&w->lines, &w->size);
-	assert_true(w->answer && w->should);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fileno(w->answer));
-	setenv("V6_UNIT_ANSWER", path, 1);
-	w->jq = popen("jq -cr '.program, .note, .holder.program | explode | map(tostring) | "
-		      "join(\" \")' >\"$V6_UNIT_ANSWER\"",
-		"w");
-	assert_non_null(w->jq);
-}
-
-/* What a reader must get: its characters as numbers; a byte that is none is U+FFFD. */
-static void write_characters(FILE *f, struct v6_slice s)
-{
-	for (size_t i = 0; i < s.len;) {
-		uint32_t c;
-		size_t n = utf8_decode(s.ptr + i, s.len - i, &c);
-
-		fprintf(f, "%s%" PRIu32, i ? " " : "", n ? c : 0xfffd);
-		i += n ? n : 1;
-	}
-	putc('\n', f);
-}
-
-static void testify(struct witness *w, const char *bytes, size_t len)
-{
-	struct v6_record r;
-
-	v6_record_init(&r, V6_EVENT_BIND);
-	r.program = r.note = r.holder.program = fenced(bytes, len);
-	r.holder.known = true;
-	fputs(json_of(&r), w->jq);
-	for (int i = 0; i < 3; i++)
-		write_characters(w->should, r.program);
-}
-
-static void hear_witness(struct witness *w)
-{
-	char *line = NULL, *should;
-	size_t size = 0;
-
-	assert_int_equal(pclose(w->jq), 0);
-	fclose(w->should);
-	should = w->lines;
-	rewind(w->answer);
-	for (unsigned n = 1; getline(&line, &size, w->answer) > 0; n++) {
-		size_t len = strlen(line);
-
-		if (strncmp(line, should, len))
-			fail_msg("line %u: jq reads\n%sbut expected was\n%.*s", n, line,
-				(int)strcspn(should, "\n"), should);
-		should += len;
-	}
-	assert_int_equal(*should, '\0');
-	free(line);
-	free(w->lines);
-	fclose(w->answer);
-}
-
-TEST(every_byte_every_pair_of_bytes_and_hostile_names_are_read_back)
-{
-	/* Quotes, escapes, lines, overlong forms, surrogates, what is cut short and what lies beyond. */
-	static const char *const names[] = {"\"}\n{\"v\":1,\"event\":\"bind\"", "\\", "\\\"",
-		"\\u0000", "\\n", "</script>", "'; rm -rf /'", "%s%n%p", "a\tb\rc\bd\fe",
-		"\x1b[2J\x1b]0;title\x07", "\xe2\x80\xa8 and \xe2\x80\xa9", "\xef\xbb\xbf",
-		"\xef\xbf\xbd", "\xef\xbf\xbf", "\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbf",
-		"\xf4\x90\x80\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xf0\x8f\xbf\xbf",
-		"\xc0\xaf\xe0\x80\xaf\xf0\x80\x80\xaf", "\xed\xa0\xbd\xed\xb8\x80",
-		"\xed\x9f\xbf\xee\x80\x80", "\xf8\x88\x80\x80\x80\xfc\x84\x80\x80\x80\x80\xfe\xff",
-		"\xe2\x82", "\xe2\x82\xe2\x82\xac", "\xf0\x9f\x98", "\x80\xbf\x80",
-		"\xc2\x80\xc2\x9b\xc2\x9f\xc2\xa0", "\x7f"};
-
-	static const unsigned char awkward[] = {0, '\n', 0x1f, '"', '\\', 'u', 0x7f, 0x80, 0x8f,
-		0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc2, 0xdf, 0xe0, 0xe1, 0xed, 0xef, 0xf0, 0xf4, 0xf5,
-		0xff};
-	struct witness w;
-	char bytes[3 * 256];
-	uint64_t seed = 11;
-
-	call_witness(&w);
-	for (size_t i = 0; i < COUNT(names); i++)
-		testify(&w, names[i], strlen(names[i]));
-	for (unsigned n = 0; n < 256; n++) {
-		const char one[] = {'a', (char)n, 'b'};
-
-		testify(&w, one, sizeof(one));
-		testify(&w, one + 1, 1);
-		for (unsigned m = 0; m < 256; m++) {
-			bytes[3 * m] = (char)n;
-			bytes[3 * m + 1] = (char)m;
-			bytes[3 * m + 2] = ' ';
-		}
-		testify(&w, bytes, sizeof(bytes));
-	}
-	for (int i = 0; i < 4000; i++) {
-		size_t len = 1 + random_below(&seed, 64);
-
-		for (size_t n = 0; n < len; n++)
-			bytes[n] = (char)(i & 1 ? awkward[random_below(&seed, COUNT(awkward))]
-						: random_next(&seed));
-		testify(&w, bytes, len);
-	}
-	hear_witness(&w);
 }
 
 /* ---- whole records; that every key is written and read: record_read.c */

@@ -86,13 +86,15 @@ TEST(parts_are_appended_one_after_the_other)
 
 /* ---- addresses */
 
-static void check_in4(const uint8_t addr[4])
+/* What was appended is what libc makes of the address. */
+static void check_address(int family, const void *addr)
 {
 	struct v6_text t = fresh();
-	char should[INET_ADDRSTRLEN];
+	char should[INET6_ADDRSTRLEN];
 
-	v6_text_in4(&t, addr);
-	if (inet_ntop(AF_INET, addr, should, sizeof(should)) && !strcmp(buf, should))
+	(family == AF_INET ? v6_text_in4 : v6_text_in6)(&t, addr);
+	if (inet_ntop(family, addr, should, sizeof(should)) && !strcmp(buf, should) &&
+		t.len == strlen(should))
 		return;
 	fail_msg("got %s, expected %s", buf, should);
 }
@@ -109,25 +111,13 @@ TEST(ipv4_is_as_inet_ntop_has_it)
 
 				memset(addr, others[i], sizeof(addr));
 				addr[place] = (uint8_t)octet;
-				check_in4(addr);
+				check_address(AF_INET, addr);
 			}
 	for (int i = 0; i < 200000; i++) {
 		uint32_t addr = (uint32_t)random_next(&seed);
 
-		check_in4((const uint8_t *)&addr);
+		check_address(AF_INET, &addr);
 	}
-}
-
-static void check_in6(const uint8_t addr[16])
-{
-	struct v6_text t = fresh();
-	char should[INET6_ADDRSTRLEN];
-
-	v6_text_in6(&t, addr);
-	if (inet_ntop(AF_INET6, addr, should, sizeof(should)) && !strcmp(buf, should) &&
-		t.len == strlen(should))
-		return;
-	fail_msg("got %s, expected %s", buf, should);
 }
 
 static void set_group(uint8_t addr[16], unsigned i, unsigned value)
@@ -155,12 +145,12 @@ TEST(ipv6_is_as_inet_ntop_has_it_for_every_pattern_of_zeroes_and_at_random)
 
 			set_group(addr, n, pattern >> n & 1 ? v : 0);
 		}
-		check_in6(addr);
+		check_address(AF_INET6, addr);
 		/* Mapped and compatible: only the last groups, and one before them. */
 		memset(addr, 0, 10);
-		check_in6(addr);
+		check_address(AF_INET6, addr);
 		set_group(addr, 5, some & 1 ? 0xffff : 0);
-		check_in6(addr);
+		check_address(AF_INET6, addr);
 	}
 }
 
@@ -319,44 +309,56 @@ TEST(utf8_of_four_bytes_is_valid_where_an_encoder_wrote_it)
 	}
 }
 
-/* ---- for a person's eyes */
+/* ---- for a person's eyes, and as JSON */
 
 static bool is_control(uint32_t c)
 {
 	return c < 0x20 || (c >= 0x7f && c < 0xa0);
 }
 
-/* Characters as they are, a backslash twice, of control characters and broken ones each byte. */
-static void check_safe(const unsigned char *bytes, size_t len)
+/*
+ * Safe: characters as they are, a backslash twice, of control characters and broken ones each byte.
+ * JSON (RFC 8259, section 7): characters as they are, a backslash before its own and before quotes,
+ * controls by their number, as U+FFFD that stands for a byte which is no UTF-8.
+ */
+static void check_shown(const unsigned char *bytes, size_t len)
 {
 	struct v6_slice in = fenced((const char *)bytes, len);
+	char safe[1024], json[1024], *s = safe, *j = json;
 	struct v6_text t = fresh();
-	char should[1024], *end = should;
 
+	*j++ = '"';
 	for (size_t i = 0, n; i < len; i += n) {
 		uint32_t c;
+		size_t is = utf8_decode(in.ptr + i, len - i, &c);
 
-		n = utf8_decode(in.ptr + i, len - i, &c);
-		if (n && !is_control(c)) {
-			memcpy(end, in.ptr + i, n);
-			end += n;
-			*end = '\\';
-			end += c == '\\';
-			continue;
-		}
-		for (n = n ? n : 1, c = 0; c < n; c++)
-			end += sprintf(end, "\\x%02x", bytes[i + c]);
+		n = is ? is : 1;
+		for (size_t k = 0; k < n && (!is || is_control(c)); k++)
+			s += sprintf(s, "\\x%02x", bytes[i + k]);
+		if (is && !is_control(c))
+			s += sprintf(s, "%s%.*s", c == '\\' ? "\\" : "", (int)n, in.ptr + i);
+		if (!is || is_control(c))
+			j += sprintf(j, "\\u%04x", is ? c : 0xfffd);
+		else
+			j += sprintf(
+				j, "%s%.*s", c == '\\' || c == '"' ? "\\" : "", (int)n, in.ptr + i);
 	}
-	*end = '\0';
+	*s = '\0';
+	strcpy(j, "\"");
 	v6_text_safe(&t, in.ptr, len);
-	if (strcmp(buf, should))
-		fail_msg("got %s, expected %s", buf, should);
+	if (strcmp(buf, safe))
+		fail_msg("got %s, expected %s", buf, safe);
+	t = fresh();
+	v6_text_json(&t, in.ptr, len);
+	if (strcmp(buf, json))
+		fail_msg("got %s, expected %s", buf, json);
 }
 
-TEST(safe_text_shows_controls_and_broken_bytes_in_hexadecimal_and_all_else_as_it_is)
+TEST(controls_and_broken_bytes_are_told_in_hexadecimal_and_all_else_is_shown_as_it_is)
 {
 	static const unsigned char hostile[] = {0, '\n', 0x1b, '"', '\\', 'x', '0', 0x7f, 0x80,
-		0x9b, 0xa0, 0xbf, 0xc0, 0xc2, 0xdf, 0xe0, 0xe2, 0xed, 0xef, 0xf0, 0xf4, 0xf5, 0xff};
+		0x8f, 0x90, 0x9b, 0x9f, 0xa0, 0xbf, 0xc0, 0xc2, 0xdf, 0xe0, 0xe2, 0xed, 0xef, 0xf0,
+		0xf4, 0xf5, 0xff};
 	static const char by_hand[] = "g\xc3\xbc \xe2\x82\xac%s'\"\n\x1b[\xc2\x9b\xed\xa0\x80\\x0a";
 	struct v6_text t = fresh();
 	uint64_t seed = 9;
@@ -364,21 +366,26 @@ TEST(safe_text_shows_controls_and_broken_bytes_in_hexadecimal_and_all_else_as_it
 	v6_text_safe(&t, by_hand, strlen(by_hand));
 	assert_string_equal(
 		buf, "g\xc3\xbc \xe2\x82\xac%s'\"\\x0a\\x1b[\\xc2\\x9b\\xed\\xa0\\x80\\\\x0a");
+	t = fresh();
+	v6_text_json(&t, by_hand, strlen(by_hand));
+	assert_string_equal(buf, "\"g\xc3\xbc "
+				 "\xe2\x82\xac%s'\\\"\\u000a\\u001b["
+				 "\\u009b\\ufffd\\ufffd\\ufffd\\\\x0a\"");
 	for (unsigned n = 0; n < 1u << 16; n++)
-		check_safe((const unsigned char[]){(unsigned char)(n >> 8), (unsigned char)n}, 2);
+		check_shown((const unsigned char[]){(unsigned char)(n >> 8), (unsigned char)n}, 2);
 	for (int i = 0; i < 200000; i++) {
-		unsigned char bytes[32];
+		unsigned char bytes[64];
 		size_t len = random_below(&seed, sizeof(bytes) + 1);
 
 		for (size_t n = 0; n < len; n++)
 			bytes[n] = i & 1 ? hostile[random_below(&seed, COUNT(hostile))]
 					 : (unsigned char)random_next(&seed);
-		check_safe(bytes, len);
+		check_shown(bytes, len);
 	}
 	for (uint32_t c = 0; c < 0x110000; c++) {
 		unsigned char bytes[4];
 
-		check_safe(bytes, utf8_encode(c, bytes));
+		check_shown(bytes, utf8_encode(c, bytes));
 	}
 }
 
