@@ -21,14 +21,8 @@ ruled() {
 
 # value SETTING... -- STEP...: V6ONLY of an IPv6 stream that binds a port of the kernel's under these settings.
 value() {
-	local settings=()
-
-	while [ "$1" != -- ]; do
-		settings+=("$1")
-		shift
-	done
-	shift
-	shim LOG=off "${settings[@]}" -- "$PROGRAMS/drive" 'socket tcp6' reuseaddr "$@" 'bind :: 0' get | sed -n 's/^get: //p'
+	given "$@"
+	shim LOG=off "${LEADING[@]}" -- "$PROGRAMS/drive" 'socket tcp6' reuseaddr "${TRAILING[@]}" 'bind :: 0' get | sed -n 's/^get: //p'
 }
 
 # ---- what reaches the kernel
@@ -160,15 +154,6 @@ many() {
 		for (i = 1; i <= n; i++)
 			printf "port=%d => policy=%s\n", 20000 + i, i % 2 ? "both" : "ipv6-only"
 	}'
-}
-
-@test "two hundred and fifty-six rules still decide right" {
-	many 256 >"$DIR/c"
-	ruled <<-END
-		socket tcp6; v6only 0; bind :: 20000; get; b socket tcp6; v6only 1; bind :: 20001; get; c socket tcp6; v6only 0; bind :: 20002; get; d socket tcp6; v6only 1; bind :: 20255; get; e socket tcp6; v6only 0; bind :: 20256; get; f socket tcp6; v6only 1; bind :: 20257; get
-		bare -> 0 1 0 1 0 1
-		config=$DIR/c, rules='$(many 256 | paste -sd';')' -> 0 0 1 0 1 1
-	END
 }
 
 # ---- precedence

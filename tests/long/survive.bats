@@ -226,14 +226,6 @@ situations() {
 	assert_eq 'load bind load bind bind bind' "$(events "$DIR"/*.jsonl)"
 }
 
-@test "eight processes of eight threads, 100,000 records: none is torn, and none is lost" {
-	shim POLICY=app LOG="$LOG" LOG_LEVEL=bind -- "$PROGRAMS/hammer" records -p 8 -t 8 -n 1563 >"$DIR/out"
-	assert_eq 'made 100032' "$(<"$DIR/out")"
-	assert_eq '8 100032' "$(jq -r .event "$LOG" | sort | uniq -c | awk '/bind|load/ { n[$2] = $1 } END { print n["load"], n["bind"] }')"
-	assert_eq 100032 "$(jq -r 'select(.event == "bind") | "\(.pid) \(.addr)"' "$LOG" | sort -u | wc -l)"
-	assert_eq 100040 "$(wc -l <"$LOG")"
-}
-
 # A child of vfork goes by its parent's id, or by its own where its parent had made no record yet: the parent by its own.
 @test "vfork: forty children, who have their parent's memory: all is told, and whole; no record of the parent's is a child's" {
 	for threads in 0 1; do
@@ -250,7 +242,7 @@ situations() {
 	assert_eq 41 "$(jq .pid "$LOG" | sort -u | wc -l)"
 	# Nor do they leave a descriptor behind.
 	start server --now shim POLICY=app LOG="$DIR/vf.%p.jsonl" LOG_LEVEL=bind -- "$PROGRAMS/hammer" records -n 3 -v 40 -a "$DIR/go"
-	wait_for 20 threads_ended
+	wait_for 20 threads_ended server 1
 	[ "$(find "/proc/$(pgrep -P "$(pid_of server)")/fd" -lname '*.jsonl' | wc -l)" -le 1 ]
 	touch "$DIR/go"
 	wait_for 20 ended server
@@ -476,17 +468,10 @@ disk_full() {
 	assert_eq 3 "$(jq .pid "$DIR/got" | uniq | wc -l)"
 	rm "$DIR/go"
 	start server --now shim POLICY=app LOG_LEVEL=bind LOG="$LOG" -- "$PROGRAMS/hammer" records -p 1 -t 8 -n 500 -a "$DIR/go"
-	wait_for 20 threads_ended
+	wait_for 20 threads_ended server 1
 	read_fifo
 	touch "$DIR/go"
 	fifo_got 'load lost:4000 bind'
-}
-
-# The server's one child has but one thread left.
-threads_ended() {
-	local child
-
-	child=$(pgrep -P "$(pid_of server)") && [ "$(find "/proc/$child/task" -mindepth 1 -maxdepth 1 | wc -l)" -eq 1 ]
 }
 
 # ---- pipes and terminals
