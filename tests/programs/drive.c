@@ -122,14 +122,6 @@ static socklen_t read_address(union address *address, char **words)
 	return make_address(address, family_of(words[0]), words[0], (unsigned)atoi(words[1]));
 }
 
-/* Closing then resets the connection, and neither end stays in TIME_WAIT. */
-static void leave_no_trace(int fd)
-{
-	struct linger at_once = {.l_onoff = 1};
-
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-}
-
 /* --- Steps on the socket in hand: each takes the words that follow, at least as many as the table
  * of them says, and returns what is printed, NULL for what is no step. --- */
 
@@ -462,26 +454,6 @@ static int may_serve(const struct named *s)
 	return s->fd >= 0 && !s->refused && (s->type == SOCK_DGRAM || s->listens);
 }
 
-/* Whether what came to the socket is that client's. */
-static int is_from(const struct named *s, unsigned port)
-{
-	union address peer = {0};
-	socklen_t size = sizeof(peer);
-	char byte;
-
-	if (s->type == SOCK_STREAM) {
-		int server = accept(s->fd, &peer.any, &size);
-
-		if (server >= 0) {
-			leave_no_trace(server);
-			close(server);
-		}
-	} else {
-		recvfrom(s->fd, &byte, 1, MSG_DONTWAIT, &peer.any, &size);
-	}
-	return port_of(&peer) == port;
-}
-
 static const char *receiver(int client, int type)
 {
 	static char name[2];
@@ -495,7 +467,8 @@ static const char *receiver(int client, int type)
 	polls[NAMES] = (struct pollfd){.fd = client};
 	while (poll(polls, NAMES + 1, PATIENCE_MS) > 0) {
 		for (int i = 0; i < NAMES; i++)
-			if (polls[i].revents & POLLIN && is_from(&sockets[i], local_port(client))) {
+			if (polls[i].revents & POLLIN &&
+				came_from(sockets[i].fd, type, local_port(client))) {
 				name[0] = (char)('a' + i);
 				return name;
 			}
