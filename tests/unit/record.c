@@ -107,6 +107,17 @@ TEST(records_of_everything_and_of_nothing_come_out_word_for_word)
 		STAMP "\"event\":\"error\",\"note\":\"V6SHIM_POLICY: no value given\"}\n");
 }
 
+/* In what every record must: one write to a pipe (PIPE_BUF, pipe(7)). */
+static void assert_fits(const struct v6_record *r)
+{
+	static char record[V6_RECORD_SIZE];
+	struct v6_text json = v6_text_in(record, sizeof(record)), text = json;
+
+	assert_int_equal(sizeof(record), 4096);
+	assert_true(v6_record_json(&json, r));
+	assert_true(v6_record_text(&text, r));
+}
+
 /* ---- load */
 
 static struct v6_config config;
@@ -177,9 +188,8 @@ TEST(the_settings_of_a_load_fit_where_every_record_must)
 	static const char *const longest[V6_KNOBS] = {"default-ipv6-only", "deny:EPROTONOSUPPORT",
 		"ipv4-first", "deny:EPROTONOSUPPORT", "share-ipv6", "deny:EPROTONOSUPPORT",
 		"deny:EPROTONOSUPPORT", "enforce"};
-	static char path[256], line[V6_RECORD_SIZE];
+	static char path[256];
 	struct v6_record r = load_record();
-	struct v6_text t;
 
 	memset(path, 'x', 255);
 	path[0] = '/';
@@ -192,10 +202,7 @@ TEST(the_settings_of_a_load_fit_where_every_record_must)
 	must_set(V6_SETTING_CONFIG, path, V6_ORIGIN_ENVIRONMENT);
 	must_set(V6_SETTING_LOG_FORMAT, "json", V6_ORIGIN_ENVIRONMENT);
 	must_set(V6_SETTING_LOG_LEVEL, "change", V6_ORIGIN_ENVIRONMENT);
-	t = v6_text_in(line, sizeof(line));
-	assert_true(v6_record_json(&t, &r));
-	t = v6_text_in(line, sizeof(line));
-	assert_true(v6_record_text(&t, &r));
+	assert_fits(&r);
 }
 
 /* ---- the end of the memory */
@@ -244,10 +251,8 @@ TEST(a_record_that_does_not_fit_leaves_the_text_as_it_was)
 TEST(the_longest_bind_record_fits_where_every_record_must)
 {
 	struct v6_record r = full_record(V6_EVENT_BIND);
-	static char name[255], note[400], record[V6_RECORD_SIZE];
-	struct v6_text t;
+	static char name[255], note[400];
 
-	assert_int_equal(sizeof(record), 4096 /* PIPE_BUF, pipe(7) */);
 	memset(name, 0xff, sizeof(name));
 	memset(note, 'n', sizeof(note));
 	r.program = r.holder.program = (struct v6_slice){name, sizeof(name)};
@@ -266,10 +271,7 @@ TEST(the_longest_bind_record_fits_where_every_record_must)
 	r.policy = V6_POLICY_DEFAULT_IPV6_ONLY;
 	r.rule = V6_RULES_MAX;
 	r.verdict.action = V6_ACTION_OVERRIDE;
-	t = v6_text_in(record, sizeof(record));
-	assert_true(v6_record_json(&t, &r));
-	t = v6_text_in(record, sizeof(record));
-	assert_true(v6_record_text(&t, &r));
+	assert_fits(&r);
 }
 
 /* ---- the text form */
@@ -350,7 +352,8 @@ TEST(mode_log_never_claims_that_anything_changed_and_enforce_never_says_would)
 	r.serves = V6_SERVES_INET6 | V6_SERVES_INET;
 	r.enforce.serves = V6_SERVES_INET6;
 	SAYS(&r, "V6ONLY 0, would be 1", "serves IPv6 and IPv4, would serve IPv6 (");
-	r.enforce = (struct v6_enforce){.known = true, .after = 0, .result = -1, .error = EADDRINUSE};
+	r.enforce =
+		(struct v6_enforce){.known = true, .after = 0, .result = -1, .error = EADDRINUSE};
 	SAYS(&r, "would fail with EADDRINUSE", "!would be", "!would serve");
 	r.enforce.result = V6_NO_RESULT;
 	SAYS(&r, "with mode=enforce undecided", "!would");
