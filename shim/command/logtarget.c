@@ -39,7 +39,10 @@ static int check_folder(char *path, size_t len)
 	return access(path, W_OK | X_OK) ? errno : 0;
 }
 
-/* Cut to the folder, where that is what is wrong. What it leads to with a % only the program knows. */
+/*
+ * Cut to the folder, where that is what is wrong. What it leads to with a % only the program
+ * knows.
+ */
 static int check_path(char *path)
 {
 	size_t plain = strcspn(path, "%");

@@ -72,10 +72,13 @@ bool v6_same_family(const struct v6_rival *a, const struct v6_rival *b)
 	return family_of(&a->socket) == family_of(&b->socket);
 }
 
-bool v6_shares_port(const struct v6_rival *self)
+bool v6_shares_port(const struct v6_conflict *f)
 {
-	return self->reuseport || !self->reuseaddr ||
-	       v6_type_of_proto(self->socket.proto) != V6_TYPE_DGRAM;
+	bool addr = v6_type_of_proto(f->self.socket.proto) == V6_TYPE_DGRAM;
+
+	for (const struct v6_rival *r = f->rival; r < f->rival + f->count; r++)
+		addr |= !r->own && v6_same_family(&f->self, r);
+	return f->self.reuseport || !f->self.reuseaddr || !addr;
 }
 
 /*

@@ -42,13 +42,6 @@ bool v6_in_the_way(const struct v6_diag_socket *a, const struct v6_diag_socket *
 /* Whether both take the ports of one family. */
 bool v6_same_family(const struct v6_rival *a, const struct v6_rival *b);
 
-/*
- * Whether sharing is by SO_REUSEPORT on both. Where the application set SO_REUSEADDR on a datagram
- * socket that of the others suffices, for this one bind: its own options then keep out whom they
- * have kept out.
- */
-bool v6_shares_port(const struct v6_rival *self);
-
 struct v6_conflict {
 	enum v6_event event;    /* BIND or LISTEN */
 	struct v6_rival self;   /* that was refused */
@@ -62,6 +55,13 @@ struct v6_conflict {
  * known of the rivals.
  */
 int v6_conflict_refused(const struct v6_conflict *conflict);
+
+/*
+ * Whether sharing is by SO_REUSEPORT on both. Where the application set SO_REUSEADDR, and the socket
+ * is a datagram one or another process has the family, that of the others has to do, for this one
+ * bind: its own options then keep out whom they have kept out.
+ */
+bool v6_shares_port(const struct v6_conflict *conflict);
 
 /* One attempt: what it is called in the record, and how it is made. */
 struct v6_attempt {

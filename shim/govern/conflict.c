@@ -57,7 +57,7 @@ static void set_others(const struct v6_port *p, bool port, int value)
 static bool try_share(struct v6_port *p)
 {
 	struct v6_call *c = p->call;
-	bool port = v6_shares_port(&p->on.self);
+	bool port = v6_shares_port(&p->on);
 	bool ours = port && !p->on.self.reuseport, failed;
 
 	if (ours)

@@ -21,19 +21,6 @@ static uint32_t hint_of(enum v6_family family, uint16_t port)
 	return SET | port | (family == V6_FAMILY_INET6 ? FAMILY : 0);
 }
 
-static uint32_t hint_at(unsigned i)
-{
-	return atomic_load_explicit(&hints[i], memory_order_relaxed);
-}
-
-void v6_port_forget(int tell)
-{
-	unsigned i = (unsigned)tell % HINTS;
-
-	if (tell >= 0 && hint_at(i) && hint_at(i) >> REST == (uint32_t)(tell / HINTS))
-		atomic_store_explicit(&hints[i], 0, memory_order_relaxed);
-}
-
 void v6_port_bound(int tell, const struct v6_address *a)
 {
 	uint32_t hint = a->family == V6_FAMILY_OTHER ? 0 : hint_of(v6_port_family(a), a->port);
@@ -45,6 +32,11 @@ void v6_port_bound(int tell, const struct v6_address *a)
 		&hints[i], hint | (uint32_t)(tell / HINTS) << REST, memory_order_relaxed);
 	while (i >= end && !atomic_compare_exchange_weak(&hints_end, &end, i + 1))
 		;
+}
+
+static uint32_t hint_at(unsigned i)
+{
+	return atomic_load_explicit(&hints[i], memory_order_relaxed);
 }
 
 bool v6_port_hinted_at(int tell, uint16_t port)

@@ -63,12 +63,6 @@ struct v6_rival *v6_port_add(struct v6_port *p, const struct v6_diag_socket *s);
  */
 enum { V6_HINT_SLOTS = 4096 };
 void v6_port_bound(int tell, const struct v6_address *address);
-
-/*
- * The number is a new socket's. Else another thread that looks for a holder may touch it, and where
- * it is closed meanwhile keep its port taken for the next bind.
- */
-void v6_port_forget(int tell);
 bool v6_port_hinted(enum v6_family family, uint16_t port);
 bool v6_port_hinted_at(int tell, uint16_t port);
 

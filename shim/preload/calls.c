@@ -11,7 +11,6 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include "../govern/holder.h"
 #include "next.h"
 #include "passive.h"
 #include "way.h"
@@ -28,7 +27,6 @@ EXPORT int socket(int domain, int type, int protocol)
 
 	v6_preload_settled();
 	fd = v6_next.socket(domain, type, protocol);
-	v6_port_forget(fd);
 	/* What fails for want of IPv6 is told of at any level. */
 	if (RARELY(v6_preload_watches(V6_EVENT_SOCKET) || fd < 0) &&
 		(domain == AF_INET6 || domain == AF_INET))

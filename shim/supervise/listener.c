@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "../govern/facts.h"
 #include "../govern/kernel.h"
 
 enum { QUEUE = 256, LOST = 64 };
@@ -15,12 +14,12 @@ static unsigned first, count;
 static int listener;
 
 static struct lost {
-	int tid;
-	uint64_t cookie; /* 0: none */
+	int tid; /* 0: none */
+	int fd;
 	size_t len;
 	unsigned char address[sizeof(struct sockaddr_storage)];
 } lost[LOST];
-static unsigned next_lost, lost_count;
+static unsigned next_lost;
 
 void v6_listener_init(int fd)
 {
@@ -70,24 +69,21 @@ bool v6_listener_answer(const struct v6_abi_answer *answer)
 	return !v6_syscall(SYS_ioctl, listener, V6_NOTIF_SEND, answer);
 }
 
-void v6_listener_add_lost(int tid, uint64_t cookie, const void *address, size_t len)
+void v6_listener_add_lost(int tid, int fd, const void *address, size_t len)
 {
 	struct lost *l = &lost[next_lost++ % LOST];
 
-	*l = (struct lost){.tid = tid, .cookie = cookie, .len = len};
+	*l = (struct lost){.tid = tid, .fd = fd, .len = len};
 	memcpy(l->address, address, len);
-	lost_count++;
 }
 
 bool v6_listener_take_lost(int tid, int fd, const void *address, size_t len)
 {
-	uint64_t cookie = lost_count ? v6_fact_cookie(fd) : 0;
-
-	for (struct lost *l = lost; cookie && l < lost + LOST; l++) {
-		if (l->tid != tid || l->cookie != cookie || l->len != len ||
+	for (struct lost *l = lost; next_lost && l < lost + LOST; l++) {
+		if (l->tid != tid || l->fd != fd || l->len != len ||
 			memcmp(l->address, address, len))
 			continue;
-		l->cookie = 0;
+		l->tid = 0;
 		return true;
 	}
 	return false;

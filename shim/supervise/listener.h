@@ -13,10 +13,10 @@
 void v6_listener_init(int fd);
 
 /*
- * The oldest notification that was not yet had, in memory that stays until the next call; NULL: the
- * last task under the filter is gone. All that wait are received before one is given: what has been
- * received is interrupted by nothing but a fatal signal (Linux 5.19). Whenever `other`, unless it is -1,
- * can be read meanwhile, ready() is called; false makes this return NULL.
+ * The oldest notification that was not yet had, in memory that stays until the next call; NULL:
+ * the last task under the filter is gone. All that wait are received before one is given: what has
+ * been received is interrupted by nothing but a fatal signal (Linux 5.19). Whenever `other`,
+ * unless it is -1, can be read meanwhile, ready() is called; false makes this return NULL.
  */
 const struct v6_abi_notification *v6_listener_next(int other, bool (*ready)(void));
 
@@ -30,9 +30,9 @@ bool v6_listener_answer(const struct v6_abi_answer *answer);
  * A bind that was made, but whose answer was not had (a signal before Linux 5.19, the freezer,
  * suspend): the thread makes the same call again, and would be told that the socket is bound.
  */
-void v6_listener_add_lost(int tid, uint64_t cookie, const void *address, size_t len);
+void v6_listener_add_lost(int tid, int fd, const void *address, size_t len);
 
-/* Whether it is one of those, of the socket `fd`, which it is no longer then. */
+/* Whether it is one of those, which it is no longer then. */
 bool v6_listener_take_lost(int tid, int fd, const void *address, size_t len);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "../core/advice.h"
@@ -15,7 +16,7 @@
 
 #include "../govern/forbidden.h"
 
-/* Standard error of this process is nothing, and whatever is written there is for the caller's own. */
+/* Standard error of this process is nothing: what is written there is for the caller's own. */
 static bool borrow;
 
 static bool watches(enum v6_event event)
@@ -51,7 +52,10 @@ static bool seen(uint64_t cookie)
 	return was;
 }
 
-/* What a preload does after socket(2): the call that shows the socket first is the first that can tell. */
+/*
+ * What a preload does after socket(2): the call that shows the socket first is the first that can
+ * tell.
+ */
 static void first_sight(const struct v6_request *r)
 {
 	struct v6_request copy = *r;
@@ -104,8 +108,8 @@ static void tell(struct v6_request *r, enum v6_told what, const char *note, int 
 }
 
 /*
- * ptrace(2) access to the process is refused. What may be an IPv4 or IPv6 address by its length does
- * not go ungoverned; the sockets of ssh-agent, of other lengths, are bound.
+ * ptrace(2) access to the process is refused. What may be an IPv4 or IPv6 address by its length
+ * does not go ungoverned; the sockets of ssh-agent, of other lengths, are bound.
  */
 static bool refuse(struct v6_request *r)
 {
@@ -117,6 +121,10 @@ static bool refuse(struct v6_request *r)
 		return false;
 	/* Its standard error is not to be had either. */
 	if (borrow && !(atomic_load(&r->target->self.told) & V6_TOLD_REFUSED))
+		/*
+		 * NOLINTNEXTLINE(clang-analyzer-core.NullDereference): whose descriptors were
+		 * asked for
+		 */
 		v6_emit_complain(r->target->caller.program, v6_slice_of(V6_ADVICE_UNDUMPABLE));
 	tell(r, V6_TOLD_REFUSED, V6_ADVICE_UNDUMPABLE, EPERM);
 	return true;
@@ -144,13 +152,13 @@ static int64_t answer_socket(struct v6_request *r)
 {
 	struct v6_call *c = &r->call;
 
-	v6_request_copy(r);
 	r->like_us = v6_target_like_us(r->target, r->tid, c->ask);
 	/* What was found by a number of the caller's was the caller's. */
 	if (!v6_listener_valid(r->id))
 		return 0;
 	if (r->what == V6_NOTIFIED_BIND && r->readable &&
-		v6_listener_take_lost(r->tid, c->ask, r->copy, c->len)) {
+		v6_listener_take_lost(r->tid, c->record.fd, r->copy, c->len) &&
+		v6_fact_bound(c->ask).port) {
 		r->bound = true;
 		return 0;
 	}
@@ -160,16 +168,31 @@ static int64_t answer_socket(struct v6_request *r)
 	return c->record.error ? -c->record.error : c->record.result;
 }
 
+/* Others' credentials are taken from who calls (unix(7)); but an Internet address they refuse. */
+static bool is_internet(const struct v6_request *r)
+{
+	struct sockaddr address;
+
+	memcpy(&address, r->copy, sizeof(address));
+	return (r->what == V6_NOTIFIED_BIND && r->readable &&
+		       (address.sa_family == AF_INET6 || address.sa_family == AF_INET)) ||
+	       v6_fact_family(r->call.ask) != V6_FAMILY_OTHER;
+}
+
 /* Whose call it is, what it asks, and a descriptor of the socket: that, or a negated errno. */
 static int look_up(struct v6_request *r, const struct v6_abi_notification *n)
 {
 	const struct v6_call *c = &r->call;
+	enum v6_notified what = v6_filter_call(&n->call);
 	int fd;
 
 	for (int i = 0; i < 2; i++) {
-		r->target = v6_target_find(r->tid, n->call.ip);
+		r->target = v6_target_find(r->tid);
 		if (!r->target)
 			return -ESRCH;
+		/* The others read its memory. */
+		if (what != V6_NOTIFIED_BIND && what != V6_NOTIFIED_SETSOCKOPT)
+			v6_target_check(r->target, n->call.ip);
 		fd = v6_request_read(r, &n->call);
 		if (fd < 0)
 			return fd;
@@ -188,15 +211,11 @@ static int look_up(struct v6_request *r, const struct v6_abi_notification *n)
 
 static void answer(struct v6_request *r, struct v6_abi_answer *a)
 {
-	uint64_t cookie = 0;
-
-	if (r->bound && !a->error)
-		cookie = v6_fact_cookie(r->call.ask);
 	/* Before the answer: a socket that the target closes then is closed. */
 	if (r->call.ask >= 0)
 		v6_sys_close(r->call.ask);
-	if (!v6_listener_answer(a) && cookie)
-		v6_listener_add_lost(r->tid, cookie, r->copy, r->call.len);
+	if (!v6_listener_answer(a) && r->bound && !a->error)
+		v6_listener_add_lost(r->tid, r->call.record.fd, r->copy, r->call.len);
 }
 
 static void serve(const struct v6_abi_notification *n)
@@ -216,8 +235,8 @@ static void serve(const struct v6_abi_notification *n)
 		tell(&r, V6_TOLD_IO_URING, V6_ADVICE_IO_URING, 0);
 	if (fd > 0) {
 		r.call.ask = fd;
-		/* Others' credentials are taken from who calls (unix(7)). */
-		if (v6_fact_family(fd) != V6_FAMILY_OTHER)
+		v6_request_copy(&r);
+		if (is_internet(&r))
 			value = answer_socket(&r);
 	} else if (fd == -EPERM) {
 		r.like_us = refuse(&r);
@@ -247,7 +266,7 @@ static void tell_inherited(int fd, void *context)
 }
 
 void v6_loop_inherited(int process, struct v6_slice program, struct v6_slice listen_fds,
-	struct v6_slice listen_pid, int pid)
+	struct v6_slice listen_pid, int activated)
 {
 	struct v6_target *t = v6_target_start(process, program);
 
@@ -255,7 +274,7 @@ void v6_loop_inherited(int process, struct v6_slice program, struct v6_slice lis
 		return;
 	v6_self_become(&t->self);
 	borrow_stderr(t);
-	v6_inherit_visit(listen_fds, listen_pid, pid, tell_inherited, t);
+	v6_inherit_visit(listen_fds, listen_pid, activated, tell_inherited, t);
 	give_stderr_back();
 }
 

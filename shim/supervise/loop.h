@@ -12,14 +12,17 @@
 unsigned v6_loop_without(void);
 
 /*
- * Once, before the others; v6_live and the log must be settled. `borrow`: descriptor 2 of this process is
- * nothing, and whatever is written there is for the caller's own.
+ * Once, before the others; v6_live and the log must be settled. `borrow`: descriptor 2 of this
+ * process is nothing, and whatever is written there is for the caller's own.
  */
 void v6_loop_init(bool borrow);
 
-/* Records the sockets of a process that is about to execute the program, as v6_inherit_visit() finds them. */
+/*
+ * Records the sockets of a process that is about to execute the program, as v6_inherit_visit()
+ * finds them.
+ */
 void v6_loop_inherited(int process, struct v6_slice program, struct v6_slice listen_fds,
-	struct v6_slice listen_pid, int pid);
+	struct v6_slice listen_pid, int activated);
 
 /* Until the last task under the filter is gone, or ready() says false (v6_listener_next). */
 void v6_loop(int listener, int other, bool (*ready)(void));

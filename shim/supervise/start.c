@@ -89,8 +89,8 @@ static struct v6_slice variable(const char *name)
 }
 
 /*
- * The listener, or a negated errno; the target has been told which. NULL: it executes nothing. `listen_pid`:
- * what LISTEN_PID means it by.
+ * The listener, or a negated errno; the target has been told which. NULL: it executes nothing.
+ * `listen_pid`: what LISTEN_PID means it by.
  */
 static int take_listener(int pid, const struct v6_supervision *s, int listen_pid)
 {

@@ -18,10 +18,10 @@ struct v6_supervision {
 
 /*
  * Executes argv in this process, which a helper supervises until the last task that came of it is
- * gone; does not return then. Where a helper may not, argv is executed in a child, and this process
- * supervises, forwards signals, and ends as the child did: does not return either. Otherwise nothing was
- * started: -EPERM and the like, and it was said why; or, in whichever process was to execute argv, the
- * positive errno of execvp(3).
+ * gone; does not return then. Where a helper may not, argv is executed in a child, and this
+ * process supervises, forwards signals, and ends as the child did: does not return either.
+ * Otherwise nothing was started: -EPERM and the like, and it was said why; or, in whichever
+ * process was to execute argv, the positive errno of execvp(3).
  */
 int v6_supervise(const struct v6_supervision *s, char **argv);
 
@@ -31,7 +31,9 @@ int v6_supervise(const struct v6_supervision *s, char **argv);
  */
 bool v6_supervise_takes_privileges(void);
 
-/* Why nothing can be supervised here, found out by trying; NULL: it can. The next call spoils it. */
+/*
+ * Why nothing can be supervised here, found out by trying; NULL: it can. The next call spoils it.
+ */
 const char *v6_supervise_refused(void);
 
 #endif

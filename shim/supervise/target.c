@@ -19,7 +19,12 @@
 #ifndef SO_NETNS_COOKIE
 #define SO_NETNS_COOKIE 71
 #endif
-enum { SOCKET_NETNS = 0x894c, NETNS_USERNS = 0xb701, CAP_NET_BIND_SERVICE = 10 };
+enum {
+	SOCKET_NETNS = 0x894c,
+	NETNS_USERNS = 0xb701,
+	CAP_NET_BIND_SERVICE = 10,
+	CAP_SYS_PTRACE = 19
+};
 
 enum { TARGETS = 128, THREADS = 128, LABEL = 256 };
 
@@ -69,9 +74,9 @@ static uint64_t netns_cookie(int socket)
 }
 
 /*
- * Whether the socket's network namespace belongs to a user namespace that we may be above of: to its
- * owner, and to who has privileges above it, the kernel grants everything (security/commoncap.c, cap_capable),
- * and to nobody else that SIOCGSKNS.
+ * Whether the socket's network namespace belongs to a user namespace that we may be above of: to
+ * its owner, and to who has privileges above it, the kernel grants everything
+ * (security/commoncap.c, cap_capable), and to nobody else that SIOCGSKNS.
  */
 static bool below_us(int socket)
 {
@@ -118,11 +123,9 @@ static void drop(struct v6_target *t)
 	t->pid = 0;
 }
 
-int v6_target_read(const struct v6_target *t, uint64_t from, void *to, size_t len)
+static ssize_t peek(const struct v6_target *t, uint64_t from, void *to, size_t len)
 {
-	if (t->memory < 0)
-		return -EPERM;
-	return v6_syscall(SYS_pread64, t->memory, to, len, from) == (long)len ? 0 : -EFAULT;
+	return v6_syscall(SYS_pread64, t->memory, to, len, from);
 }
 
 /* The auxiliary vector's entry, of a process whose words have so many bytes; 0: none. */
@@ -153,7 +156,7 @@ static struct v6_slice executed(const struct v6_target *t, char *path)
 		at = auxiliary(vector, (size_t)n, 4, AT_EXECFN);
 	/* It is the last on the stack, so that a longer piece might not be read. */
 	/* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Branch): what was read is set */
-	while (at && len < V6_PATH_SIZE && !v6_target_read(t, at + len, path + len, 1) && path[len])
+	while (at && len < V6_PATH_SIZE && peek(t, at + len, path + len, 1) == 1 && path[len])
 		len++;
 	return (struct v6_slice){path, len};
 }
@@ -211,6 +214,25 @@ static void look(struct v6_target *t)
 	v6_proc_path(path, t->pid, "mem", -1);
 	t->memory = v6_sys_open(path, O_RDONLY | O_CLOEXEC, 0);
 	find_program(t);
+}
+
+/* Memory that is nobody's any more reads as empty. */
+int v6_target_read(struct v6_target *t, uint64_t from, void *to, size_t len)
+{
+	ssize_t n = t->memory < 0 ? 0 : peek(t, from, to, len);
+
+	if (!n) {
+		look(t);
+		n = t->memory < 0 ? -EPERM : peek(t, from, to, len);
+	}
+	return n == (ssize_t)len ? 0 : n == -EPERM ? -EPERM : -EFAULT;
+}
+
+void v6_target_check(struct v6_target *t, uint64_t ip)
+{
+	char byte;
+
+	v6_target_read(t, ip, &byte, 1);
 }
 
 static int open_pidfd(int pid, unsigned flags)
@@ -295,20 +317,14 @@ static struct v6_target *find_new(int tid)
 	return t;
 }
 
-struct v6_target *v6_target_find(int tid, uint64_t ip)
+struct v6_target *v6_target_find(int tid)
 {
 	struct v6_target *t = tid ? find_by_pid(tid) : NULL;
-	char byte;
 
 	for (struct thread *th = threads; !t && th < threads + THREADS; th++)
 		if (th->tid == tid)
 			t = th->of;
-	if (!t)
-		t = find_new(tid);
-	/* Memory that is nobody's any more reads as empty. */
-	else if (t->memory < 0 || !v6_syscall(SYS_pread64, t->memory, &byte, 1, ip))
-		look(t);
-	return t;
+	return t ? t : find_new(tid);
 }
 
 void v6_target_forget(struct v6_target *t, int tid)
@@ -326,7 +342,10 @@ static int duplicate(int pidfd, int fd)
 	return (int)v6_syscall(V6_SYS_PIDFD_GETFD, pidfd, fd, 0);
 }
 
-/* Whether a thread is one of the process and has this socket there: it may have descriptors of its own. */
+/*
+ * Whether a thread is one of the process and has this socket there: it may have descriptors of its
+ * own.
+ */
 static bool has(const struct v6_target *t, int tid, int fd, int copy)
 {
 	char path[V6_PROC_PATH];
@@ -408,8 +427,16 @@ bool v6_target_privilege(bool in_effect)
 		return false;
 	if (!(sets[0].permitted & bit))
 		return false;
-	sets[0].effective = in_effect ? sets[0].effective | bit : sets[0].effective & ~bit;
+	if (!(sets[0].effective & bit) == !in_effect)
+		return true;
+	sets[0].effective ^= bit;
 	return v6_syscall(SYS_capset, &header, sets) >= 0;
+}
+
+void v6_target_look(void)
+{
+	if (!(sets[0].effective >> CAP_SYS_PTRACE & 1))
+		v6_target_privilege(true);
 }
 
 void v6_target_confine(struct v6_target *t)

@@ -28,11 +28,15 @@ struct v6_target {
 void v6_target_init(void);
 
 /*
- * The process that a thread belongs to, which executes the code at `ip`; NULL: it is gone, or
- * /proc does not say. Stays until the next call of this. It may be one that had the number before:
- * then its descriptors are not had (-ESRCH), and it is to be forgotten and found again.
+ * The process that a thread belongs to; NULL: it is gone, or /proc does not say. Stays until the
+ * next call of this. It may be one that had the number before: then its descriptors are not had
+ * (-ESRCH), and it is to be forgotten and found again. What it executes now is known after
+ * v6_target_read() or v6_target_check().
  */
-struct v6_target *v6_target_find(int tid, uint64_t ip);
+struct v6_target *v6_target_find(int tid);
+
+/* Looks whether it has executed another program meanwhile, of which `ip` is in the code. */
+void v6_target_check(struct v6_target *t, uint64_t ip);
 void v6_target_forget(struct v6_target *t, int tid);
 
 /* A process that is about to execute a program of that name; NULL as above. */
@@ -48,8 +52,8 @@ int v6_target_descriptor(const struct v6_target *t, int tid, int fd);
 /* The same where they are its own; -EPERM before Linux 6.9. */
 int v6_target_own_descriptor(int tid, int fd);
 
-/* Copies from its memory: 0, -EFAULT, or -EPERM as above. */
-int v6_target_read(const struct v6_target *t, uint64_t from, void *to, size_t len);
+/* Copies from its memory, of what it executes now: 0, -EFAULT, or -EPERM as above. */
+int v6_target_read(struct v6_target *t, uint64_t from, void *to, size_t len);
 
 /*
  * Whether a call may be made for the thread on its socket: no privilege of ours over the socket's
@@ -60,11 +64,14 @@ bool v6_target_like_us(const struct v6_target *t, int tid, int socket);
 /* Whether CAP_NET_BIND_SERVICE is in effect for the thread, in our own user namespace. */
 bool v6_target_may_bind(int tid);
 
-/*
- * Puts our own CAP_NET_BIND_SERVICE in effect, or out of it: whether it is permitted. In effect it has to be
- * wherever /proc is read: ptrace(2) access to who has a capability wants it as well.
- */
+/* Puts our own CAP_NET_BIND_SERVICE in effect, or out of it: whether it is permitted. */
 bool v6_target_privilege(bool in_effect);
+
+/*
+ * In effect it has to be wherever /proc is read: ptrace(2) access to who has a capability wants it
+ * as well, but of who has CAP_SYS_PTRACE.
+ */
+void v6_target_look(void);
 
 /* After landlock_restrict_self(2): it (or NULL), and whatever is first seen from now on. */
 void v6_target_confine(struct v6_target *t);

@@ -43,11 +43,11 @@ static int make_bind(struct v6_request *r)
 	bool permitted = v6_target_privilege(false);
 	int result = make_once(r);
 
-	v6_target_privilege(true);
+	v6_target_look();
 	if (result != -EACCES || !v6_target_may_bind(r->tid) || !v6_listener_valid(r->id))
 		return result;
-	r->like_us = permitted;
-	return permitted ? make_once(r) : 0;
+	r->like_us = permitted && v6_target_privilege(true);
+	return r->like_us ? make_once(r) : 0;
 }
 
 static void make(struct v6_call *c)

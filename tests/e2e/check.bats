@@ -609,7 +609,7 @@ library() {
 	cp prog l/libv6shim.so
 	library ./l 'no v6shim library'
 	run 'with space/v6shim' check --reach preload ./prog
-	assert_eq "a preload does not reach ./prog: $PWD/with space/libv6shim.so: LD_PRELOAD cannot hold a path with a space or a colon" \
+	assert_eq "a preload does not reach ./prog: $PWD/with space/libv6shim.so: LD_PRELOAD cannot hold a path with a blank, a colon or a $" \
 		"$(last_line)"
 	if [ "$EUID" -eq 0 ]; then
 		install -m 600 "$LIB" l/libv6shim.so
@@ -625,6 +625,28 @@ library() {
 	run l/v6shim check --reach preload ./prog
 	assert_status 3
 	assert_hop 'libv6shim.so;-;no;neither beside this command nor in /.*'
+}
+
+@test "launchers are looked through, by their options; what they start is what the verdict is about" {
+	for words in nice 'nice -n 5' 'nice -5' 'nice --adjustment 5' 'nohup --' 'timeout 5' 'timeout -k 1 -sTERM 5' 'timeout --signal KILL 5s' \
+		setsid 'setsid -w' 'stdbuf -oL' 'stdbuf -o L -e 0' 'ionice -c 3' 'ionice -c3 -t' 'taskset 1' 'taskset -c 0' 'chrt -o 0' \
+		'setpriv --nnp --' 'setpriv --reuid 0 --clear-groups' 'nice timeout 9 env -u X setsid'; do
+		# shellcheck disable=SC2086 # into its words
+		require ${words%% *}
+		# shellcheck disable=SC2086 # into its words
+		run -0 "$V6SHIM" check --reach preload $words "$PWD/prog"
+		assert_match "a preload reaches $PWD/prog" "$output"
+		# shellcheck disable=SC2086 # into its words
+		run -3 "$V6SHIM" check --reach preload $words ../static
+		assert_match "does not reach \.\./static: " "$output"
+		# It is started so indeed.
+		# shellcheck disable=SC2086 # into its words
+		assert_eq here "$("$V6SHIM" run --log off $words echo here 2>/dev/null)"
+	done
+	run -3 "$V6SHIM" check --reach preload setpriv --reset-env ./prog
+	assert_match 'it takes LD_PRELOAD away: --reset-env|it takes LD_PRELOAD away' "$output"
+	run -0 "$V6SHIM" check --reach preload timeout 5
+	assert_match 'a preload reaches timeout' "$output"
 }
 
 # ---- the command line

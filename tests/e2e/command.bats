@@ -219,7 +219,7 @@ loaded_by() {
 }
 
 @test "run: a library of another version, one that is none, and a place that LD_PRELOAD cannot name are refused" {
-	for place in a 'with space' with:colon; do
+	for place in a "with space" with:colon "with\$dollar"; do
 		mkdir "$DIR/$place"
 		cp "$V6SHIM" "$LIB" "$DIR/$place"
 		[ "$place" = a ] || V6SHIM=$DIR/$place/v6shim says <<<"125|^v6shim: .*LD_PRELOAD|run touch '$DIR/marker'"
@@ -355,10 +355,45 @@ loaded_by() {
 	done <"$DIR/runs"
 }
 
+# help_line WORDS: the command of --help beside which these words stand, with a server for SERVER.
+help_line() {
+	"$V6SHIM" --help | sed -nE "s/^  v6shim (.*[^ ]) +$1\$/\1/p" | sed "s,SERVER,$PROGRAMS/drive 'socket tcp6' 'bind :: 0' get,; s/8080/$port/; s/4711/$(pid_of server)/"
+}
+
+@test "ten tasks of every day, by what --help shows alone" {
+	port=$(free_port)
+	start server --tcp "$port" "$EXAMPLES/dual-echo" "$port"
+	while IFS='|' read -r words expected; do
+		line=$(help_line "$words")
+		[ -n "$line" ] || fail "not in --help: $words"
+		eval "v6shim $line"
+		assert_match "$expected" "$status $(<"$DIR/out") $(<"$DIR/err")"
+	done <<-END
+		IPv6 alone|^0 .*get: 1
+		IPv4 too, by the same socket|^0 .*get: 0
+		it died of EADDRINUSE|^0 .*get: 0
+		what a policy would do|^0 .*get: 0
+		who has the port, and for which family|^0 .*tcp $port   IPv6\+IPv4
+		what this process serves|^0 .*tcp $port .*dual-echo
+		can it be reached, and if not, why|^0 .*a preload reaches
+	END
+	cd "$DIR"
+	eval "v6shim $(help_line 'and then what it did:')"
+	eval "v6shim $("$V6SHIM" --help | sed -n 's/^  v6shim \(report .*\)/\1/p')"
+	assert_match '^0 .*::' "$status $(<out)"
+	eval "v6shim $("$V6SHIM" --help | sed -n 's/^  v6shim \(config .*\) >.*/\1/p')"
+	assert_match 'LD_PRELOAD=.*V6SHIM_POLICY=both' "$(<out)"
+	# A host's JVMs, and how to undo it.
+	"$V6SHIM" --help | sed -n "s/^'\(program=java.*\)', the.*/\1/p" >rules
+	assert_match 'policy += ipv6-only +# rule 1' "$("$V6SHIM" config --config rules --program java)"
+	assert_match 'undo.*take the path out of /etc/ld.so.preload first' "$("$V6SHIM" --help | tr '\n' ' ')"
+}
+
 @test "config --systemd and --env: systemd and a shell read back what was said, and it acts" {
 	require systemd-analyze
 	mkdir -p "$DIR/it's 100% \"so\"" "$DIR/x.service.d"
 	cd "$DIR"
+	# shellcheck disable=SC2016 # for nobody
 	rules='port=1 => mode=log; program=$a`b"c\d% => policy=app'
 	printf '[Service]\nExecStart=/bin/true\n' >x.service
 	"$V6SHIM" config --policy ipv6-only --rules "$rules" --log "it's 100%% \"so\"/l" --systemd >x.service.d/v6shim.conf
@@ -369,9 +404,9 @@ loaded_by() {
 	install -D bad y.service.d/y.conf
 	cp x.service y.service
 	assert_match 'y.conf.*Exce' "$(systemd-analyze verify "$DIR/y.service" 2>&1)"
-	V6SHIM_MODE=log "$V6SHIM" config --policy ipv6-only --rules "$rules" --log "it's 100%% \"so\"/l" --env >env
+	V6SHIM_MODE=log "$V6SHIM" config --policy ipv6-only --rules "$rules" --log "it's 100%% \"so\"/l" --env >./env.sh
 	# shellcheck disable=SC2016 # for the shell inside
-	got=$(env -i bash -c 'set -a; . ./env; printf "%s|" "$LD_PRELOAD" "$V6SHIM_POLICY" "$V6SHIM_MODE" "$V6SHIM_RULES" "$V6SHIM_LOG"')
+	got=$(env -i bash -c 'set -a; . ./env.sh; printf "%s|" "$LD_PRELOAD" "$V6SHIM_POLICY" "$V6SHIM_MODE" "$V6SHIM_RULES" "$V6SHIM_LOG"')
 	assert_eq "$LIB|ipv6-only|log|$rules|$DIR/it's 100%% \"so\"/l|" "$got"
 	# What systemd makes of the unit's words.
 	assert_match "V6SHIM_LOG=$DIR/it's 100%%%% ..so../l" "$(<x.service.d/v6shim.conf)"

@@ -379,3 +379,16 @@ with_libraries() {
 	assert_eq 'get: 0' "$(tail -n 1 "$DIR/legacyd.out")"
 	assert_match '"action":"override"' "$(<"$DIR/legacyd.err")"
 }
+
+@test "after ldconfig LD_PRELOAD takes the library by its mere name; before it, not" {
+	[ "$EUID" -eq 0 ] || skip 'needs root'
+	with_libraries "$DIR/root" "$PROGRAMS/drive" "$LIB"
+	env -u MAKEFLAGS -u MFLAGS make -s -C "$ROOT" -o all BUILD="$BUILD" PREFIX=/usr/local DESTDIR="$DIR/root" install >/dev/null
+	mkdir "$DIR/root/etc"
+	echo /usr/local/lib >"$DIR/root/etc/ld.so.conf"
+	for expected in 0 1; do
+		[ $expected = 0 ] || ldconfig -r "$DIR/root"
+		assert_eq "get: $expected" "$(LD_PRELOAD=libv6shim.so V6SHIM_POLICY=ipv6-only V6SHIM_LOG=off chroot "$DIR/root" \
+			/bin/drive 'socket tcp6' 'bind :: 0' get 2>/dev/null | tail -n 1)"
+	done
+}

@@ -67,7 +67,7 @@ DENY='order=ipv4-first on-disorder=deny:EPERM'
 }
 
 @test "the pair is of one port and protocol, of this process, and of the sockets that are there now" {
-	local how
+	local how more="socket tcp4; reuseaddr; bind 0.0.0.0 P"
 
 	{
 		cat <<-END
@@ -122,8 +122,8 @@ DENY='order=ipv4-first on-disorder=deny:EPERM'
 			$V4
 			bare, order=ipv4-first -> | none
 			holder
-			# A connection is no half of a pair, its listener closed.
-			b socket tcp4; reuseaddr; bind 0.0.0.0 P; listen; accept 127.0.0.1; close; $V6
+			# A connection is no half of a pair, its listener closed; it has the number of one that was bound there.
+			d $more; e $more; b $more; d close; e close; b listen; accept 127.0.0.1; close; $V6
 			bare, order=ipv6-first -> | none
 			$DENY -> c.bind=EPERM
 		END

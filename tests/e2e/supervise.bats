@@ -336,6 +336,25 @@ except OSError as e:
 	assert_eq '2000 ok bound' "$output"
 }
 
+@test "fifty processes that bind at once while signals arrive" {
+	ends 0 supervised --policy ipv6-only --log off -- sh -c '
+		for i in $(seq 50); do "$0" restart 300 40 & done
+		wait' "$PROGRAMS/interrupted"
+	assert_eq "$(yes '40 ok bound' | head -n 50)" "$output"
+}
+
+# The second ^C comes to one that has had the first.
+@test "job control: ^Z and fg, and ^C comes once" {
+	local bare
+
+	require /usr/bin/python3
+	ends 0 /usr/bin/python3 -I "$ROOT/tests/programs/jobs.py"
+	bare=$output
+	assert_eq $'stopped\nINT 2\nstatus=7' "$bare"
+	ends 0 /usr/bin/python3 -I "$ROOT/tests/programs/jobs.py" "$V6SHIM" run --reach supervise --log off --
+	assert_eq "$bare" "$output"
+}
+
 @test "what is refused, and what then helps: nothing is started" {
 	local row
 	local -r refused=(
@@ -473,8 +492,8 @@ except OSError as e:
 				"$program" 'socket tcp6' reuseaddr "bind :: $port" listen serve
 		fi
 	done
-	assert_eq '"preload" "preload in its environment, but not loaded" "supervise"' \
-		"$("$V6SHIM" who --json | jq -c '.processes[] | select(.program == "drive").via' | sort | xargs -d '\n')"
+	assert_eq '"preload in its environment, but not loaded" "preload" "supervise"' \
+		"$("$V6SHIM" who --json | jq -c '.processes[] | select(.program == "drive").via' | LC_ALL=C sort | xargs -d '\n')"
 	assert_match "V6ONLY 0, preload in its environment, but not loaded" "$("$V6SHIM" who "$port")"
 	assert_eq '["preload","supervise"]' "$("$V6SHIM" report --json "$log" | jq -c '[.processes[].via]')"
 	assert_match 'drive\[[0-9]+\]  supervised, policy ipv6-only' "$("$V6SHIM" report "$log")"

@@ -243,3 +243,13 @@ CHECKS_fd=' fstat statx '
 	assert_eq 'madvise getpid close newfstatat openat fstat newfstatat getrlimit write getrlimit fcntl close fstat write' \
 		"$(sed -nE '/^madvise/,/^write\(9/{ s/\(.*//p }' "$DIR/trace" | grep -vxE 'mmap|socket|getsockopt' | uniq | paste -sd' ')"
 }
+
+@test "mode=log asks after the call: getsockopt and getsockname, and for holders where the other family has the port" {
+	port=$(free_port)
+	trace POLICY=ipv6-only MODE=log LOG=off -- 'socket tcp6' "bind :: $port" listen >"$DIR/alone"
+	assert_match 'bind( getsock(opt|name)){1,10}$' "$(grep '^bind' "$DIR/alone")"
+	assert_match 'listen( getsock(opt|name)){1,10}$' "$(grep '^listen' "$DIR/alone")"
+	trace POLICY=ipv6-only MODE=log LOG=off -- 'socket tcp4' "bind 0.0.0.0 $port" 'socket tcp6' "bind :: $port" >"$DIR/pair"
+	assert_eq '' "$(tail -n 1 "$DIR/pair" | sed 's/.*: //' | tr ' ' '\n' | grep -vxE "bind|getsock(opt|name)|fstat|socket|sendto|recvfrom|openat|getdents64|readlinkat|getpeername|mmap|close|madvise|getpid")"
+	assert_match ' sendto .*recvfrom' "$(tail -n 1 "$DIR/pair")"
+}

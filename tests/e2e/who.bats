@@ -591,12 +591,17 @@ $note" "$status $output"
 		--pid x|--pid: 'x' is no process id
 		--pid 0|--pid: '0' is no process id
 	END
-	for words in "--jsn|--jsn: unknown option; did you mean '--json'" "-x 80|-x: unknown option" '-4x|-x: unknown option' \
-		'--pid|--pid: no value given' '--json=x|--json: it takes no value'; do
+	while IFS='|' read -r words reason; do
 		# shellcheck disable=SC2086 # into its words
-		who ${words%%|*}
-		assert_match "^2 v6shim: ${words#*|}" "$status $errors"
-	done
+		who $words
+		assert_match "^2 v6shim: $reason" "$status $errors"
+	done <<-'END'
+		--jsn|--jsn: unknown option; did you mean '--json'
+		-x 80|-x: unknown option
+		-4x|-x: unknown option
+		--pid|--pid: no value given
+		--json=x|--json: it takes no value
+	END
 	who ''
 	assert_eq 2 "$status"
 	assert_match "^v6shim: who: '': neither" "$errors"

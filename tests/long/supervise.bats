@@ -11,7 +11,7 @@ setup() {
 	DRIVE=$PROGRAMS/static/drive
 }
 
-# variant FILE SED-EXPRESSION: a v6shim whose source has that change: $VARIANT.
+# variant FILE SED-EXPRESSION...: a v6shim whose source has those changes: $VARIANT.
 variant() {
 	local tree=$BATS_TEST_TMPDIR/tree
 
@@ -21,8 +21,11 @@ variant() {
 	cp -a "$BUILD/obj" "$tree/build"
 	sed "s|=$ROOT=|=$tree=|g" "$BUILD/flags" >"$tree/build/flags"
 	touch -r "$BUILD/flags" "$tree/build/flags"
-	sed -i "$2" "$tree/shim/supervise/$1"
-	refute cmp -s "$ROOT/shim/supervise/$1" "$tree/shim/supervise/$1"
+	while [ $# -gt 0 ]; do
+		sed -i "$2" "$tree/shim/supervise/$1"
+		refute cmp -s "$ROOT/shim/supervise/$1" "$tree/shim/supervise/$1"
+		shift 2
+	done
 	make -s -C "$tree" build/v6shim
 	VARIANT=$tree/build/v6shim
 }
@@ -60,6 +63,43 @@ again() {
 	assert_eq '10000 ok bound' "$output"
 }
 
+# frozen: a program that binds is frozen when the call was made and is not answered, thawed after that, and prints the
+# result: $output. $VARIANT takes a second to answer.
+frozen() {
+	local port pid helper
+
+	port=$(free_port)
+	start frozen --now "$VARIANT" run --reach supervise --policy ipv6-only --log off -- sh -c 'echo $$ >"$0" && shift && exec "$@"' \
+		"$FREEZER/tasks" "" "$DRIVE" 'socket tcp6' reuseaddr "bind :: $port" wait
+	pid=$(pid_of frozen)
+	wait_for 10 "$V6SHIM" who "$port" >"$BATS_TEST_TMPDIR/who"
+	echo FROZEN >"$FREEZER/freezer.state"
+	helper=$(pgrep -f -n -- "^$VARIANT run")
+	wait_for 10 grep -q poll "/proc/$helper/wchan"
+	echo THAWED >"$FREEZER/freezer.state"
+	wait_for 10 grep -q '^bind' "$BATS_TEST_TMPDIR/frozen.out"
+	output=$(grep ^bind "$BATS_TEST_TMPDIR/frozen.out")
+	stop frozen
+}
+
+@test "the freezer, between a call and its answer: it is not made twice, and its result arrives" {
+	local -r slow=('s/^\tanswer(&r, &a);/\tv6_sys_sleep_microseconds(1000000);\n&/')
+
+	FREEZER=/sys/fs/cgroup/freezer/v6shim-$$
+	mkdir "$FREEZER" 2>/dev/null || skip 'needs the freezer of cgroup version 1'
+	variant loop.c "${slow[0]}"
+	frozen
+	assert_match '^bind :: [0-9]+: ok$' "$output"
+	variant loop.c "${slow[0]}" filter.c 's/FLAGS | WAIT_KILLABLE_RECV, p/FLAGS, p/'
+	frozen
+	assert_match '^bind :: [0-9]+: ok$' "$output"
+	# Control: the answer was lost, and the call came again.
+	variant loop.c "${slow[0]}" filter.c 's/FLAGS | WAIT_KILLABLE_RECV, p/FLAGS, p/' listener.c 's/^\t\treturn true;/\t\treturn false;/'
+	frozen
+	rmdir "$FREEZER"
+	assert_match '^bind :: [0-9]+: EINVAL$' "$output"
+}
+
 @test "v6shim as the parent: statuses, signals, stops; a daemon is waited for" {
 	local pid status
 
@@ -93,4 +133,7 @@ again() {
 	status=0
 	wait $pid || status=$?
 	assert_eq 5 $status
+	require /usr/bin/python3
+	run /usr/bin/python3 -I "$ROOT/tests/programs/jobs.py" "$VARIANT" run --reach supervise --log off --
+	assert_eq $'stopped\nINT 2\nstatus=7' "$output"
 }

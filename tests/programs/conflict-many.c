@@ -16,7 +16,7 @@
  *                and keeps them all. Ports are chosen by the kernel
  *   race         two threads open the two halves of a pair at the same moment, ROUNDS times
  *   signal       a handler opens pairs while what it interrupts does the same, ROUNDS times
- *   innocent     two threads open and close a listener of IPv4 each, BINDS times in all, while a
+ *   innocent     two threads open and close a listener of IPv4 each (1024, 1025), BINDS times in all, while a
  *                third opens and closes pairs; with -w that one looks at every descriptor instead,
  *                over and over. "failed N" says how many of those binds did
  *   descriptors  opens NUMBER sockets more, and then binds PORT for each family of FAMILIES ("46",
@@ -301,24 +301,20 @@ static void descriptors(unsigned number, const char *families, unsigned port, in
 
 static atomic_int left, failed;
 
-static void *reopen(void *unused)
+/* On a port that the kernel chooses for nobody: a pair of the third thread would get it in between. */
+static void *reopen(void *port)
 {
-	struct pair mine = {.fd = {-1, -1}};
-	unsigned port;
 	int on = 1;
 
-	bind_half(&mine, V4, 0);
-	port = local_port(mine.fd[V4]);
-	close(mine.fd[V4]);
 	while (atomic_fetch_sub(&left, 1) > 0) {
 		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-		if (bind_to(fd, AF_INET, NULL, port) < 0 || listen(fd, 8) < 0)
+		if (bind_to(fd, AF_INET, NULL, *(unsigned *)port) < 0 || listen(fd, 8) < 0)
 			failed++;
 		close(fd);
 	}
-	return unused;
+	return port;
 }
 
 static void *disturb(void *walk)
@@ -341,11 +337,13 @@ static void *disturb(void *walk)
 
 static void innocent(int binds, int walk)
 {
+	unsigned port[] = {1024, 1025};
 	pthread_t thread[3];
 
 	atomic_store(&left, binds);
-	for (int i = 0; i < 3; i++)
-		pthread_create(&thread[i], NULL, i < 2 ? reopen : disturb, walk ? &left : NULL);
+	for (int i = 0; i < 2; i++)
+		pthread_create(&thread[i], NULL, reopen, &port[i]);
+	pthread_create(&thread[2], NULL, disturb, walk ? &left : NULL);
 	for (int i = 0; i < 3; i++)
 		pthread_join(thread[i], NULL);
 	printf("failed %d\n", atomic_load(&failed));

@@ -55,7 +55,7 @@ OPTIONS = {'v6only': (socket.IPPROTO_IPV6, socket.IPV6_V6ONLY), 'reuseaddr': (so
            'reuseport': (socket.SOL_SOCKET, socket.SO_REUSEPORT)}
 POLICIES = {'app': None, 'ipv6-only': 1, 'both': 0, 'default-ipv6-only': 1, 'default-both': 0}
 ON_CONFLICTS = ['fail', 'resolve', 'share', 'share-ipv6']
-PROCESSES, STRANGER, NOBODY, BATCH, PATIENCE, FIRST_PORT, LAST_PORT = 3, 3, 4, 50, 5, 2000, 30000
+PROCESSES, STRANGER, NOBODY, BATCH, PATIENCE, FIRST_PORT, LAST_PORT = 3, 3, 4, 50, 60, 2000, 30000
 
 
 # ---- what makes the steps: a process of its own, and what it forks; one message a step

@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2317 # the driver calls them
 # Servers that a preload does not reach, governed from outside: Go's, and busybox linked statically, with glibc and
 # with musl. None has a client side that could be asked for here.
 
 load driver
-# shellcheck disable=SC2317 # the driver calls them
 
 setup_file() {
 	export TESTS_REACH=supervise

@@ -265,14 +265,19 @@ TEST(of_an_ipv6_connection_a_bind_of_every_ipv4_address_sees_v6only_alone)
 	}
 }
 
-TEST(a_datagram_socket_with_so_reuseaddr_shares_by_that_alone)
+TEST(so_reuseaddr_shares_alone_a_datagram_socket_or_beside_another_process_of_the_family)
 {
-	for (int i = 0; i < 8; i++) {
-		struct v6_rival self = {.socket.proto = i & 1 ? IPPROTO_UDP : IPPROTO_TCP,
-			.reuseaddr = (i >> 1) & 1,
-			.reuseport = i >> 2};
+	for (int i = 0; i < 32; i++) {
+		bool udp = i & 1, addr = i & 2, port = i & 4, foreign = i & 8, same = i & 16;
+		struct v6_rival r = {.socket.local = kinds[same ? 0 : 4].address, .own = !foreign};
+		struct v6_conflict f = {.rival = &r, .count = 1};
 
-		assert_int_equal(v6_shares_port(&self), i != 3);
+		f.self = (struct v6_rival){.socket.local = kinds[0].address,
+			.reuseaddr = addr,
+			.reuseport = port};
+		f.self.socket.proto = udp ? IPPROTO_UDP : IPPROTO_TCP;
+		assert_int_equal(
+			v6_shares_port(&f), port || !addr || !(udp || (foreign && same)));
 	}
 }
 

@@ -23,7 +23,10 @@ static void add_row(struct v6_table *table, const struct v6_hop *hop, bool ok, c
 	v6_table_cell(table, why);
 }
 
-/* The hops of the preload, or, where that is not asked for, of the supervisor, who needs no library. */
+/*
+ * The hops of the preload, or, where that is not asked for, of the supervisor, who needs no
+ * library.
+ */
 static void print_hops(const struct v6_reach *r, bool preload, const struct v6_hop *lost)
 {
 	static const struct v6_column columns[4] = {{.gap = 0}, {.gap = 3}, {.gap = 3}, {.gap = 3}};

@@ -189,6 +189,68 @@ struct v6_launch v6_launch_env(char **argv, const char *path)
 	return launch;
 }
 
+/* ---- coreutils' and util-linux's that start what their last words say */
+
+static const struct {
+	const char *words; /* options whose value may be the next word, no dashes: " word " each */
+	int operands;      /* before the command */
+	char name[8], letters[8]; /* short options with a value */
+} launchers[] = {
+	{" adjustment ", 0, "nice", "n"},
+	{"", 0, "nohup", ""},
+	{" kill-after signal ", 1, "timeout", "ks"},
+	{"", 0, "setsid", ""},
+	{" input output error ", 0, "stdbuf", "ioe"},
+	{" class classdata pid pgid uid ", 0, "ionice", "cnpPu"},
+	{"", 1, "taskset", ""},
+	{" sched-runtime sched-period sched-deadline ", 1, "chrt", "TPD"},
+	{" ambient-caps inh-caps bounding-set ruid euid reuid rgid egid regid groups securebits "
+	 "pdeathsig ptracer selinux-label apparmor-profile landlock-access landlock-rule "
+	 "seccomp-filter ",
+		0, "setpriv", ""},
+};
+
+/* Whether the next word is the value of this one. */
+static bool takes_next(unsigned launcher, const char *word)
+{
+	const char *letters = launchers[launcher].letters;
+	char name[40];
+
+	if (!strncmp(word, "--", 2)) {
+		snprintf(name, sizeof(name), " %s ", word + 2);
+		return strstr(launchers[launcher].words, name);
+	}
+	while (*++word && !strchr(letters, *word))
+		;
+	return *word && !word[1];
+}
+
+struct v6_launch v6_launch_other(const char *path, char **argv, const char *search)
+{
+	struct v6_launch launch = {.path = search};
+	const char *slash = strrchr(path, '/');
+	unsigned i = 0, count = sizeof(launchers) / sizeof(*launchers);
+	int operands;
+
+	while (i < count && strcmp(slash ? slash + 1 : path, launchers[i].name))
+		i++;
+	if (i == count || !*argv)
+		return launch;
+	operands = launchers[i].operands;
+	for (argv++; *argv && (**argv == '-' || operands); argv++) {
+		if (**argv != '-')
+			operands--;
+		else if (!strcmp(*argv, "--reset-env"))
+			launch.drops = *argv;
+		else if (takes_next(i, *argv) && argv[1])
+			argv++;
+		else if (!strcmp(*argv, "--") && !operands && argv++)
+			break;
+	}
+	launch.argv = *argv ? argv : NULL;
+	return launch;
+}
+
 char **v6_launch_loader(char **argv)
 {
 	static const char *const with_value[] = {"--argv0", "--audit", "--glibc-hwcaps-mask",

@@ -61,8 +61,8 @@ static bool judge(struct v6_library *l)
 		return refuse(l, "no v6shim library");
 	if (strcmp(version, V6_VERSION))
 		return refuse(l, "version %s, this command is " V6_VERSION, version);
-	if (strpbrk(l->path, ": \t\n\v\f\r"))
-		return refuse(l, "LD_PRELOAD cannot hold a path with a space or a colon");
+	if (strpbrk(l->path, "$: \t\n\v\f\r"))
+		return refuse(l, "LD_PRELOAD cannot hold a path with a blank, a colon or a $");
 	if (!statvfs(l->path, &fs) && fs.f_flag & ST_NOEXEC)
 		return refuse(l, "its filesystem is mounted noexec");
 	memcpy(l->note, "version " V6_VERSION, sizeof("version " V6_VERSION));

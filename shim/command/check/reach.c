@@ -232,10 +232,12 @@ static void add_launch(struct v6_reach *r, struct v6_hop *hop, const char *name)
 	r->name = name;
 }
 
-/* env and what it starts; false: it starts nothing. */
-static bool follow_env(const struct step *step, struct v6_hop *hop, const struct v6_elf *elf)
+/* env, nice and their like, and what they start; false: nothing. */
+static bool follow_launch(const struct step *step, struct v6_hop *hop, const struct v6_elf *elf)
 {
-	struct v6_launch launch = v6_launch_env(step->argv, step->path);
+	struct v6_launch launch = is_named(hop, envs)
+					  ? v6_launch_env(step->argv, step->path)
+					  : v6_launch_other(hop->path, step->argv, step->path);
 	struct step next = *step;
 
 	if (!launch.argv)
@@ -266,7 +268,7 @@ static void judge_program(const struct step *step, struct v6_hop *hop, const str
 				     ? ASAN
 				     : NONE;
 
-	if (is_named(hop, envs) && follow_env(step, hop, elf))
+	if (follow_launch(step, hop, elf))
 		return;
 	if (is_named(hop, shells)) {
 		step->reach->shell = true;

@@ -39,7 +39,10 @@ void v6_reach(struct v6_reach *reach, char **argv);
 /* The first obstacle in words: "[FILE: ]WHY[: NOTE]", in at most V6_REACH_WHY bytes. */
 void v6_reach_why(struct v6_text *t, const struct v6_reach *reach);
 
-/* Where a supervisor without privileges would take from the command what it starts with, or not see it; or NULL. */
+/*
+ * Where a supervisor without privileges would take from the command what it starts with, or not
+ * see it; or NULL.
+ */
 const struct v6_hop *v6_reach_loses(const struct v6_reach *reach);
 #define V6_REACH_LOSES                                                                             \
 	"it gains privileges when it is started, or cannot be read, and what a user supervises "   \

@@ -191,7 +191,8 @@ static int run(struct v6_options *o)
 	}
 	if (asked && !parse_query(&q))
 		return V6_EXIT_USAGE;
-	v6_logtarget_check(&s);
+	if (!asked)
+		v6_logtarget_check(&s);
 	if (given[SYSTEMD] || given[ENV])
 		return print_service(o, given[SYSTEMD]);
 	if (asked)

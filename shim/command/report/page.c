@@ -21,7 +21,10 @@ static void end(unsigned indent)
 	v6_print_wrapped(line, 0, indent, v6_terminal_width());
 }
 
-/* "nginx[4242]  [supervised, ]policy ipv6-only, on-conflict resolve, 2 rules": what decides about calls. */
+/*
+ * "nginx[4242]  [supervised, ]policy ipv6-only, on-conflict resolve, 2 rules": what decides about
+ * calls.
+ */
 static void print_heading(const struct v6_process *p)
 {
 	struct v6_read_setting settings[V6_SETTING_COUNT];
@@ -277,7 +280,10 @@ static void add_outcome(struct v6_text *t, const struct v6_process *p,
 	}
 }
 
-/* Of each family on each port which processes serve it: two of them, for one is not told of itself. */
+/*
+ * Of each family on each port which processes serve it: two of them, for one is not told of
+ * itself.
+ */
 static void find_serving(struct v6_model *m, const struct v6_process *p, bool inherited)
 {
 	for (size_t i = 0; i < p->socket_count; i++) {

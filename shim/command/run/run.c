@@ -17,8 +17,8 @@
 #include "../logtarget.h"
 
 /*
- * What options set; and the library, ours first, so that what else is preloaded is called on to, and
- * the log that is open (NULL: none); or, library NULL, to supervise.
+ * What options set; and the library, ours first, so that what else is preloaded is called on to,
+ * and the log that is open (NULL: none); or, library NULL, to supervise.
  */
 static int export(const struct v6_options *o, const char *library, const char *handed)
 {

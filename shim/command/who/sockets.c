@@ -233,7 +233,10 @@ struct search {
 	const char *via;
 };
 
-/* Whether a file of the process's has a line, up to `end`, that begins with one and contains the other. */
+/*
+ * Whether a file of the process's has a line, up to `end`, that begins with one and contains the
+ * other.
+ */
 static bool has(int pid, const char *name, int end, const char *begin, const char *part)
 {
 	char path[V6_PROC_PATH], *line = NULL;
@@ -251,7 +254,10 @@ static bool has(int pid, const char *name, int end, const char *begin, const cha
 	return found;
 }
 
-/* A library that is loaded under a supervisor is inert. Whoever overwrites its environment hides it. */
+/*
+ * A library that is loaded under a supervisor is inert. Whoever overwrites its environment hides
+ * it.
+ */
 static const char *governed(int pid)
 {
 	if (has(pid, "environ", '\0', V6_REACH_VARIABLE "=", "supervise") &&

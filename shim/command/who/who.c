@@ -188,7 +188,7 @@ static void add_row(struct v6_table *table, int *proto, unsigned port, const cha
 }
 
 /* The places of the options below. */
-enum { JSON, PID, ONLY_INET, ONLY_INET6, ONLY_TCP, ONLY_UDP };
+enum { PID, ONLY_INET, ONLY_INET6, ONLY_TCP, ONLY_UDP, JSON };
 
 static bool only[ONLY_UDP + 1];
 static uint64_t pid; /* 0: any */
@@ -412,15 +412,15 @@ static int run(struct v6_options *o)
 }
 
 static const struct v6_option options[] = {
-	{"json", .help = "one object a line for each socket: proto, family, addr, port, iface, "
-			 "v6only, listening, serves, note, uid, user, inode, processes (pid, fd, "
-			 "program, via; all of them); what does not apply or is not known is "
-			 "absent"},
 	{"pid", "PID", .help = "what this process holds"},
 	{"ipv4", .help = "what may serve IPv4: a dual-stack socket does", .letter = '4'},
 	{"ipv6", .help = "what may serve IPv6", .letter = '6'},
 	{"tcp", .help = "TCP, MPTCP included", .letter = 't'},
 	{"udp", .help = "UDP", .letter = 'u'},
+	{"json", .help = "one object a line for each socket: proto, family, addr, port, iface, "
+			 "v6only, listening, serves, note, uid, user, inode, processes (pid, fd, "
+			 "program, via; all of them); what does not apply or is not known is "
+			 "absent"},
 	{.name = NULL},
 };
 
