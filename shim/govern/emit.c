@@ -155,14 +155,17 @@ bool v6_emit_first(int proto, uint16_t port)
  */
 static bool is_thinned(struct v6_self *self, char *scratch, struct v6_record *r)
 {
+	enum {
+		EVENTS = 1 << V6_EVENT_SOCKET | 1 << V6_EVENT_SETSOCKOPT | 1 << V6_EVENT_BIND,
+		FINDINGS = 1 << V6_FINDING_NONE | 1 << V6_FINDING_IPV4_SOCKET |
+			   1 << V6_FINDING_CONTRARY,
+	};
 	struct v6_record kind = *r;
 	struct v6_text t = v6_text_in(scratch + LINE, V6_RECORD_SIZE);
 	uint64_t hash = UINT64_C(0xCBF29CE484222325), n;
 
-	if ((r->facts.event != V6_EVENT_BIND && r->facts.event != V6_EVENT_SOCKET) ||
-		r->facts.type != V6_TYPE_DGRAM ||
-		(r->verdict.finding != V6_FINDING_NONE &&
-			r->verdict.finding != V6_FINDING_IPV4_SOCKET))
+	if (!(EVENTS >> r->facts.event & 1) || r->facts.type != V6_TYPE_DGRAM ||
+		!(FINDINGS >> r->verdict.finding & 1) || r->verdict.action == V6_ACTION_DENY)
 		return false;
 	kind.time = kind.facts.address.port = 0;
 	kind.fd = -1;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Servers that take a list of addresses, by what they do with the second one: lighttpd asks for V6ONLY 1 itself,
-# privoxy ends where it cannot bind, icecast goes on without, kamailio binds UDP with SO_REUSEPORT and TCP without.
+# Servers that take a list of addresses, by what they do with the second one: lighttpd asks for V6ONLY 1 itself, icecast
+# goes on without what it cannot bind, kamailio binds UDP with SO_REUSEPORT and TCP without.
 
 load driver
 
@@ -14,6 +14,8 @@ listed() {
 	done
 }
 
+# For in_netns.
+HELPER_VARIABLES+=(DIR)
 # What an HTTP client says, and how the answer begins.
 SEND='GET / HTTP/1.0\r\n\r\n' EXPECT='HTTP/1'
 
@@ -22,13 +24,6 @@ conf_lighttpd() {
 	printf 'server.document-root = "%s"\nserver.port = %s\nserver.bind = "%s"\n' "$DIR" "$port" "$(listed %s "$1")"
 	listed "\$SERVER[\"socket\"] == \"%s:$port\" { }" "${@:2}"
 	SERVER=(lighttpd -D -f "$DIR/conf")
-}
-
-conf_privoxy() {
-	SEND='GET http://p.p/ HTTP/1.0\r\n\r\n'
-	printf 'confdir /etc/privoxy\nlogdir %s\n' "$DIR"
-	listed "listen-address %s:$port" "$@"
-	SERVER=(privoxy --no-daemon "$DIR/conf")
 }
 
 conf_icecast() {
@@ -77,14 +72,146 @@ client() {
 	table lighttpd lighttpd
 }
 
-@test "privoxy: every setting, as the table says" {
-	table privoxy privoxy
-}
-
 @test "icecast: every setting, as the table says" {
 	table icecast icecast2
 }
 
 @test "kamailio: every setting, as the table says" {
 	table kamailio kamailio
+}
+
+# ---- no bind lost, and nobody killed: each bare first, then under settings, with the same clients
+
+# Its filter level 1 kills whoever asks for gettid; sources make it open sockets after that.
+time_server() {
+	# A client's packet, and how the server's begins: version 4, mode 4.
+	PROTOCOLS=udp port=123 EXPECT='\x24' SEND="\\x23$(printf '\\0%.0s' {1..47})"
+	printf '%s\n' 'server 127.0.0.2 iburst port 124' 'server ::1 iburst' 'allow all' 'local stratum 8' "driftfile $DIR/drift" \
+		'bindcmdaddress /' "pidfile $DIR/pid" >"$DIR/conf"
+	for settings in bare POLICY=both 'POLICY=both ON_CONFLICT=resolve' POLICY=ipv6-only 'POLICY=default-both MODE=log'; do
+		for log in "$DIR/log.jsonl" stderr syslog; do
+			for level in change all; do
+				read -ra words <<<"$settings"
+				words=(shim "${words[@]}" LOG="$log" LOG_LEVEL="$level" --)
+				[ "$settings" != bare ] || words=()
+				start server --udp 123 --count 2 "${words[@]}" chronyd -d -x -F 1 -f "$DIR/conf"
+				[ "$settings" != bare ] || sockets=$(kernel_listeners udp 123)
+				assert_eq "$sockets" "$(kernel_listeners udp 123)" "$settings"
+				client 127.0.0.1
+				client ::1
+				# The filter is there, and the socket of its own source, too.
+				grep -q '^Seccomp:.2' "/proc/$(pid_of server)/status"
+				# shellcheck disable=SC2016 # of eval
+				wait_for 10 eval '[ "$(ss -Hnu state established dst 127.0.0.2 | wc -l)" = 1 ]'
+				stop server
+				assert_eq 'ended exit 0' "$(grep '^ended' "$DIR/server.report")" "$settings, $log"
+				[ "$settings" != bare ] || break 2
+			done
+		done
+	done
+}
+
+@test "chronyd under its filter lives with every policy, log and level, and loses no bind" {
+	require chronyd
+	install -d -m 750 -o _chrony -g _chrony /run/chrony
+	in_netns time_server
+}
+
+# spared NAME ADDRESS...: bare and under each setting the sockets of the server have the same addresses, and `ask_NAME ADDRESS`
+# prints the same for each.
+spared() {
+	local name=$1 settings words bare='' now PROTOCOLS=udp
+
+	shift
+	ip address add 192.0.2.1/32 dev lo
+	for settings in bare POLICY=both ON_CONFLICT=resolve 'POLICY=both ON_CONFLICT=resolve' POLICY=ipv6-only; do
+		read -ra words <<<"$settings"
+		words=(shim "${words[@]}" LOG="$DIR/log.jsonl" LOG_LEVEL=bind --)
+		[ "$settings" != bare ] || words=()
+		"conf_$name" 0.0.0.0 :: >"$DIR/conf"
+		start server --udp "$port" --count 2 --within 20 "${words[@]}" "${SERVER[@]}"
+		wait_for 20 eval "[ -n \"\$(ask_$name $1)\" ]"
+		now=$(ss -Hnltup | awk '{ sub(/^\*/, "[::]", $5); print $1, $5 }' | sort && for address; do "ask_$name" "$address" || :; done)
+		stop server
+		assert_eq "${bare:=$now}" "$now" "$name, $settings"
+	done
+	# It is the conflict of the policy's making that was met.
+	jq -se 'any(.[]; .action == "yield") and all(.[]; .result // 0 == 0)' "$DIR/log.jsonl" >/dev/null
+}
+
+conf_unbound() {
+	SERVER=(unbound -d -c "$DIR/conf") port=5300
+	printf 'server:\n verbosity: 0\n use-syslog: no\n chroot: ""\n username: ""\n num-threads: 2\n port: 5300\n'
+	printf ' pidfile: ""\n interface: %s\n' "$@"
+	printf ' access-control: 0.0.0.0/0 allow\n access-control: ::/0 allow\n local-data: "page.v6shim. A 192.0.2.7"\n'
+	printf 'remote-control:\n control-enable: no\n'
+}
+
+ask_unbound() {
+	dig +short +time=2 +tries=1 -p 5300 "@$1" page.v6shim A +notcp page.v6shim A +tcp
+}
+
+# Its clients are those of the link: the loopback interface's other address.
+conf_avahi() {
+	SERVER=(avahi-daemon -f "$DIR/conf" --no-drop-root --no-chroot --no-rlimits) port=5353
+	printf '[server]\nhost-name=v6shim\nenable-dbus=no\nallow-interfaces=lo\n[wide-area]\nenable-wide-area=no\n'
+}
+
+ask_avahi() {
+	dig +short +time=1 +tries=1 -p 5353 "@$1" v6shim.local A | grep -v '^;'
+}
+
+@test "unbound and avahi lose no bind and no client to any policy" {
+	require unbound avahi-daemon dig
+	install -d -o avahi -g avahi /run/avahi-daemon
+	in_netns spared unbound 127.0.0.1 192.0.2.1 ::1
+	in_netns spared avahi 192.0.2.1
+}
+
+@test "a cluster of node, which asks for V6ONLY 1, has both listeners in each worker under policy=both" {
+	require node
+	cat >"$DIR/cluster.js" <<-'END'
+		const cluster = require("cluster"), port = +process.argv[2], hosts = process.argv[3].split(",")
+		if (cluster.isPrimary) {
+		    let up = 0
+		    for (let i = 0; i < 2; i++)
+		        cluster.fork()
+		    cluster.on("listening", () => ++up == 2 * hosts.length && console.log("ready"))
+		} else
+		    for (const host of hosts)
+		        require("http").createServer((q, r) => r.end("page")).listen({ port, host, ipv6Only: true })
+	END
+	# Not IPv6 first where the workers listen: libuv's SO_REUSEADDR lets both bind, and no worker knows what was asked.
+	for row in 'rr 0.0.0.0,::' 'none 0.0.0.0,::' 'rr ::,0.0.0.0'; do
+		read -r kind hosts <<<"$row"
+		for settings in bare POLICY=both 'POLICY=both ON_CONFLICT=resolve'; do
+			read -ra words <<<"shim $settings LOG=$DIR/log.jsonl --"
+			[ "$settings" != bare ] || words=()
+			port=$(free_port)
+			NODE_CLUSTER_SCHED_POLICY=$kind start server --says ready --within 30 "${words[@]}" node "$DIR/cluster.js" "$port" "$hosts"
+			assert_eq "served page served page" "$(get 127.0.0.1 | sed "s,^,served ,") $(get ::1 | sed "s,^,served ,")" "$hosts, $kind, $settings"
+			stop server
+		done
+	done
+	jq -se 'any(.[]; .action == "yield") and all(.[]; .result // 0 == 0)' "$DIR/log.jsonl" >/dev/null
+}
+
+@test "proftpd closes what run hands over, and drops its rights, before it binds: it logs where it may, or says once that it may not" {
+	require proftpd
+	mkdir -m 700 "$DIR/private"
+	mkdir -p /run/proftpd
+	install -m 666 /dev/null "$DIR/log.jsonl"
+	for log in "$DIR/log.jsonl" "$DIR/private/log.jsonl"; do
+		port=$(free_port)
+		printf '%s\n' "Port $port" 'DefaultAddress ::' 'UseIPv6 on' 'User nobody' 'Group nogroup' "PidFile $DIR/pid" 'WtmpLog off' \
+			"ScoreboardFile /run/proftpd/v6shim.$port" "DefaultRoot $DIR" >"$DIR/conf"
+		start server --tcp "$port" "$V6SHIM" run --policy ipv6-only --log "$log" -- proftpd -n -c "$DIR/conf"
+		assert_eq 1 "$(kernel_v6only tcp "$port")"
+		assert_match "^served 220 " "$(reach ::1 tcp "$port" NOOP)"
+		stop server
+		rm -f "/run/proftpd/v6shim.$port"
+	done
+	assert_eq 1 "$(jq -c 'select(.event == "listen" and .after == 1)' "$DIR/log.jsonl" | wc -l)"
+	assert_eq 0 "$(stat -c %s "$log")"
+	assert_eq 1 "$(grep -c "^v6shim: log: '$log': permission denied" "$DIR/server.err")"
 }

@@ -354,7 +354,9 @@ static void add_trouble(
 	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a number came with its trouble */
 	t->last = r->time;
 	t->latest = m->records;
-	t->times++;
+	/* Of what is thinned a record says how many there were so far. */
+	t->times = r->facts.event != V6_EVENT_LOST && r->count > t->times ? (unsigned)r->count
+									  : t->times + 1;
 }
 
 const char *v6_trouble_state(const struct v6_process *p, const struct v6_trouble *t)
