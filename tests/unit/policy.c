@@ -243,15 +243,9 @@ static void fill(struct point *p)
 	p->facts.listener = all_ports[at[PORT]].listener;
 }
 
-/* The next combination, as an odometer turns; false past the last. */
 static bool next(struct point *p, const struct space *space)
 {
-	for (int i = AXES - 1; i >= 0; i--) {
-		if (++p->at[i] < space->size[i])
-			return true;
-		p->at[i] = 0;
-	}
-	return false;
+	return next_of(p->at, space->size, AXES);
 }
 
 /* Fails with the whole combination. */

@@ -339,16 +339,6 @@ struct point {
 	struct v6_conflict facts;
 };
 
-static bool next(struct point *p)
-{
-	for (int i = AXES - 1; i >= 0; i--) {
-		if (++p->at[i] < sizes[i])
-			return true;
-		p->at[i] = 0;
-	}
-	return false;
-}
-
 static struct v6_rival rival_of(size_t i)
 {
 	return (struct v6_rival){.socket = {.local = kinds[others[i].place].address,
@@ -530,7 +520,7 @@ TEST(every_plan_is_the_contracts)
 		n = v6_conflict_plan(&p.knobs, &p.facts, attempts);
 		planned += n > 0;
 		two += n > 1;
-	} while (next(&p));
+	} while (next_of(p.at, sizes, AXES));
 	assert_true(checked > 40000 && planned > 5000 && planned < checked && two > 50);
 }
 
