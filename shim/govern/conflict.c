@@ -132,8 +132,7 @@ void v6_conflict_resolve(struct v6_call *c, bool describe)
 	v6_port_release(&p);
 }
 
-/* An own socket of the other family in the way of this one, as the hints know it. */
-static bool meets_other(struct v6_call *c, int v6only)
+bool v6_conflict_meets(struct v6_call *c, int v6only)
 {
 	const struct v6_address *a = &c->record.facts.address;
 	bool met = false;
@@ -163,7 +162,7 @@ bool v6_conflict_yields(struct v6_call *c)
 
 	if (v->v6only || !a->port || !v6_port_hinted(V6_FAMILY_INET, a->port) ||
 		!(v6_conflict_before(c) == 1 || v6_fact_memory(c->ask) & V6_MEMORY_FORGOTTEN) ||
-		!meets_other(c, 0))
+		!v6_conflict_meets(c, 0))
 		return false;
 	v->v6only = V6_UNKNOWN;
 	v->action = V6_ACTION_YIELD;
@@ -177,7 +176,7 @@ void v6_conflict_bound(struct v6_call *c, bool describe)
 
 	if (describe && a->port && v6_port_hinted(v6_family_other(v6_port_family(a)), a->port) &&
 		v6_fact_type(c->ask) == V6_TYPE_DGRAM &&
-		meets_other(c, v6_known(v6_fact_v6only(c->ask))))
+		v6_conflict_meets(c, v6_known(v6_fact_v6only(c->ask))))
 		c->record.verdict.finding = V6_FINDING_CONFLICT;
 	v6_port_bound(c->record.fd, a);
 }

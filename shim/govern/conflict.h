@@ -15,6 +15,12 @@
 void v6_conflict_resolve(struct v6_call *c, bool describe);
 
 /*
+ * Whether an own socket of the other family is in the way of this one with that V6ONLY, as the hints know
+ * it; that is the record's holder. No system call where no descriptor was last bound so.
+ */
+bool v6_conflict_meets(struct v6_call *c, int v6only);
+
+/*
  * Before a bind for which the policy clears V6ONLY: whether the application asked for V6ONLY 1 and an
  * IPv4 socket of the process is known to have the port, so that it stays 1. Sets verdict and holder. No
  * system call where no descriptor was last bound so.

@@ -1,8 +1,10 @@
 #include "serving.h"
 
 #include "../core/advice.h"
+#include "conflict.h"
 #include "emit.h"
 #include "facts.h"
+#include "holder.h"
 #include "suppose.h"
 
 #include "forbidden.h"
@@ -22,6 +24,17 @@ bool v6_serving(struct v6_call *c)
 					: v6_fact_listening(c->ask) == 1;
 }
 
+/* A worker that was handed the pair listens on what its master's policy gave way for, IPv4 before. */
+static bool gave_way(struct v6_call *c, int want)
+{
+	const struct v6_holder none = c->record.holder;
+	bool gave = !want && v6_port_hinted(V6_FAMILY_INET, c->record.facts.address.port) &&
+		    v6_conflict_meets(c, want);
+
+	c->record.holder = none;
+	return gave;
+}
+
 void v6_serving_examine(struct v6_call *c)
 {
 	struct v6_record *r = &c->record;
@@ -34,8 +47,10 @@ void v6_serving_examine(struct v6_call *c)
 		r->verdict.finding != V6_FINDING_NONE || f->before == want ||
 		!v6_emit_wants(V6_LOG_LEVEL_CHANGE))
 		return;
-	if (f->event == V6_EVENT_LISTEN)
+	if (f->event == V6_EVENT_LISTEN) {
 		f->address = v6_fact_bound(c->ask);
+		v6_port_bound(c->record.fd, &f->address);
+	}
 	if (!v6_address_wildcard(&f->address) || !v6_serving(c))
 		return;
 	if (f->address.family == V6_FAMILY_INET6) {
@@ -57,7 +72,7 @@ void v6_serving_examine(struct v6_call *c)
 			r->verdict.finding = V6_FINDING_NONE;
 	} else if (r->verdict.finding == V6_FINDING_UNENFORCED) {
 		marks = v6_memory_set(v6_fact_cookie(c->ask), 0, V6_MEMORY_SETTLED);
-		if (marks & V6_MEMORY_SETTLED ||
+		if (marks & V6_MEMORY_SETTLED || gave_way(c, want) ||
 			(marks & V6_MEMORY_CLIENT && f->type == V6_TYPE_DGRAM))
 			r->verdict.finding = V6_FINDING_NONE;
 		r->note = v6_slice_of(v6_fact_refused(probe)     ? V6_ADVICE_FILTERED

@@ -197,6 +197,7 @@ static void tell_inherited(int fd, void *context)
 __attribute__((constructor)) static void come_to_life(void)
 {
 	int unsettled = 0;
+	struct v6_slice activated = variable("LISTEN_PID");
 	struct v6_record r;
 
 	v6_next_resolve();
@@ -212,6 +213,6 @@ __attribute__((constructor)) static void come_to_life(void)
 	r.program = v6_preload_caller.program;
 	r.via = V6_VIA_PRELOAD;
 	v6_emit_load(&r);
-	v6_inherit_visit(variable("LISTEN_FDS"), variable("LISTEN_PID"), v6_sys_getpid(),
+	v6_inherit_visit(variable("LISTEN_FDS"), activated, activated.len ? v6_sys_getpid() : 0,
 		tell_inherited, NULL);
 }

@@ -691,15 +691,23 @@ STEP(thread)
 	return "ended";
 }
 
-/* The program behind `exec` is told first of the socket in hand. */
+/* The program behind `exec` is told first of the sockets, as those of its names; last of the one in hand. */
 STEP(exec)
 {
-	static char told[64];
-	char *arguments[64] = {self, told};
+	static char told[NAMES + 1][64];
+	char *arguments[NAMES + 64] = {self};
+	size_t n = 1;
 
-	snprintf(told, sizeof(told), "fd=%d,%d,%d", hand->fd, hand->family, hand->type);
-	for (size_t i = 2; i + 1 < COUNT(arguments) && rest[i - 2] != NULL; i++)
-		arguments[i] = rest[i - 2];
+	for (int i = 0; i <= NAMES; i++) {
+		const struct named *s = i < NAMES ? &sockets[i] : hand;
+
+		if (s->fd < 0)
+			continue;
+		snprintf(told[i], sizeof(told[i]), "fd=%d,%d,%d,%c", s->fd, s->family, s->type, (int)('a' + (s - sockets)));
+		arguments[n++] = told[i];
+	}
+	while (*rest != NULL && n + 1 < COUNT(arguments))
+		arguments[n++] = *rest++;
 	puts("exec: ok");
 	execv(self, arguments);
 	fail("drive", "exec");
@@ -839,13 +847,20 @@ int main(int argc, char **argv)
 
 	/* With memory of our own stdio asks the system for none. */
 	setvbuf(stdout, buffer, _IOLBF, sizeof(buffer));
+	(void)argc;
 	alarm(WHOLE_RUN_S);
 	self = argv[0];
 	rest = argv + 1;
 	for (int i = 0; i < NAMES; i++)
 		sockets[i].fd = -1;
-	if (argc > 1 && sscanf(argv[1], "fd=%d,%d,%d", &hand->fd, &hand->family, &hand->type) >= 1)
-		rest++;
+	for (struct named s = {-1, 0, 0, 0, 0}; *rest != NULL; rest++) {
+		char name = 'a';
+
+		if (sscanf(*rest, "fd=%d,%d,%d,%c", &s.fd, &s.family, &s.type, &name) < 1)
+			break;
+		hand = &sockets[name - 'a'];
+		*hand = s;
+	}
 	if (*rest == NULL)
 		usage("none");
 	make_all();
