@@ -15,18 +15,13 @@ setup() {
 
 # told BUILD SETTING... -- STEP...: the records of drive's calls, without what differs from run to run.
 told() {
-	local build=$1 log=$BATS_TEST_TMPDIR/told.jsonl settings=()
+	local build=$1 log=$BATS_TEST_TMPDIR/told.jsonl
 	# shellcheck disable=SC2034 # shim's
 	local LIB=$build/libv6shim.so
 
-	shift
-	while [ "$1" != -- ]; do
-		settings+=("$1")
-		shift
-	done
-	shift
+	given "${@:2}"
 	rm -f "$log"
-	shim "${settings[@]}" LOG="$log" LOG_LEVEL=all -- "$build/tests/programs/drive" "$@" >/dev/null
+	shim "${LEADING[@]}" LOG="$log" LOG_LEVEL=all -- "$build/tests/programs/drive" "${TRAILING[@]}" >/dev/null
 	json_records "$log" 'select(.event != "load") | del(.time, .pid, .tid, .holder.pid)'
 }
 

@@ -96,14 +96,9 @@ servers() {
 
 # lookup [NAME=VALUE...] -- WORDS: an entry a line.
 lookup() {
-	local settings=()
-
-	while [ "$1" != -- ]; do
-		settings+=("$1")
-		shift
-	done
-	[ ${#settings[@]} -eq 0 ] || settings=(shim "${settings[@]}" --)
-	resolve "${settings[@]}" "$PROGRAMS/drive" "lookup $2"
+	given "$@"
+	[ ${#LEADING[@]} -eq 0 ] || LEADING=(shim "${LEADING[@]}" --)
+	resolve "${LEADING[@]}" "$PROGRAMS/drive" "lookup ${TRAILING[0]}"
 	"${COMMAND[@]}" | sed 's/^lookup[^:]*: //; s/, /\n/g'
 }
 

@@ -4,6 +4,8 @@
 # A file that has a teardown of its own calls stop_all in it.
 #
 #   shim NAME=VALUE... -- COMMAND...      run COMMAND under the library; POLICY=both is V6SHIM_POLICY=both
+#   given NAME=VALUE... -- WORD...        for functions that are called as shim is: what stands before -- into LEADING,
+#                                         what stands behind it into TRAILING
 #   start NAME CONDITION... [shim ... --] COMMAND...
 #                                         run it in the background until the test ends. Conditions:
 #                                           --says ERE    a line of its output
@@ -43,7 +45,7 @@ STOP_SECONDS=5
 
 # `load` is a function: without -g these would be its locals.
 declare -gA SUPERVISOR=()
-declare -ga COMMAND=()
+declare -ga COMMAND=() LEADING=() TRAILING=()
 declare -ga BATS_FDS=()
 HELPER_VARIABLES=(ROOT BUILD LIB V6SHIM PROGRAMS EXAMPLES STOP_SECONDS BATS_FDS)
 
@@ -108,6 +110,16 @@ resolve() {
 	fi
 	[ $# -gt 0 ] || fail 'no command' || return
 	COMMAND=("${settings[@]}" "$@")
+}
+
+# shellcheck disable=SC2034 # for the test files
+given() {
+	LEADING=()
+	while [ "$1" != -- ]; do
+		LEADING+=("$1")
+		shift
+	done
+	TRAILING=("${@:2}")
 }
 
 shim() {

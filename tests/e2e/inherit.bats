@@ -12,17 +12,12 @@ setup() {
 # hand STEP+STEP... [NAME=VALUE...] -- STEP...: the first steps are another program's, which becomes one under the
 # library that takes the others.
 hand() {
-	local handed settings=(LOG="$LOG" LOG_FORMAT=json LOG_LEVEL=bind)
+	local handed
 
 	IFS=+ read -ra handed <<<"$1"
-	shift
-	while [ "$1" != -- ]; do
-		settings+=("$1")
-		shift
-	done
-	shift
+	given "${@:2}"
 	rm -f "$LOG"
-	resolve shim "${settings[@]}" -- "$PROGRAMS/drive" "$@" || return
+	resolve shim LOG="$LOG" LOG_FORMAT=json LOG_LEVEL=bind "${LEADING[@]}" -- "$PROGRAMS/drive" "${TRAILING[@]}" || return
 	(
 		close_bats_fds
 		exec "$PROGRAMS/drive" "${handed[@]}" -- "${COMMAND[@]}"

@@ -7,6 +7,7 @@
 
 load helper
 load survive
+load rows
 
 setup() {
 	export DIR=$BATS_TEST_TMPDIR
@@ -15,14 +16,8 @@ setup() {
 
 # steps NAME=VALUE... -- STEP...: under the library; every record as JSON into $LOG, if nothing else is said.
 steps() {
-	local settings=(LOG="$LOG" LOG_FORMAT=json LOG_LEVEL=all)
-
-	while [ "$1" != -- ]; do
-		settings+=("$1")
-		shift
-	done
-	shift
-	shim "${settings[@]}" -- "$PROGRAMS/drive" "$@"
+	given "$@"
+	shim LOG="$LOG" LOG_FORMAT=json LOG_LEVEL=all "${LEADING[@]}" -- "$PROGRAMS/drive" "${TRAILING[@]}"
 }
 
 # Everything that makes a record, once.
@@ -99,12 +94,6 @@ DECISION='policy mode action finding'
 }
 
 # ---- values
-
-# bats looks at every command of a test to be able to say where it failed. In a long loop that is most of the
-# time, and the assertions say what is wrong.
-quietly() {
-	trap - DEBUG
-}
 
 @test "a record says what the kernel says: V6ONLY, port, who is served" {
 	quietly

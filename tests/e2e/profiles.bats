@@ -160,7 +160,7 @@ bind_all_table() {
 	done
 }
 
-# ---- programs that ask for both families themselves where set 0 is refused: FACTS.md, section 3
+# ---- programs that ask for both families themselves where set 0 is refused: FACTS.md, section 3; CPython: try-as-bsd.bats
 
 @test "node falls back to 0.0.0.0, and is reached over IPv4 alone" {
 	require node
@@ -175,25 +175,6 @@ bind_all_table() {
 		[ $profile = bare ] && assert_eq 'at :: served served' "$got" || assert_eq 'at 0.0.0.0 served refused' "$got"
 		stop node
 	done
-}
-
-@test "CPython's create_server(dualstack_ipv6=True) is a ValueError" {
-	[ -x /usr/bin/python3 ] || skip 'needs /usr/bin/python3'
-	program='
-import socket
-try:
-	s = socket.create_server(("", 0), family=socket.AF_INET6, dualstack_ipv6=True)
-	print("V6ONLY", s.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY))
-except Exception as e:
-	print(type(e).__name__, e)'
-	assert_eq 'V6ONLY 0' "$(/usr/bin/python3 -c "$program")"
-	while read -r profile said; do
-		assert_eq "$said" "$("$V6SHIM" run --profile "$profile" --log off -- /usr/bin/python3 -c "$program")" "$profile"
-	done <<-END
-		openbsd ValueError dualstack_ipv6 not supported on this platform
-		dragonfly ValueError dualstack_ipv6 not supported on this platform
-		freebsd V6ONLY 0
-	END
 }
 
 @test "OpenJDK throws an exception when a server socket is made" {

@@ -539,16 +539,7 @@ nginx() {
 
 # ---- real logs
 
-@test "real logs: http.server under ipv6-only; bind-all that fails, is resolved, and would be" {
-	require python3
-	port=$(free_port)
-	start web --tcp "$port" shim POLICY=ipv6-only LOG="$PWD/x.jsonl" LOG_FORMAT=json LOG_LEVEL=bind -- \
-		python3 -m http.server -b :: "$port"
-	report --check x.jsonl
-	assert_status 0
-	assert_match "tcp    \[::\]:$port  [0-9]+ +0  0 -> 1  IPv6    override: the application asked for the other value" "$output"
-	assert_line "Only IPv6 is served on port $port, by policy ipv6-only."
-	assert_eq "refused served" "$(reach 4 tcp "$port") $(reach 6 tcp "$port")"
+@test "real logs: bind-all that fails, is resolved, and would be; a server: report-follow.bats" {
 	port=$(free_port)
 	while IFS='|' read -r words expected_status expected; do
 		# shellcheck disable=SC2086 # into its words

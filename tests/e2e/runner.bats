@@ -125,27 +125,21 @@ TEST "says nothing" { skip; }'
 
 @test "suites and names select, servers in two suites; nothing selected is a failure" {
 	for name in policy policy-order text; do passing $name; done
-	for name in policy servers/nginx servers/apache long/soak; do e2e $name 'TEST "one" { :; }'; done
+	for name in policy servers/nginx long/soak; do e2e $name 'TEST "one" { :; }'; done
 	while read -r passed words; do
 		# shellcheck disable=SC2086 # into its words
 		runner $words
 		assert_run 0 "$passed passed, 0 failed, 0 skipped"
 	done <<-'END'
-		10
+		9
 		5 policy
 		4 unit order text
-		2 servers
-		8 unit e2e few
 		1 long soak
 	END
-	assert_match '^long/soak ' "$output"
 	runner e2e order
 	assert_run 1 '0 passed, 1 failed, 0 skipped' '  no test ran for: e2e order'
-	for words in '-j 0' '-j x' '-x' '-j'; do
-		# shellcheck disable=SC2086 # into its words
-		runner $words
-		assert_status 2
-	done
+	runner -j 0
+	assert_status 2
 }
 
 @test "stopped by a signal: nothing stays, and no summary claims success" {

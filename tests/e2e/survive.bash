@@ -3,6 +3,7 @@
 #
 #   SURVIVE, RECEIVE           the commands: programs/survive.py, programs/receive.py
 #   events [FILE]              what a log in JSON holds, in that order: `load bind lost:3 bind`
+#   threads_ended NAME N       each of the N children of what was started so has but one thread left
 #   apart FUNCTION [ARG...]    it runs in a mount namespace of its own; what it starts is ended
 #   with_dev FUNCTION          the same, /dev being a new one, with no log in it
 #   daemon [log|full]          programs/receive.py is at /dev/log; the second time it comes anew
@@ -19,6 +20,16 @@ NOBODY=65534
 events() {
 	[ -e "${1-$LOG}" ] || return 0
 	jq -r 'if .event == "lost" then "lost:\(.count)" else .event end' "${1-$LOG}" | paste -sd' '
+}
+
+threads_ended() {
+	local child all=0
+
+	for child in $(pgrep -P "$(pid_of "$1")"); do
+		[ "$(find "/proc/$child/task" -mindepth 1 -maxdepth 1 | wc -l)" -eq 1 ] || return
+		all=$((all + 1))
+	done
+	[ $all -eq "$2" ]
 }
 
 require_root() {

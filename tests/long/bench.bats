@@ -62,12 +62,3 @@ LEVELS=(shim-off shim-error shim-change shim-bind shim-all)
 	END
 	[ ! -e "$DIR/build/bench.json" ]
 }
-
-@test "make bench hands on what it is told; an unknown group is named, with those that there are" {
-	run make -s -n -C "$ROOT" BUILD="$BUILD" bench T=calls ROUNDS=3 QUICK=1 OUT=elsewhere
-	assert_status 0
-	assert_match "tests/bench/run --build $BUILD --out elsewhere .*--rounds 3 --quick calls" "${output//$'\n'/ }"
-	run "$ROOT/tests/bench/run" --out "$DIR" cals
-	assert_status 2
-	assert_match "no such group: 'cals'; there are calls, start, load, scale" "$output"
-}

@@ -41,16 +41,9 @@ file_of() {
 
 # under PRELOAD NAME=VALUE... -- COMMAND...: into COMMAND; the settings are the shim's.
 under() {
-	local preload=$1 settings=()
-
-	shift
-	while [ "$1" != -- ]; do
-		settings+=("V6SHIM_$1")
-		shift
-	done
-	shift
+	given "${@:2}"
 	rm -f "$LOG"
-	COMMAND=(env LD_PRELOAD="$preload" V6SHIM_LOG="$LOG" V6SHIM_LOG_FORMAT=json V6SHIM_LOG_LEVEL=bind "${settings[@]}" "$@")
+	COMMAND=(env LD_PRELOAD="$1" V6SHIM_LOG="$LOG" V6SHIM_LOG_FORMAT=json V6SHIM_LOG_LEVEL=bind "${LEADING[@]/#/V6SHIM_}" "${TRAILING[@]}")
 }
 
 make_steps() {

@@ -34,15 +34,9 @@ number() {
 # say_scenes [NAME=VALUE...] -- [SCENE...]: what programs/survive.py says of each, "NAME [STRAIT...]", under the shim where
 # there are settings.
 say_scenes() {
-	local under=()
-
-	while [ "$1" != -- ]; do
-		under+=("$1")
-		shift
-	done
-	shift
-	[ ${#under[@]} -eq 0 ] || under=(shim "${under[@]}" --)
-	resolve "${under[@]}" "${SURVIVE[@]}" "${@/#/scene }"
+	given "$@"
+	[ ${#LEADING[@]} -eq 0 ] || LEADING=(shim "${LEADING[@]}" --)
+	resolve "${LEADING[@]}" "${SURVIVE[@]}" "${TRAILING[@]/#/scene }"
 	(close_bats_fds && exec "${COMMAND[@]}" 2>>"$DIR/err" 7>>"$DIR/seven") | sed 's/^scene: //'
 }
 

@@ -23,19 +23,12 @@ setup() {
 
 # on WORDS NAME=VALUE... -- STEP...: drive under the shim, on a kernel that lacks WORDS; `bare` without the shim.
 on() {
-	local words=$1 under=(shim LOG="$LOG" LOG_FORMAT=json)
-
-	shift
+	given "${@:2}"
 	rm -f "$LOG"
-	[ "$1" != bare ] || under=()
-	while [ "$1" != -- ]; do
-		[ "$1" = bare ] || under+=("$1")
-		shift
-	done
-	shift
-	[ ${#under[@]} -eq 0 ] || under+=(--)
-	resolve "${under[@]}" "$PROGRAMS/drive" "$@"
-	(close_bats_fds && exec "$OLD" "$words" "${COMMAND[@]}") 2>"$DIR/hid"
+	LEADING=(shim LOG="$LOG" LOG_FORMAT=json "${LEADING[@]}" --)
+	[ "$2" != bare ] || LEADING=()
+	resolve "${LEADING[@]}" "$PROGRAMS/drive" "${TRAILING[@]}"
+	(close_bats_fds && exec "$OLD" "$1" "${COMMAND[@]}") 2>"$DIR/hid"
 }
 
 # results STEP: of the steps that begin with it, on one line.

@@ -20,25 +20,3 @@ FLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address -fsanitize=undefined -f
 	done
 	assert_eq "$(cd "$ROOT/tests/unit" && printf '%s\n' *.c)" "$(sed 's/$/.c/' "$BATS_TEST_TMPDIR/ran")"
 }
-
-@test "they see a byte that is written behind a text" {
-	require gcc
-	cat >"$BATS_TEST_TMPDIR/wrong.c" <<-'END'
-		#include "core/text.h"
-
-		int main(void)
-		{
-			char room[4];
-			struct v6_text t = v6_text_in(room, 8);
-
-			v6_text_cut(&t, "1234", 4);
-			return room[0] == 0;
-		}
-	END
-	# shellcheck disable=SC2086 # into its words
-	gcc -std=c11 -D_GNU_SOURCE $FLAGS -I"$ROOT/shim" -o "$BATS_TEST_TMPDIR/wrong" "$BATS_TEST_TMPDIR/wrong.c" \
-		"$ROOT/shim/core/text.c"
-	run "$BATS_TEST_TMPDIR/wrong"
-	[ "$status" -ne 0 ]
-	assert_match 'ERROR: AddressSanitizer' "$output"
-}

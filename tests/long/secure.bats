@@ -56,15 +56,9 @@ setup() {
 
 # serve KIND NAME=VALUE... -- [STEP...]: a server that takes these steps before it binds, as another user; sets PID and PORT.
 serve() {
-	local kind=$1 settings=()
-
-	shift
-	while [ "$1" != -- ]; do
-		settings+=("$1")
-		shift
-	done
-	start server --says ready unshare -m --propagation private bash "$BATS_TEST_TMPDIR/scene" "$kind" \
-		"$LIB" "$PROGRAMS/drive" "${settings[@]}" -- 'socket tcp6' "${@:2}" 'bind :: 0' listen port serve
+	given "${@:2}"
+	start server --says ready unshare -m --propagation private bash "$BATS_TEST_TMPDIR/scene" "$1" \
+		"$LIB" "$PROGRAMS/drive" "${LEADING[@]}" -- 'socket tcp6' "${TRAILING[@]}" 'bind :: 0' listen port serve
 	PID=$(pid_of server)
 	PORT=$(stdout_of server | sed -n 's/^port: //p')
 }

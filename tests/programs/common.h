@@ -139,6 +139,34 @@ static inline int connect_to(int fd, int family, const char *text, unsigned port
 	return connect(fd, &address.any, size);
 }
 
+/* Closing then resets the connection, and neither end stays in TIME_WAIT. */
+static inline void leave_no_trace(int fd)
+{
+	struct linger at_once = {.l_onoff = 1};
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+}
+
+/* Whether what came to the socket, a connection or a datagram, is of the client with that port. */
+static inline int came_from(int fd, int type, unsigned port)
+{
+	union address peer = {0};
+	socklen_t size = sizeof(peer);
+	char byte;
+
+	if (type == SOCK_STREAM) {
+		int server = accept(fd, &peer.any, &size);
+
+		if (server >= 0) {
+			leave_no_trace(server);
+			close(server);
+		}
+	} else {
+		recvfrom(fd, &byte, 1, MSG_DONTWAIT, &peer.any, &size);
+	}
+	return port_of(&peer) == port;
+}
+
 /* Nothing that is done with the socket then waits for longer. */
 static inline void limit_waits(int fd)
 {

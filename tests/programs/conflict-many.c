@@ -112,41 +112,18 @@ static int readable(int fd)
 	return poll(&p, 1, PATIENCE_MS) == 1;
 }
 
-/* Whether what the socket got is of the client with this port. */
-static int is_from(int fd, unsigned port)
-{
-	struct linger at_once = {.l_onoff = 1};
-	union address peer = {0};
-	socklen_t size = sizeof(peer);
-	char byte;
-
-	if (type == SOCK_DGRAM) {
-		if (recvfrom(fd, &byte, 1, MSG_DONTWAIT, &peer.any, &size) < 0)
-			return 0;
-	} else {
-		int server = accept(fd, &peer.any, &size);
-
-		if (server < 0)
-			return 0;
-		setsockopt(server, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-		close(server);
-	}
-	return port_of(&peer) == port;
-}
-
 /* Whether a client of that family reaches that half. */
 static int is_reached(const struct pair *p, int half)
 {
-	struct linger at_once = {.l_onoff = 1};
 	int client = socket(family_of(half), type | SOCK_CLOEXEC, 0), right;
 
 	limit_waits(client);
 	if (type == SOCK_STREAM)
-		setsockopt(client, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+		leave_no_trace(client);
 	right = connect_to(client, family_of(half), half == V6 ? "::1" : "127.0.0.1",
 			local_port(p->fd[half])) == 0 &&
 		(type == SOCK_STREAM || send(client, "?", 1, MSG_NOSIGNAL) == 1) &&
-		readable(p->fd[half]) && is_from(p->fd[half], local_port(client));
+		readable(p->fd[half]) && came_from(p->fd[half], type, local_port(client));
 	close(client);
 	return right;
 }

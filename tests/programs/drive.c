@@ -122,18 +122,12 @@ static socklen_t read_address(union address *address, char **words)
 	return make_address(address, family_of(words[0]), words[0], (unsigned)atoi(words[1]));
 }
 
-/* Closing then resets the connection, and neither end stays in TIME_WAIT. */
-static void leave_no_trace(int fd)
-{
-	struct linger at_once = {.l_onoff = 1};
+/* --- Steps on the socket in hand: each takes the words that follow, at least as many as the table
+ * of them says, and returns what is printed, NULL for what is no step. --- */
 
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-}
+#define STEP(name) static const char *do_##name(__attribute__((unused)) char **words)
 
-/* --- Steps on the socket in hand: each takes the words that follow, returns what is printed, and
- * NULL for what is no step. --- */
-
-static const char *do_socket(char **words)
+STEP(socket)
 {
 	static const struct {
 		const char *name;
@@ -146,7 +140,7 @@ static const char *do_socket(char **words)
 		{"unix", AF_UNIX, SOCK_STREAM, 0}};
 
 	for (size_t i = 0; i < COUNT(kinds); i++)
-		if (words[0] != NULL && strcmp(words[0], kinds[i].name) == 0) {
+		if (strcmp(words[0], kinds[i].name) == 0) {
 			*hand = (struct named){.family = kinds[i].family, .type = kinds[i].type};
 			hand->fd = socket(kinds[i].family, kinds[i].type, kinds[i].protocol);
 			return hand->fd < 0 ? outcome(-1) : number("fd ", hand->fd);
@@ -162,7 +156,7 @@ static const char *outcome_and_errno(int result)
 	return result >= 0 && errno != UNTOUCHED ? "errno changed" : outcome(result);
 }
 
-static const char *do_v6only(char **words)
+STEP(v6only)
 {
 	static const int zero[2] = {0, 0}, one[2] = {1, 0}, two = 2;
 	static const struct {
@@ -175,7 +169,7 @@ static const char *do_v6only(char **words)
 
 	errno = UNTOUCHED;
 	for (size_t i = 0; i < COUNT(whats); i++)
-		if (words[0] != NULL && strcmp(words[0], whats[i].name) == 0)
+		if (strcmp(words[0], whats[i].name) == 0)
 			return outcome_and_errno(setsockopt(hand->fd, IPPROTO_IPV6, IPV6_V6ONLY,
 				whats[i].value, whats[i].size));
 	return NULL;
@@ -188,32 +182,28 @@ static const char *switch_on(int level, int option)
 	return outcome(setsockopt(hand->fd, level, option, &on, sizeof(on)));
 }
 
-static const char *do_reuseaddr(char **words)
+STEP(reuseaddr)
 {
-	(void)words;
 	return switch_on(SOL_SOCKET, SO_REUSEADDR);
 }
 
-static const char *do_reuseport(char **words)
+STEP(reuseport)
 {
-	(void)words;
 	return switch_on(SOL_SOCKET, SO_REUSEPORT);
 }
 
-static const char *do_nodelay(char **words)
+STEP(nodelay)
 {
-	(void)words;
 	return switch_on(IPPROTO_TCP, TCP_NODELAY);
 }
 
-static const char *do_device(char **words)
+STEP(device)
 {
-	return words[0] == NULL ? NULL
-				: outcome(setsockopt(hand->fd, SOL_SOCKET, SO_BINDTODEVICE,
-					  words[0], (socklen_t)strlen(words[0]) + 1));
+	return outcome(setsockopt(
+		hand->fd, SOL_SOCKET, SO_BINDTODEVICE, words[0], (socklen_t)strlen(words[0]) + 1));
 }
 
-static const char *do_bind(char **words)
+STEP(bind)
 {
 	union address address;
 	socklen_t size = sizeof(address.any.sa_family);
@@ -232,7 +222,7 @@ static const char *do_bind(char **words)
 	return outcome_and_errno(result);
 }
 
-static const char *do_sysbind(char **words)
+STEP(sysbind)
 {
 	union address address;
 	socklen_t size = read_address(&address, words);
@@ -242,11 +232,10 @@ static const char *do_sysbind(char **words)
 	return outcome((int)syscall(SYS_bind, hand->fd, &address.any, size));
 }
 
-static const char *do_listen(char **words)
+STEP(listen)
 {
 	int result;
 
-	(void)words;
 	if (hand->refused)
 		return "-";
 	errno = UNTOUCHED;
@@ -256,17 +245,16 @@ static const char *do_listen(char **words)
 }
 
 /* The number stays, so that what comes after on a descriptor that is closed is EBADF. */
-static const char *do_close(char **words)
+STEP(close)
 {
 	int result = close(hand->fd);
 
-	(void)words;
 	hand->listens = 0;
 	hand->type = -1;
 	return outcome(result);
 }
 
-static const char *do_connect(char **words)
+STEP(connect)
 {
 	union address address;
 	socklen_t size = read_address(&address, words);
@@ -274,7 +262,7 @@ static const char *do_connect(char **words)
 	return size == 0 ? NULL : outcome(connect(hand->fd, &address.any, size));
 }
 
-static const char *do_send(char **words)
+STEP(send)
 {
 	union address to;
 	socklen_t size = read_address(&to, words);
@@ -283,7 +271,7 @@ static const char *do_send(char **words)
 	return outcome(sent < 0 ? -1 : 0);
 }
 
-static const char *do_hear(char **words)
+STEP(hear)
 {
 	const struct named *server = by_name(words[0]);
 	union address peer;
@@ -308,19 +296,17 @@ static const char *do_hear(char **words)
 	return strcmp(ping, "ping") == 0 && strcmp(pong, "pong") == 0 ? "ok" : "differs";
 }
 
-static const char *do_get(char **words)
+STEP(get)
 {
-	(void)words;
 	return v6only(hand->fd);
 }
 
-static const char *do_port(char **words)
+STEP(port)
 {
-	(void)words;
 	return number("", local_port(hand->fd));
 }
 
-static const char *do_dup(char **words)
+STEP(dup)
 {
 	struct named *copy = words[0] != NULL ? by_name(words[0]) : hand;
 	int fd = dup(hand->fd);
@@ -334,7 +320,7 @@ static const char *do_dup(char **words)
 	return "ok";
 }
 
-static const char *do_pass(char **words)
+STEP(pass)
 {
 	union {
 		char room[CMSG_SPACE(sizeof(int))];
@@ -350,7 +336,6 @@ static const char *do_pass(char **words)
 		.msg_controllen = sizeof(control.room)};
 	int ends[2];
 
-	(void)words;
 	memcpy(CMSG_DATA(&control.align), &hand->fd, sizeof(int));
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) < 0 || sendmsg(ends[0], &message, 0) != 1)
 		fail("drive", "sendmsg");
@@ -363,9 +348,9 @@ static const char *do_pass(char **words)
 	return "ok";
 }
 
-static const char *do_put(char **words)
+STEP(put)
 {
-	char *state, *word = words[0] == NULL ? NULL : strtok_r(words[0], ",", &state);
+	char *state, *word = strtok_r(words[0], ",", &state);
 	/* Out of the way of the numbers that are wanted. */
 	int high = fcntl(hand->fd, F_DUPFD, HIGH);
 
@@ -390,66 +375,54 @@ static int new_client(int family, int type)
 	return fd;
 }
 
-/* Connects a client to the socket in hand; *server is the end that was accepted. */
-static int connect_through(const char *address, int *server)
+/* Connects a client to the socket in hand; ends are its own, and that of the server. */
+static int connect_through(const char *address, int *ends)
 {
-	int client = new_client(family_of(address), SOCK_STREAM);
-
+	ends[0] = new_client(family_of(address), SOCK_STREAM);
 	limit_waits(hand->fd);
-	if (connect_to(client, family_of(address), address, local_port(hand->fd)) < 0)
+	if (connect_to(ends[0], family_of(address), address, local_port(hand->fd)) < 0)
 		return -1;
-	*server = accept(hand->fd, NULL, NULL);
-	return *server < 0 ? -1 : client;
+	ends[1] = accept(hand->fd, NULL, NULL);
+	return ends[1];
 }
 
-static const char *do_accept(char **words)
+STEP(accept)
 {
-	int server, client;
+	int ends[2], result = connect_through(words[0], ends);
 
-	if (words[0] == NULL)
-		return NULL;
-	client = connect_through(words[0], &server);
-	if (client >= 0) {
-		leave_no_trace(client);
-		leave_no_trace(server);
-	}
-	return outcome(client);
+	for (int i = 0; result >= 0 && i < 2; i++)
+		leave_no_trace(ends[i]);
+	return outcome(result);
 }
 
-static const char *do_dead(char **words)
+/* The end of `closer`, 0 the client's, is closed; what the other then reads has come. */
+static const char *close_end(const char *address, int closer)
 {
-	int server, client;
+	int ends[2];
 	char byte;
 
-	if (words[0] == NULL)
-		return NULL;
-	client = connect_through(words[0], &server);
-	if (client < 0)
-		return outcome(client);
-	leave_no_trace(client);
-	close(client);
-	/* It has come. */
-	return recv(server, &byte, 1, 0) < 0 && errno == ECONNRESET ? "ok" : "differs";
+	if (connect_through(address, ends) < 0)
+		return outcome(-1);
+	if (closer == 0)
+		leave_no_trace(ends[0]);
+	close(ends[closer]);
+	if (recv(ends[!closer], &byte, 1, 0) < 0)
+		return closer == 0 && errno == ECONNRESET ? "ok" : outcome(-1);
+	/* The end of the stream: the server's side waits in FIN_WAIT for the client's. */
+	return closer == 0 ? "differs" : outcome(close(ends[0]));
 }
 
-static const char *do_timewait(char **words)
+STEP(dead)
 {
-	int server, client;
-	char byte;
-
-	if (words[0] == NULL)
-		return NULL;
-	client = connect_through(words[0], &server);
-	if (client < 0)
-		return outcome(client);
-	close(server);
-	/* The end of the stream has come: the server's side waits in FIN_WAIT for ours. */
-	if (recv(client, &byte, 1, 0) != 0)
-		fail("drive", "recv");
-	return outcome(close(client));
+	return close_end(words[0], 0);
 }
 
-static const char *do_talk(char **words)
+STEP(timewait)
+{
+	return close_end(words[0], 1);
+}
+
+STEP(talk)
 {
 	long bytes = 0;
 	char some[512];
@@ -457,8 +430,6 @@ static const char *do_talk(char **words)
 	pid_t child;
 	int fd;
 
-	if (words[0] == NULL)
-		return NULL;
 	child = fork();
 	if (child == 0) {
 		fd = new_client(family_of(words[0]), SOCK_STREAM);
@@ -483,26 +454,6 @@ static int may_serve(const struct named *s)
 	return s->fd >= 0 && !s->refused && (s->type == SOCK_DGRAM || s->listens);
 }
 
-/* Whether what came to the socket is that client's. */
-static int is_from(const struct named *s, unsigned port)
-{
-	union address peer = {0};
-	socklen_t size = sizeof(peer);
-	char byte;
-
-	if (s->type == SOCK_STREAM) {
-		int server = accept(s->fd, &peer.any, &size);
-
-		if (server >= 0) {
-			leave_no_trace(server);
-			close(server);
-		}
-	} else {
-		recvfrom(s->fd, &byte, 1, MSG_DONTWAIT, &peer.any, &size);
-	}
-	return port_of(&peer) == port;
-}
-
 static const char *receiver(int client, int type)
 {
 	static char name[2];
@@ -516,7 +467,8 @@ static const char *receiver(int client, int type)
 	polls[NAMES] = (struct pollfd){.fd = client};
 	while (poll(polls, NAMES + 1, PATIENCE_MS) > 0) {
 		for (int i = 0; i < NAMES; i++)
-			if (polls[i].revents & POLLIN && is_from(&sockets[i], local_port(client))) {
+			if (polls[i].revents & POLLIN &&
+				came_from(sockets[i].fd, type, local_port(client))) {
 				name[0] = (char)('a' + i);
 				return name;
 			}
@@ -543,20 +495,17 @@ static const char *who_gets(int type, const char *address, unsigned port)
 	return name;
 }
 
-static const char *do_who(char **words)
+STEP(who)
 {
-	if (words[0] == NULL || words[1] == NULL || words[2] == NULL)
-		return NULL;
 	return who_gets(strcmp(words[0], "tcp") == 0 ? SOCK_STREAM : SOCK_DGRAM, words[1],
 		(unsigned)atoi(words[2]));
 }
 
-static const char *do_serves(char **words)
+STEP(serves)
 {
 	static const char *const addresses[] = {"127.0.0.1", "::1"};
 	size_t used;
 
-	(void)words;
 	if (!may_serve(hand))
 		return "-";
 	used = (size_t)snprintf(
@@ -575,11 +524,10 @@ static const char *do_serves(char **words)
 
 /* --- Steps on all of them --- */
 
-static const char *do_show(char **words)
+STEP(show)
 {
 	size_t used = 0;
 
-	(void)words;
 	said[0] = '\0';
 	for (int i = 0; i < NAMES; i++) {
 		const struct named *s = &sockets[i];
@@ -644,15 +592,14 @@ static const char *print_list(
 	return said;
 }
 
-static const char *do_resolve(char **words)
+STEP(resolve)
 {
 	struct addrinfo hints = {.ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM};
 
-	(void)words;
 	return print_list(NULL, "4321", &hints, 1);
 }
 
-static const char *do_lookup(char **words)
+STEP(lookup)
 {
 	static const struct {
 		char option[3];
@@ -675,9 +622,9 @@ static const char *do_lookup(char **words)
 	return print_list(node, *words, &hints, 0);
 }
 
-static const char *do_others(char **words)
+STEP(others)
 {
-	for (int left = words[0] != NULL ? atoi(words[0]) : 0; left > 0; left--) {
+	for (int left = atoi(words[0]); left > 0; left--) {
 		int fd = socket(AF_INET6, SOCK_STREAM, 0);
 
 		if (fd < 0 || set_v6only(fd, 0) < 0)
@@ -687,9 +634,8 @@ static const char *do_others(char **words)
 	return "ok";
 }
 
-static const char *do_reset(char **words)
+STEP(reset)
 {
-	(void)words;
 	for (int i = 0; i < NAMES; i++) {
 		if (sockets[i].fd >= 0 && sockets[i].type >= 0)
 			close(sockets[i].fd);
@@ -699,14 +645,14 @@ static const char *do_reset(char **words)
 	return "ok";
 }
 
-static const char *do_uid(char **words)
+STEP(uid)
 {
-	return words[0] == NULL ? NULL : outcome(seteuid((uid_t)atoi(words[0])));
+	return outcome(seteuid((uid_t)atoi(words[0])));
 }
 
-static const char *do_activate(char **words)
+STEP(activate)
 {
-	if (words[0] == NULL || setenv("LISTEN_FDS", words[0], 1) < 0)
+	if (setenv("LISTEN_FDS", words[0], 1) < 0)
 		return NULL;
 	return outcome(setenv("LISTEN_PID", number("", getpid()), 1));
 }
@@ -715,12 +661,11 @@ static const char *do_activate(char **words)
 
 static void make_all(void);
 
-static const char *do_fork(char **words)
+STEP(fork)
 {
 	pid_t child = fork();
 	int status;
 
-	(void)words;
 	if (child < 0)
 		fail("drive", "fork");
 	if (child == 0)
@@ -737,24 +682,22 @@ static void *be_thread(void *unused)
 	return unused;
 }
 
-static const char *do_thread(char **words)
+STEP(thread)
 {
 	pthread_t other;
 
-	(void)words;
 	if (pthread_create(&other, NULL, be_thread, NULL) != 0 || pthread_join(other, NULL) != 0)
 		fail("drive", "thread");
 	return "ended";
 }
 
 /* The program behind `exec` is told first of the sockets, as those of its names; last of the one in hand. */
-static const char *do_exec(char **words)
+STEP(exec)
 {
 	static char told[NAMES + 1][64];
 	char *arguments[NAMES + 64] = {self};
 	size_t n = 1;
 
-	(void)words;
 	for (int i = 0; i <= NAMES; i++) {
 		const struct named *s = i < NAMES ? &sockets[i] : hand;
 
@@ -771,9 +714,8 @@ static const char *do_exec(char **words)
 	return NULL;
 }
 
-static const char *do_wait(char **words)
+STEP(wait)
 {
-	(void)words;
 	puts("wait: ready");
 	pause();
 	return "over";
@@ -822,13 +764,12 @@ static void leave(int signal_number)
 	_exit(0);
 }
 
-static const char *do_serve(char **words)
+STEP(serve)
 {
 	struct sigaction action = {.sa_handler = leave};
 	struct pollfd polls[NAMES];
 	int n = 0;
 
-	(void)words;
 	for (int i = 0; i < NAMES; i++) {
 		polls[i] = (struct pollfd){
 			.fd = may_serve(&sockets[i]) ? sockets[i].fd : -1, .events = POLLIN};
@@ -852,16 +793,19 @@ static const char *do_serve(char **words)
 static const struct {
 	const char *name;
 	const char *(*make)(char **words);
-} all[] = {{"socket", do_socket}, {"v6only", do_v6only}, {"reuseaddr", do_reuseaddr},
-	{"reuseport", do_reuseport}, {"nodelay", do_nodelay}, {"bind", do_bind},
-	{"sysbind", do_sysbind}, {"listen", do_listen}, {"close", do_close},
-	{"connect", do_connect}, {"send", do_send}, {"hear", do_hear}, {"get", do_get},
-	{"port", do_port}, {"serves", do_serves}, {"dup", do_dup}, {"pass", do_pass},
-	{"accept", do_accept}, {"timewait", do_timewait}, {"dead", do_dead}, {"device", do_device},
-	{"talk", do_talk}, {"put", do_put}, {"show", do_show}, {"who", do_who},
-	{"resolve", do_resolve}, {"lookup", do_lookup}, {"others", do_others}, {"reset", do_reset},
-	{"uid", do_uid}, {"activate", do_activate}, {"fork", do_fork}, {"thread", do_thread},
-	{"exec", do_exec}, {"wait", do_wait}, {"serve", do_serve}};
+	int least; /* words that it cannot do without */
+} all[] = {{"socket", do_socket, 1}, {"v6only", do_v6only, 1}, {"reuseaddr", do_reuseaddr, 0},
+	{"reuseport", do_reuseport, 0}, {"nodelay", do_nodelay, 0}, {"device", do_device, 1},
+	{"bind", do_bind, 0}, {"sysbind", do_sysbind, 2}, {"listen", do_listen, 0},
+	{"close", do_close, 0}, {"connect", do_connect, 2}, {"send", do_send, 0},
+	{"hear", do_hear, 1}, {"get", do_get, 0}, {"port", do_port, 0}, {"serves", do_serves, 0},
+	{"dup", do_dup, 0}, {"pass", do_pass, 0}, {"accept", do_accept, 1}, {"dead", do_dead, 1},
+	{"timewait", do_timewait, 1}, {"talk", do_talk, 1}, {"put", do_put, 1},
+	{"show", do_show, 0}, {"who", do_who, 3}, {"resolve", do_resolve, 0},
+	{"lookup", do_lookup, 0}, {"others", do_others, 1}, {"reset", do_reset, 0},
+	{"uid", do_uid, 1}, {"activate", do_activate, 1}, {"fork", do_fork, 0},
+	{"thread", do_thread, 0}, {"exec", do_exec, 0}, {"wait", do_wait, 0},
+	{"serve", do_serve, 0}};
 
 static void make(const char *step)
 {
@@ -876,7 +820,8 @@ static void make(const char *step)
 		hand = by_name(*verb++);
 	for (size_t i = 0; i < COUNT(all); i++)
 		if (*verb != NULL && strcmp(*verb, all[i].name) == 0) {
-			const char *came = all[i].make(verb + 1);
+			int lacks = all[i].least > 0 && verb[all[i].least] == NULL;
+			const char *came = lacks ? NULL : all[i].make(verb + 1);
 
 			if (came == NULL)
 				usage(step);

@@ -602,20 +602,8 @@ static const struct {
 
 static void usage(void)
 {
-	fputs("usage: hammer MODE [-s] [-a FILE] [-f FORKS] [-v VFORKS] [-n N] [-p PROCESSES]"
-	      " [-t THREADS] [-w SECONDS]\n",
-		stderr);
+	fputs("usage: hammer MODE [OPTION...]; tests/programs/hammer.c tells which\n", stderr);
 	exit(2);
-}
-
-static unsigned number(const char *word, unsigned most)
-{
-	char *end;
-	unsigned long value = strtoul(word, &end, 10);
-
-	if (*word < '0' || *word > '9' || *end != '\0' || value > most)
-		usage();
-	return (unsigned)value;
 }
 
 int main(int argc, char **argv)
@@ -640,7 +628,7 @@ int main(int argc, char **argv)
 				: letter == 'p' ? &wishes.processes
 				: letter == 't' ? &wishes.threads
 				: letter == 'v' ? &wishes.vforks
-						: &wishes.seconds) = number(optarg, 10000000);
+						: &wishes.seconds) = (unsigned)atoi(optarg);
 	}
 	if (optind != argc - 1 || wishes.threads > MOST_THREADS - 1 ||
 		wishes.processes > MOST_THREADS)

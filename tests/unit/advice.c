@@ -101,115 +101,97 @@ static const char *note_of(const struct v6_record *r, const struct v6_knobs *kno
 	"the IPv4 socket alone, broadcast and multicast to both; policy=ipv6-only makes that "     \
 	"plain"
 
-/* What is wanted, who has it, what was done: the sentence, word for word. */
+/* What is called, what was done of it, and how; SILENT: enforced, and the call succeeded with nothing done. */
+enum how { ENFORCE, LOG, SILENT };
+#define BIND(action, how)   V6_EVENT_BIND, V6_ACTION_##action, how
+#define LISTEN(action, how) V6_EVENT_LISTEN, V6_ACTION_##action, how
+
+/* What is wanted, who has it: the sentence, word for word. */
 static const struct {
 	const char *what;
 	enum v6_event event;
-	enum where wants;
 	enum v6_action action;
-	enum v6_mode mode;
+	enum how how;
+	enum where wants;
 	struct {
 		enum who who;
 		enum where where;
 		int v6only;
 	} holder;
-	int before, after;
-	bool silent; /* the call succeeded, and nothing was done */
 	const char *note;
 } sentences[] = {
-	{"IPv6 is second, IPv4 is our own", V6_EVENT_BIND, K_ANY6, V6_ACTION_NONE, V6_MODE_ENFORCE,
-		{OWN, K_ANY4, -1}, 0, 0, false,
+	{"IPv6 is second, IPv4 is our own", BIND(NONE, ENFORCE), K_ANY6, {OWN, K_ANY4, -1},
 		"0.0.0.0:80 is held by fd 7 of this process" WANTS_IPV4 LETS_LIVE},
-	{"the same at listen", V6_EVENT_LISTEN, K_ANY6, V6_ACTION_NONE, V6_MODE_ENFORCE,
-		{OWN, K_LO, -1}, 0, 0, false,
+	{"the same at listen", LISTEN(NONE, ENFORCE), K_ANY6, {OWN, K_LO, -1},
 		"127.0.0.1:80 is held by fd 7 of this process" WANTS_IPV4 LETS_LIVE},
-	{"IPv6 is second, IPv4 is another's", V6_EVENT_BIND, K_ANY6, V6_ACTION_NONE,
-		V6_MODE_ENFORCE, {ANOTHER, K_ANY4, -1}, 0, 0, false,
+	{"IPv6 is second, IPv4 is another's", BIND(NONE, ENFORCE), K_ANY6, {ANOTHER, K_ANY4, -1},
 		"0.0.0.0:80 is held by " NGINX WANTS_IPV4 LETS_LIVE},
-	{"at listen nothing but the policy helps against another process", V6_EVENT_LISTEN, K_ANY6,
-		V6_ACTION_NONE, V6_MODE_ENFORCE, {AFAR, K_ANY4, -1}, 0, 0, false,
+	{"at listen nothing but the policy helps against another process", LISTEN(NONE, ENFORCE),
+		K_ANY6, {AFAR, K_ANY4, -1},
 		"0.0.0.0:80 is held by another process of uid 33" WANTS_IPV4
 		"policy=ipv6-only lets both live"},
-	{"IPv4 is second, the dual-stack socket is our own", V6_EVENT_BIND, K_ANY4, V6_ACTION_NONE,
-		V6_MODE_ENFORCE, {OWN, K_ANY6, 0}, -1, -1, false,
+	{"IPv4 is second, the dual-stack socket is our own", BIND(NONE, ENFORCE), K_ANY4,
+		{OWN, K_ANY6, 0},
 		"[::]:80 is held by fd 7 of this process, dual-stack (V6ONLY 0)" HAS_IPV4
 			LETS_LIVE},
-	{"IPv4 is second, the dual-stack socket is another's", V6_EVENT_BIND, K_LO, V6_ACTION_NONE,
-		V6_MODE_ENFORCE, {ANOTHER, K_ANY6, 0}, -1, -1, false,
+	{"IPv4 is second, the dual-stack socket is another's", BIND(NONE, ENFORCE), K_LO,
+		{ANOTHER, K_ANY6, 0},
 		"[::]:80 is held by " NGINX ", dual-stack (V6ONLY 0)" HAS_IPV4 NEEDS_ONLY},
-	{"IPv4 is second, and the kernel does not tell V6ONLY", V6_EVENT_BIND, K_LO, V6_ACTION_NONE,
-		V6_MODE_ENFORCE, {ANOTHER, K_ANY6, -1}, -1, -1, false,
+	{"IPv4 is second, and the kernel does not tell V6ONLY", BIND(NONE, ENFORCE), K_LO,
+		{ANOTHER, K_ANY6, -1},
 		"[::]:80 is held by " NGINX
 		", IPv4 perhaps too (Linux tells its V6ONLY since 4.3)" HAS_IPV4 NEEDS_ONLY},
-	{"the same family twice", V6_EVENT_BIND, K_ANY6, V6_ACTION_NONE, V6_MODE_ENFORCE,
-		{ANOTHER, K_ANY6, 1}, 0, 0, false, "[::]:80 is held by " NGINX ", IPv6 only" TWICE},
-	{"IPv4 twice, seen from afar", V6_EVENT_BIND, K_ANY4, V6_ACTION_NONE, V6_MODE_ENFORCE,
-		{AFAR, K_LO, -1}, -1, -1, false,
+	{"the same family twice", BIND(NONE, ENFORCE), K_ANY6, {ANOTHER, K_ANY6, 1},
+		"[::]:80 is held by " NGINX ", IPv6 only" TWICE},
+	{"IPv4 twice, seen from afar", BIND(NONE, ENFORCE), K_ANY4, {AFAR, K_LO, -1},
 		"127.0.0.1:80 is held by another process of uid 33" TWICE},
-	{"a mapped address is IPv4's: twice", V6_EVENT_BIND, K_MAPPED, V6_ACTION_NONE,
-		V6_MODE_ENFORCE, {ANOTHER, K_ANY4, -1}, 0, 0, false,
+	{"a mapped address is IPv4's: twice", BIND(NONE, ENFORCE), K_MAPPED, {ANOTHER, K_ANY4, -1},
 		"0.0.0.0:80 is held by " NGINX TWICE},
-	{"a mapped address meets a dual-stack socket", V6_EVENT_BIND, K_MAPPED, V6_ACTION_NONE,
-		V6_MODE_ENFORCE, {ANOTHER, K_ANY6, 0}, 0, 0, false,
+	{"a mapped address meets a dual-stack socket", BIND(NONE, ENFORCE), K_MAPPED,
+		{ANOTHER, K_ANY6, 0},
 		"[::]:80 is held by " NGINX ", dual-stack (V6ONLY 0)" HAS_IPV4 NEEDS_ONLY},
-	{"`::` meets a mapped address", V6_EVENT_BIND, K_ANY6, V6_ACTION_NONE, V6_MODE_ENFORCE,
-		{ANOTHER, K_MAPPED, 0}, 0, 0, false,
+	{"`::` meets a mapped address", BIND(NONE, ENFORCE), K_ANY6, {ANOTHER, K_MAPPED, 0},
 		"[::ffff:127.0.0.1]:80 is held by " NGINX WANTS_IPV4 LETS_LIVE},
-	{"a single IPv6 address meets a dual-stack socket", V6_EVENT_BIND, K_LOOP6, V6_ACTION_NONE,
-		V6_MODE_ENFORCE, {ANOTHER, K_ANY6, 0}, 0, 0, false,
-		"[::]:80 is held by " NGINX ", dual-stack (V6ONLY 0)" TWICE},
-	{"a connection", V6_EVENT_BIND, K_ANY4, V6_ACTION_NONE, V6_MODE_ENFORCE,
-		{CONNECTION, K_LO, -1}, -1, -1, false,
+	{"a single IPv6 address meets a dual-stack socket", BIND(NONE, ENFORCE), K_LOOP6,
+		{ANOTHER, K_ANY6, 0}, "[::]:80 is held by " NGINX ", dual-stack (V6ONLY 0)" TWICE},
+	{"a connection", BIND(NONE, ENFORCE), K_ANY4, {CONNECTION, K_LO, -1},
 		"127.0.0.1:80 is held by a connection of " NGINX OPEN},
-	{"a connection of the past", V6_EVENT_BIND, K_ANY6, V6_ACTION_NONE, V6_MODE_ENFORCE,
-		{TIME_WAIT, K_LO, -1}, 0, 0, false,
+	{"a connection of the past", BIND(NONE, ENFORCE), K_ANY6, {TIME_WAIT, K_LO, -1},
 		"127.0.0.1:80 is held by a connection of an earlier process" PASSES
 		"; policy=ipv6-only lets both live"},
-	{"nobody", V6_EVENT_BIND, K_ANY6, V6_ACTION_NONE, V6_MODE_ENFORCE, {UNKNOWN, K_ANY4, -1}, 0,
-		0, false, NOT_FOUND},
-	{"split", V6_EVENT_BIND, K_ANY6, V6_ACTION_SPLIT, V6_MODE_ENFORCE, {ANOTHER, K_ANY4, -1}, 0,
-		1, false,
+	{"nobody", BIND(NONE, ENFORCE), K_ANY6, {UNKNOWN, K_ANY4, -1}, NOT_FOUND},
+	{"split", BIND(SPLIT, ENFORCE), K_ANY6, {ANOTHER, K_ANY4, -1},
 		"0.0.0.0:80 is held by " NGINX
 		"; this socket now serves IPv6 alone, and both live"},
-	{"split beside one address", V6_EVENT_BIND, K_ANY6, V6_ACTION_SPLIT, V6_MODE_ENFORCE,
-		{ANOTHER, K_LO, -1}, 0, 1, false,
+	{"split beside one address", BIND(SPLIT, ENFORCE), K_ANY6, {ANOTHER, K_LO, -1},
 		"127.0.0.1:80 is held by " NGINX
 		"; this socket now serves IPv6 alone, and IPv4 is served at 127.0.0.1 alone: every "
 		"other IPv4 address is lost"},
-	{"split beside one address, in mode=log", V6_EVENT_BIND, K_ANY6, V6_ACTION_SPLIT,
-		V6_MODE_LOG, {OWN, K_LO, -1}, 0, 0, false,
+	{"split beside one address, in mode=log", BIND(SPLIT, LOG), K_ANY6, {OWN, K_LO, -1},
 		"127.0.0.1:80 is held by fd 7 of this process; V6ONLY 1 on this socket would let "
 		"both live, with IPv4 at 127.0.0.1 alone: every other IPv4 address is lost"},
-	{"split, in mode=log", V6_EVENT_BIND, K_ANY6, V6_ACTION_SPLIT, V6_MODE_LOG,
-		{ANOTHER, K_ANY4, -1}, 0, 0, false,
+	{"split, in mode=log", BIND(SPLIT, LOG), K_ANY6, {ANOTHER, K_ANY4, -1},
 		"0.0.0.0:80 is held by " NGINX "; V6ONLY 1 on this socket would let both live"},
-	{"what the policy would have set, in mode=log", V6_EVENT_BIND, K_ANY6, V6_ACTION_OVERRIDE,
-		V6_MODE_LOG, {ANOTHER, K_ANY4, -1}, 0, 0, false,
-		"0.0.0.0:80 is held by " NGINX
-		"; mode=enforce lets both live"},
-	{"split, and nobody found", V6_EVENT_BIND, K_ANY6, V6_ACTION_SPLIT, V6_MODE_ENFORCE,
-		{UNKNOWN, K_ANY4, -1}, 0, 1, false,
+	{"what the policy would have set, in mode=log", BIND(OVERRIDE, LOG), K_ANY6,
+		{ANOTHER, K_ANY4, -1},
+		"0.0.0.0:80 is held by " NGINX "; mode=enforce lets both live"},
+	{"split, and nobody found", BIND(SPLIT, ENFORCE), K_ANY6, {UNKNOWN, K_ANY4, -1},
 		NOT_FOUND "; this socket now serves IPv6 alone, and both live"},
-	{"share", V6_EVENT_BIND, K_ANY4, V6_ACTION_SHARE, V6_MODE_ENFORCE, {OWN, K_ANY6, 0}, -1, -1,
-		false, "[::]:80 is held by fd 7 of this process, dual-stack (V6ONLY 0)" SHARED},
-	{"share, in mode=log", V6_EVENT_LISTEN, K_ANY6, V6_ACTION_SHARE, V6_MODE_LOG,
-		{OWN, K_ANY4, -1}, 0, 0, false,
+	{"share", BIND(SHARE, ENFORCE), K_ANY4, {OWN, K_ANY6, 0},
+		"[::]:80 is held by fd 7 of this process, dual-stack (V6ONLY 0)" SHARED},
+	{"share, in mode=log", LISTEN(SHARE, LOG), K_ANY6, {OWN, K_ANY4, -1},
 		"0.0.0.0:80 is held by fd 7 of this process; SO_REUSEPORT on both would let both "
 		"live"},
-	{"yield, apart", V6_EVENT_BIND, K_ANY6, V6_ACTION_YIELD, V6_MODE_ENFORCE,
-		{ANOTHER, K_ANY4, -1}, 1, 1, false,
+	{"yield, apart", BIND(YIELD, ENFORCE), K_ANY6, {ANOTHER, K_ANY4, -1},
 		"0.0.0.0:80 is held by " NGINX
 		"; the policy gave way, and this socket serves IPv6 alone"},
-	{"yield, shared", V6_EVENT_BIND, K_ANY4, V6_ACTION_YIELD, V6_MODE_ENFORCE, {OWN, K_ANY6, 0},
-		-1, -1, false,
+	{"yield, shared", BIND(YIELD, ENFORCE), K_ANY4, {OWN, K_ANY6, 0},
 		"[::]:80 is held by fd 7 of this process, dual-stack (V6ONLY 0); the policy had "
 		"made the conflict" SHARED},
-	{"the silent overlap", V6_EVENT_BIND, K_ANY6, V6_ACTION_NONE, V6_MODE_ENFORCE,
-		{OWN, K_ANY4, -1}, 0, 0, true,
+	{"the silent overlap", BIND(NONE, SILENT), K_ANY6, {OWN, K_ANY4, -1},
 		"0.0.0.0:80 is held by fd 7 of this process" OVERLAP},
-	{"the silent overlap that the policy made", V6_EVENT_BIND, K_ANY6, V6_ACTION_OVERRIDE,
-		V6_MODE_ENFORCE, {OWN, K_ANY4, -1}, 1, 0, true,
-		"0.0.0.0:80 is held by fd 7 of this process" OVERLAP},
+	{"the silent overlap that the policy made", BIND(OVERRIDE, SILENT), K_ANY6,
+		{OWN, K_ANY4, -1}, "0.0.0.0:80 is held by fd 7 of this process" OVERLAP},
 };
 
 /* What is on is not advised, and what can help alone. */
@@ -287,17 +269,22 @@ TEST(each_kind_of_conflict_has_its_sentence)
 	unsigned wrong = 0;
 
 	for (size_t i = 0; i < COUNT(sentences); i++) {
+		enum how how = sentences[i].how;
 		struct v6_record r = conflict_of(sentences[i].event, sentences[i].wants,
-			sentences[i].action, sentences[i].mode);
+			sentences[i].action, how == LOG ? V6_MODE_LOG : V6_MODE_ENFORCE);
+		bool six = sentences[i].wants >= K_ANY6;
 		const char *note;
 
-		r.facts.before = sentences[i].before;
-		r.after = sentences[i].after;
+		/* What the policy had changed, and what a split has. */
+		if (six && (r.verdict.action == V6_ACTION_YIELD || how == SILENT))
+			r.facts.before = r.verdict.action != V6_ACTION_NONE;
+		if (six && how == ENFORCE && r.verdict.action != V6_ACTION_NONE)
+			r.after = 1;
 		r.holder = holder_of(sentences[i].holder.who, sentences[i].holder.where,
 			sentences[i].holder.v6only);
 		if (r.verdict.action == V6_ACTION_OVERRIDE && r.mode == V6_MODE_LOG)
 			r.enforce = (struct v6_enforce){.known = true, .after = 1, .result = 0};
-		if (sentences[i].silent)
+		if (how == SILENT)
 			r.result = r.error = 0;
 		r.opened = true;
 		note = note_of(&r, &nothing);

@@ -105,40 +105,33 @@ TEST(lines_are_settings_rules_and_comments)
 	}
 }
 
+/* The line of each, its value as it is printed; the file's own name has none. */
 TEST(every_setting_but_the_file_itself_can_be_set)
 {
-	static const char text[] = "policy = both\n"
-				   "on-contrary = deny:EPERM\n"
-				   "order = ipv6-first\n"
-				   "on-disorder = deny:EACCES\n"
-				   "on-conflict = share-ipv6\n"
-				   "on-mapped = deny:EADDRNOTAVAIL\n"
-				   "on-nonboolean = deny:EINVAL\n"
-				   "mode = log\n"
-				   "profile = solaris\n"
-				   "rules = => mode=enforce\n"
-				   "log = /var/log/%n #1.log\n"
-				   "log-format = json\n"
-				   "log-level = bind\n";
-	static const char *const values[V6_SETTING_COUNT] = {
-		[V6_SETTING_POLICY] = "both",
-		[V6_SETTING_ON_CONTRARY] = "deny:EPERM",
-		[V6_SETTING_ORDER] = "ipv6-first",
-		[V6_SETTING_ON_DISORDER] = "deny:EACCES",
-		[V6_SETTING_ON_CONFLICT] = "share-ipv6",
-		[V6_SETTING_ON_MAPPED] = "deny:EADDRNOTAVAIL",
-		[V6_SETTING_ON_NONBOOLEAN] = "deny:EINVAL",
-		[V6_SETTING_MODE] = "log",
-		[V6_SETTING_PROFILE] = "illumos",
-		[V6_SETTING_LOG] = "/var/log/%n",
-		[V6_SETTING_LOG_FORMAT] = "json",
-		[V6_SETTING_LOG_LEVEL] = "bind",
+	static const char *const rows[V6_SETTING_COUNT][2] = {
+		[V6_SETTING_POLICY] = {"policy = both", "both"},
+		[V6_SETTING_ON_CONTRARY] = {"on-contrary = deny:EPERM", "deny:EPERM"},
+		[V6_SETTING_ORDER] = {"order = ipv6-first", "ipv6-first"},
+		[V6_SETTING_ON_DISORDER] = {"on-disorder = deny:EACCES", "deny:EACCES"},
+		[V6_SETTING_ON_CONFLICT] = {"on-conflict = share-ipv6", "share-ipv6"},
+		[V6_SETTING_ON_MAPPED] = {"on-mapped = deny:EPERM", "deny:EPERM"},
+		[V6_SETTING_ON_NONBOOLEAN] = {"on-nonboolean = deny:EINVAL", "deny:EINVAL"},
+		[V6_SETTING_MODE] = {"mode = log", "log"},
+		[V6_SETTING_PROFILE] = {"profile = solaris", "illumos"},
+		[V6_SETTING_RULES] = {"rules = => mode=enforce", NULL},
+		[V6_SETTING_LOG] = {"log = /var/log/%n #1.log", "/var/log/%n"},
+		[V6_SETTING_LOG_FORMAT] = {"log-format = json", "json"},
+		[V6_SETTING_LOG_LEVEL] = {"log-level = bind", "bind"},
 	};
+	char text[512] = "", *end = text;
 
+	for (unsigned id = 0; id < V6_SETTING_COUNT; id++)
+		if (rows[id][0])
+			end = stpcpy(stpcpy(end, rows[id][0]), "\n");
 	assert_int_equal(read_text(text), 0);
 	for (unsigned id = 0; id < V6_SETTING_COUNT; id++) {
-		if (values[id])
-			assert_string_equal(value_of(id), values[id]);
+		if (rows[id][1])
+			assert_string_equal(value_of(id), rows[id][1]);
 		assert_int_equal(config.settings.origin[id],
 			id == V6_SETTING_CONFIG ? V6_ORIGIN_DEFAULT : V6_ORIGIN_FILE);
 	}

@@ -1,17 +1,14 @@
 /*
- * Order: which family comes first in an address list, and on a port (DESIGN.md 1.3, order and
- * on-disorder).
+ * Order: which family comes first in an address list (DESIGN.md 1.3, order). On a port: policy.c.
  *
  * Every list of up to eight entries is parted and compared with what two passes over it, one for
- * each family, give. What v6_decide() makes of an order is compared with the contract's sentences,
- * told as the history of a port.
+ * each family, give.
  */
 #include "unit.h"
 
 #include "core/order.h"
 #include "core/policy.h"
 
-#include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -200,84 +197,6 @@ TEST(each_order_has_its_first_family)
 	assert_int_equal(v6_order_first(V6_ORDER_APP), V6_FAMILY_OTHER);
 	assert_int_equal(v6_order_first(V6_ORDER_IPV4_FIRST), V6_FAMILY_INET);
 	assert_int_equal(v6_order_first(V6_ORDER_IPV6_FIRST), V6_FAMILY_INET6);
-}
-
-/* ---- on a port */
-
-/*
- * The history of one port of one protocol in one process: the families that bind it, in turn, as
- * letters ("46": IPv4 and then IPv6). What each bind comes to under an order: "-" nothing, "D" a
- * disorder that is logged, "x" refused, so that the port stays without that family.
- */
-static const struct {
-	enum v6_order order;
-	bool deny;
-	const char *binds, *comes_to;
-} histories[] = {
-	{V6_ORDER_APP, false, "46", "--"},
-	{V6_ORDER_APP, false, "64", "--"},
-	{V6_ORDER_APP, true, "64", "--"},
-	{V6_ORDER_IPV4_FIRST, false, "46", "--"},
-	{V6_ORDER_IPV4_FIRST, false, "64", "-D"},
-	{V6_ORDER_IPV6_FIRST, false, "64", "--"},
-	{V6_ORDER_IPV6_FIRST, false, "46", "-D"},
-	{V6_ORDER_IPV4_FIRST, true, "46", "--"},
-	{V6_ORDER_IPV6_FIRST, true, "64", "--"},
-	/* Refused, it has not bound the port: the first family finds nothing against its turn. */
-	{V6_ORDER_IPV4_FIRST, true, "64", "x-"},
-	{V6_ORDER_IPV6_FIRST, true, "46", "x-"},
-	{V6_ORDER_IPV4_FIRST, true, "646", "x--"},
-	{V6_ORDER_IPV4_FIRST, true, "6646", "xx--"},
-	/* One family alone is no pair; with deny its turn never comes. */
-	{V6_ORDER_IPV4_FIRST, false, "66", "--"},
-	{V6_ORDER_IPV4_FIRST, true, "6", "x"},
-	{V6_ORDER_IPV4_FIRST, true, "44", "--"},
-	/* A group of one family beside the other's: each of the first's is against the order. */
-	{V6_ORDER_IPV4_FIRST, false, "644", "-DD"},
-	{V6_ORDER_IPV4_FIRST, false, "466", "---"},
-	/* Once both are there, the first family comes after the second again. */
-	{V6_ORDER_IPV4_FIRST, false, "464", "--D"},
-	{V6_ORDER_IPV6_FIRST, true, "6446", "---D"},
-};
-
-static char letter_of(const struct v6_verdict *v)
-{
-	if (v->deny)
-		return v->finding == V6_FINDING_DISORDER && v->action == V6_ACTION_DENY &&
-				       v->deny == EADDRINUSE
-			       ? 'x'
-			       : '?';
-	return v->finding == V6_FINDING_DISORDER ? 'D' : v->finding ? '?' : '-';
-}
-
-TEST(the_history_of_a_port_is_judged_as_the_contract_says)
-{
-	for (size_t i = 0; i < COUNT(histories); i++) {
-		struct v6_knobs knobs = {.order = histories[i].order,
-			.on_disorder = histories[i].deny ? EADDRINUSE : 0};
-		bool bound[2] = {false, false};
-		char is[8] = "";
-
-		for (size_t j = 0; histories[i].binds[j]; j++) {
-			bool six = histories[i].binds[j] == '6';
-			struct v6_facts f;
-			struct v6_verdict v;
-
-			v6_facts_init(&f, V6_EVENT_BIND);
-			f.address.family = six ? V6_FAMILY_INET6 : V6_FAMILY_INET;
-			f.address.port = 80;
-			f.other = bound[!six];
-			v = v6_decide(&knobs, &f);
-			is[j] = letter_of(&v);
-			bound[six] |= !v.deny;
-			assert_int_equal(v.v6only, V6_UNKNOWN);
-		}
-		if (strcmp(is, histories[i].comes_to))
-			fail_msg("order %s, %s, %s: %s, expected %s",
-				v6_word(V6_LIST_ORDER, histories[i].order),
-				histories[i].deny ? "deny" : "log", histories[i].binds, is,
-				histories[i].comes_to);
-	}
 }
 
 RUN_TESTS()

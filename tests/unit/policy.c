@@ -179,7 +179,7 @@ static const struct v6_address all_addresses[] = {
 };
 
 /* Places in that list: the first two are wildcards. */
-enum { ANY6 = 0, WILDCARDS = 2, MAPPED_ANY = 6, MAPPED = 7, ANY4 = 8, NOWHERE = 10 };
+enum { ANY6 = 0, WILDCARDS = 2, MAPPED_ANY = 6, MAPPED = 7, ANY4 = 8 };
 
 enum axis {
 	POLICY,
@@ -243,15 +243,9 @@ static void fill(struct point *p)
 	p->facts.listener = all_ports[at[PORT]].listener;
 }
 
-/* The next combination, as an odometer turns; false past the last. */
 static bool next(struct point *p, const struct space *space)
 {
-	for (int i = AXES - 1; i >= 0; i--) {
-		if (++p->at[i] < space->size[i])
-			return true;
-		p->at[i] = 0;
-	}
-	return false;
+	return next_of(p->at, space->size, AXES);
 }
 
 /* Fails with the whole combination. */
@@ -497,110 +491,6 @@ TEST(where_nothing_is_ever_done_nothing_is_needed)
 		*(done ? &busy : &idle) += 1;
 	} while (next(&p, &calls));
 	assert_true(idle > 1000 && busy > 1000);
-}
-
-/* ---- servers that people run, word for word */
-
-static const struct story {
-	const char *what;
-	struct v6_knobs knobs;
-	enum v6_event event;
-	enum v6_family family;
-	enum v6_type type;
-	struct {
-		int bound, asked, before, other, nonboolean;
-	} is;
-	unsigned where;
-	uint16_t port;
-	struct v6_verdict verdict;
-} stories[] = {
-	{"nginx asked for dual-stack on [::]:80, forced to IPv6 only",
-		{.policy = V6_POLICY_IPV6_ONLY}, V6_EVENT_BIND, V6_FAMILY_OTHER, V6_TYPE_UNKNOWN,
-		{-1, 0, 0, -1, 0}, ANY6, 80, {1, V6_ACTION_OVERRIDE, 0, 0}},
-	{"redis set V6ONLY itself, forced to both", {.policy = V6_POLICY_BOTH}, V6_EVENT_BIND,
-		V6_FAMILY_INET6, V6_TYPE_STREAM, {0, 1, 1, -1, 0}, ANY6, 6379,
-		{0, V6_ACTION_OVERRIDE, 0, 0}},
-	{"the host has bindv6only=1, forced to both", {.policy = V6_POLICY_BOTH}, V6_EVENT_BIND,
-		V6_FAMILY_INET6, V6_TYPE_STREAM, {0, -1, 1, -1, 0}, ANY6, 80,
-		{0, V6_ACTION_SET, 0, 0}},
-	{"no record is kept, so that the kernel was not asked", {.policy = V6_POLICY_BOTH},
-		V6_EVENT_BIND, V6_FAMILY_OTHER, V6_TYPE_UNKNOWN, {-1, -1, -1, -1, 0}, ANY6, 80,
-		{0, V6_ACTION_SET, 0, 0}},
-	{"a DNS server on UDP port 53", {.policy = V6_POLICY_IPV6_ONLY}, V6_EVENT_BIND,
-		V6_FAMILY_OTHER, V6_TYPE_DGRAM, {-1, -1, 0, -1, 0}, ANY6, 53,
-		{1, V6_ACTION_SET, 0, 0}},
-	{"a JVM listens on a v4-mapped address", {.policy = V6_POLICY_IPV6_ONLY}, V6_EVENT_BIND,
-		V6_FAMILY_INET6, V6_TYPE_STREAM, {0, 0, 0, -1, 0}, MAPPED, 8080,
-		{-1, V6_ACTION_NONE, 0, 0}},
-	{"listen without bind takes `::` and a port", {.policy = V6_POLICY_IPV6_ONLY},
-		V6_EVENT_LISTEN, V6_FAMILY_INET6, V6_TYPE_STREAM, {0, -1, 0, -1, 0}, NOWHERE, 0,
-		{1, V6_ACTION_SET, 0, 0}},
-	{"a socket starts as FreeBSD's does", {.policy = V6_POLICY_DEFAULT_IPV6_ONLY},
-		V6_EVENT_SOCKET, V6_FAMILY_INET6, V6_TYPE_STREAM, {-1, -1, 0, -1, 0}, NOWHERE, 0,
-		{1, V6_ACTION_SET, 0, 0}},
-	{"a socket starts dual-stack on a host with bindv6only=1",
-		{.policy = V6_POLICY_DEFAULT_BOTH}, V6_EVENT_SOCKET, V6_FAMILY_INET6, V6_TYPE_DGRAM,
-		{-1, -1, 1, -1, 0}, NOWHERE, 0, {0, V6_ACTION_SET, 0, 0}},
-	{"what the application asks for later wins over a default",
-		{.policy = V6_POLICY_DEFAULT_IPV6_ONLY}, V6_EVENT_SETSOCKOPT, V6_FAMILY_INET6,
-		V6_TYPE_STREAM, {0, 0, 1, -1, 0}, NOWHERE, 0,
-		{-1, V6_ACTION_NONE, V6_FINDING_CONTRARY, 0}},
-	{"OpenBSD refuses to leave IPv6 only",
-		{.policy = V6_POLICY_DEFAULT_IPV6_ONLY, .on_contrary = EINVAL}, V6_EVENT_SETSOCKOPT,
-		V6_FAMILY_INET6, V6_TYPE_STREAM, {0, 0, 1, -1, 0}, NOWHERE, 0,
-		{-1, V6_ACTION_DENY, V6_FINDING_CONTRARY, EINVAL}},
-	{"DragonFly: what is bound gets the kernel's EINVAL first",
-		{.policy = V6_POLICY_IPV6_ONLY, .on_contrary = EOPNOTSUPP}, V6_EVENT_SETSOCKOPT,
-		V6_FAMILY_INET6, V6_TYPE_STREAM, {1, 0, 1, -1, 0}, NOWHERE, 0,
-		{-1, V6_ACTION_NONE, V6_FINDING_CONTRARY, 0}},
-	{"OpenSMTPD binds 0.0.0.0 and then `::`, as the order has it",
-		{.order = V6_ORDER_IPV4_FIRST, .on_disorder = EPERM}, V6_EVENT_BIND,
-		V6_FAMILY_OTHER, V6_TYPE_UNKNOWN, {-1, -1, 0, 1, 0}, ANY6, 25,
-		{-1, V6_ACTION_NONE, 0, 0}},
-	{"the second of a pair that the wrong family began", {.order = V6_ORDER_IPV4_FIRST},
-		V6_EVENT_BIND, V6_FAMILY_OTHER, V6_TYPE_UNKNOWN, {-1, -1, -1, 1, 0}, ANY4, 25,
-		{-1, V6_ACTION_NONE, V6_FINDING_DISORDER, 0}},
-	{"`::` before its turn, which is only logged when the pair is there",
-		{.order = V6_ORDER_IPV4_FIRST, .policy = V6_POLICY_IPV6_ONLY}, V6_EVENT_BIND,
-		V6_FAMILY_OTHER, V6_TYPE_UNKNOWN, {-1, -1, 0, 0, 0}, ANY6, 25,
-		{1, V6_ACTION_SET, 0, 0}},
-	{"`::` before its turn, refused before anything is set",
-		{.order = V6_ORDER_IPV4_FIRST,
-			.on_disorder = EADDRINUSE,
-			.policy = V6_POLICY_IPV6_ONLY},
-		V6_EVENT_BIND, V6_FAMILY_OTHER, V6_TYPE_UNKNOWN, {-1, -1, 0, 0, 0}, ANY6, 25,
-		{-1, V6_ACTION_DENY, V6_FINDING_DISORDER, EADDRINUSE}},
-	{"`::` comes second, is forced and found out of order",
-		{.order = V6_ORDER_IPV6_FIRST, .policy = V6_POLICY_BOTH}, V6_EVENT_BIND,
-		V6_FAMILY_INET6, V6_TYPE_DGRAM, {-1, 1, 1, 1, 0}, ANY6, 53,
-		{0, V6_ACTION_OVERRIDE, V6_FINDING_DISORDER, 0}},
-	{"illumos takes 0 and 1 alone", {.on_nonboolean = EINVAL}, V6_EVENT_SETSOCKOPT,
-		V6_FAMILY_INET6, V6_TYPE_STREAM, {0, 1, 0, -1, 1}, NOWHERE, 0,
-		{-1, V6_ACTION_DENY, 0, EINVAL}},
-};
-
-TEST(known_servers_get_what_the_contract_promises)
-{
-	for (const struct story *s = stories; s < stories + COUNT(stories); s++) {
-		struct v6_facts f = {.event = s->event,
-			.family = s->family,
-			.type = s->type,
-			.bound = s->is.bound,
-			.asked = s->is.asked,
-			.before = s->is.before,
-			.other = s->is.other,
-			.listener = V6_UNKNOWN,
-			.nonboolean = s->is.nonboolean,
-			.address = all_addresses[s->where]};
-		struct v6_verdict v, oracle;
-
-		f.address.port = s->port;
-		v = v6_decide(&s->knobs, &f);
-		oracle = expected(&s->knobs, &f);
-		if (!same(&v, &s->verdict) || !same(&oracle, &s->verdict))
-			fail_msg("%s: v6only %d action %d finding %d deny %d", s->what, v.v6only,
-				v.action, v.finding, v.deny);
-	}
 }
 
 /* FACTS.md 2: the errno of a mapped bind, where the kernel has EINVAL because V6ONLY is 1. */

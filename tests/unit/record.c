@@ -1,13 +1,12 @@
 /*
- * Records: the JSON form as jq reads it and byte for byte, in the order of DESIGN.md 1.6;
- * the text form as a person sees it; which level a record has, and what a socket serves.
+ * Records: the JSON form byte for byte, in the order of DESIGN.md 1.6 (its strings: text.c); the
+ * text form as a person sees it; which level a record has, and what a socket serves.
  */
 #include "unit.h"
 
 #include "core/record.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <limits.h>
 
 static char buf[65536];
@@ -23,128 +22,6 @@ static const char *json_of(const struct v6_record *r)
 	for (size_t i = 0; i + 1 < t.len; i++)
 		assert_true((unsigned char)buf[i] >= 0x20 && buf[i] != 0x7f);
 	return buf;
-}
-
-/* ---- strings that programs and notes may have, as jq reads them */
-
-struct witness {
-	FILE *jq, *should, *answer;
-	char *lines;
-	size_t size;
-};
-
-static void call_witness(struct witness *w)
-{
-	char path[40];
-
-	if (system("command -v jq >/dev/null")) {
-		print_message("# jq is not installed\n");
-		skip();
-	}
-	/* Without a name from the beginning, for a test may end anywhere. */
-	w->answer = tmpfile();
-	w->should = open_memstream(&w->lines, &w->size);
-	assert_true(w->answer && w->should);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fileno(w->answer));
-	setenv("V6_UNIT_ANSWER", path, 1);
-	w->jq = popen("jq -cr '.program, .note, .holder.program | explode | map(tostring) | "
-		      "join(\" \")' >\"$V6_UNIT_ANSWER\"",
-		"w");
-	assert_non_null(w->jq);
-}
-
-/* What a reader must get: its characters as numbers; a byte that is none is U+FFFD. */
-static void write_characters(FILE *f, struct v6_slice s)
-{
-	for (size_t i = 0; i < s.len;) {
-		uint32_t c;
-		size_t n = utf8_decode(s.ptr + i, s.len - i, &c);
-
-		fprintf(f, "%s%" PRIu32, i ? " " : "", n ? c : 0xfffd);
-		i += n ? n : 1;
-	}
-	putc('\n', f);
-}
-
-static void testify(struct witness *w, const char *bytes, size_t len)
-{
-	struct v6_record r;
-
-	v6_record_init(&r, V6_EVENT_BIND);
-	r.program = r.note = r.holder.program = fenced(bytes, len);
-	r.holder.known = true;
-	fputs(json_of(&r), w->jq);
-	for (int i = 0; i < 3; i++)
-		write_characters(w->should, r.program);
-}
-
-static void hear_witness(struct witness *w)
-{
-	char *line = NULL, *should;
-	size_t size = 0;
-
-	assert_int_equal(pclose(w->jq), 0);
-	fclose(w->should);
-	should = w->lines;
-	rewind(w->answer);
-	for (unsigned n = 1; getline(&line, &size, w->answer) > 0; n++) {
-		size_t len = strlen(line);
-
-		if (strncmp(line, should, len))
-			fail_msg("line %u: jq reads\n%sbut expected was\n%.*s", n, line,
-				(int)strcspn(should, "\n"), should);
-		should += len;
-	}
-	assert_int_equal(*should, '\0');
-	free(line);
-	free(w->lines);
-	fclose(w->answer);
-}
-
-TEST(every_byte_every_pair_of_bytes_and_hostile_names_are_read_back)
-{
-	/* Quotes, escapes, lines, overlong forms, surrogates, what is cut short and what lies beyond. */
-	static const char *const names[] = {"\"}\n{\"v\":1,\"event\":\"bind\"", "\\", "\\\"",
-		"\\u0000", "\\n", "</script>", "'; rm -rf /'", "%s%n%p", "a\tb\rc\bd\fe",
-		"\x1b[2J\x1b]0;title\x07", "\xe2\x80\xa8 and \xe2\x80\xa9", "\xef\xbb\xbf",
-		"\xef\xbf\xbd", "\xef\xbf\xbf", "\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbf",
-		"\xf4\x90\x80\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xf0\x8f\xbf\xbf",
-		"\xc0\xaf\xe0\x80\xaf\xf0\x80\x80\xaf", "\xed\xa0\xbd\xed\xb8\x80",
-		"\xed\x9f\xbf\xee\x80\x80", "\xf8\x88\x80\x80\x80\xfc\x84\x80\x80\x80\x80\xfe\xff",
-		"\xe2\x82", "\xe2\x82\xe2\x82\xac", "\xf0\x9f\x98", "\x80\xbf\x80",
-		"\xc2\x80\xc2\x9b\xc2\x9f\xc2\xa0", "\x7f"};
-
-	static const unsigned char awkward[] = {0, '\n', 0x1f, '"', '\\', 'u', 0x7f, 0x80, 0x8f,
-		0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc2, 0xdf, 0xe0, 0xe1, 0xed, 0xef, 0xf0, 0xf4, 0xf5,
-		0xff};
-	struct witness w;
-	char bytes[3 * 256];
-	uint64_t seed = 11;
-
-	call_witness(&w);
-	for (size_t i = 0; i < COUNT(names); i++)
-		testify(&w, names[i], strlen(names[i]));
-	for (unsigned n = 0; n < 256; n++) {
-		const char one[] = {'a', (char)n, 'b'};
-
-		testify(&w, one, sizeof(one));
-		testify(&w, one + 1, 1);
-		for (unsigned m = 0; m < 256; m++) {
-			bytes[3 * m] = (char)n;
-			bytes[3 * m + 1] = (char)m;
-			bytes[3 * m + 2] = ' ';
-		}
-		testify(&w, bytes, sizeof(bytes));
-	}
-	for (int i = 0; i < 4000; i++) {
-		size_t len = 1 + random_below(&seed, 64);
-
-		for (size_t n = 0; n < len; n++)
-			bytes[n] = (char)(i & 1 ? awkward[random_below(&seed, COUNT(awkward))]
-						: random_next(&seed));
-		testify(&w, bytes, len);
-	}
-	hear_witness(&w);
 }
 
 /* ---- whole records; that every key is written and read: record_read.c */
@@ -230,6 +107,17 @@ TEST(records_of_everything_and_of_nothing_come_out_word_for_word)
 		STAMP "\"event\":\"error\",\"note\":\"V6SHIM_POLICY: no value given\"}\n");
 }
 
+/* In what every record must: one write to a pipe (PIPE_BUF, pipe(7)). */
+static void assert_fits(const struct v6_record *r)
+{
+	static char record[V6_RECORD_SIZE];
+	struct v6_text json = v6_text_in(record, sizeof(record)), text = json;
+
+	assert_int_equal(sizeof(record), 4096);
+	assert_true(v6_record_json(&json, r));
+	assert_true(v6_record_text(&text, r));
+}
+
 /* ---- load */
 
 static struct v6_config config;
@@ -300,9 +188,8 @@ TEST(the_settings_of_a_load_fit_where_every_record_must)
 	static const char *const longest[V6_KNOBS] = {"default-ipv6-only", "deny:EPROTONOSUPPORT",
 		"ipv4-first", "deny:EPROTONOSUPPORT", "share-ipv6", "deny:EPROTONOSUPPORT",
 		"deny:EPROTONOSUPPORT", "enforce"};
-	static char path[256], line[V6_RECORD_SIZE];
+	static char path[256];
 	struct v6_record r = load_record();
-	struct v6_text t;
 
 	memset(path, 'x', 255);
 	path[0] = '/';
@@ -315,10 +202,7 @@ TEST(the_settings_of_a_load_fit_where_every_record_must)
 	must_set(V6_SETTING_CONFIG, path, V6_ORIGIN_ENVIRONMENT);
 	must_set(V6_SETTING_LOG_FORMAT, "json", V6_ORIGIN_ENVIRONMENT);
 	must_set(V6_SETTING_LOG_LEVEL, "change", V6_ORIGIN_ENVIRONMENT);
-	t = v6_text_in(line, sizeof(line));
-	assert_true(v6_record_json(&t, &r));
-	t = v6_text_in(line, sizeof(line));
-	assert_true(v6_record_text(&t, &r));
+	assert_fits(&r);
 }
 
 /* ---- the end of the memory */
@@ -367,10 +251,8 @@ TEST(a_record_that_does_not_fit_leaves_the_text_as_it_was)
 TEST(the_longest_bind_record_fits_where_every_record_must)
 {
 	struct v6_record r = full_record(V6_EVENT_BIND);
-	static char name[255], note[400], record[V6_RECORD_SIZE];
-	struct v6_text t;
+	static char name[255], note[400];
 
-	assert_int_equal(sizeof(record), 4096 /* PIPE_BUF, pipe(7) */);
 	memset(name, 0xff, sizeof(name));
 	memset(note, 'n', sizeof(note));
 	r.program = r.holder.program = (struct v6_slice){name, sizeof(name)};
@@ -389,10 +271,7 @@ TEST(the_longest_bind_record_fits_where_every_record_must)
 	r.policy = V6_POLICY_DEFAULT_IPV6_ONLY;
 	r.rule = V6_RULES_MAX;
 	r.verdict.action = V6_ACTION_OVERRIDE;
-	t = v6_text_in(record, sizeof(record));
-	assert_true(v6_record_json(&t, &r));
-	t = v6_text_in(record, sizeof(record));
-	assert_true(v6_record_text(&t, &r));
+	assert_fits(&r);
 }
 
 /* ---- the text form */
@@ -473,7 +352,8 @@ TEST(mode_log_never_claims_that_anything_changed_and_enforce_never_says_would)
 	r.serves = V6_SERVES_INET6 | V6_SERVES_INET;
 	r.enforce.serves = V6_SERVES_INET6;
 	SAYS(&r, "V6ONLY 0, would be 1", "serves IPv6 and IPv4, would serve IPv6 (");
-	r.enforce = (struct v6_enforce){.known = true, .after = 0, .result = -1, .error = EADDRINUSE};
+	r.enforce =
+		(struct v6_enforce){.known = true, .after = 0, .result = -1, .error = EADDRINUSE};
 	SAYS(&r, "would fail with EADDRINUSE", "!would be", "!would serve");
 	r.enforce.result = V6_NO_RESULT;
 	SAYS(&r, "with mode=enforce undecided", "!would");

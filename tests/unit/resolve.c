@@ -339,16 +339,6 @@ struct point {
 	struct v6_conflict facts;
 };
 
-static bool next(struct point *p)
-{
-	for (int i = AXES - 1; i >= 0; i--) {
-		if (++p->at[i] < sizes[i])
-			return true;
-		p->at[i] = 0;
-	}
-	return false;
-}
-
 static struct v6_rival rival_of(size_t i)
 {
 	return (struct v6_rival){.socket = {.local = kinds[others[i].place].address,
@@ -530,45 +520,8 @@ TEST(every_plan_is_the_contracts)
 		n = v6_conflict_plan(&p.knobs, &p.facts, attempts);
 		planned += n > 0;
 		two += n > 1;
-	} while (next(&p));
+	} while (next_of(p.at, sizes, AXES));
 	assert_true(checked > 40000 && planned > 5000 && planned < checked && two > 50);
-}
-
-/* Of what is possible and of what is not alike. */
-TEST(no_plan_breaks_a_promise)
-{
-	struct point p = {0};
-
-	do {
-		struct v6_attempt attempts[V6_ATTEMPTS_MAX];
-		unsigned n, shares = 0, splits = 0;
-		bool own = false;
-
-		fill(&p);
-		n = v6_conflict_plan(&p.knobs, &p.facts, attempts);
-		assert_true(n <= V6_ATTEMPTS_MAX);
-		for (unsigned i = 0; i < p.facts.count; i++)
-			own |= p.rivals[i].own;
-		for (unsigned i = 0; i < n; i++) {
-			bool yields = attempts[i].action == V6_ACTION_YIELD;
-
-			shares += attempts[i].share;
-			splits += !attempts[i].share;
-			assert_true(yields ||
-				    attempts[i].action == (attempts[i].share ? V6_ACTION_SHARE
-									     : V6_ACTION_SPLIT));
-			/* Nothing is done by itself but to make good what the policy did. */
-			assert_true(p.knobs.on_conflict != V6_ON_CONFLICT_FAIL || yields);
-			/* After a split that failed nothing is shared. */
-			assert_true(!attempts[i].share || i == 0);
-		}
-		/* Nothing is tried twice in the same way. */
-		assert_true(shares <= 1 && splits <= 1);
-		assert_true(!shares || (own && !p.facts.partial));
-		assert_true(!splits ||
-			    (p.facts.event == V6_EVENT_BIND && places[p.at[ADDRESS]] == ANY6 &&
-				    p.facts.self.socket.v6only == 0));
-	} while (next(&p));
 }
 
 /* ---- who is named */

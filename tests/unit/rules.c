@@ -89,15 +89,8 @@ static const struct {
 	const char *glob, *name;
 	bool matches;
 } globs[] = {
-	{"nginx", "nginx", true},
-	{"nginx", "nginx2", false},
 	{"nginx", "Nginx", false},
-	{"*", "", true},
-	{"python3.*", "python3.11", true},
 	{"python3.??", "python3.11", true},
-	{"[]a]", "]", true},
-	{"[!]a]", "]", false},
-	{"[a-]", "-", true},
 	{"[^a]", "^", true},
 	{"[^a]", "b", false},
 	{"a\\*", "a\\b", true},

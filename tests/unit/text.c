@@ -86,13 +86,15 @@ TEST(parts_are_appended_one_after_the_other)
 
 /* ---- addresses */
 
-static void check_in4(const uint8_t addr[4])
+/* What was appended is what libc makes of the address. */
+static void check_address(int family, const void *addr)
 {
 	struct v6_text t = fresh();
-	char should[INET_ADDRSTRLEN];
+	char should[INET6_ADDRSTRLEN];
 
-	v6_text_in4(&t, addr);
-	if (inet_ntop(AF_INET, addr, should, sizeof(should)) && !strcmp(buf, should))
+	(family == AF_INET ? v6_text_in4 : v6_text_in6)(&t, addr);
+	if (inet_ntop(family, addr, should, sizeof(should)) && !strcmp(buf, should) &&
+		t.len == strlen(should))
 		return;
 	fail_msg("got %s, expected %s", buf, should);
 }
@@ -109,25 +111,13 @@ TEST(ipv4_is_as_inet_ntop_has_it)
 
 				memset(addr, others[i], sizeof(addr));
 				addr[place] = (uint8_t)octet;
-				check_in4(addr);
+				check_address(AF_INET, addr);
 			}
 	for (int i = 0; i < 200000; i++) {
 		uint32_t addr = (uint32_t)random_next(&seed);
 
-		check_in4((const uint8_t *)&addr);
+		check_address(AF_INET, &addr);
 	}
-}
-
-static void check_in6(const uint8_t addr[16])
-{
-	struct v6_text t = fresh();
-	char should[INET6_ADDRSTRLEN];
-
-	v6_text_in6(&t, addr);
-	if (inet_ntop(AF_INET6, addr, should, sizeof(should)) && !strcmp(buf, should) &&
-		t.len == strlen(should))
-		return;
-	fail_msg("got %s, expected %s", buf, should);
 }
 
 static void set_group(uint8_t addr[16], unsigned i, unsigned value)
@@ -155,12 +145,12 @@ TEST(ipv6_is_as_inet_ntop_has_it_for_every_pattern_of_zeroes_and_at_random)
 
 			set_group(addr, n, pattern >> n & 1 ? v : 0);
 		}
-		check_in6(addr);
+		check_address(AF_INET6, addr);
 		/* Mapped and compatible: only the last groups, and one before them. */
 		memset(addr, 0, 10);
-		check_in6(addr);
+		check_address(AF_INET6, addr);
 		set_group(addr, 5, some & 1 ? 0xffff : 0);
-		check_in6(addr);
+		check_address(AF_INET6, addr);
 	}
 }
 
@@ -272,44 +262,29 @@ static void check_utf8(const unsigned char *bytes, size_t len)
 			bytes[0], bytes[1], bytes[2], bytes[3], len, is, should);
 }
 
-TEST(utf8_of_one_two_and_three_bytes_is_valid_where_an_encoder_wrote_it)
-{
-	unsigned long characters = 0;
-
-	for (uint32_t n = 0; n < 1u << 24; n++) {
-		unsigned char bytes[4] = {
-			(unsigned char)(n >> 16), (unsigned char)(n >> 8), (unsigned char)n};
-
-		check_utf8(bytes, 3);
-		characters += v6_utf8_length((const char *)bytes, 3) == 3;
-		if (!bytes[2])
-			check_utf8(bytes, 2);
-		if (!bytes[2] && !bytes[1])
-			check_utf8(bytes, 1);
-	}
-	/* U+0800 to U+FFFF without the surrogates. */
-	assert_int_equal(characters, 0xf800 - 0x800);
-}
-
-TEST(utf8_of_four_bytes_is_valid_where_an_encoder_wrote_it)
+TEST(utf8_is_valid_where_an_encoder_wrote_it)
 {
 	static const unsigned char last[] = {0, 0x7f, 0x80, 0xbf, 0xc0, 0xff};
-	unsigned long characters = 0;
+	unsigned long of_3 = 0, of_4 = 0;
 	unsigned char bytes[4];
 	uint64_t seed = 7;
 
-	for (uint32_t n = 0; n < 1u << 16; n++)
-		for (unsigned lead = 0xf0; lead <= 0xff; lead++)
-			for (size_t i = 0; i < COUNT(last); i++) {
-				bytes[0] = (unsigned char)lead;
-				bytes[1] = (unsigned char)(n >> 8);
-				bytes[2] = (unsigned char)n;
-				bytes[3] = last[i];
-				check_utf8(bytes, 4);
-				characters += v6_utf8_length((const char *)bytes, 4) == 4;
-			}
-	/* U+10000 to U+10FFFF, of each 64 the first and the last. */
-	assert_int_equal(characters, 0x100000 / 32);
+	for (uint32_t n = 0; n < 1u << 24; n++) {
+		for (int i = 0; i < 3; i++)
+			bytes[i] = (unsigned char)(n >> (16 - 8 * i));
+		/* Shorter ones where the rest is zero. */
+		for (size_t len = 3; len && (len == 3 || !bytes[len]); len--)
+			check_utf8(bytes, len);
+		of_3 += v6_utf8_length((const char *)bytes, 3) == 3;
+		for (size_t i = 0; i < COUNT(last) && bytes[0] >= 0xf0; i++) {
+			bytes[3] = last[i];
+			check_utf8(bytes, 4);
+			of_4 += v6_utf8_length((const char *)bytes, 4) == 4;
+		}
+	}
+	/* U+0800 to U+FFFF without the surrogates; U+10000 to U+10FFFF, of each 64 the first and the last. */
+	assert_int_equal(of_3, 0xf800 - 0x800);
+	assert_int_equal(of_4, 0x100000 / 32);
 	for (int i = 0; i < 1000000; i++) {
 		uint32_t n = (uint32_t)random_next(&seed);
 
@@ -319,44 +294,56 @@ TEST(utf8_of_four_bytes_is_valid_where_an_encoder_wrote_it)
 	}
 }
 
-/* ---- for a person's eyes */
+/* ---- for a person's eyes, and as JSON */
 
 static bool is_control(uint32_t c)
 {
 	return c < 0x20 || (c >= 0x7f && c < 0xa0);
 }
 
-/* Characters as they are, a backslash twice, of control characters and broken ones each byte. */
-static void check_safe(const unsigned char *bytes, size_t len)
+/*
+ * Safe: characters as they are, a backslash twice, of control characters and broken ones each byte.
+ * JSON (RFC 8259, section 7): characters as they are, a backslash before its own and before quotes,
+ * controls by their number, as U+FFFD that stands for a byte which is no UTF-8.
+ */
+static void check_shown(const unsigned char *bytes, size_t len)
 {
 	struct v6_slice in = fenced((const char *)bytes, len);
+	char safe[1024], json[1024], *s = safe, *j = json;
 	struct v6_text t = fresh();
-	char should[1024], *end = should;
 
+	*j++ = '"';
 	for (size_t i = 0, n; i < len; i += n) {
 		uint32_t c;
+		size_t is = utf8_decode(in.ptr + i, len - i, &c);
 
-		n = utf8_decode(in.ptr + i, len - i, &c);
-		if (n && !is_control(c)) {
-			memcpy(end, in.ptr + i, n);
-			end += n;
-			*end = '\\';
-			end += c == '\\';
-			continue;
-		}
-		for (n = n ? n : 1, c = 0; c < n; c++)
-			end += sprintf(end, "\\x%02x", bytes[i + c]);
+		n = is ? is : 1;
+		for (size_t k = 0; k < n && (!is || is_control(c)); k++)
+			s += sprintf(s, "\\x%02x", bytes[i + k]);
+		if (is && !is_control(c))
+			s += sprintf(s, "%s%.*s", c == '\\' ? "\\" : "", (int)n, in.ptr + i);
+		if (!is || is_control(c))
+			j += sprintf(j, "\\u%04x", is ? c : 0xfffd);
+		else
+			j += sprintf(
+				j, "%s%.*s", c == '\\' || c == '"' ? "\\" : "", (int)n, in.ptr + i);
 	}
-	*end = '\0';
+	*s = '\0';
+	strcpy(j, "\"");
 	v6_text_safe(&t, in.ptr, len);
-	if (strcmp(buf, should))
-		fail_msg("got %s, expected %s", buf, should);
+	if (strcmp(buf, safe))
+		fail_msg("got %s, expected %s", buf, safe);
+	t = fresh();
+	v6_text_json(&t, in.ptr, len);
+	if (strcmp(buf, json))
+		fail_msg("got %s, expected %s", buf, json);
 }
 
-TEST(safe_text_shows_controls_and_broken_bytes_in_hexadecimal_and_all_else_as_it_is)
+TEST(controls_and_broken_bytes_are_told_in_hexadecimal_and_all_else_is_shown_as_it_is)
 {
 	static const unsigned char hostile[] = {0, '\n', 0x1b, '"', '\\', 'x', '0', 0x7f, 0x80,
-		0x9b, 0xa0, 0xbf, 0xc0, 0xc2, 0xdf, 0xe0, 0xe2, 0xed, 0xef, 0xf0, 0xf4, 0xf5, 0xff};
+		0x8f, 0x90, 0x9b, 0x9f, 0xa0, 0xbf, 0xc0, 0xc2, 0xdf, 0xe0, 0xe2, 0xed, 0xef, 0xf0,
+		0xf4, 0xf5, 0xff};
 	static const char by_hand[] = "g\xc3\xbc \xe2\x82\xac%s'\"\n\x1b[\xc2\x9b\xed\xa0\x80\\x0a";
 	struct v6_text t = fresh();
 	uint64_t seed = 9;
@@ -364,21 +351,26 @@ TEST(safe_text_shows_controls_and_broken_bytes_in_hexadecimal_and_all_else_as_it
 	v6_text_safe(&t, by_hand, strlen(by_hand));
 	assert_string_equal(
 		buf, "g\xc3\xbc \xe2\x82\xac%s'\"\\x0a\\x1b[\\xc2\\x9b\\xed\\xa0\\x80\\\\x0a");
+	t = fresh();
+	v6_text_json(&t, by_hand, strlen(by_hand));
+	assert_string_equal(buf, "\"g\xc3\xbc "
+				 "\xe2\x82\xac%s'\\\"\\u000a\\u001b["
+				 "\\u009b\\ufffd\\ufffd\\ufffd\\\\x0a\"");
 	for (unsigned n = 0; n < 1u << 16; n++)
-		check_safe((const unsigned char[]){(unsigned char)(n >> 8), (unsigned char)n}, 2);
+		check_shown((const unsigned char[]){(unsigned char)(n >> 8), (unsigned char)n}, 2);
 	for (int i = 0; i < 200000; i++) {
-		unsigned char bytes[32];
+		unsigned char bytes[64];
 		size_t len = random_below(&seed, sizeof(bytes) + 1);
 
 		for (size_t n = 0; n < len; n++)
 			bytes[n] = i & 1 ? hostile[random_below(&seed, COUNT(hostile))]
 					 : (unsigned char)random_next(&seed);
-		check_safe(bytes, len);
+		check_shown(bytes, len);
 	}
 	for (uint32_t c = 0; c < 0x110000; c++) {
 		unsigned char bytes[4];
 
-		check_safe(bytes, utf8_encode(c, bytes));
+		check_shown(bytes, utf8_encode(c, bytes));
 	}
 }
 
@@ -410,23 +402,25 @@ TEST(slices_are_compared_to_the_byte)
 	assert_true(v6_slice_is(v6_slice_of("a\nb"), "a\nb"));
 }
 
-/* What is cut off at each comma, and each word, a `|` behind each. */
-TEST(slices_are_cut_at_a_character_and_at_blanks)
+/* What is cut off at each comma, and each word, a `|` behind each; and without blanks at its ends. */
+TEST(slices_are_cut_at_a_character_and_at_blanks_and_trimmed)
 {
 	static const struct {
-		const char *text, *cut, *words;
+		const char *text, *cut, *words, *trimmed;
 	} rows[] = {
-		{"", "|", ""},
-		{",", "|", ","},
-		{"a", "a|", "a|"},
-		{"a,b c", "a|b c|", "a,b|c|"},
-		{"a,,b,", "a||b|", "a,,b,|"},
-		{" \ta\r\nb ", " \ta\r\nb |", "a|b|"},
-		{"\va\fb", "\va\fb|", "\va\fb|"},
+		{"", "|", "", ""},
+		{" \t\r ", " \t\r |", "", ""},
+		{"a", "a|", "a|", "a"},
+		{"a,b c", "a|b c|", "a,b|c|", "a,b c"},
+		{"a,,b,", "a||b|", "a,,b,|", "a,,b,"},
+		{" \ta b\r ", " \ta b\r |", "a|b|", "a b"},
+		{"\na\r\nb\n", "\na\r\nb\n|", "a|b|", "a\r\nb"},
+		{"\va\fb", "\va\fb|", "\va\fb|", "\va\fb"},
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct v6_slice rest = fenced(rows[i].text, strlen(rows[i].text)), word;
+		struct v6_slice whole = fenced(rows[i].text, strlen(rows[i].text)), rest = whole;
+		struct v6_slice word;
 		struct v6_text t = fresh();
 
 		do {
@@ -434,16 +428,14 @@ TEST(slices_are_cut_at_a_character_and_at_blanks)
 			v6_text_char(&t, '|');
 		} while (rest.len);
 		assert_string_equal(buf, rows[i].cut);
-		if (rows[i].text[0] == ',')
-			continue;
-		rest = fenced(rows[i].text, strlen(rows[i].text));
 		t = fresh();
-		while ((word = v6_slice_word(&rest)).len) {
+		for (rest = whole; (word = v6_slice_word(&rest)).len;) {
 			v6_text_slice(&t, word);
 			v6_text_char(&t, '|');
 		}
 		assert_string_equal(buf, rows[i].words);
 		assert_int_equal(rest.len, 0);
+		assert_true(v6_slice_is(v6_slice_trim(whole), rows[i].trimmed));
 	}
 }
 
@@ -510,28 +502,6 @@ TEST(text_is_utf8_without_controls)
 	}
 	assert_true(v6_slice_is_text(fenced("", 0)));
 	assert_false(v6_slice_is_text(slice("a\xed\xa0\x80")));
-}
-
-TEST(trimming_takes_blanks_off_both_ends_and_no_other)
-{
-	static const struct {
-		const char *text, *should;
-	} rows[] = {
-		{"", ""},
-		{" ", ""},
-		{" \t\r ", ""},
-		{"a", "a"},
-		{"  a b\t ", "a b"},
-		{"a\r", "a"},
-		{"\na\n", "a"},
-		{"\va\f", "\va\f"},
-	};
-
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct v6_slice s = fenced(rows[i].text, strlen(rows[i].text));
-
-		assert_true(v6_slice_is(v6_slice_trim(s), rows[i].should));
-	}
 }
 
 /* ---- the end of the memory */

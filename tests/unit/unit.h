@@ -85,6 +85,17 @@ static inline unsigned random_below(uint64_t *state, unsigned limit)
 	return (unsigned)(random_next(state) % limit);
 }
 
+/* The next combination of a value for each axis, as an odometer turns; false past the last. */
+static inline bool next_of(unsigned *at, const unsigned *sizes, int axes)
+{
+	for (int i = axes - 1; i >= 0; i--) {
+		if (++at[i] < sizes[i])
+			return true;
+		at[i] = 0;
+	}
+	return false;
+}
+
 /*
  * FENCE_SIZE bytes with a page on each side that cannot be touched, so that a byte too far in
  * either direction ends the test. Mapped once and kept.
