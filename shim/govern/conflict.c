@@ -27,7 +27,9 @@ static bool cleared(const struct v6_call *c, const struct v6_rival *r)
 {
 	bool forgotten = v6_fact_memory(r->ask) & V6_MEMORY_FORGOTTEN;
 
-	if (!r->own || v6_policy_value(c->knobs->policy) || r->socket.v6only)
+	/* An IPv4 MPTCP socket answers for V6ONLY as well. */
+	if (!r->own || r->socket.local.family != V6_FAMILY_INET6 ||
+		v6_policy_value(c->knobs->policy) || r->socket.v6only)
 		return false;
 	if (r->ask == c->ask && c->set && c->record.facts.before != V6_UNKNOWN)
 		return c->record.facts.before == 1;

@@ -805,6 +805,22 @@ TWO="event,family,action,finding,result,before,after,$HOLDER"
 	done | rows
 }
 
+asks_0_itself() {
+	echo 1 >/proc/sys/net/ipv6/bindv6only
+	for kind in tcp4 mptcp4; do
+		cat <<-END
+			socket tcp6; v6only 0; bind :: P; b socket $kind; b bind 0.0.0.0 P
+			bare, policy=both, policy=default-both -> b.bind=EADDRINUSE
+		END
+	done | rows
+}
+
+@test "on a host with bindv6only=1 the conflict of what asked for V6ONLY 0 itself is no policy's, MPTCP's neither" {
+	require_mptcp
+	require_netns
+	in_netns asks_0_itself
+}
+
 @test "the same family twice, in two processes, stays refused, and the note asks whether it was started twice" {
 	for k in tcp udp; do
 		while IFS='|' read -r first second v6only; do
