@@ -26,6 +26,8 @@ static void watch(const struct v6_knobs *k)
 {
 	const unsigned binds = 1u << V6_EVENT_BIND | 1u << V6_EVENT_LISTEN;
 	bool forced = v6_policy_forced(k->policy), ordered = k->order != V6_ORDER_APP;
+	/* Where the policy clears V6ONLY it may have to yield, but to what asked for 0 itself. */
+	bool clears = v6_policy_value(k->policy) == 0;
 
 	v6_live.judged |= forced || ordered;
 	v6_live.acts |= k->mode == V6_MODE_ENFORCE && (forced || ordered);
@@ -33,11 +35,9 @@ static void watch(const struct v6_knobs *k)
 	if (v6_policy_needs(k, V6_EVENT_SOCKET, NULL))
 		v6_live.watch |= 1u << V6_EVENT_SOCKET;
 	/* What is asked for is remembered. */
-	if (forced || v6_policy_needs(k, V6_EVENT_SETSOCKOPT, NULL))
+	if (forced || clears || v6_policy_needs(k, V6_EVENT_SETSOCKOPT, NULL))
 		v6_live.watch |= 1u << V6_EVENT_SETSOCKOPT;
-	/* Where the policy clears V6ONLY it may have to yield. */
-	if (forced || ordered || v6_policy_value(k->policy) == 0 || k->on_mapped ||
-		k->on_conflict != V6_ON_CONFLICT_FAIL)
+	if (forced || ordered || clears || k->on_mapped || k->on_conflict != V6_ON_CONFLICT_FAIL)
 		v6_live.watch |= binds;
 	if (ordered)
 		v6_live.watch |= 1u << V6_EVENT_GETADDRINFO;

@@ -78,7 +78,7 @@ write_rules() {
 	assert_eq '' "$(start_calls "$EMPTY")" 'control: an empty library'
 	while IFS='|' read -r settings expected; do
 		# shellcheck disable=SC2086 # into its words
-		assert_eq "$expected" "$(start_calls "$LIB" $settings 5</dev/null 6</dev/null)" "$settings"
+		assert_eq "$expected" "$(start_calls "$LIB" $settings 5</dev/null 6</dev/null 7<&-)" "$settings"
 	done <<-END
 		POLICY=ipv6-only LOG=off|fstat
 		POLICY=ipv6-only LOG=fd:7|fstat

@@ -121,9 +121,9 @@ costs() {
 		costs 3 POLICY=$policy LOG=off
 	done
 	# A mapped bind fails with V6ONLY 1, and costs no more for that.
-	for policy in default-ipv6-only default-both; do
-		costs 4 POLICY=$policy LOG=off
-	done
+	costs 4 POLICY=default-ipv6-only LOG=off
+	# What clears V6ONLY remembers what was asked for.
+	assert_eq "$(expected 4 | sed '/^v6only/s/setsockopt$/& getsockopt/')" "$(trace POLICY=default-both LOG=off -- "${STEPS[@]}")"
 	# Nor does getaddrinfo, which makes many.
 	bare=$(trace -- 'socket tcp6' resolve | grep resolve)
 	for policy in app ipv6-only; do
