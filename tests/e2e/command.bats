@@ -145,11 +145,11 @@ subcommands() {
 	assert_eq '--policy nonsense -- --help' "$(<"$DIR/out")"
 	v6shim run --log off -- printf '%s|' 'a b' '' '*' --
 	assert_eq 'a b||*|--|' "$(<"$DIR/out")"
-	# Only what was given is in the environment.
+	# Only what was given is in the environment, and which of it came so.
 	v6shim run --policy both --log-level=all --log off env
-	assert_eq $'V6SHIM_LOG=off\nV6SHIM_LOG_LEVEL=all\nV6SHIM_POLICY=both' "$(grep ^V6SHIM_ "$DIR/out" | sort)"
+	assert_eq $'V6SHIM_LOG=off\nV6SHIM_LOG_LEVEL=all\nV6SHIM_OPTIONS=policy,log,log-level,\nV6SHIM_POLICY=both' "$(grep ^V6SHIM_ "$DIR/out" | sort)"
 	V6SHIM_MODE=log v6shim run --log off env
-	assert_eq $'V6SHIM_LOG=off\nV6SHIM_MODE=log' "$(grep ^V6SHIM_ "$DIR/out" | sort)"
+	assert_eq $'V6SHIM_LOG=off\nV6SHIM_MODE=log\nV6SHIM_OPTIONS=log,' "$(grep ^V6SHIM_ "$DIR/out" | sort)"
 	cd "$DIR"
 	# shellcheck disable=SC2016 # for the shell inside
 	echo in | "$V6SHIM" run --log off sh -c 'cat; echo seven >&7; pwd' >out 7>seven
