@@ -287,6 +287,7 @@ limits() {
 		V6_SCRIPT_DEPTH       v6shim.1       interpreters
 		V6_HOPS_MAX           v6shim.1       files
 		V6_LINE_MAX           v6shim.1       bytes
+		V6_DAMAGED_SHOWN      v6shim.1       lines
 		V6_ATTEMPTS_MAX       -
 		V6_INSTEAD_MAX        -
 	END

@@ -25,17 +25,25 @@ static volatile sig_atomic_t stop;
 
 static void add_damaged(struct v6_input *in, struct v6_source *s, const char *reason)
 {
-	struct v6_text t;
+	char buf[512];
+	struct v6_text t = v6_text_in(buf, sizeof(buf));
+	const char *place;
 
-	in->damaged++;
-	if (*s->damaged)
+	if (s->damaged && in->damaged >= V6_DAMAGED_SHOWN) {
+		in->damaged++;
 		return;
-	t = v6_text_in(s->damaged, sizeof(s->damaged));
+	}
 	v6_text_print(
 		&t, "%.*s:%lld: %s", V6_SLICE(v6_slice_of(s->name)), (long long)s->line, reason);
+	place = v6_keep_bytes(buf, t.len);
+	if (in->damaged < V6_DAMAGED_SHOWN)
+		in->place[in->damaged] = place;
+	in->damaged++;
+	if (s->damaged)
+		return;
+	s->damaged = place;
 	if (in->follow)
-		v6_complain("%s", s->damaged);
-	in->first_damaged = in->first_damaged ? in->first_damaged : s->damaged;
+		v6_complain("%s", place);
 }
 
 /* What a line that is no record looks like; NULL for nothing that is known. */

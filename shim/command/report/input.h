@@ -8,7 +8,7 @@
 
 #include "reader.h"
 
-enum { V6_TAIL = 64 };
+enum { V6_TAIL = 64, V6_DAMAGED_SHOWN = 8 };
 
 struct v6_source {
 	const char *name; /* as given; "-" is standard input */
@@ -27,9 +27,8 @@ struct v6_source {
 	size_t len;
 	uint64_t line; /* number of the latest, from 1 */
 	uint64_t records;
-	char damaged
-		[512]; /* the first line that is no record, its file, number and reason; harmless to a terminal */
-	char tail[V6_TAIL]; /* what was read last, for a file that is followed */
+	const char *damaged; /* place of the first line that is no record; NULL: none */
+	char tail[V6_TAIL];  /* what was read last, for a file that is followed */
 	size_t tail_len;
 };
 
@@ -43,7 +42,8 @@ struct v6_input {
 	char scratch[V6_LINE_MAX];
 	bool failed;               /* one of them could not be read */
 	uint64_t records, damaged; /* lines */
-	const char *first_damaged; /* one of the sources' */
+	/* File, number and reason of the first of those, harmless to a terminal. */
+	const char *place[V6_DAMAGED_SHOWN];
 	uint64_t cuts; /* how often a file lost what was not read, and no copy of it was found */
 	bool follow;   /* set by v6_follow() */
 };

@@ -384,8 +384,15 @@ void v6_report_page(const struct v6_input *in, struct v6_model *m)
 	if (in->damaged) {
 		t = begin();
 		v6_text_print(&t, "Lines that are no records: %lld, the first %s",
-			(long long)in->damaged, in->first_damaged);
+			(long long)in->damaged, in->place[0]);
 		end(2);
+		for (unsigned i = 1; i < in->damaged && i < V6_DAMAGED_SHOWN; i++) {
+			t = begin();
+			v6_text_print(&t, "  %s", in->place[i]);
+			end(4);
+		}
+		if (in->damaged > V6_DAMAGED_SHOWN)
+			printf("  and %" PRIu64 " more\n", in->damaged - V6_DAMAGED_SHOWN);
 	} else if (!m->records && !in->failed)
 		v6_print_wrapped(
 			"Nothing was logged. Either the library was not in the program ('v6shim "

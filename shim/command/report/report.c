@@ -88,7 +88,7 @@ static int run(struct v6_options *o)
 										    : V6_EXIT_OK;
 	for (size_t i = 0; i < in.count; i++) {
 		in.failed |= in.sources[i]->error != 0;
-		if (*in.sources[i]->damaged && !in.sources[i]->records) {
+		if (in.sources[i]->damaged && !in.sources[i]->records) {
 			v6_complain("report: no record in it: %s", in.sources[i]->damaged);
 			in.failed = true;
 		}
