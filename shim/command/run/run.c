@@ -39,7 +39,8 @@ static int export(const struct v6_options *o, const char *library, const char *h
 		return -1;
 	if (!library)
 		return setenv(V6_REACH_VARIABLE, "supervise", 1);
-	if (handed && (fcntl(atoi(handed), F_SETFD, 0) || setenv(V6_LOG_HANDED, handed, 1)))
+	if (handed &&
+		(v6_sys_fcntl(atoi(handed), F_SETFD, 0) < 0 || setenv(V6_LOG_HANDED, handed, 1)))
 		return -1;
 	if (others && *others)
 		library = v6_keep_joined(library, ":", others, NULL);
