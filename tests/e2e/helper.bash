@@ -313,7 +313,7 @@ require_netns() {
 
 # As in make test-sanitize. Of what it needs and takes for itself.
 require_no_runtime() {
-	! LC_ALL=C grep -q libasan "$V6SHIM" || skip "the sanitizer's runtime: $1"
+	! LC_ALL=C grep -q __asan_init "$V6SHIM" || skip "the sanitizer's runtime: $1"
 }
 
 # The functions there are go along, the variables do not, but for those of this file and exported ones.
