@@ -59,8 +59,13 @@ class Session:
         data = os.read(self.shell.stdout.fileno(), 65536)
         return data.decode(errors="replace") if data else None
 
+    def busy(self):
+        """Whether the shell has a process: a server that does not start leaves none."""
+        with open(f"/proc/{self.shell.pid}/task/{self.shell.pid}/children") as children:
+            return bool(children.read())
+
     def settle(self, deadline):
-        while not listening() and time.monotonic() < deadline:
+        while not listening() and self.busy() and time.monotonic() < deadline:
             self.text += self.read(0.05) or ""
         while time.monotonic() < deadline:
             more = self.read(SILENT)
