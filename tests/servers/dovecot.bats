@@ -16,7 +16,7 @@ server_start() {
 
 	up=$(free_port) || return
 	[ "$families" != both ] || addresses='0.0.0.0, ::'
-	mkdir -p -m 777 "$DIR/mail" || return
+	install -d -m 777 "$DIR/mail" || return
 	printf '%s\n' 'From v6shim Thu Jan  1 00:00:00 1970' 'Subject: page' '' v6shim-page >"$DIR/mail/inbox"
 	cat >"$DIR/users" <<-END
 		near:{PLAIN}v6shim::::::

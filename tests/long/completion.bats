@@ -5,7 +5,7 @@
 # Each test is a process of its own, and means to be.
 # shellcheck disable=SC2030,SC2031
 
-load helper
+load ../e2e/helper
 
 setup() {
 	DIR=$BATS_TEST_TMPDIR
