@@ -116,15 +116,11 @@ static bool refuse(struct v6_request *r)
 	enum { LEN_RFC2133 = 24 }; /* of an IPv6 address without its scope */
 	socklen_t len = r->call.len;
 
-	if (r->what != V6_NOTIFIED_BIND || len > sizeof(struct sockaddr_in6) ||
+	if (!r->target || r->what != V6_NOTIFIED_BIND || len > sizeof(struct sockaddr_in6) ||
 		(len != sizeof(struct sockaddr_in) && len < LEN_RFC2133))
 		return false;
 	/* Its standard error is not to be had either. */
 	if (borrow && !(atomic_load(&r->target->self.told) & V6_TOLD_REFUSED))
-		/*
-		 * NOLINTNEXTLINE(clang-analyzer-core.NullDereference): whose descriptors were
-		 * asked for
-		 */
 		v6_emit_complain(r->target->caller.program, v6_slice_of(V6_ADVICE_UNDUMPABLE));
 	tell(r, V6_TOLD_REFUSED, V6_ADVICE_UNDUMPABLE, EPERM);
 	return true;

@@ -361,8 +361,9 @@ void v6_report_page(const struct v6_input *in, struct v6_model *m)
 		printf("The policy is not in force everywhere: %" PRIu64 " unenforced\n",
 			m->unenforced);
 	/* Who listens is the server, rather than who was given the socket. */
-	for (size_t i = 0; i < 2 * m->count; i++)
-		find_serving(m, m->processes[i % m->count], i >= m->count);
+	for (int inherited = 0; inherited < 2; inherited++)
+		for (size_t i = 0; i < m->count; i++)
+			find_serving(m, m->processes[i], inherited);
 	for (size_t i = 0; i < m->count; i++) {
 		const struct v6_process *p = m->processes[i];
 
