@@ -109,14 +109,14 @@ find_rows() {
 }
 
 @test "report --check fails where a policy is not in force, and not for an IPv4 socket" {
-	while IFS='|' read -r steps finding status; do
-		IFS=+ read -ra steps <<<"$steps"
+	while IFS='|' read -r words finding expected; do
+		IFS=+ read -ra steps <<<"$words"
 		rm -f "$LOG"
 		shim POLICY=ipv6-only LOG="$LOG" -- "$PROGRAMS/drive" "${steps[@]}" >"$DIR/out"
 		assert_eq "$finding" "$(jq -r 'select(.finding and .finding != "none") | .finding' "$LOG")" "${steps[*]}"
 		run "$V6SHIM" report --check "$LOG"
-		assert_status "$status"
-		[ "$status" -eq 0 ] || assert_match 'The policy is not in force everywhere: 1 unenforced' "$output"
+		assert_status "$expected"
+		[ "$expected" = 0 ] || assert_match 'The policy is not in force everywhere: 1 unenforced' "$output"
 	done <<-'END'
 		socket tcp6+sysbind :: 0+listen|unenforced|1
 		socket tcp4+bind 0.0.0.0 0+listen|ipv4-socket|0
