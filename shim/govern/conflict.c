@@ -31,7 +31,10 @@ static bool cleared(const struct v6_call *c, const struct v6_rival *r)
 	if (!r->own || r->socket.local.family != V6_FAMILY_INET6 ||
 		v6_policy_value(c->knobs->policy) || r->socket.v6only)
 		return false;
-	if (r->ask == c->ask && c->set && c->record.facts.before != V6_UNKNOWN)
+	/* What a forced policy clears is 1 until the bind; another process may have asked for 0. */
+	if (r->ask == c->ask && c->record.facts.before != V6_UNKNOWN &&
+		(c->set || (c->record.facts.event == V6_EVENT_BIND &&
+				   v6_policy_forced(c->knobs->policy))))
 		return c->record.facts.before == 1;
 	/* What was accepted, and so bound by no call, does not tell what its listener was asked for. */
 	if (r->socket.peer && v6_fact_asked(r->ask) == V6_UNKNOWN &&
@@ -160,10 +163,15 @@ bool v6_conflict_meets(struct v6_call *c, int v6only)
 bool v6_conflict_yields(struct v6_call *c)
 {
 	struct v6_verdict *v = &c->record.verdict;
-	const struct v6_address *a = &c->record.facts.address;
+	struct v6_facts *f = &c->record.facts;
+	const struct v6_address *a = &f->address;
 
-	if (v->v6only || !a->port || !v6_port_hinted(V6_FAMILY_INET, a->port) ||
-		!(v6_conflict_before(c) == 1 || v6_fact_memory(c->ask) & V6_MEMORY_FORGOTTEN) ||
+	if (v->v6only || !a->port || !v6_port_hinted(V6_FAMILY_INET, a->port))
+		return false;
+	/* Another process that has the socket may have asked as well. */
+	if (f->before == V6_UNKNOWN)
+		f->before = v6_known(v6_fact_v6only(c->ask));
+	if (!(v6_conflict_before(c) == 1 || v6_fact_memory(c->ask) & V6_MEMORY_FORGOTTEN) ||
 		!v6_conflict_meets(c, 0))
 		return false;
 	v->v6only = V6_UNKNOWN;
