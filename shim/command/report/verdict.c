@@ -129,7 +129,8 @@ struct v6_port_verdict *v6_port_verdicts(const struct v6_process *p, size_t *cou
 	size_t live = 0;
 
 	for (size_t i = 0; i < p->socket_count; i++)
-		if (!p->sockets[i].gone && !p->sockets[i].replaced &&
+		/* Of many that are alike each is a client. */
+		if (!p->sockets[i].gone && !p->sockets[i].replaced && !p->sockets[i].r.count &&
 			p->sockets[i].r.facts.address.family != V6_FAMILY_OTHER)
 			sockets[live++] = &p->sockets[i];
 	qsort(sockets, live, sizeof(*sockets), by_port);
