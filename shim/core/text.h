@@ -85,7 +85,7 @@ void v6_text_int(struct v6_text *t, int64_t value);
 __attribute__((format(printf, 2, 3))) void v6_text_print(
 	struct v6_text *t, const char *format, ...);
 
-/* A slice as the two arguments of %.*s. */
+/* A slice as the two arguments of %.*s. It is evaluated twice: a variable, or what has no effect. */
 #define V6_SLICE(slice) (int)(slice).len, (slice).ptr
 
 /* Decimal, with zeroes in front up to `width` digits (1..20). */

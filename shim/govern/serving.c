@@ -27,11 +27,11 @@ bool v6_serving(struct v6_call *c)
 /* A worker that was handed the pair listens on what its master's policy gave way for, IPv4 before. */
 static bool gave_way(struct v6_call *c, int want)
 {
-	const struct v6_holder none = c->record.holder;
+	const struct v6_holder holder = c->record.holder;
 	bool gave = !want && v6_port_hinted(V6_FAMILY_INET, c->record.facts.address.port) &&
 		    v6_conflict_meets(c, want);
 
-	c->record.holder = none;
+	c->record.holder = holder; /* this is no conflict */
 	return gave;
 }
 

@@ -156,6 +156,14 @@ subcommands() {
 	assert_eq $'in\n'"$DIR seven" "$(<out) $(<seven)"
 }
 
+@test "complete: an option's own words are offered whole, apart and attached" {
+	for command in run check; do
+		assert_eq 'auto preload supervise' "$("$V6SHIM" complete -- $command --reach '' | cut -f 1 | paste -sd' ')"
+		assert_eq '--reach=preload' "$("$V6SHIM" complete -- $command --reach=p | cut -f 1)"
+	done
+	assert_match "^deny:EADDRINUSE"$'\n'"deny:EADDRNOTAVAIL\$" "$("$V6SHIM" complete -- run --on-mapped deny:EADDR | cut -f 1)"
+}
+
 @test "run: COMMAND is looked for as a shell does" {
 	mkdir "$DIR/bin"
 	cp "$PROGRAMS/drive" "$DIR/bin/v6shim-test-drive"

@@ -811,6 +811,9 @@ asks_0_itself() {
 		cat <<-END
 			socket tcp6; v6only 0; bind :: P; b socket $kind; b bind 0.0.0.0 P
 			bare, policy=both, policy=default-both -> b.bind=EADDRINUSE
+			# Asked by whoever had the socket before.
+			socket tcp6; v6only 0; exec; b socket $kind; b bind 0.0.0.0 P; a bind :: P
+			bare, policy=both -> a.bind=EADDRINUSE
 		END
 	done | rows
 }

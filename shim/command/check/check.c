@@ -114,7 +114,7 @@ static const struct v6_option options[] = {
 	{"reach", "WAY",
 		"preload, supervise (from outside, as run does where a preload does not reach), or "
 		"auto, either",
-		.words = "auto preload supervise"},
+		.words = V6_REACH_WAYS},
 	{.name = NULL},
 };
 

@@ -7,6 +7,9 @@
 
 #include "library.h"
 
+/* What --reach takes. */
+#define V6_REACH_WAYS "auto preload supervise"
+
 /* One file on the way. Paths are as they are on disk, of any bytes; the texts are safe to print. */
 struct v6_hop {
 	const char *path;   /* as execve gets it */

@@ -30,9 +30,9 @@ static void offer_list(const char *before, enum v6_list list)
 		if (len)
 			offer(before, buf, v6_word_meaning(w));
 		snprintf(buf, sizeof(buf), "%s%.*s", before, (int)len, w->word);
-		for (int e = 1; !strcmp(w->word, "deny:ERRNO") && e < 200; e++)
-			if (v6_errname(e) && v6_slice_begins(v6_slice_of(typed), buf))
-				offer(buf, v6_errname(e), "");
+		for (unsigned i = 0; !strcmp(w->word, "deny:ERRNO") && v6_errname_at(i); i++)
+			if (v6_slice_begins(v6_slice_of(typed), buf))
+				offer(buf, v6_errname_at(i), "");
 	}
 }
 
@@ -44,9 +44,10 @@ static void offer_values(const struct v6_command *c, int id, const char *before)
 	struct v6_slice words = v6_slice_of(own && own->words ? own->words : "");
 
 	while (words.len) {
+		struct v6_slice one = v6_slice_cut(&words, ' ');
 		char word[32];
 
-		snprintf(word, sizeof(word), "%.*s", V6_SLICE(v6_slice_cut(&words, ' ')));
+		snprintf(word, sizeof(word), "%.*s", V6_SLICE(one));
 		offer(before, word, "");
 	}
 	offer_list(before, own ? own->list : v6_setting_list((enum v6_setting)id));

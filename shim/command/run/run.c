@@ -146,7 +146,7 @@ static const struct v6_option options[] = {
 	{"reach", "WAY",
 		"preload; supervise, from outside, by which static and Go programs are governed "
 		"too; or auto: a preload where that reaches COMMAND",
-		.words = "auto preload supervise"},
+		.words = V6_REACH_WAYS},
 	{.name = NULL},
 };
 
