@@ -65,6 +65,8 @@ static bool try_share(struct v6_port *p)
 	bool port = v6_shares_port(&p->on);
 	bool ours = port && !p->on.self.reuseport, failed;
 
+	if (ours && v6_type_of_proto(p->on.self.socket.proto) == V6_TYPE_STREAM && v6_port_kept(p))
+		return false;
 	if (ours)
 		set_reuse(&p->on.self, true, 1);
 	do {

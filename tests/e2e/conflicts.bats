@@ -446,6 +446,32 @@ in_devices() {
 	rows <"$BATS_TEST_TMPDIR/table"
 }
 
+@test "what sharing set is no reason: not on a connection, nor where the program takes it back" {
+	local six='a socket tcp6; v6only 1; bind :: P' four='b socket tcp4; bind 0.0.0.0 P; listen; accept 127.0.0.1; close'
+
+	rows <<-END
+		# The connection has SO_REUSEPORT from a listener that had it of sharing alone.
+		$six; $four; c socket tcp4; bind 0.0.0.0 P; show
+		bare -> c.bind=EADDRINUSE a=1/0 c=-/0
+		policy=both -> c.bind=EADDRINUSE a=0/1 c=-/0
+		$six; listen; $four; c socket tcp4; reuseaddr; bind 0.0.0.0 P; show
+		bare -> c.bind=EADDRINUSE a=1/0 c=-/0
+		policy=both -> c.bind=EADDRINUSE a=0/1 c=-/0
+		$six; listen; ${four/tcp4/tcp4; reuseaddr}; c socket tcp4; reuseaddr; bind 0.0.0.0 P; listen; show
+		bare -> a=1/0 c=-/0
+		policy=both -> a=0/1 c=-/1
+		b socket tcp4; bind 127.0.0.1 P; a socket tcp6; v6only 0; bind :: P; listen; accept ::1; close; c socket tcp6; bind :: P; show
+		bare -> a.bind=EADDRINUSE a.listen=- a.accept=ECONNREFUSED c.bind=EADDRINUSE b=-/0 c=0/0
+		on-conflict=resolve -> c.bind=EADDRINUSE b=-/1 c=0/0
+		$six; b socket tcp4; bind 0.0.0.0 P; a reuseport 0; b reuseport 0; b listen; a listen; who tcp 127.0.0.1 P; who tcp ::1 P
+		bare, policy=both -> b a
+		# A connect() that fails leaves an address, and no connection.
+		$six; b socket tcp6; v6only 0; bind ::ffff:127.0.0.1 P; connect ::1 9; a reuseport 0; a listen; show
+		bare -> b.connect=EAFNOSUPPORT a=1/0 b=0/0
+		policy=both -> b.connect=EAFNOSUPPORT a=0/1 b=0/1
+	END
+}
+
 @test "a socket is told by what it is: a dup is no second one, a number that was used again no first one" {
 	local four='a socket tcp4; reuseaddr; bind 0.0.0.0 P' six='b socket tcp6; reuseaddr; v6only 1; bind :: P'
 	local dual='b socket tcp6; v6only 0; bind :: P' how
