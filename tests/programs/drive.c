@@ -177,7 +177,7 @@ STEP(v6only)
 
 static const char *switch_on(int level, int option, char **words)
 {
-	int on = words[0] == NULL;
+	int on = words[0] == NULL || strcmp(words[0], "0") != 0;
 
 	return outcome(setsockopt(hand->fd, level, option, &on, sizeof(on)));
 }
