@@ -117,13 +117,13 @@ static bool consider(const struct v6_diag_socket *s, void *context)
 
 /*
  * Whether it holds the port: a datagram socket does so with a peer as well, and an IPv6 connection
- * keeps IPv4 out.
+ * keeps IPv4 out; a mapped bind only beside the listener that it may be of.
  */
 static bool holds(const struct v6_port *p, const struct v6_diag_socket *s)
 {
 	return !s->peer || v6_type_of_proto(s->proto) == V6_TYPE_DGRAM ||
 	       (!p->all && s->local.family == V6_FAMILY_INET6 &&
-		       p->on.self.socket.local.family == V6_FAMILY_INET);
+		       (p->connections || p->on.self.socket.local.family == V6_FAMILY_INET));
 }
 
 static bool meet_own(int ask, int tell, void *context)
@@ -247,7 +247,8 @@ bool v6_port_ask_connections(struct v6_port *p)
 {
 	unsigned known = p->on.count;
 
-	if (p->on.self.socket.local.family == V6_FAMILY_INET)
+	p->connections = true;
+	if (v6_port_family(&p->on.self.socket.local) == V6_FAMILY_INET)
 		p->call->way->descriptors(p->call, meet_own, p);
 	return p->on.count > known;
 }
@@ -259,7 +260,9 @@ static bool keeps(const struct v6_diag_socket *s, void *context)
 	struct v6_diag_socket self = p->on.self.socket;
 
 	self.v6only = 1;
-	p->kept |= s->peer && s->local.family == self.local.family && v6_in_the_way(&self, s);
+	p->kept |= s->peer &&
+		   (s->local.family == self.local.family || v6_address_mapped(&self.local)) &&
+		   v6_in_the_way(&self, s);
 	return !p->kept;
 }
 
@@ -278,8 +281,16 @@ static bool own_keeps(int ask, int tell, void *context)
 
 bool v6_port_kept(struct v6_port *p)
 {
+	const struct v6_address *a = &p->on.self.socket.local;
+	bool shared = false;
+
+	for (unsigned i = 0; i < p->on.count; i++)
+		shared |= p->on.rival[i].own && p->on.rival[i].reuseport;
 	p->kept = false;
-	ask_table(p, p->on.self.socket.local.family, ~(uint32_t)HELD, keeps);
+	ask_table(p, v6_port_family(a), ~(uint32_t)HELD, keeps);
+	/* One at a mapped address is of a dual-stack socket where that shared with nobody yet. */
+	if (!p->kept && shared && v6_address_mapped(a))
+		ask_table(p, V6_FAMILY_INET6, ~(uint32_t)HELD, keeps);
 	if (p->kept && p->on.self.reuseaddr) {
 		p->kept = false;
 		p->call->way->descriptors(p->call, own_keeps, p);

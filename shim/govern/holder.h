@@ -22,8 +22,9 @@ struct v6_port {
 	/* Its own. */
 	struct v6_rival few[4]; /* the memory where there is no other */
 	unsigned room;
-	bool told; /* by the kernel's tables */
-	bool kept; /* see v6_port_kept() */
+	bool told;        /* by the kernel's tables */
+	bool kept;        /* see v6_port_kept() */
+	bool connections; /* see v6_port_ask_connections() */
 	uint64_t netns;
 	unsigned left;
 };
