@@ -64,10 +64,10 @@ static void set_others(const struct v6_port *p, bool port, int value)
 			set_reuse(r, port, value);
 }
 
-static bool try_share(struct v6_port *p)
+static bool try_share(struct v6_port *p, const struct v6_attempt *a)
 {
 	struct v6_call *c = p->call;
-	bool port = v6_shares_port(&p->on);
+	bool port = v6_shares_port(&p->on, a);
 	bool ours = port && !p->on.self.reuseport, failed;
 
 	if (ours && v6_type_of_proto(p->on.self.socket.proto) == V6_TYPE_STREAM && v6_port_kept(p))
@@ -113,7 +113,7 @@ static void carry_out(struct v6_port *p)
 	v->action = V6_ACTION_NONE;
 	v->v6only = V6_UNKNOWN;
 	for (unsigned i = 0; i < n; i++) {
-		if (attempts[i].share ? try_share(p) : try_split(p)) {
+		if (attempts[i].share ? try_share(p, &attempts[i]) : try_split(p)) {
 			v->action = attempts[i].action;
 			return;
 		}
