@@ -11,7 +11,7 @@ static void print_string(struct v6_slice s)
 {
 	/* Each byte may be written as six. */
 	size_t size = 6 * s.len + 3;
-	char *buf = v6_resize(NULL, size);
+	char *buf = v6_need(malloc(size));
 	struct v6_text t = v6_text_in(buf, size);
 
 	v6_text_json(&t, s.ptr, s.len);

@@ -2,7 +2,6 @@
 
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -62,11 +61,8 @@ void v6_print_wrapped(const char *text, unsigned column, unsigned indent, unsign
 
 void v6_table_cell(struct v6_table *t, const char *text)
 {
-	size_t size = strlen(text) + 1;
-
 	t->cells = v6_grow(t->cells, t->count, &t->room, sizeof(*t->cells));
-	t->cells[t->count] = memcpy(v6_resize(NULL, size), text, size);
-	t->count++;
+	t->cells[t->count++] = v6_keep_bytes(text, strlen(text));
 }
 
 static unsigned gap(const struct v6_table *t, unsigned column)
@@ -120,8 +116,8 @@ static bool print_line(const struct v6_table *t, const unsigned *widths, const c
 void v6_table_print(struct v6_table *t, unsigned width)
 {
 	unsigned columns = t->column_count, total = 0;
-	unsigned *widths = v6_need(calloc(columns + 1, sizeof(*widths)));
-	const char **rest = v6_need(calloc(columns + 1, sizeof(*rest)));
+	unsigned widths[V6_COLUMNS_MAX];
+	const char *rest[V6_COLUMNS_MAX] = {NULL};
 
 	for (unsigned i = 0; i < columns; i++) {
 		rest[i] = t->columns[i].title;
@@ -144,9 +140,4 @@ void v6_table_print(struct v6_table *t, unsigned width)
 			putchar('\n');
 		putchar('\n');
 	}
-	free(widths);
-	free(rest);
-	while (t->count)
-		free(t->cells[--t->count]);
-	free(t->cells);
 }

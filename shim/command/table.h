@@ -7,6 +7,8 @@
 
 #include "../core/text.h"
 
+enum { V6_COLUMNS_MAX = 8 };
+
 struct v6_column {
 	const char *title; /* NULL in all of them: no heading */
 	uint8_t gap;       /* blanks before it; of the first: the indent */
@@ -29,7 +31,7 @@ struct v6_table {
  */
 void v6_table_cell(struct v6_table *t, const char *text);
 
-/* Prints it and frees its cells; no line ends in blanks. `width` as of v6_terminal_width(). */
+/* Prints it; no line ends in blanks. `width` as of v6_terminal_width(). */
 void v6_table_print(struct v6_table *t, unsigned width);
 
 /* The columns of a terminal that UTF-8 text takes: one a character. */

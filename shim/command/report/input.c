@@ -125,7 +125,7 @@ static size_t log_name(const char *name)
 
 struct v6_source *v6_source_add(struct v6_input *in, const char *name)
 {
-	struct v6_source *s = v6_resize(NULL, sizeof(*s));
+	struct v6_source *s = v6_keep(sizeof(*s));
 	size_t len = log_name(name);
 
 	*s = (struct v6_source){.name = name, .fd = -1, .log = (unsigned)in->count};
@@ -195,7 +195,7 @@ static ssize_t read_source(struct v6_input *in, struct v6_source *s)
 	ssize_t n;
 
 	if (!s->text)
-		s->text = v6_resize(NULL, V6_LINE_MAX + READ_SIZE);
+		s->text = v6_need(malloc(V6_LINE_MAX + READ_SIZE));
 	do
 		n = read(s->fd, s->text + s->len, READ_SIZE);
 	while (n < 0 && errno == EINTR);
@@ -213,13 +213,6 @@ static ssize_t read_source(struct v6_input *in, struct v6_source *s)
 	s->len += (size_t)n;
 	add_lines(in, s);
 	return n;
-}
-
-void v6_input_free(struct v6_input *in)
-{
-	for (size_t i = 0; i < in->count; i++)
-		free(in->sources[i]);
-	free(in->sources);
 }
 
 void v6_input_read(struct v6_input *in)

@@ -61,6 +61,4 @@ void v6_input_read(struct v6_input *in);
 void v6_follow(
 	struct v6_input *in, void (*add_new)(void *to, unsigned log, const struct v6_record *r));
 
-void v6_input_free(struct v6_input *in);
-
 #endif

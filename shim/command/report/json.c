@@ -1,7 +1,5 @@
 #include "../json.h"
 
-#include <stdlib.h>
-
 #include "report.h"
 #include "verdict.h"
 
@@ -9,8 +7,8 @@
 static void print_record(const char *before, struct v6_record r)
 {
 	static const char begin[] = "{\"v\":1,", end[] = "}\n";
+	const char *text;
 	size_t len;
-	char *text;
 
 	r.pid = 0;
 	r.program.len = 0;
@@ -18,7 +16,6 @@ static void print_record(const char *before, struct v6_record r)
 	len -= strlen(begin) + strlen(end);
 	v6_json(before);
 	v6_json("{%j", (struct v6_slice){text + strlen(begin), len});
-	free(text);
 }
 
 static void print_ways(const char *comma, const struct v6_outcome *o)
@@ -57,7 +54,6 @@ static void print_verdicts(const struct v6_process *p)
 		}
 		v6_json("}");
 	}
-	free(verdicts);
 }
 
 static void print_process(const char *before, const struct v6_process *p)

@@ -35,8 +35,7 @@ static struct kept *keep(void **map, const void *key, size_t len, size_t size)
 
 	if (found)
 		return *found;
-	e = v6_resize(NULL, sizeof(*e) + size + len);
-	memset(e->value, 0, size);
+	e = v6_keep(sizeof(*e) + size + len);
 	e->key = memcpy(e->value + size, key, len);
 	e->len = len;
 	return *(struct kept **)v6_need(tsearch(e, map, compare));
@@ -56,7 +55,6 @@ enum slot {
 	AT_ADDRESS,    /* process, protocol, address: the latest that was bound */
 	FAILED_BIND,   /* the same: that could not be bound */
 	FAILED_LISTEN, /* the same: that could not listen */
-	SERVING,       /* see v6_model_serving() */
 };
 
 /* By numbers, and an address where it is not NULL. */
@@ -73,21 +71,12 @@ static unsigned *find(
 	return (unsigned *)keep(&m->slots, key, sizeof(key), sizeof(unsigned))->value;
 }
 
-unsigned *v6_model_serving(struct v6_model *m, int proto, unsigned port, unsigned family)
-{
-	unsigned key[] = {SERVING, (unsigned)proto, port, family};
-
-	return (unsigned *)keep(&m->slots, key, sizeof(key), 2 * sizeof(unsigned))->value;
-}
-
-char *v6_record_written(const struct v6_record *r,
+const char *v6_record_written(const struct v6_record *r,
 	bool (*write)(struct v6_text *t, const struct v6_record *r), size_t *len)
 {
 	/* A byte may be written as six; the reader has what a writer would not write. */
-	size_t size = V6_RECORD_SIZE + 6 * (r->program.len + r->note.len + r->holder.program.len +
-						   r->version.len + r->settings.len);
-	char *buf = v6_resize(NULL, size);
-	struct v6_text t = v6_text_in(buf, size);
+	static char buf[V6_RECORD_SIZE + 6 * 2 * V6_LINE_MAX];
+	struct v6_text t = v6_text_in(buf, sizeof(buf));
 
 	write(&t, r);
 	*len = t.len;
@@ -118,7 +107,7 @@ static struct v6_process *process_of(struct v6_model *m, unsigned log, const str
 		(!r->program.len || !memcmp(p->program.ptr, r->program.ptr, r->program.len)) &&
 		(!load || (!p->loaded && llabs(r->time - p->first) < LOAD_LATE)))
 		return p;
-	p = v6_resize(NULL, sizeof(*p));
+	p = v6_keep(sizeof(*p));
 	m->processes = v6_grow(m->processes, m->count, &m->room, sizeof(*m->processes));
 	m->processes[m->count++] = p;
 	*running = (unsigned)m->count;
@@ -330,8 +319,8 @@ static void add_trouble(
 	struct v6_record same = *r;
 	struct v6_trouble *t;
 	unsigned *number;
+	const char *text;
 	size_t len;
-	char *text;
 
 	/* Records that differ in time and descriptor alone are one. */
 	same.time = same.pid = (int)p->serial;
@@ -339,7 +328,6 @@ static void add_trouble(
 	same.count = 0;
 	text = v6_record_written(&same, v6_record_json, &len);
 	number = (unsigned *)keep(&m->texts, text, len, sizeof(*number))->value;
-	free(text);
 	if (!*number) {
 		p->troubles = v6_grow(
 			p->troubles, p->trouble_count, &p->trouble_room, sizeof(*p->troubles));
@@ -411,15 +399,14 @@ void v6_model_add(struct v6_model *m, unsigned log, const struct v6_record *r)
 
 static void add_look(FILE *look, struct v6_record r, const struct v6_process *p)
 {
+	const char *text;
 	size_t len;
-	char *text;
 
 	r.time = r.pid = 0;
 	r.count = 0;
 	r.holder.pid = r.holder.pid == p->pid ? 0 : r.holder.pid;
 	text = v6_record_written(&r, v6_record_json, &len);
 	fwrite(text, 1, len, look);
-	free(text);
 }
 
 /* What the report shows of it but pids, times and ports that the kernel chose; to be freed. */
@@ -446,6 +433,11 @@ static char *look_of(const struct v6_process *p, size_t *len)
 	}
 	fclose(look);
 	return v6_need(text);
+}
+
+static void forget(void *kept)
+{
+	(void)kept;
 }
 
 void v6_model_end(struct v6_model *m)
@@ -475,18 +467,8 @@ void v6_model_end(struct v6_model *m)
 		like[1] = p;
 		m->shown++;
 	}
-	tdestroy(looks, free);
-}
-
-void v6_model_free(struct v6_model *m)
-{
-	for (size_t i = 0; i < m->count; i++) {
-		free(m->processes[i]->sockets);
-		free(m->processes[i]->troubles);
-		free(m->processes[i]);
-	}
-	free(m->processes);
-	tdestroy(m->names, free);
-	tdestroy(m->slots, free);
-	tdestroy(m->texts, free);
+	tdestroy(looks, forget);
+	tdestroy(m->names, forget);
+	tdestroy(m->slots, forget);
+	tdestroy(m->texts, forget);
 }

@@ -69,11 +69,6 @@ void v6_model_add(struct v6_model *m, unsigned log, const struct v6_record *r);
 /* After the last one: finds the processes that look alike, and sums up. */
 void v6_model_end(struct v6_model *m);
 
-/* Two numbers for each family (a V6_SERVES_* bit) of a port, zero at first: the caller's. */
-unsigned *v6_model_serving(struct v6_model *m, int proto, unsigned port, unsigned family);
-
-void v6_model_free(struct v6_model *m);
-
 static inline bool v6_socket_did(const struct v6_socket *s, enum v6_action action)
 {
 	return s->actions >> action & 1;
@@ -85,8 +80,8 @@ bool v6_is_conflict(const struct v6_record *r);
 /* "unresolved", "resolved", or what was found. */
 const char *v6_trouble_state(const struct v6_process *p, const struct v6_trouble *t);
 
-/* The record as one of the two writers of core/record.h writes it: to be freed. */
-char *v6_record_written(const struct v6_record *r,
+/* The record as one of the two writers of core/record.h writes it, until the next is written. */
+const char *v6_record_written(const struct v6_record *r,
 	bool (*write)(struct v6_text *t, const struct v6_record *r), size_t *len);
 
 #endif

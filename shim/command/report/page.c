@@ -1,6 +1,5 @@
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "../../core/errname.h"
 #include "../table.h"
@@ -163,8 +162,8 @@ static void print_trouble(const struct v6_process *p, const struct v6_trouble *t
 	static const char head[] = "v6shim [0]: ";
 	struct v6_record r = trouble->r;
 	struct v6_text t = begin();
+	const char *text;
 	size_t len;
-	char *text;
 
 	r.pid = 0;
 	text = v6_record_written(&r, v6_record_text, &len);
@@ -175,7 +174,6 @@ static void print_trouble(const struct v6_process *p, const struct v6_trouble *t
 	v6_text_time(&t, r.time);
 	v6_text_str(&t, "  ");
 	v6_text_bytes(&t, text + strlen(head), len - strlen(head) - 1);
-	free(text);
 	if (trouble->times > 1) {
 		v6_text_print(&t, "; %u times until ", trouble->times);
 		v6_text_time(&t, trouble->last);
@@ -281,48 +279,44 @@ static void add_outcome(struct v6_text *t, const struct v6_process *p,
 }
 
 /*
- * Of each family on each port which processes serve it: two of them, for one is not told of
- * itself.
+ * Another process that serves the family on the port. Who listens is the server, rather than who was
+ * given the socket.
  */
-static void find_serving(struct v6_model *m, const struct v6_process *p, bool inherited)
+static const struct v6_process *find_server(const struct v6_model *m, const struct v6_process *p,
+	const struct v6_port_verdict *v, unsigned family)
 {
-	for (size_t i = 0; i < p->socket_count; i++) {
-		const struct v6_socket *s = &p->sockets[i];
-		bool skip = s->gone || (s->r.facts.event == V6_EVENT_INHERIT) != inherited;
-		struct v6_service told = v6_socket_service(s, false);
-		unsigned serves = skip || !told.listens ? 0 : told.serves;
+	for (size_t i = 0; i < 2 * m->count; i++) {
+		const struct v6_process *other = m->processes[i % m->count];
 
-		for (unsigned bit = V6_SERVES_INET6; bit <= V6_SERVES_INET; bit <<= 1) {
-			unsigned *who;
+		for (size_t n = 0; n < other->socket_count && other != p; n++) {
+			const struct v6_socket *s = &other->sockets[n];
+			struct v6_service told = v6_socket_service(s, false);
 
-			if (!(serves & bit))
-				continue;
-			who = v6_model_serving(m, s->r.proto, s->r.facts.address.port, bit);
-			who += *who && *who != p->serial;
-			*who = *who ? *who : p->serial;
+			if (s->r.proto == v->proto && s->r.facts.address.port == v->port &&
+				!s->gone && told.listens && told.serves & family &&
+				(s->r.facts.event == V6_EVENT_INHERIT) == (i >= m->count))
+				return other;
 		}
 	}
+	return NULL;
 }
 
 /* Where the process has one family, and another of the log the other. */
-static void add_other(struct v6_text *t, struct v6_model *m, const struct v6_process *p,
+static void add_other(struct v6_text *t, const struct v6_model *m, const struct v6_process *p,
 	const struct v6_port_verdict *v)
 {
-	unsigned missing = is_own(v->now.inet) ? V6_SERVES_INET6 : V6_SERVES_INET, *who;
-	const struct v6_process *other;
+	bool inet = is_own(v->now.inet);
+	const struct v6_process *other =
+		inet == is_own(v->now.inet6)
+			? NULL
+			: find_server(m, p, v, inet ? V6_SERVES_INET6 : V6_SERVES_INET);
 
-	if (is_own(v->now.inet) == is_own(v->now.inet6))
-		return;
-	who = v6_model_serving(m, v->proto, v->port, missing);
-	who += *who == p->serial;
-	if (!*who)
-		return;
-	other = m->processes[*who - 1];
-	v6_text_print(t, "; IPv%c is served by %.*s[%d]", missing == V6_SERVES_INET ? '4' : '6',
-		V6_SLICE(other->program), other->pid);
+	if (other)
+		v6_text_print(t, "; IPv%c is served by %.*s[%d]", inet ? '6' : '4',
+			V6_SLICE(other->program), other->pid);
 }
 
-static void print_verdicts(struct v6_model *m, const struct v6_process *p)
+static void print_verdicts(const struct v6_model *m, const struct v6_process *p)
 {
 	size_t count;
 	struct v6_port_verdict *verdicts = v6_port_verdicts(p, &count);
@@ -341,10 +335,9 @@ static void print_verdicts(struct v6_model *m, const struct v6_process *p)
 				: ".");
 		end(0);
 	}
-	free(verdicts);
 }
 
-void v6_report_page(const struct v6_input *in, struct v6_model *m)
+void v6_report_page(const struct v6_input *in, const struct v6_model *m)
 {
 	struct v6_text t;
 
@@ -360,10 +353,6 @@ void v6_report_page(const struct v6_input *in, struct v6_model *m)
 	if (m->unenforced)
 		printf("The policy is not in force everywhere: %" PRIu64 " unenforced\n",
 			m->unenforced);
-	/* Who listens is the server, rather than who was given the socket. */
-	for (int inherited = 0; inherited < 2; inherited++)
-		for (size_t i = 0; i < m->count; i++)
-			find_serving(m, m->processes[i], inherited);
 	for (size_t i = 0; i < m->count; i++) {
 		const struct v6_process *p = m->processes[i];
 

@@ -4,7 +4,6 @@
 #include "report.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "../options.h"
 
@@ -12,10 +11,9 @@ static void print_record(
 	const struct v6_record *r, bool (*write)(struct v6_text *t, const struct v6_record *r))
 {
 	size_t len;
-	char *text = v6_record_written(r, write, &len);
+	const char *text = v6_record_written(r, write, &len);
 
 	fwrite(text, 1, len, stdout);
-	free(text);
 }
 
 /* After its time; its settings as "policy=both (option), rules=2 (file)". */
@@ -98,8 +96,6 @@ static int run(struct v6_options *o)
 	else if (!given[LINES])
 		v6_report_page(&in, &m);
 	status = in.failed ? V6_EXIT_USAGE : given[CHECK] ? status : V6_EXIT_OK;
-	v6_input_free(&in);
-	v6_model_free(&m);
 	return status;
 }
 

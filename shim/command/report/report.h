@@ -7,7 +7,7 @@
 #include "input.h"
 #include "model.h"
 
-void v6_report_page(const struct v6_input *in, struct v6_model *m);
+void v6_report_page(const struct v6_input *in, const struct v6_model *m);
 
 /* `check` is what --check answers. */
 void v6_report_json(const struct v6_input *in, const struct v6_model *m, int check);

@@ -124,8 +124,8 @@ static int by_port(const void *a, const void *b)
 
 struct v6_port_verdict *v6_port_verdicts(const struct v6_process *p, size_t *count)
 {
-	struct v6_socket **sockets = v6_resize(NULL, p->socket_count * sizeof(*sockets));
-	struct v6_port_verdict *verdicts = v6_resize(NULL, p->socket_count * sizeof(*verdicts));
+	struct v6_socket **sockets = v6_keep(p->socket_count * sizeof(*sockets));
+	struct v6_port_verdict *verdicts = v6_keep(p->socket_count * sizeof(*verdicts));
 	size_t live = 0;
 
 	for (size_t i = 0; i < p->socket_count; i++)
@@ -155,6 +155,5 @@ struct v6_port_verdict *v6_port_verdicts(const struct v6_process *p, size_t *cou
 					!v->differs))
 			--*count;
 	}
-	free(sockets);
 	return verdicts;
 }

@@ -33,7 +33,7 @@ struct v6_port_verdict {
 	struct v6_outcome now, enforced;
 };
 
-/* The verdicts of a process in order of protocol and port, to be freed; *count is how many. */
+/* The verdicts of a process in order of protocol and port; *count is how many. */
 struct v6_port_verdict *v6_port_verdicts(const struct v6_process *p, size_t *count);
 
 /* What a socket serves, as V6_SERVES_* bits. */

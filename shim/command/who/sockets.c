@@ -318,7 +318,6 @@ bool v6_holders_find(struct v6_holders *h)
 			faccessat(AT_FDCWD, path, R_OK, AT_EACCESS))
 			h->unreadable |= errno == EACCES;
 	}
-	free(p.list);
 	if (h->count)
 		qsort(h->list, h->count, sizeof(*h->list), by_holding);
 	return all;
