@@ -1,10 +1,8 @@
 #include "input.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,23 +25,17 @@ static void add_damaged(struct v6_input *in, struct v6_source *s, const char *re
 {
 	char buf[512];
 	struct v6_text t = v6_text_in(buf, sizeof(buf));
-	const char *place;
 
-	if (s->damaged && in->damaged >= V6_DAMAGED_SHOWN) {
-		in->damaged++;
-		return;
-	}
 	v6_text_print(
 		&t, "%.*s:%lld: %s", V6_SLICE(v6_slice_of(s->name)), (long long)s->line, reason);
-	place = v6_keep_bytes(buf, t.len);
 	if (in->damaged < V6_DAMAGED_SHOWN)
-		in->place[in->damaged] = place;
+		in->place[in->damaged] = v6_keep_bytes(buf, t.len);
 	in->damaged++;
 	if (s->damaged)
 		return;
-	s->damaged = place;
+	s->damaged = v6_keep_bytes(buf, t.len);
 	if (in->follow)
-		v6_complain("%s", place);
+		v6_complain("%s", buf);
 }
 
 /* What a line that is no record looks like; NULL for nothing that is known. */
@@ -201,15 +193,10 @@ static ssize_t read_source(struct v6_input *in, struct v6_source *s)
 	while (n < 0 && errno == EINTR);
 	if (n < 0 && errno == EAGAIN)
 		return 0;
-	if (n < 0) {
-		s->error = errno;
-		return -1;
-	}
-	if (!n)
-		return 0;
+	s->error = n < 0 ? errno : 0;
+	if (n <= 0)
+		return n;
 	s->offset += n;
-	s->tail_len = n < V6_TAIL ? (size_t)n : V6_TAIL;
-	memcpy(s->tail, s->text + s->len + n - s->tail_len, s->tail_len);
 	s->len += (size_t)n;
 	add_lines(in, s);
 	return n;
@@ -219,15 +206,13 @@ void v6_input_read(struct v6_input *in)
 {
 	for (size_t i = 0; i < in->count; i++) {
 		struct v6_source *s = in->sources[i];
-		ssize_t n = 1;
 
 		if (open_source(in, s)) {
-			while (n > 0 && (s->regular || !in->follow) && !stop)
-				n = read_source(in, s);
-			if (!in->follow)
-				close_source(in, s);
+			while (read_source(in, s) > 0)
+				;
+			close_source(in, s);
 		}
-		if (s->error && !in->follow)
+		if (s->error)
 			v6_complain("%s: %s", s->name, strerror(s->error));
 	}
 }
@@ -260,65 +245,21 @@ static void read_on(struct v6_input *in, struct v6_source *s)
 		close_source(in, s);
 }
 
-/* Whether what was read last stands there as well. */
-static bool has_tail(const struct v6_source *s, int fd)
-{
-	char text[V6_TAIL];
-
-	return pread(fd, text, s->tail_len, s->offset - (off_t)s->tail_len) ==
-		       (ssize_t)s->tail_len &&
-	       !memcmp(text, s->tail, s->tail_len);
-}
-
-/* What was written between the last look and the cut is in the copy that was made before it. */
-static bool read_copy(struct v6_input *in, struct v6_source *s)
-{
-	const char *slash = strrchr(s->name, '/'), *base = slash ? slash + 1 : s->name;
-	int own = s->fd, folder_len = (int)(base - s->name);
-	struct dirent *entry;
-	char path[PATH_MAX];
-	bool found = false;
-	DIR *folder;
-
-	snprintf(path, sizeof(path), "%.*s.", folder_len, s->name);
-	folder = opendir(path);
-	/* glob(3) is of a glibc too new for the systems of legacy servers. */
-	while (folder && !found && (entry = readdir(folder))) {
-		if (strncmp(entry->d_name, base, strlen(base)) || !entry->d_name[strlen(base)] ||
-			snprintf(path, sizeof(path), "%.*s%s", folder_len, s->name,
-				entry->d_name) >= (int)sizeof(path))
-			continue;
-		s->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-		found = s->fd >= 0 && has_tail(s, s->fd) &&
-			lseek(s->fd, s->offset, SEEK_SET) == s->offset;
-		while (found && read_source(in, s) > 0)
-			;
-		if (s->fd >= 0)
-			close(s->fd);
-	}
-	s->fd = own;
-	if (folder)
-		closedir(folder);
-	return found;
-}
-
-/* The file was cut: by copytruncate, or by hand; it may have grown again since. */
+/* The file was cut: by copytruncate, or by hand. */
 static void check_cut(struct v6_input *in, struct v6_source *s)
 {
-	bool found;
+	struct stat st;
 
-	if (!s->regular || has_tail(s, s->fd))
+	if (!s->regular || v6_sys_fstat(s->fd, &st) < 0 || st.st_size >= s->offset)
 		return;
-	found = read_copy(in, s);
-	in->cuts += !found;
-	v6_complain("%s: cut%s; reading it from its beginning", s->name,
-		found ? "" : ", and what was written right before may be missing");
-	lseek(s->fd, 0, SEEK_SET);
-	s->offset = 0;
-	s->tail_len = 0;
+	in->cuts++;
+	v6_complain("%s: cut, and what was written right before may be missing; reading it from "
+		    "its beginning",
+		s->name);
 	s->line = 0;
 	s->len = 0;
 	s->skipping = false;
+	s->offset = lseek(s->fd, 0, SEEK_SET);
 }
 
 /*
@@ -357,8 +298,8 @@ static void try_open(struct v6_input *in, struct v6_source *s)
 	}
 }
 
-/* Whether anything can still come. */
-static bool look_at_all(struct v6_input *in)
+/* Whether anything can still come. `old`: of files what they have already. */
+static bool look_at_all(struct v6_input *in, bool old)
 {
 	bool open = false;
 
@@ -367,7 +308,7 @@ static bool look_at_all(struct v6_input *in)
 
 		if (s->fd < 0 && !s->over)
 			try_open(in, s);
-		if (s->fd >= 0) {
+		if (s->fd >= 0 && (s->regular || !old)) {
 			check_cut(in, s);
 			read_on(in, s);
 			if (!s->over)
@@ -388,7 +329,7 @@ void v6_follow(
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	in->follow = true;
-	v6_input_read(in);
+	look_at_all(in, true);
 	if (stop) {
 		v6_complain("interrupted: this is the report of what was read so far");
 	} else {
@@ -396,7 +337,7 @@ void v6_follow(
 		v6_complain("%" PRIu64 " records so far; new ones follow, then the report at an "
 			    "interrupt",
 			in->records);
-		while (!stop && !ferror(stdout) && look_at_all(in))
+		while (!stop && !ferror(stdout) && look_at_all(in, false))
 			poll(NULL, 0, TICK_MS);
 		/* What came between the last look and the signal is read as well. */
 		stop = 0;

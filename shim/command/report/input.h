@@ -8,7 +8,7 @@
 
 #include "reader.h"
 
-enum { V6_TAIL = 64, V6_DAMAGED_SHOWN = 8 };
+enum { V6_DAMAGED_SHOWN = 8 };
 
 struct v6_source {
 	const char *name; /* as given; "-" is standard input */
@@ -28,8 +28,6 @@ struct v6_source {
 	uint64_t line; /* number of the latest, from 1 */
 	uint64_t records;
 	const char *damaged; /* place of the first line that is no record; NULL: none */
-	char tail[V6_TAIL];  /* what was read last, for a file that is followed */
-	size_t tail_len;
 };
 
 /* At first all is zero but `add` and `to`, and sources are added. */
@@ -44,8 +42,9 @@ struct v6_input {
 	uint64_t records, damaged; /* lines */
 	/* File, number and reason of the first of those, harmless to a terminal. */
 	const char *place[V6_DAMAGED_SHOWN];
-	uint64_t cuts; /* how often a file lost what was not read, and no copy of it was found */
-	bool follow;   /* set by v6_follow() */
+	uint64_t
+		cuts; /* how often a file that is followed was cut, so that what it had last may be lost */
+	bool follow; /* set by v6_follow() */
 };
 
 /* A file, or "-"; the name must outlive the input. */
