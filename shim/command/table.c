@@ -59,10 +59,21 @@ void v6_print_wrapped(const char *text, unsigned column, unsigned indent, unsign
 	}
 }
 
+/* Notes, and paths, of which every byte may be written as four. */
+static char cell[8 * PATH_MAX + 6 * UINT16_MAX];
+
+struct v6_table v6_table_of(const struct v6_column *columns, unsigned count)
+{
+	return (struct v6_table){
+		.columns = columns, .column_count = count, .text = v6_text_in(cell, sizeof(cell))};
+}
+
 void v6_table_cell(struct v6_table *t, const char *text)
 {
+	v6_text_str(&t->text, text);
 	t->cells = v6_grow(t->cells, t->count, &t->room, sizeof(*t->cells));
-	t->cells[t->count++] = v6_keep_bytes(text, strlen(text));
+	t->cells[t->count++] = v6_keep_bytes(cell, t->text.len);
+	t->text = v6_text_in(cell, sizeof(cell));
 }
 
 static unsigned gap(const struct v6_table *t, unsigned column)
@@ -122,8 +133,8 @@ void v6_table_print(struct v6_table *t, unsigned width)
 	for (unsigned i = 0; i < columns; i++) {
 		rest[i] = t->columns[i].title;
 		widths[i] = rest[i] ? v6_text_width(rest[i], strlen(rest[i])) : 0;
-		for (size_t cell = i; cell < t->count; cell += columns) {
-			unsigned used = v6_text_width(t->cells[cell], strlen(t->cells[cell]));
+		for (size_t n = i; n < t->count; n += columns) {
+			unsigned used = v6_text_width(t->cells[n], strlen(t->cells[n]));
 
 			widths[i] = used > widths[i] ? used : widths[i];
 		}

@@ -19,15 +19,19 @@ struct v6_column {
 struct v6_table {
 	const struct v6_column *columns;
 	unsigned column_count;
+	struct v6_text text; /* of the next cell, to be appended to */
 	/* The table's own; zero at first. */
 	char **cells; /* row by row */
 	size_t count, room;
 	bool tight; /* one blank between columns is all that there is room for */
 };
 
+/* A table without rows. There is one at a time, for all have their text in the same place. */
+struct v6_table v6_table_of(const struct v6_column *columns, unsigned count);
+
 /*
- * The next cell, left to right and row after row: UTF-8 that is safe to print, copied. A column
- * without title and without text in any row takes no place, nor does its gap.
+ * Appends to t->text what is safe to print, and ends the cell: left to right and row after row. A
+ * column without title and without text in any row takes no place, nor does its gap.
  */
 void v6_table_cell(struct v6_table *t, const char *text);
 

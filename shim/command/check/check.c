@@ -11,13 +11,10 @@
 
 static void add_row(struct v6_table *table, const struct v6_hop *hop, bool ok, const char *why)
 {
-	static char buf[2 * 4 * PATH_MAX + 8]; /* two paths, every byte of them as \xNN */
-	struct v6_text t = v6_text_in(buf, sizeof(buf));
-
-	v6_text_print(&t, "%.*s", V6_SLICE(v6_slice_of(hop->path)));
+	v6_text_print(&table->text, "%.*s", V6_SLICE(v6_slice_of(hop->path)));
 	if (hop->target)
-		v6_text_print(&t, " -> %.*s", V6_SLICE(v6_slice_of(hop->target)));
-	v6_table_cell(table, buf);
+		v6_text_print(&table->text, " -> %.*s", V6_SLICE(v6_slice_of(hop->target)));
+	v6_table_cell(table, "");
 	v6_table_cell(table, *hop->what ? hop->what : "-");
 	v6_table_cell(table, ok ? "ok" : "no");
 	v6_table_cell(table, why);
@@ -30,7 +27,7 @@ static void add_row(struct v6_table *table, const struct v6_hop *hop, bool ok, c
 static void print_hops(const struct v6_reach *r, bool preload, const struct v6_hop *lost)
 {
 	static const struct v6_column columns[4] = {{.gap = 0}, {.gap = 3}, {.gap = 3}, {.gap = 3}};
-	struct v6_table table = {.columns = columns, .column_count = 4};
+	struct v6_table table = v6_table_of(columns, 4);
 	const struct v6_hop *hop;
 
 	for (hop = r->hop; hop < r->hop + r->hops; hop++)

@@ -6,7 +6,7 @@
 #include "report.h"
 #include "verdict.h"
 
-/* The line, or the cell, that is being put together. */
+/* The line that is being put together. */
 static char line[8192 + 6 * V6_LINE_MAX];
 
 static struct v6_text begin(void)
@@ -60,19 +60,6 @@ static void print_which(const struct v6_input *in, const struct v6_process *p)
 
 /* Sockets. */
 
-enum column { PROTO, ADDRESS, FD, ASKED, V6ONLY, SERVES, REMARK, COLUMNS };
-
-static const struct v6_column columns[COLUMNS] = {
-	[PROTO] = {"proto", 2, false, false},
-	[ADDRESS] = {"address", 2, false, true},
-	[FD] = {"fd", 2, false, false},
-	[ASKED] = {"asked", 2, true, false},
-	[V6ONLY] = {"V6ONLY", 2, true, false},
-	[SERVES] = {"serves", 2, false, false},
-	[REMARK] = {"v6shim", 2, false, true},
-};
-
-/* What the shim did, or would do, and what else is to be known. */
 static void add_remark(struct v6_text *t, const struct v6_process *p, const struct v6_socket *s)
 {
 	static const char *const did[V6_ACTION_REORDER + 1] = {
@@ -112,46 +99,44 @@ static void add_remark(struct v6_text *t, const struct v6_process *p, const stru
 /* "0 -> 1" of a value that changes; -1 is none. */
 static void add_number(struct v6_table *table, int number, int after)
 {
-	struct v6_text t = begin();
-
 	if (number < 0)
-		v6_text_char(&t, '-');
+		v6_text_char(&table->text, '-');
 	else
-		v6_text_int(&t, number);
+		v6_text_int(&table->text, number);
 	if (number >= 0 && after >= 0 && after != number)
-		v6_text_print(&t, " -> %d", after);
-	v6_table_cell(table, line);
-}
-
-static void add_row(struct v6_table *table, const struct v6_process *p, const struct v6_socket *s)
-{
-	static const char *const families[] = {"-", "IPv6", "IPv4", "IPv6+IPv4"};
-	int before = s->r.facts.before != V6_UNKNOWN ? s->r.facts.before : s->r.after;
-	struct v6_service told = v6_socket_service(s, false);
-	struct v6_text t = begin();
-
-	if (s->r.proto >= 0)
-		v6_proto_text(&t, s->r.proto);
-	v6_table_cell(table, t.len ? line : "-");
-	t = begin();
-	v6_address_port_text(&t, &s->r.facts.address);
-	v6_table_cell(table, line);
-	add_number(table, s->r.fd, -1);
-	add_number(table, s->r.facts.asked, -1);
-	add_number(table, before, s->r.after);
-	v6_table_cell(table, families[told.listens ? told.serves : 0]);
-	t = begin();
-	add_remark(&t, p, s);
-	v6_table_cell(table, line);
+		v6_text_print(&table->text, " -> %d", after);
+	v6_table_cell(table, "");
 }
 
 static void print_sockets(const struct v6_process *p)
 {
-	struct v6_table table = {.columns = columns, .column_count = COLUMNS};
+	static const char *const families[] = {"-", "IPv6", "IPv4", "IPv6+IPv4"};
+	static const struct v6_column columns[] = {{.title = "proto", .gap = 2},
+		{.title = "address", .gap = 2, .wraps = true}, {.title = "fd", .gap = 2},
+		{.title = "asked", .gap = 2, .right = true},
+		{.title = "V6ONLY", .gap = 2, .right = true}, {.title = "serves", .gap = 2},
+		{.title = "v6shim", .gap = 2, .wraps = true}};
+	struct v6_table table = v6_table_of(columns, 7);
 
-	for (size_t i = 0; i < p->socket_count; i++)
-		if (!p->sockets[i].gone)
-			add_row(&table, p, &p->sockets[i]);
+	for (const struct v6_socket *s = p->sockets; s < p->sockets + p->socket_count; s++) {
+		const struct v6_facts *facts = &s->r.facts;
+		struct v6_service told = v6_socket_service(s, false);
+
+		if (s->gone)
+			continue;
+		if (s->r.proto >= 0)
+			v6_proto_text(&table.text, s->r.proto);
+		v6_table_cell(&table, s->r.proto >= 0 ? "" : "-");
+		v6_address_port_text(&table.text, &facts->address);
+		v6_table_cell(&table, "");
+		add_number(&table, s->r.fd, -1);
+		add_number(&table, facts->asked, -1);
+		add_number(&table, facts->before != V6_UNKNOWN ? facts->before : s->r.after,
+			s->r.after);
+		v6_table_cell(&table, families[told.listens ? told.serves : 0]);
+		add_remark(&table.text, p, s);
+		v6_table_cell(&table, "");
+	}
 	if (table.count)
 		v6_table_print(&table, v6_terminal_width());
 }

@@ -160,31 +160,30 @@ enum { COLUMNS = 6 };
 static void add_row(struct v6_table *table, int *proto, unsigned port, const char *families,
 	const char *who, const struct v6_diag_socket *s)
 {
-	char cell[COLUMNS][CELL_SIZE];
-	struct v6_text t[COLUMNS];
-	struct passwd *user;
+	struct v6_text *t = &table->text;
+	struct passwd *user = s ? getpwuid((uid_t)s->uid) : NULL;
 
-	for (unsigned i = 0; i < COLUMNS; i++)
-		t[i] = v6_text_in(cell[i], CELL_SIZE);
 	if (*proto) {
-		v6_proto_text(&t[0], *proto);
-		v6_text_print(&t[0], " %u", port);
+		v6_proto_text(t, *proto);
+		v6_text_print(t, " %u", port);
 		*proto = 0;
 	}
-	v6_text_str(&t[1], families);
-	v6_text_str(&t[2], who);
-	if (s) {
-		add_address(&t[2], s);
-		add_processes(&t[3], s);
-		user = getpwuid((uid_t)s->uid);
-		if (user)
-			v6_text_print(&t[4], "%.*s", V6_SLICE(v6_slice_of(user->pw_name)));
-		else
-			v6_text_uint(&t[4], s->uid);
-		add_remark(&t[5], s);
-	}
-	for (unsigned i = 0; i < COLUMNS; i++)
-		v6_table_cell(table, cell[i]);
+	v6_table_cell(table, "");
+	v6_table_cell(table, families);
+	if (s)
+		add_address(t, s);
+	v6_table_cell(table, who);
+	if (s)
+		add_processes(t, s);
+	v6_table_cell(table, "");
+	if (user)
+		v6_text_print(t, "%.*s", V6_SLICE(v6_slice_of(user->pw_name)));
+	else if (s)
+		v6_text_uint(t, s->uid);
+	v6_table_cell(table, "");
+	if (s)
+		add_remark(t, s);
+	v6_table_cell(table, "");
 }
 
 /* The places of the options below. */
@@ -257,7 +256,7 @@ static void print_table(void)
 {
 	static const struct v6_column columns[COLUMNS] = {
 		{.gap = 0}, {.gap = 3}, {.gap = 2}, {.gap = 3}, {.gap = 3}, {.gap = 3}};
-	struct v6_table table = {.columns = columns, .column_count = COLUMNS};
+	struct v6_table table = v6_table_of(columns, COLUMNS);
 	const struct v6_diag_socket *s = sockets.list;
 	static const int protos[] = {V6_PROTO_TCP, V6_PROTO_UDP};
 	const char *family = only[ONLY_INET] == only[ONLY_INET6] ? NULL
