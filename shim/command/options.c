@@ -10,50 +10,14 @@
 #include "memory.h"
 #include "table.h"
 
-enum { BEFORE = 40, AFTER = 36 }; /* of a line around a place: columns, bytes */
-
-/* Under the message, on a terminal: as much of the line as is around the place, and a mark. */
-static void show_place(struct v6_slice line, size_t column)
-{
-	char copy[BEFORE + AFTER], buf[4 * sizeof(copy) + 1];
-	size_t at = column - 1, from, to;
-	struct v6_text t;
-	unsigned width;
-
-	if (!isatty(STDERR_FILENO) || !line.len || !column || at > line.len)
-		return;
-	from = at > BEFORE ? at - BEFORE : 0;
-	to = line.len - at > AFTER ? at + AFTER : line.len;
-	/* Whole characters, and a blank for each tab. */
-	while (to > at && to < line.len && (line.ptr[to] & 0xc0) == 0x80)
-		to--;
-	for (size_t i = from; i < to; i++)
-		copy[i - from] = strchr("\t\r\n", line.ptr[i]) ? ' ' : line.ptr[i];
-	/* What is escaped takes more room. */
-	for (size_t skip = 0;; skip++) {
-		if (from + skip < at && (line.ptr[from + skip] & 0xc0) == 0x80)
-			continue;
-		t = v6_text_in(buf, sizeof(buf));
-		v6_text_safe(&t, copy + skip, at - from - skip);
-		width = v6_text_width(buf, t.len);
-		if (width <= BEFORE)
-			break;
-	}
-	v6_text_safe(&t, copy + (at - from), to - at);
-	fprintf(stderr, "  %s\n  %*s^\n", buf, (int)width, "");
-}
-
-static void print_problem(const struct v6_problem *p, struct v6_slice line, void *context)
+static void print_problem(const struct v6_problem *p, void *context)
 {
 	char buf[2048];
 	struct v6_text t = v6_text_in(buf, sizeof(buf));
-	size_t column = v6_problem_column(p);
 
 	(void)context;
 	v6_problem_text(&t, p);
 	v6_complain("%s", buf);
-	if (column > 1 || p->rule || p->line)
-		show_place(line, column);
 }
 
 /*
@@ -83,7 +47,7 @@ static int set(struct v6_options *o, enum v6_setting id, const char *value)
 
 	value = absolute(id, value);
 	if (v6_config_set(&o->config, id, v6_slice_of(value), V6_ORIGIN_OPTION, &problem)) {
-		print_problem(&problem, v6_slice_of(value), NULL);
+		print_problem(&problem, NULL);
 		return -1;
 	}
 	/* Rules that are given again add to those before. */
