@@ -23,41 +23,28 @@ static void warn(const char *log, int error)
 	v6_complain("warning: log: '%s'%s; records would be lost", buf, v6_errno_words(error));
 }
 
-static int check_folder(char *path, size_t len)
-{
-	struct stat st;
-	int error;
-
-	while (len > 1 && path[len - 1] != '/')
-		len--;
-	path[len > 1 ? len - 1 : 1] = '\0';
-	error = v6_sys_stat(path, &st);
-	if (error)
-		return -error;
-	if (!S_ISDIR(st.st_mode))
-		return ENOTDIR;
-	return access(path, W_OK | X_OK) ? errno : 0;
-}
-
 /*
  * Cut to the folder, where that is what is wrong. What it leads to with a % only the program
  * knows.
  */
 static int check_path(char *path)
 {
-	size_t plain = strcspn(path, "%");
+	size_t len = strcspn(path, "%");
 	struct stat st;
-	int error = path[plain] ? -ENOENT : v6_sys_stat(path, &st);
+	int error = path[len] ? -ENOENT : v6_sys_stat(path, &st);
 
-	if (error == -ENOENT)
-		return check_folder(path, plain);
-	if (error)
-		return -error;
-	if (S_ISDIR(st.st_mode))
+	if (!error && S_ISDIR(st.st_mode))
 		return EISDIR;
-	if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode) && !S_ISCHR(st.st_mode))
+	if (!error && !S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode) && !S_ISCHR(st.st_mode))
 		return EINVAL;
-	return access(path, W_OK) ? errno : 0;
+	if (error != -ENOENT)
+		return error ? -error : access(path, W_OK) ? errno : 0;
+	while (path[len - 1] != '/')
+		len--;
+	path[len] = '\0';
+	error = access(path, W_OK | X_OK) ? errno : 0;
+	path[len > 1 ? len - 1 : 1] = '\0';
+	return error;
 }
 
 static int check_syslog(void)

@@ -43,10 +43,16 @@ static int failure(const struct v6_command *c)
 	return c == &v6_command_run ? V6_EXIT_RUN : V6_EXIT_USAGE;
 }
 
-int v6_command_usage(const struct v6_command *c)
+int v6_command_usage(const struct v6_command *c, const char *format, ...)
 {
-	fprintf(stderr, "usage: v6shim %s %s\n", c->name, c->usage);
-	fprintf(stderr, "'v6shim %s --help' tells more\n", c->name);
+	va_list args;
+
+	fprintf(stderr, "v6shim: %s: ", c->name);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr, "\nusage: v6shim %s %s\n'v6shim %s --help' tells more\n", c->name, c->usage,
+		c->name);
 	return failure(c);
 }
 

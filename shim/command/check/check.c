@@ -99,10 +99,8 @@ static int run(struct v6_options *o)
 	static struct v6_reach r;
 	const char *way = o->given[0] ? o->given[0] : "auto";
 
-	if (!o->count) {
-		v6_complain("check: no command given");
-		return v6_command_usage(&v6_command_check);
-	}
+	if (!o->count)
+		return v6_command_usage(&v6_command_check, "no command given");
 	v6_reach(&r, o->operands);
 	return judge(&r, *way != 's', *way != 'p');
 }

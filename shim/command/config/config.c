@@ -181,14 +181,11 @@ static int run(struct v6_options *o)
 	bool asked = q.program || q.port || q.proto;
 	unsigned applies = 0, sets = 0;
 
-	if (o->count || (given[SYSTEMD] && given[ENV]) ||
-		(asked && (given[SYSTEMD] || given[ENV]))) {
-		v6_complain(
-			"config: unexpected argument '%s'", o->count ? o->operands[0]
-							    : asked  ? "--program, --port, --proto"
-								     : "--env");
-		return v6_command_usage(&v6_command_config);
-	}
+	if (o->count || (given[SYSTEMD] && given[ENV]) || (asked && (given[SYSTEMD] || given[ENV])))
+		return v6_command_usage(&v6_command_config, "unexpected argument '%s'",
+			o->count ? o->operands[0]
+			: asked  ? "--program, --port, --proto"
+				 : "--env");
 	if (asked && !parse_query(&q))
 		return V6_EXIT_USAGE;
 	if (!asked)

@@ -111,10 +111,9 @@ static int run(struct v6_options *o)
 	struct v6_text t = v6_text_in(buf, sizeof(buf));
 	int profile;
 
-	if (o->count > 1) {
-		v6_complain("profiles: unexpected argument '%s'", o->operands[1]);
-		return v6_command_usage(&v6_command_profiles);
-	}
+	if (o->count > 1)
+		return v6_command_usage(
+			&v6_command_profiles, "unexpected argument '%s'", o->operands[1]);
 	if (!name) {
 		list();
 		return V6_EXIT_OK;

@@ -62,13 +62,15 @@ static void add_line(struct v6_input *in, struct v6_source *s, struct v6_slice l
 	struct v6_record r;
 
 	s->line++;
+	if (line.len > V6_LINE_MAX) {
+		add_damaged(in, s, "longer than 65536 bytes");
+		return;
+	}
 	/* A record that was cut short is followed by a newline of its own. */
 	line = v6_slice_trim(line);
 	if (!line.len)
 		return;
-	if (line.len > V6_LINE_MAX) {
-		add_damaged(in, s, "longer than 65536 bytes");
-	} else if (v6_read_record(&r, line, in->scratch, &why)) {
+	if (v6_read_record(&r, line, in->scratch, &why)) {
 		in->records++;
 		s->records++;
 		in->add(in->to, s->log, &r);
@@ -90,8 +92,7 @@ static void add_lines(struct v6_input *in, struct v6_source *s)
 		s->skipping = false;
 	}
 	if (rest.len > V6_LINE_MAX && !s->skipping) {
-		s->line++;
-		add_damaged(in, s, "longer than 65536 bytes");
+		add_line(in, s, rest);
 		s->skipping = true;
 	}
 	s->len = s->skipping ? 0 : rest.len;

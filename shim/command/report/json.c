@@ -1,6 +1,5 @@
 #include "../json.h"
 
-#include "report.h"
 #include "verdict.h"
 
 /* The members of a record without its version, pid and program; the object stays open. */

@@ -103,8 +103,7 @@ static struct v6_process *process_of(struct v6_model *m, unsigned log, const str
 	struct v6_process *p = *running ? m->processes[*running - 1] : NULL;
 	bool load = r->facts.event == V6_EVENT_LOAD;
 
-	if (p && p->program.len == r->program.len &&
-		(!r->program.len || !memcmp(p->program.ptr, r->program.ptr, r->program.len)) &&
+	if (p && p->program.ptr == keep_text(m, r->program).ptr &&
 		(!load || (!p->loaded && llabs(r->time - p->first) < LOAD_LATE)))
 		return p;
 	p = v6_keep(sizeof(*p));
@@ -157,7 +156,6 @@ static void begin_socket(struct v6_socket *s, const struct v6_record *r)
 static unsigned add_socket(struct v6_process *p, const struct v6_record *r)
 {
 	p->sockets = v6_grow(p->sockets, p->socket_count, &p->socket_room, sizeof(*p->sockets));
-	p->sockets[p->socket_count].succeeded = 0;
 	begin_socket(&p->sockets[p->socket_count], r);
 	return (unsigned)++p->socket_count;
 }
@@ -306,7 +304,8 @@ static bool has_failed(const struct v6_record *r)
 	       (r->error || r->result < 0);
 }
 
-bool v6_is_conflict(const struct v6_record *r)
+/* A bind or listen that met EADDRINUSE, whatever else was found. */
+static bool is_conflict(const struct v6_record *r)
 {
 	return r->verdict.finding == V6_FINDING_CONFLICT ||
 	       ((r->facts.event == V6_EVENT_BIND || r->facts.event == V6_EVENT_LISTEN) &&
@@ -350,7 +349,7 @@ static void add_trouble(
 const char *v6_trouble_state(const struct v6_process *p, const struct v6_trouble *t)
 {
 	enum v6_action action = t->r.verdict.action;
-	bool failed = has_failed(&t->r), conflict = v6_is_conflict(&t->r);
+	bool failed = has_failed(&t->r), conflict = is_conflict(&t->r);
 
 	if (!t->r.has_policy)
 		return v6_word(V6_LIST_EVENT, t->r.facts.event);
@@ -390,8 +389,8 @@ void v6_model_add(struct v6_model *m, unsigned log, const struct v6_record *r)
 		   r->facts.address.family != V6_FAMILY_OTHER) {
 		socket = add_failed(m, p, r);
 	}
-	if (event == V6_EVENT_ERROR || event == V6_EVENT_LOST || has_failed(r) ||
-		v6_is_conflict(r) || (r->enforce.known && r->enforce.result == V6_NO_RESULT) ||
+	if (event == V6_EVENT_ERROR || event == V6_EVENT_LOST || has_failed(r) || is_conflict(r) ||
+		(r->enforce.known && r->enforce.result == V6_NO_RESULT) ||
 		r->verdict.finding != V6_FINDING_NONE || r->verdict.action == V6_ACTION_DENY ||
 		r->verdict.action == V6_ACTION_REORDER)
 		add_trouble(m, p, socket, r);
@@ -460,10 +459,12 @@ void v6_model_end(struct v6_model *m)
 		free(look);
 		/* The first, and the last. */
 		p->like = like[0];
-		like[0] = like[0] ? like[0] : p;
-		like[0]->like_count++;
-		if (like[1])
+		if (like[1]) {
+			like[0]->more++;
 			like[1]->next = p;
+		} else {
+			like[0] = p;
+		}
 		like[1] = p;
 		m->shown++;
 	}

@@ -52,7 +52,7 @@ struct v6_process {
 	bool shown;              /* there is something to show of it */
 	struct v6_process *next; /* another that looks like it but for pids, times, chosen ports */
 	struct v6_process *like; /* the first of those; NULL: it is that itself */
-	unsigned like_count;     /* of the first: how many they are */
+	unsigned more;           /* of the first: how many more there are */
 };
 
 struct v6_model {
@@ -68,14 +68,6 @@ void v6_model_add(struct v6_model *m, unsigned log, const struct v6_record *r);
 
 /* After the last one: finds the processes that look alike, and sums up. */
 void v6_model_end(struct v6_model *m);
-
-static inline bool v6_socket_did(const struct v6_socket *s, enum v6_action action)
-{
-	return s->actions >> action & 1;
-}
-
-/* A bind or listen that met EADDRINUSE, whatever else was found. */
-bool v6_is_conflict(const struct v6_record *r);
 
 /* "unresolved", "resolved", or what was found. */
 const char *v6_trouble_state(const struct v6_process *p, const struct v6_trouble *t);

@@ -3,7 +3,6 @@
 
 #include "../../core/errname.h"
 #include "../table.h"
-#include "report.h"
 #include "verdict.h"
 
 /* The line that is being put together. */
@@ -51,8 +50,8 @@ static void print_which(const struct v6_input *in, const struct v6_process *p)
 	v6_text_str(&t, "  from ");
 	v6_text_time(&t, p->first);
 	v6_text_print(&t, " in %.*s", V6_SLICE(v6_slice_of(in->sources[p->log]->name)));
-	if (p->next)
-		v6_text_print(&t, ", with %u more like it: pid", p->like_count - 1);
+	if (p->more)
+		v6_text_print(&t, ", with %u more like it: pid", p->more);
 	for (const struct v6_process *q = p->next; q; q = q->next)
 		v6_text_print(&t, " %d", q->pid);
 	end(2);
@@ -73,7 +72,7 @@ static void add_remark(struct v6_text *t, const struct v6_process *p, const stru
 	if (s->inherited)
 		v6_text_str(t, "inherited: bound before this program ran; ");
 	for (unsigned action = 1; s->actions >> action; action++)
-		if (v6_socket_did(s, action))
+		if (s->actions >> action & 1)
 			v6_text_print(t, "%s%s%s; ", s->r.mode == V6_MODE_LOG ? "would " : "",
 				v6_word(V6_LIST_ACTION, action), did[action] ? did[action] : "");
 	if (s->r.count)
@@ -324,10 +323,9 @@ static void print_verdicts(const struct v6_model *m, const struct v6_process *p)
 
 void v6_report_page(const struct v6_input *in, const struct v6_model *m)
 {
-	struct v6_text t;
+	struct v6_text t = begin();
 
 	if (m->records) {
-		t = begin();
 		v6_text_print(&t,
 			"records %lld, processes %u, conflicts left unresolved %lld, disorders "
 			"%lld, denials %lld, lost records %lld",
@@ -356,19 +354,17 @@ void v6_report_page(const struct v6_input *in, const struct v6_model *m)
 	if (m->records && m->shown < m->count)
 		printf("Processes in which nothing was bound, as far as the log tells: %zu\n",
 			m->count - m->shown);
-	if (in->damaged) {
+	for (unsigned i = 0; i < in->damaged && i < V6_DAMAGED_SHOWN; i++) {
 		t = begin();
-		v6_text_print(&t, "Lines that are no records: %lld, the first %s",
-			(long long)in->damaged, in->place[0]);
-		end(2);
-		for (unsigned i = 1; i < in->damaged && i < V6_DAMAGED_SHOWN; i++) {
-			t = begin();
-			v6_text_print(&t, "  %s", in->place[i]);
-			end(4);
-		}
-		if (in->damaged > V6_DAMAGED_SHOWN)
-			printf("  and %" PRIu64 " more\n", in->damaged - V6_DAMAGED_SHOWN);
-	} else if (!m->records && !in->failed)
+		if (!i)
+			v6_text_print(&t, "Lines that are no records: %lld, the first",
+				(long long)in->damaged);
+		v6_text_print(&t, i ? "  %s" : " %s", in->place[i]);
+		end(i ? 4 : 2);
+	}
+	if (in->damaged > V6_DAMAGED_SHOWN)
+		printf("  and %" PRIu64 " more\n", in->damaged - V6_DAMAGED_SHOWN);
+	if (!in->damaged && !m->records && !in->failed)
 		v6_print_wrapped(
 			"Nothing was logged. Either the library was not in the program ('v6shim "
 			"check COMMAND' tells whether it can be), or nothing in it reached the "

@@ -1,7 +1,7 @@
 /*
  * v6shim report: what the logs show.
  */
-#include "report.h"
+#include "verdict.h"
 
 #include <stdio.h>
 
@@ -69,11 +69,9 @@ static int run(struct v6_options *o)
 
 	given = o->given;
 	if (given[JSON] && given[LINES])
-		v6_complain("report: '--lines': not with --json");
-	else if (!o->count)
-		v6_complain("report: no file given");
-	if (!o->count || (given[JSON] && given[LINES]))
-		return v6_command_usage(&v6_command_report);
+		return v6_command_usage(&v6_command_report, "'--lines': not with --json");
+	if (!o->count)
+		return v6_command_usage(&v6_command_report, "no file given");
 	in = (struct v6_input){.add = add_record, .to = &m};
 	for (char **file = o->operands; *file; file++)
 		v6_source_add(&in, *file);

@@ -27,7 +27,7 @@ struct v6_service v6_socket_service(const struct v6_socket *s, bool enforce)
 
 bool v6_socket_governed(const struct v6_socket *s, bool enforce)
 {
-	bool forced = v6_socket_did(s, V6_ACTION_SET) || v6_socket_did(s, V6_ACTION_OVERRIDE);
+	bool forced = s->actions & (1U << V6_ACTION_SET | 1U << V6_ACTION_OVERRIDE);
 	int value = v6_policy_value(s->r.policy);
 
 	if (s->r.mode == V6_MODE_LOG)

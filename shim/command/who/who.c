@@ -349,6 +349,7 @@ static void print_notes(FILE *to)
 
 /* ---- the command line */
 
+/* 0, or the exit status. */
 static int read_port(const char *text)
 {
 	bool digits;
@@ -364,32 +365,29 @@ static int read_port(const char *text)
 		port = ntohs((uint16_t)service->s_port);
 	else if (digits)
 		v6_slice_uint(v6_slice_of(text), UINT16_MAX, &port);
-	if (port) {
-		wanted[ports++] = (unsigned)port;
-		return 0;
-	}
-	v6_complain("who: '%s': %s", text,
-		digits ? "a port is a number from 1 to 65535"
-		       : "neither a port nor the name of a service");
-	return -1;
+	if (!port)
+		return v6_command_usage(&v6_command_who, "'%s': %s", text,
+			digits ? "a port is a number from 1 to 65535"
+			       : "neither a port nor the name of a service");
+	wanted[ports++] = (unsigned)port;
+	return 0;
 }
 
 static int run(struct v6_options *o)
 {
 	const char *process = o->given[PID];
 	bool json = o->given[JSON], any = false;
-	int result;
+	int result = 0;
 
 	for (unsigned i = ONLY_INET; i <= ONLY_UDP; i++)
 		only[i] = o->given[i];
 	wanted = v6_keep(((size_t)o->count + 1) * sizeof(*wanted));
-	for (char **port = o->operands; *port; port++)
-		if (read_port(*port))
-			return v6_command_usage(&v6_command_who);
-	if (process && (!v6_slice_uint(v6_slice_of(process), INT32_MAX, &pid) || !pid)) {
-		v6_complain("who: --pid: '%s' is no process id", process);
-		return v6_command_usage(&v6_command_who);
-	}
+	for (char **port = o->operands; *port && !result; port++)
+		result = read_port(*port);
+	if (result)
+		return result;
+	if (process && (!v6_slice_uint(v6_slice_of(process), INT32_MAX, &pid) || !pid))
+		return v6_command_usage(&v6_command_who, "--pid: '%s' is no process id", process);
 	result = v6_sockets_find(&sockets, (uint16_t)(ports == 1 ? wanted[0] : 0));
 	if (result) {
 		v6_complain("who: the sockets cannot be listed: %s", strerror(-result));
