@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <search.h>
-#include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -12,12 +11,12 @@
 /* A race at the start of a process: its load record may come after another thread's first. */
 enum { LOAD_LATE = 1000000 };
 
-/* Memory by key, in a tree: the same bytes have the same memory. */
+/* Texts and numbers by key, in a tree. */
 
 struct kept {
-	const void *key;
+	const char *key;
 	size_t len;
-	alignas(max_align_t) char value[];
+	unsigned number; /* from 1; 0: none yet */
 };
 
 static int compare(const void *a, const void *b)
@@ -28,24 +27,21 @@ static int compare(const void *a, const void *b)
 				: memcmp(e->key, f->key, e->len);
 }
 
-/* The value of a new key is `size` zeroes; values stay where they are. */
-static struct kept *keep(void **map, const void *key, size_t len, size_t size)
+static struct kept *keep(struct v6_model *m, const void *key, size_t len)
 {
-	struct kept wanted = {key, len}, **found = tfind(&wanted, map, compare), *e;
+	struct kept wanted = {key, len, 0}, **found = tfind(&wanted, &m->kept, compare), *e;
 
 	if (found)
 		return *found;
-	e = v6_keep(sizeof(*e) + size + len);
-	e->key = memcpy(e->value + size, key, len);
-	e->len = len;
-	return *(struct kept **)v6_need(tsearch(e, map, compare));
+	e = v6_keep(sizeof(*e));
+	*e = (struct kept){v6_keep_bytes(key, len), len, 0};
+	return *(struct kept **)v6_need(tsearch(e, &m->kept, compare));
 }
 
+/* The same bytes are at the same place. */
 static struct v6_slice keep_text(struct v6_model *m, struct v6_slice text)
 {
-	if (!text.len)
-		return (struct v6_slice){"", 0};
-	return (struct v6_slice){keep(&m->names, text.ptr, text.len, 0)->key, text.len};
+	return (struct v6_slice){text.len ? keep(m, text.ptr, text.len)->key : "", text.len};
 }
 
 /* What is found by its key: a number from 1 in the array of processes, or in that of sockets. */
@@ -68,7 +64,7 @@ static unsigned *find(
 		key[4] = a->scope;
 		memcpy(key + 5, a->bytes, sizeof(a->bytes));
 	}
-	return (unsigned *)keep(&m->slots, key, sizeof(key), sizeof(unsigned))->value;
+	return &keep(m, key, sizeof(key))->number;
 }
 
 const char *v6_record_written(const struct v6_record *r,
@@ -326,7 +322,7 @@ static void add_trouble(
 	same.fd = -1;
 	same.count = 0;
 	text = v6_record_written(&same, v6_record_json, &len);
-	number = (unsigned *)keep(&m->texts, text, len, sizeof(*number))->value;
+	number = &keep(m, text, len)->number;
 	if (!*number) {
 		p->troubles = v6_grow(
 			p->troubles, p->trouble_count, &p->trouble_room, sizeof(*p->troubles));
@@ -441,10 +437,9 @@ static void forget(void *kept)
 
 void v6_model_end(struct v6_model *m)
 {
-	void *looks = NULL;
-
 	for (size_t i = 0; i < m->count; i++) {
-		struct v6_process *p = m->processes[i], **like;
+		struct v6_process *p = m->processes[i];
+		unsigned *first;
 		size_t len;
 		char *look;
 
@@ -455,21 +450,18 @@ void v6_model_end(struct v6_model *m)
 		if (!p->shown)
 			continue;
 		look = look_of(p, &len);
-		like = (struct v6_process **)keep(&looks, look, len, 2 * sizeof(*like))->value;
+		first = &keep(m, look, len)->number;
 		free(look);
-		/* The first, and the last. */
-		p->like = like[0];
-		if (like[1]) {
-			like[0]->more++;
-			like[1]->next = p;
+		p->last = p;
+		if (*first) {
+			p->like = m->processes[*first - 1];
+			p->like->more++;
+			p->like->last->next = p;
+			p->like->last = p;
 		} else {
-			like[0] = p;
+			*first = p->serial;
 		}
-		like[1] = p;
 		m->shown++;
 	}
-	tdestroy(looks, forget);
-	tdestroy(m->names, forget);
-	tdestroy(m->slots, forget);
-	tdestroy(m->texts, forget);
+	tdestroy(m->kept, forget);
 }

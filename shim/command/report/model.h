@@ -47,16 +47,17 @@ struct v6_process {
 	enum v6_mode mode;
 	enum v6_via via;
 	bool loaded;
-	bool whole;              /* the log has every bind and listen */
-	bool thinned;            /* but for datagram sockets that are alike */
-	bool shown;              /* there is something to show of it */
-	struct v6_process *next; /* another that looks like it but for pids, times, chosen ports */
+	bool whole;   /* the log has every bind and listen */
+	bool thinned; /* but for datagram sockets that are alike */
+	bool shown;   /* there is something to show of it */
+	/* Another that looks like it but for pids, times, chosen ports; of the first: the last. */
+	struct v6_process *next, *last;
 	struct v6_process *like; /* the first of those; NULL: it is that itself */
 	unsigned more;           /* of the first: how many more there are */
 };
 
 struct v6_model {
-	void *names, *slots, *texts; /* see model.c */
+	void *kept; /* see model.c */
 	struct v6_process **processes;
 	size_t count, room;
 	size_t shown; /* of the processes */
