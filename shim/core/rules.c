@@ -302,32 +302,26 @@ bool v6_rule_program(const struct v6_rule *rule, struct v6_slice program)
 {
 	struct v6_slice rest = rule->program;
 
-	if (!rest.len)
-		return true;
 	while (rest.len)
 		if (v6_glob(v6_slice_cut(&rest, ','), program))
 			return true;
-	return false;
+	return !rule->program.len;
 }
 
 bool v6_rule_port(const struct v6_rule *rule, unsigned port)
 {
-	if (!rule->ports)
-		return true;
 	for (unsigned i = 0; i < rule->ports; i++)
 		if (port >= rule->port[i].low && port <= rule->port[i].high)
 			return true;
-	return false;
+	return !rule->ports;
 }
 
 bool v6_rule_proto(const struct v6_rule *rule, int proto)
 {
-	if (!rule->protos)
-		return true;
 	for (unsigned i = 0; i < rule->protos; i++)
 		if (rule->proto[i] == proto)
 			return true;
-	return false;
+	return !rule->protos;
 }
 
 struct v6_knobs v6_rule_apply(const struct v6_rule *rule, const struct v6_knobs *base)

@@ -104,10 +104,8 @@ static const struct v6_option options[] = {
 		.help = "tell each new record as it comes, as tail -F does, and report at the end "
 			"(interrupt it: Ctrl-C); with --json each as a line of JSON"},
 	{"check", .help = "exit with 1 where there is a conflict left unresolved, a denial, a "
-			  "disorder, a "
-			  "policy that is not in force or a lost record; with mode=log also where "
-			  "enforce "
-			  "would deny"},
+			  "disorder, a policy that is not in force or a lost record; with "
+			  "mode=log also where enforce would deny"},
 	{.name = NULL},
 };
 
