@@ -105,38 +105,29 @@ static unsigned explain(const struct v6_rules *rules, const struct query *q)
 	return 0;
 }
 
-/* The same in double quotes, as systemd.syntax(7) has it for units, or as it and a shell have it for variables. */
-static const char *quoted(const char *text, bool unit)
+/* In double quotes, as systemd.syntax(7) has it for units, or as it and a shell have it for variables. */
+static void print_quoted(const char *text, bool unit)
 {
-	char *bytes = NULL;
-	size_t len;
-	FILE *to = v6_need(open_memstream(&bytes, &len));
-
-	putc('"', to);
+	putchar('"');
 	for (; *text; text++) {
 		if (unit && (unsigned char)*text < ' ') {
-			fprintf(to, "\\x%02x", (unsigned)*text);
+			printf("\\x%02x", (unsigned)*text);
 			continue;
 		}
 		if (strchr(unit ? "\"\\" : "\"\\$`", *text))
-			putc('\\', to);
+			putchar('\\');
 		if (unit && *text == '%')
-			putc('%', to);
-		putc(*text, to);
+			putchar('%');
+		putchar(*text);
 	}
-	putc('"', to);
-	fclose(to);
-	text = v6_keep_bytes(bytes, len);
-	free(bytes);
-	return text;
+	putchar('"');
 }
 
 static void print_variable(const char *name, const char *value, bool unit)
 {
-	if (unit)
-		printf("Environment=%s\n", quoted(v6_keep_joined(name, "=", value, NULL), true));
-	else
-		printf("%s=%s\n", name, quoted(value, false));
+	printf("%s=", unit ? "Environment" : name);
+	print_quoted(unit ? v6_keep_joined(name, "=", value, NULL) : value, unit);
+	putchar('\n');
 }
 
 /* What a service must have for what options and the environment say here. */
@@ -164,8 +155,11 @@ static int print_service(const struct v6_options *o, bool unit)
 		if (value)
 			print_variable(name, value, unit);
 	}
-	if (unit && readlink("/proc/self/exe", self, sizeof(self) - 1) > 0)
-		printf("ExecStartPre=%s config\n", quoted(self, true));
+	if (unit && readlink("/proc/self/exe", self, sizeof(self) - 1) > 0) {
+		printf("ExecStartPre=");
+		print_quoted(self, true);
+		puts(" config");
+	}
 	return V6_EXIT_OK;
 }
 
