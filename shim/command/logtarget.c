@@ -57,18 +57,11 @@ static int check_syslog(void)
 	return error;
 }
 
-static int check_descriptor(int fd)
-{
-	int flags = v6_sys_fcntl(fd, F_GETFL, 0);
-
-	return flags < 0 || (flags & O_ACCMODE) == O_RDONLY ? EBADF : 0;
-}
-
 bool v6_logtarget_check(const struct v6_settings *s)
 {
 	char log[V6_PATH_SIZE];
 	struct v6_text t = v6_text_in(log, sizeof(log));
-	int error;
+	int error, flags;
 
 	if (s->log == V6_LOG_SYSLOG) {
 		v6_text_str(&t, "/dev/log");
@@ -78,7 +71,8 @@ bool v6_logtarget_check(const struct v6_settings *s)
 		error = check_path(log);
 	} else {
 		v6_setting_value(&t, s, V6_SETTING_LOG);
-		error = s->log == V6_LOG_FD ? check_descriptor(s->log_fd) : 0;
+		flags = s->log == V6_LOG_FD ? v6_sys_fcntl(s->log_fd, F_GETFL, 0) : O_RDWR;
+		error = flags < 0 || (flags & O_ACCMODE) == O_RDONLY ? EBADF : 0;
 	}
 	if (error)
 		warn(log, error);

@@ -124,13 +124,6 @@ static void quoted(struct v6_text *t, const char *word)
 	v6_text_char(t, '"');
 }
 
-static void json_serves(struct v6_text *t, unsigned serves)
-{
-	static const char value[][20] = {"[]", "[\"inet6\"]", "[\"inet\"]", "[\"inet6\",\"inet\"]"};
-
-	v6_text_str(t, value[serves & 3]);
-}
-
 static void json_families(struct v6_text *t, const struct v6_families *f)
 {
 	for (unsigned i = 0; i < f->count; i++)
@@ -175,16 +168,6 @@ static void json_settings(struct v6_text *t, const struct v6_config *c)
 		brace = ',';
 	}
 	v6_text_str(t, brace == '{' ? "{}" : "}");
-}
-
-static void json_errno(struct v6_text *t, int number)
-{
-	const char *name = v6_errname(number);
-
-	if (name)
-		quoted(t, name);
-	else
-		v6_text_int(t, number);
 }
 
 /* The word of an enum of the record's, or NULL. */
@@ -243,6 +226,8 @@ static bool applies(const struct v6_field *f, const struct v6_record *r, const v
 static void json_value(
 	struct v6_text *t, const struct v6_field *f, const struct v6_record *r, const void *member)
 {
+	static const char served[][20] = {
+		"[]", "[\"inet6\"]", "[\"inet\"]", "[\"inet6\",\"inet\"]"};
 	const struct v6_address *address = member;
 	const struct v6_slice *slice = member;
 
@@ -286,7 +271,7 @@ static void json_value(
 		v6_text_uint(t, address->port);
 		break;
 	case V6_FIELD_SERVES:
-		json_serves(t, *(const unsigned *)member);
+		v6_text_str(t, served[*(const unsigned *)member & 3]);
 		break;
 	case V6_FIELD_FAMILIES:
 		json_families(t, member);
@@ -298,7 +283,10 @@ static void json_value(
 		json_object(t, v6_enforce_fields, member);
 		break;
 	case V6_FIELD_ERRNO:
-		json_errno(t, *(const int *)member);
+		if (v6_errname(*(const int *)member))
+			quoted(t, v6_errname(*(const int *)member));
+		else
+			v6_text_int(t, *(const int *)member);
 		break;
 	case V6_FIELD_SETTINGS:
 		if (r->config)
@@ -372,15 +360,6 @@ void v6_families_text(struct v6_text *t, const struct v6_families *f)
 		v6_text_print(t, "%s%s", i ? " " : "", f->inet6 >> i & 1 ? "IPv6" : "IPv4");
 }
 
-static void text_v6only(struct v6_text *t, const struct v6_record *r)
-{
-	v6_text_print(t, ", V6ONLY %d", r->facts.before);
-	if (r->enforce.after != V6_UNKNOWN && r->enforce.after != r->after)
-		v6_text_print(t, ", would be %d", r->enforce.after);
-	else if (r->after != V6_UNKNOWN && r->after != r->facts.before)
-		v6_text_print(t, " -> %d", r->after);
-}
-
 static const char *const serves[] = {"", "IPv6", "IPv4", "IPv6 and IPv4"};
 
 static void text_enforce(struct v6_text *t, const struct v6_record *r)
@@ -424,8 +403,13 @@ static void text_outcome(struct v6_text *t, const struct v6_record *r)
 	}
 	if (r->verdict.action == V6_ACTION_SHARE)
 		v6_text_str(t, log ? ", the port would be shared" : ", the port is shared");
-	if (r->facts.before != V6_UNKNOWN)
-		text_v6only(t, r);
+	if (r->facts.before != V6_UNKNOWN) {
+		v6_text_print(t, ", V6ONLY %d", r->facts.before);
+		if (r->enforce.after != V6_UNKNOWN && r->enforce.after != r->after)
+			v6_text_print(t, ", would be %d", r->enforce.after);
+		else if (r->after != V6_UNKNOWN && r->after != r->facts.before)
+			v6_text_print(t, " -> %d", r->after);
+	}
 	if (r->families_before.count) {
 		v6_text_str(t, ", ");
 		v6_families_text(t, &r->families_before);

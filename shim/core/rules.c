@@ -334,17 +334,6 @@ struct v6_knobs v6_rule_apply(const struct v6_rule *rule, const struct v6_knobs 
 	return knobs;
 }
 
-static void text_ports(struct v6_text *t, const struct v6_rule *rule)
-{
-	for (unsigned i = 0; i < rule->ports; i++) {
-		v6_text_print(t, "%s%u", i ? "," : "port=", rule->port[i].low);
-		if (rule->port[i].high != rule->port[i].low)
-			v6_text_print(t, "-%u", rule->port[i].high);
-	}
-	if (rule->ports)
-		v6_text_char(t, ' ');
-}
-
 void v6_rule_text(struct v6_text *t, const struct v6_rule *rule)
 {
 	if (rule->program.len) {
@@ -352,7 +341,13 @@ void v6_rule_text(struct v6_text *t, const struct v6_rule *rule)
 		v6_text_slice(t, rule->program);
 		v6_text_char(t, ' ');
 	}
-	text_ports(t, rule);
+	for (unsigned i = 0; i < rule->ports; i++) {
+		v6_text_print(t, "%s%u", i ? "," : "port=", rule->port[i].low);
+		if (rule->port[i].high != rule->port[i].low)
+			v6_text_print(t, "-%u", rule->port[i].high);
+	}
+	if (rule->ports)
+		v6_text_char(t, ' ');
 	for (unsigned i = 0; i < rule->protos; i++) {
 		v6_text_str(t, i ? "," : "proto=");
 		v6_proto_text(t, rule->proto[i]);

@@ -53,16 +53,6 @@ static void print_way(
 	puts(buf);
 }
 
-static void print_notes(const struct v6_reach *r, bool preload)
-{
-	if (v6_fact_no_ipv6())
-		puts("note      no IPv6 socket can be made here: the kernel has no IPv6, and no "
-		     "policy anything to act on");
-	if (r->shell && preload)
-		puts("note      programs that a shell starts inherit the preload and the settings, "
-		     "unless set-id, static or Go; --reach supervise governs those too");
-}
-
 static int judge(const struct v6_reach *r, bool preload, bool outside)
 {
 	static char why[V6_REACH_WHY];
@@ -90,7 +80,12 @@ static int judge(const struct v6_reach *r, bool preload, bool outside)
 	outside = outside && starts && !refused;
 	for (unsigned i = 0; !preload && !outside && i < V6_INSTEAD_MAX && r->instead[i]; i++)
 		printf("%-10s%s\n", i ? "" : "instead", r->instead[i]);
-	print_notes(r, preload);
+	if (v6_fact_no_ipv6())
+		puts("note      no IPv6 socket can be made here: the kernel has no IPv6, and no "
+		     "policy anything to act on");
+	if (r->shell && preload)
+		puts("note      programs that a shell starts inherit the preload and the settings, "
+		     "unless set-id, static or Go; --reach supervise governs those too");
 	return preload || outside ? V6_EXIT_OK : V6_EXIT_UNREACHABLE;
 }
 

@@ -94,15 +94,6 @@ static void show_settings(const struct v6_word *profile)
 	}
 }
 
-static void show_gaps(enum v6_profile profile)
-{
-	if (told[profile].gaps)
-		puts("\n# What cannot be given, and what is met on Linux instead:");
-	for (unsigned i = 0; told[profile].gaps >> i; i++)
-		if (told[profile].gaps >> i & 1)
-			printf("# %s\n", gaps[i]);
-}
-
 static int run(struct v6_options *o)
 {
 	const struct v6_word *w = v6_words(V6_LIST_PROFILE);
@@ -123,7 +114,11 @@ static int run(struct v6_options *o)
 		while (w->value != profile)
 			w++;
 		show_settings(w);
-		show_gaps((enum v6_profile)profile);
+		if (told[profile].gaps)
+			puts("\n# What cannot be given, and what is met on Linux instead:");
+		for (unsigned i = 0; told[profile].gaps >> i; i++)
+			if (told[profile].gaps >> i & 1)
+				printf("# %s\n", gaps[i]);
 		return V6_EXIT_OK;
 	}
 	near = profile < 0 ? v6_nearest_of(V6_LIST_PROFILE, v6_slice_of(name)) : NULL;

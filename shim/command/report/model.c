@@ -81,17 +81,6 @@ const char *v6_record_written(const struct v6_record *r,
 
 /* Processes. */
 
-/* Whether a log with these settings has every bind and listen: `bind` is the default of a path. */
-static bool is_whole(struct v6_slice text)
-{
-	struct v6_read_setting settings[V6_SETTING_COUNT];
-	bool told = v6_read_settings(settings, text);
-	struct v6_slice level = settings[V6_SETTING_LOG_LEVEL].value;
-
-	return level.ptr ? v6_word_value(V6_LIST_LOG_LEVEL, level) >= V6_LOG_LEVEL_BIND
-			 : told && v6_slice_begins(settings[V6_SETTING_LOG].value, "/");
-}
-
 /* The process with that pid. Another program, and a load record unless it is late, begin a new one. */
 static struct v6_process *process_of(struct v6_model *m, unsigned log, const struct v6_record *r)
 {
@@ -121,6 +110,10 @@ static struct v6_process *process_of(struct v6_model *m, unsigned log, const str
 
 static void add_settings(struct v6_model *m, struct v6_process *p, const struct v6_record *r)
 {
+	struct v6_read_setting settings[V6_SETTING_COUNT];
+	struct v6_slice level;
+	bool told;
+
 	if (!r->has_policy)
 		return;
 	if (!r->rule) {
@@ -134,7 +127,11 @@ static void add_settings(struct v6_model *m, struct v6_process *p, const struct 
 	p->loaded = true;
 	p->version = keep_text(m, r->version);
 	p->settings = keep_text(m, r->settings);
-	p->whole |= is_whole(p->settings);
+	/* Whether a log with these has every bind and listen: `bind` is the default of a path. */
+	told = v6_read_settings(settings, p->settings);
+	level = settings[V6_SETTING_LOG_LEVEL].value;
+	p->whole |= level.ptr ? v6_word_value(V6_LIST_LOG_LEVEL, level) >= V6_LOG_LEVEL_BIND
+			      : told && v6_slice_begins(settings[V6_SETTING_LOG].value, "/");
 }
 
 static struct v6_socket *socket_of(const struct v6_process *p, unsigned number)

@@ -40,9 +40,8 @@ bool v6_socket_governed(const struct v6_socket *s, bool enforce)
 /* Of a port of both families, in the IPv4 form or mapped. */
 static bool wildcard(const struct v6_address *a)
 {
-	static const uint8_t zero[4];
-
-	return v6_address_wildcard(a) || (v6_address_mapped(a) && !memcmp(a->bytes + 12, zero, 4));
+	return v6_address_wildcard(a) ||
+	       (v6_address_mapped(a) && !memcmp(a->bytes + 12, "\0\0\0", 4));
 }
 
 /* A server that a conflict names, though no record tells of its bind; connections have one address. */

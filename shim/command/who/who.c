@@ -54,10 +54,9 @@ static bool same_port(const struct v6_diag_socket *a, const struct v6_diag_socke
  */
 static bool takes_ipv4_of(const struct v6_diag_socket *dual, const struct v6_diag_socket *other)
 {
-	static const uint8_t zero[4];
-
 	return serves(other) == V6_SERVES_INET &&
-	       !(v6_address_mapped(&other->local) && !memcmp(other->local.bytes + 12, zero, 4)) &&
+	       !(v6_address_mapped(&other->local) &&
+		       !memcmp(other->local.bytes + 12, "\0\0\0", 4)) &&
 	       (!dual->iface || dual->iface == other->iface);
 }
 
