@@ -19,7 +19,7 @@ const struct v6_command *const v6_commands[] = {
 	NULL,
 };
 
-void v6_complain(const char *format, ...)
+int v6_complain(const char *format, ...)
 {
 	va_list args;
 
@@ -28,6 +28,7 @@ void v6_complain(const char *format, ...)
 	vfprintf(stderr, format, args);
 	va_end(args);
 	fputc('\n', stderr);
+	return -1;
 }
 
 static void print_help(const struct v6_command *c)

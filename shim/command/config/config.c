@@ -51,25 +51,22 @@ struct query {
 	int proto_number; /* -1: not given */
 };
 
-static bool parse_query(struct query *q)
+static int parse_query(struct query *q)
 {
 	const char *slash = q->program ? strrchr(q->program, '/') : NULL;
 
 	/* As the library has it: rules match the base name. */
 	if (slash)
 		q->program = slash + 1;
-	if (q->port && !v6_slice_uint(v6_slice_of(q->port), UINT16_MAX, &q->port_number)) {
-		v6_complain("--port: '%s' is no port; a number from 0 to 65535 is meant", q->port);
-		return false;
-	}
+	if (q->port && !v6_slice_uint(v6_slice_of(q->port), UINT16_MAX, &q->port_number))
+		return v6_complain(
+			"--port: '%s' is no port; a number from 0 to 65535 is meant", q->port);
 	q->proto_number = q->proto ? v6_proto_parse(v6_slice_of(q->proto)) : -1;
-	if (q->proto && q->proto_number < 0) {
-		v6_complain("--proto: unknown protocol '%s'; a name as tcp or udp is meant, or a "
-			    "number",
+	if (q->proto && q->proto_number < 0)
+		return v6_complain("--proto: unknown protocol '%s'; a name as tcp or udp is meant, "
+				   "or a number",
 			q->proto);
-		return false;
-	}
-	return true;
+	return 0;
 }
 
 /* Why a rule does not match, or NULL. */
@@ -180,7 +177,7 @@ static int run(struct v6_options *o)
 			o->count ? o->operands[0]
 			: asked  ? "--program, --port, --proto"
 				 : "--env");
-	if (asked && !parse_query(&q))
+	if (asked && parse_query(&q))
 		return V6_EXIT_USAGE;
 	if (!asked)
 		v6_logtarget_check(&s);
