@@ -76,11 +76,6 @@ void v6_table_cell(struct v6_table *t, const char *text)
 	t->text = v6_text_in(cell, sizeof(cell));
 }
 
-static unsigned gap(const struct v6_table *t, unsigned column)
-{
-	return t->tight && t->columns[column].gap ? 1 : t->columns[column].gap;
-}
-
 /* Takes from the widest column that wraps, until all of them fit, or no more can be taken. The width then. */
 static unsigned narrow(const struct v6_table *t, unsigned *widths, unsigned total, unsigned width)
 {
@@ -109,7 +104,8 @@ static bool print_line(const struct v6_table *t, const unsigned *widths, const c
 		unsigned used = v6_text_width(rest[i], n);
 		unsigned pad = widths[i] > used ? widths[i] - used : 0;
 
-		blanks += widths[i] ? gap(t, i) : 0;
+		if (widths[i])
+			blanks += t->tight && t->columns[i].gap ? 1 : t->columns[i].gap;
 		if (t->columns[i].right)
 			blanks += pad;
 		if (n) {
