@@ -94,44 +94,31 @@ static int add_items(struct v6_rule *r, struct v6_slice list, struct v6_problem 
 	return 0;
 }
 
-static const char matcher_form[] = "; program=GLOB, port=N or proto=NAME is meant";
-
-static int unknown_matcher(struct v6_slice word, struct v6_slice name, struct v6_problem *p)
-{
-	if (v6_setting_by_name(name) != V6_SETTING_COUNT)
-		return v6_problem_add(p, word, "%q is a setting, whose place is behind '=>'");
-	return v6_problem_add_near(
-		p, name, "unknown matcher %q", v6_nearest_of(V6_LIST_MATCHER, name), matcher_form);
-}
-
 static int matcher(struct v6_rule *r, struct v6_slice word, struct v6_problem *p)
 {
+	static const char matcher_form[] = "; program=GLOB, port=N or proto=NAME is meant";
 	struct v6_slice list = word, name = v6_slice_cut(&list, '=');
-	int (*add)(struct v6_rule *, struct v6_slice, struct v6_problem *);
 	int kind = v6_word_value(V6_LIST_MATCHER, name);
-	bool before;
 
 	if (!name.len || name.len == word.len)
 		return v6_problem_add_near(p, word, "%q is no matcher", NULL, matcher_form);
-	if (kind == V6_MATCHER_PROGRAM) {
-		before = r->program.len;
-		add = add_program;
-	} else if (kind == V6_MATCHER_PORT) {
-		before = r->ports;
-		add = add_port;
-	} else if (kind == V6_MATCHER_PROTO) {
-		before = r->protos;
-		add = add_proto;
-	} else {
-		return unknown_matcher(word, name, p);
-	}
-	if (before)
+	if (kind < 0 && v6_setting_by_name(name) != V6_SETTING_COUNT)
+		return v6_problem_add(p, word, "%q is a setting, whose place is behind '=>'");
+	if (kind < 0)
+		return v6_problem_add_near(p, name, "unknown matcher %q",
+			v6_nearest_of(V6_LIST_MATCHER, name), matcher_form);
+	if (kind == V6_MATCHER_PROGRAM    ? r->program.len
+		: kind == V6_MATCHER_PORT ? r->ports
+					  : r->protos)
 		return v6_problem_add(p, name, "%q is given twice");
 	if (!list.len)
 		return v6_problem_add(p, word, "%q has no value");
 	if (kind == V6_MATCHER_PROGRAM)
 		r->program = list;
-	return add_items(r, list, p, add);
+	return add_items(r, list, p,
+		kind == V6_MATCHER_PROGRAM ? add_program
+		: kind == V6_MATCHER_PORT  ? add_port
+					   : add_proto);
 }
 
 /* A port is known at bind and listen only: too late for an initial value, or for what is asked. */
