@@ -299,8 +299,8 @@ static void try_open(struct v6_input *in, struct v6_source *s)
 	}
 }
 
-/* Whether anything can still come. `old`: of files what they have already. */
-static bool look_at_all(struct v6_input *in, bool old)
+/* Whether anything can still come. What a pipe has is new. */
+static bool look_at_all(struct v6_input *in)
 {
 	bool open = false;
 
@@ -309,7 +309,7 @@ static bool look_at_all(struct v6_input *in, bool old)
 
 		if (s->fd < 0 && !s->over)
 			try_open(in, s);
-		if (s->fd >= 0 && (s->regular || !old)) {
+		if (s->fd >= 0 && (s->regular || in->fresh)) {
 			check_cut(in, s);
 			read_on(in, s);
 			if (!s->over)
@@ -321,8 +321,7 @@ static bool look_at_all(struct v6_input *in, bool old)
 	return open;
 }
 
-void v6_follow(
-	struct v6_input *in, void (*add_new)(void *to, unsigned log, const struct v6_record *r))
+void v6_follow(struct v6_input *in)
 {
 	/* A second signal ends the report that the first one brings. */
 	struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
@@ -330,15 +329,15 @@ void v6_follow(
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	in->follow = true;
-	look_at_all(in, true);
+	look_at_all(in);
 	if (stop) {
 		v6_complain("interrupted: this is the report of what was read so far");
 	} else {
-		in->add = add_new;
+		in->fresh = true;
 		v6_complain("%" PRIu64 " records so far; new ones follow, then the report at an "
 			    "interrupt",
 			in->records);
-		while (!stop && !ferror(stdout) && look_at_all(in, false))
+		while (!stop && !ferror(stdout) && look_at_all(in))
 			poll(NULL, 0, TICK_MS);
 		/* What came between the last look and the signal is read as well. */
 		stop = 0;

@@ -44,7 +44,8 @@ struct v6_input {
 	const char *place[V6_DAMAGED_SHOWN];
 	uint64_t
 		cuts; /* how often a file that is followed was cut, so that what it had last may be lost */
-	bool follow; /* set by v6_follow() */
+	/* Set by v6_follow(): files are followed; what is read is new. */
+	bool follow, fresh;
 };
 
 /* A file, or "-"; the name must outlive the input. */
@@ -53,11 +54,7 @@ struct v6_source *v6_source_add(struct v6_input *in, const char *name);
 /* Reads all files to their ends. What cannot be read is complained of, and is in sources[].error. */
 void v6_input_read(struct v6_input *in);
 
-/*
- * Reads what is there, and then on as more comes, for which `add` becomes add_new, until SIGINT or
- * SIGTERM, or where nothing more can come.
- */
-void v6_follow(
-	struct v6_input *in, void (*add_new)(void *to, unsigned log, const struct v6_record *r));
+/* Reads what is there, and on as more comes, until SIGINT or SIGTERM or nothing more can come. */
+void v6_follow(struct v6_input *in);
 
 #endif

@@ -45,25 +45,19 @@ enum { JSON, LINES, FOLLOW, CHECK };
 
 static const char **given;
 
+static struct v6_input in;
+
 static void add_record(void *model, unsigned log, const struct v6_record *r)
 {
 	v6_model_add(model, log, r);
-	if (given[LINES])
-		print_line(*r);
-}
-
-static void add_new_record(void *model, unsigned log, const struct v6_record *r)
-{
-	v6_model_add(model, log, r);
-	if (given[JSON])
+	if (in.fresh && given[JSON])
 		print_record(r, v6_record_json);
-	else
+	else if (in.fresh || given[LINES])
 		print_line(*r);
 }
 
 static int run(struct v6_options *o)
 {
-	static struct v6_input in;
 	struct v6_model m = {.count = 0};
 	int status;
 
@@ -76,7 +70,7 @@ static int run(struct v6_options *o)
 	for (char **file = o->operands; *file; file++)
 		v6_source_add(&in, *file);
 	if (given[FOLLOW])
-		v6_follow(&in, add_new_record);
+		v6_follow(&in);
 	else
 		v6_input_read(&in);
 	v6_model_end(&m);
