@@ -270,7 +270,7 @@ static const struct v6_process *find_server(const struct v6_model *m, const stru
 	const struct v6_port_verdict *v, unsigned family)
 {
 	for (size_t i = 0; i < 2 * m->count; i++) {
-		const struct v6_process *other = m->processes[i % m->count];
+		const struct v6_process *other = m->processes[i < m->count ? i : i - m->count];
 
 		for (size_t n = 0; n < other->socket_count && other != p; n++) {
 			const struct v6_socket *s = &other->sockets[n];
