@@ -6,6 +6,7 @@
 
 #include "../core/nearest.h"
 #include "../core/version.h"
+#include "memory.h"
 #include "options.h"
 
 const struct v6_command *const v6_commands[] = {
@@ -18,7 +19,7 @@ const struct v6_command *const v6_commands[] = {
 	NULL,
 };
 
-void v6_complain(const char *format, ...)
+int v6_complain(const char *format, ...)
 {
 	va_list args;
 
@@ -27,6 +28,7 @@ void v6_complain(const char *format, ...)
 	vfprintf(stderr, format, args);
 	va_end(args);
 	fputc('\n', stderr);
+	return -1;
 }
 
 static void print_help(const struct v6_command *c)
@@ -42,10 +44,16 @@ static int failure(const struct v6_command *c)
 	return c == &v6_command_run ? V6_EXIT_RUN : V6_EXIT_USAGE;
 }
 
-int v6_command_usage(const struct v6_command *c)
+int v6_command_usage(const struct v6_command *c, const char *format, ...)
 {
-	fprintf(stderr, "usage: v6shim %s %s\n", c->name, c->usage);
-	fprintf(stderr, "'v6shim %s --help' tells more\n", c->name);
+	va_list args;
+
+	fprintf(stderr, "v6shim: %s: ", c->name);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr, "\nusage: v6shim %s %s\n'v6shim %s --help' tells more\n", c->name, c->usage,
+		c->name);
 	return failure(c);
 }
 
@@ -142,6 +150,7 @@ int main(int argc, char **argv)
 {
 	int status = dispatch(argc, argv);
 
+	v6_keep_end();
 	/* Output that did not arrive (a full disk, a closed pipe) is no success. */
 	if (fflush(stdout) || ferror(stdout)) {
 		v6_complain("standard output: the output could not be written");

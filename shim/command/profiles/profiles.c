@@ -94,15 +94,6 @@ static void show_settings(const struct v6_word *profile)
 	}
 }
 
-static void show_gaps(enum v6_profile profile)
-{
-	if (told[profile].gaps)
-		puts("\n# What cannot be given, and what is met on Linux instead:");
-	for (unsigned i = 0; told[profile].gaps >> i; i++)
-		if (told[profile].gaps >> i & 1)
-			printf("# %s\n", gaps[i]);
-}
-
 static int run(struct v6_options *o)
 {
 	const struct v6_word *w = v6_words(V6_LIST_PROFILE);
@@ -111,10 +102,9 @@ static int run(struct v6_options *o)
 	struct v6_text t = v6_text_in(buf, sizeof(buf));
 	int profile;
 
-	if (o->count > 1) {
-		v6_complain("profiles: unexpected argument '%s'", o->operands[1]);
-		return v6_command_usage(&v6_command_profiles);
-	}
+	if (o->count > 1)
+		return v6_command_usage(
+			&v6_command_profiles, "unexpected argument '%s'", o->operands[1]);
 	if (!name) {
 		list();
 		return V6_EXIT_OK;
@@ -124,7 +114,11 @@ static int run(struct v6_options *o)
 		while (w->value != profile)
 			w++;
 		show_settings(w);
-		show_gaps((enum v6_profile)profile);
+		if (told[profile].gaps)
+			puts("\n# What cannot be given, and what is met on Linux instead:");
+		for (unsigned i = 0; told[profile].gaps >> i; i++)
+			if (told[profile].gaps >> i & 1)
+				printf("# %s\n", gaps[i]);
 		return V6_EXIT_OK;
 	}
 	near = profile < 0 ? v6_nearest_of(V6_LIST_PROFILE, v6_slice_of(name)) : NULL;

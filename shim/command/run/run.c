@@ -107,10 +107,8 @@ static int start(struct v6_options *o)
 	bool automatic = !strcmp(way, "auto"), outside = !strcmp(way, "supervise"), starts;
 	char **command = o->operands;
 
-	if (!*command) {
-		v6_complain("run: no command given");
-		return v6_command_usage(&v6_command_run);
-	}
+	if (!*command)
+		return v6_command_usage(&v6_command_run, "no command given");
 	if (v6_sys_bind(-1, NULL, V6_ASK_SUPERVISOR) == -V6_SUPERVISOR_ANSWERS) {
 		say("supervised already, by the 'v6shim run' around this one, whose settings hold");
 		return V6_EXIT_RUN;
