@@ -343,6 +343,49 @@ except OSError as e:
 	assert_eq "$(yes '40 ok bound' | head -n 50)" "$output"
 }
 
+# queued: fifty children of `queue` wait for the supervisor, those apart that have been answered.
+queued() {
+	local wait
+
+	wait=$(pgrep -P "$(pid_of queue)" | sed 's,.*,/proc/&/wchan,' | xargs -r grep -ls seccomp | wc -l)
+	[ "$((wait + $(wc -l <"$BATS_TEST_TMPDIR/queue.out")))" -eq 50 ]
+}
+
+@test "a stopped supervisor that goes on: fifty calls in its queue are answered, whatever signals came" {
+	local how interval expected helper
+
+	mkfifo "$BATS_TEST_TMPDIR/go"
+	# An interrupted call may fail, as bare, where the handler has no SA_RESTART; but then it has not been made.
+	while read -r how interval expected; do
+		start queue --now "$V6SHIM" run --reach supervise --policy ipv6-only --log off -- sh -c '
+			read -r go <"$1"
+			for i in $(seq 50); do "$0" $2 $3 1 & done
+			wait' "$PROGRAMS/interrupted" "$BATS_TEST_TMPDIR/go" "$how" "$interval"
+		wait_for 5 grep -qsx sh "/proc/$(pid_of queue)/comm"
+		helper=$(helper_of 'sh -c')
+		kill -STOP "$helper"
+		echo >"$BATS_TEST_TMPDIR/go"
+		wait_for 20 queued
+		kill -TERM "$helper"
+		if [ "$how" = killed ]; then
+			pkill -TERM -P "$(pid_of queue)"
+		else
+			refute grep -q ok "$BATS_TEST_TMPDIR/queue.out"
+		fi
+		kill -CONT "$helper"
+		wait_for 20 refute is_running queue
+		wait_for 5 refute kill -0 "$helper" 2>/dev/null
+		assert_eq '' "$(stdout_of queue | grep -vxE "1 ($expected)" || :)" "$how $interval"
+		[ "$how" = killed ] || assert_eq 50 "$(stdout_of queue | wc -l)"
+		stop queue
+	done <<-'END'
+		restart 0 ok bound
+		restart 20000 ok bound
+		none 20000 ok bound|EINTR unbound
+		killed 0 none
+	END
+}
+
 # The second ^C comes to one that has had the first.
 @test "job control: ^Z and fg, and ^C comes once" {
 	local bare
