@@ -543,6 +543,31 @@ queued() {
 	assert_match 'drive\[[0-9]+\]  policy ipv6-only' "$("$V6SHIM" report "$log")"
 }
 
+@test "who knows a supervised program that overwrites its environment, and its children" {
+	local port
+
+	require nginx
+	require_root
+	port=$(free_port)
+	{
+		printf 'daemon off; pid %s; error_log stderr; worker_processes 2; events {} http { access_log off;\n' "$BATS_TEST_TMPDIR/nginx"
+		printf '%s_temp_path '"$BATS_TEST_TMPDIR"';\n' client_body proxy fastcgi uwsgi scgi
+		echo "server { listen [::]:$port; } }"
+	} >"$BATS_TEST_TMPDIR/conf"
+	start server --tcp "$port" "$V6SHIM" run --reach supervise --log off -- nginx -c "$BATS_TEST_TMPDIR/conf"
+	# shellcheck disable=SC2317
+	workers() {
+		[ "$(pgrep -c -P "$(pid_of server)")" -eq 2 ]
+	}
+	wait_for 10 workers
+	refute grep -q V6SHIM_REACH <(tr '\0' '\n' <"/proc/$(pid_of server)/environ")
+	assert_eq 'supervise supervise supervise' "$("$V6SHIM" who --json "$port" | jq -r '.processes[].via' | xargs)"
+	# Control: bare.
+	stop server
+	start server --tcp "$port" nginx -c "$BATS_TEST_TMPDIR/conf"
+	assert_eq 0 "$("$V6SHIM" who --json "$port" | jq '[.processes[].via // empty] | length')"
+}
+
 @test "auto and a shell script: what it starts is told of once" {
 	local -r note='need --reach supervise'
 

@@ -254,14 +254,41 @@ static bool has(int pid, const char *name, int end, const char *begin, const cha
 	return found;
 }
 
-/*
- * A library that is loaded under a supervisor is inert. Whoever overwrites its environment hides
- * it.
- */
+/* Whom supervisors know: they keep its memory open. */
+static struct pids supervised;
+
+static bool visit_memory(int fd, void *context)
+{
+	const int *supervisor = context;
+	char path[V6_PROC_PATH], link[V6_PROC_PATH] = "";
+	int pid;
+
+	v6_proc_path(path, *supervisor, "fd", fd);
+	if (readlink(path, link, sizeof(link) - 1) > 0 && strstr(link, "/mem") &&
+		sscanf(link, "/proc/%d/", &pid) == 1)
+		visit_process(pid, &supervised);
+	return true;
+}
+
+/* It, or its parent: what has a socket by inheritance need not have called. */
+static bool is_supervised(int pid)
+{
+	char line[32];
+
+	for (size_t i = 0; i < supervised.count; i++) {
+		snprintf(line, sizeof(line), "PPid:\t%d\n", supervised.list[i]);
+		if (supervised.list[i] == pid || has(pid, "status", '\n', line, ""))
+			return true;
+	}
+	return false;
+}
+
+/* A library that is loaded under a supervisor is inert. Some overwrite their environment (nginx). */
 static const char *governed(int pid)
 {
-	if (has(pid, "environ", '\0', V6_REACH_VARIABLE "=", "supervise") &&
-		has(pid, "status", '\n', "Seccomp:", "2"))
+	if (has(pid, "status", '\n', "Seccomp:", "2") &&
+		(has(pid, "environ", '\0', V6_REACH_VARIABLE "=", "supervise") ||
+			is_supervised(pid)))
 		return "supervise";
 	if (has(pid, "maps", '\n', "", "/libv6shim.so"))
 		return "preload";
@@ -308,10 +335,17 @@ bool v6_holders_find(struct v6_holders *h)
 	struct pids p = {0};
 	/* No walk within it: it would last, and its memory be taken for stale. */
 	bool all = v6_proc_numbers("/proc", visit_process, &p);
+	char path[V6_PROC_PATH], name[8];
 
 	for (size_t i = 0; i < p.count; i++) {
+		v6_proc_path(path, p.list[i], "fd", -1);
+		if (v6_slice_is(
+			    (struct v6_slice){name, v6_proc_comm(p.list[i], name, sizeof(name))},
+			    "v6shim"))
+			v6_proc_numbers(path, visit_memory, &p.list[i]);
+	}
+	for (size_t i = 0; i < p.count; i++) {
 		struct search s = {.holders = h, .pid = p.list[i]};
-		char path[V6_PROC_PATH];
 
 		v6_proc_path(path, s.pid, "fd", -1);
 		if (!v6_proc_numbers(path, visit_fd, &s) &&
