@@ -243,8 +243,8 @@ except OSError as e:
 	local pid helper port
 
 	port=$(free_port)
-	start server --tcp "$port" "$V6SHIM" run --reach supervise --policy ipv6-only --log off -- \
-		"$DRIVE" 'socket tcp6' "bind :: $port" listen serve
+	start server --tcp "$port" sh -c 'exec 7</etc/passwd && exec "$@"' sh "$V6SHIM" run --reach supervise --policy ipv6-only \
+		--log off -- "$DRIVE" 'socket tcp6' "bind :: $port" listen serve
 	pid=$(pid_of server)
 	assert_eq drive "$(cat "/proc/$pid/comm")"
 	helper=$(helper_of "$DRIVE")
