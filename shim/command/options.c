@@ -225,18 +225,19 @@ void v6_options_help(const struct v6_command *c)
 	if (!c->settings)
 		return;
 	puts("\nsettings, each also V6SHIM_NAME in the environment and 'name = value' in a\n"
-	     "configuration file; the first value is the default:");
+	     "configuration file; the first value is the default; v6shim.conf(5) says more:");
 	for (unsigned id = 0; id < V6_SETTING_COUNT; id++) {
 		enum v6_list list = v6_setting_list(id);
+		char buf[256];
+		struct v6_text words = v6_text_in(buf, sizeof(buf));
 
-		putchar('\n');
 		print_option(letters[id], v6_setting_name(id), NULL,
 			v6_word_meaning(&v6_words(V6_LIST_SETTING)[id]));
-		for (const struct v6_word *w = v6_words(list); list && w->list == list; w++) {
-			printf("      %-19s ", w->word);
-			v6_print_wrapped(v6_word_meaning(w), 26, 26, 80);
-		}
+		for (const struct v6_word *w = v6_words(list); list && w->list == list; w++)
+			v6_text_print(&words, " %s", w->word);
+		if (list)
+			v6_print_wrapped(buf, printf("     "), 6, 80);
 	}
-	puts("\na rule: [program=GLOB,...] [port=N|N-M,...] [proto=tcp|udp,...]\n"
+	puts("a rule: [program=GLOB,...] [port=N|N-M,...] [proto=tcp|udp,...]\n"
 	     "        => setting=value ...");
 }

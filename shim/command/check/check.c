@@ -114,6 +114,9 @@ const struct v6_command v6_command_check = {
 	.summary = "tell which ways in reach COMMAND, and if none, why",
 	.main = run,
 	.about =
+		"  v6shim check nginx\n"
+		"  v6shim check --reach supervise ./go-server  that way alone\n"
+		"\n"
 		"A line for each file on the way of a preload: scripts by their interpreters, env\n"
 		"by what it starts, the library last; each \"ok\", or \"no\" and why. Then "
 		"whether\n"

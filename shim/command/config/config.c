@@ -212,7 +212,10 @@ const struct v6_command v6_command_config = {
 	.usage = "[setting options] [--systemd | --env | call options]",
 	.summary = "print the settings in force, or what is wrong with them",
 	.main = run,
-	.about = "What is printed is in the syntax of a configuration file, with where\n"
+	.about = "  v6shim config --policy both --systemd >x.conf  a drop-in for a unit\n"
+		 "  v6shim config --config x.conf --program java   which rule applies\n"
+		 "\n"
+		 "What is printed is in the syntax of a configuration file, with where\n"
 		 "each setting came from.\n",
 	.end = "Exit status 0; 2: bad usage or settings.\n",
 	.options = options,

@@ -133,15 +133,16 @@ const struct v6_command v6_command_profiles = {
 	.usage = "[NAME]",
 	.summary = "the profiles of other systems, and what each sets",
 	.main = run,
-	.about = "Without NAME, every profile with what it sets. With NAME, the settings in the\n"
+	.about = "  v6shim run --profile openbsd -- SERVER  a setting beside it wins\n"
+		 "  v6shim profiles openbsd >x.conf         the same, to be changed\n"
+		 "\n"
+		 "Without NAME, every profile with what it sets. With NAME, the settings in the\n"
 		 "syntax of a configuration file, and as comments what of the system Linux cannot\n"
 		 "give, so that the output can be kept as a file for --config, and changed.\n"
 		 "\n"
 		 "'mapped' is ::ffff:127.0.0.1, on a socket with V6ONLY 1; 'dual-stack before\n"
 		 "IPv4' a bind of :: with V6ONLY 0 and then one of 0.0.0.0, on one port.\n"
-		 "'approximate' is what is inferred or not known. Only Linux was run.\n"
-		 "\n"
-		 "  v6shim run --profile NAME -- COMMAND   a setting given beside it wins\n",
+		 "'approximate' is what is inferred or not known. Only Linux was run.\n",
 	.end = "Exit status 0; 2: bad usage, or no such profile.\n",
 	.operands = V6_OPERANDS_PROFILE,
 };

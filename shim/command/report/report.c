@@ -109,6 +109,10 @@ const struct v6_command v6_command_report = {
 	.summary = "show what the logs tell: listeners, order, conflicts, verdict",
 	.main = run,
 	.about =
+		"  v6shim report x.jsonl\n"
+		"  v6shim report --check x.jsonl.1 x.jsonl  for cron and CI\n"
+		"  v6shim report --follow x.jsonl           as it happens\n"
+		"\n"
 		"FILE is a log in the format json (that of every log in a file), a FIFO, or - for\n"
 		"standard input. Rotated files of one log come oldest first: x.jsonl.1 x.jsonl;\n"
 		"logs of other names may be other hosts'.\n",

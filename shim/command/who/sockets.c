@@ -229,14 +229,57 @@ static bool has(int pid, const char *name, int end, const char *begin, const cha
 	return found;
 }
 
-/*
- * A library that is loaded under a supervisor is inert. Whoever overwrites its environment hides
- * it.
- */
+/* Whom supervisors know: they keep its memory open. */
+static struct {
+	int *list;
+	size_t count, room;
+} supervised;
+
+static bool visit_memory(int fd, void *context)
+{
+	const int *supervisor = context;
+	char path[V6_PROC_PATH], link[V6_PROC_PATH] = "";
+	int pid;
+
+	v6_proc_path(path, *supervisor, "fd", fd);
+	if (readlink(path, link, sizeof(link) - 1) < 0 || !strstr(link, "/mem") ||
+		sscanf(link, "/proc/%d/", &pid) != 1)
+		return true;
+	supervised.list =
+		v6_grow(supervised.list, supervised.count, &supervised.room, sizeof(pid));
+	supervised.list[supervised.count++] = pid;
+	return true;
+}
+
+static void find_supervised(int pid)
+{
+	char path[V6_PROC_PATH], name[8];
+	struct v6_slice comm = {name, v6_proc_comm(pid, name, sizeof(name))};
+
+	v6_proc_path(path, pid, "fd", -1);
+	if (v6_slice_is(comm, "v6shim"))
+		v6_proc_numbers(path, visit_memory, &pid);
+}
+
+/* It, or its parent: what has a socket by inheritance need not have called. */
+static bool is_supervised(int pid)
+{
+	char line[32];
+
+	for (size_t i = 0; i < supervised.count; i++) {
+		snprintf(line, sizeof(line), "PPid:\t%d\n", supervised.list[i]);
+		if (supervised.list[i] == pid || has(pid, "status", '\n', line, ""))
+			return true;
+	}
+	return false;
+}
+
+/* A library that is loaded under a supervisor is inert. Some overwrite their environment (nginx). */
 static const char *governed(int pid)
 {
-	if (has(pid, "environ", '\0', V6_REACH_VARIABLE "=", "supervise") &&
-		has(pid, "status", '\n', "Seccomp:", "2"))
+	if (has(pid, "status", '\n', "Seccomp:", "2") &&
+		(has(pid, "environ", '\0', V6_REACH_VARIABLE "=", "supervise") ||
+			is_supervised(pid)))
 		return "supervise";
 	if (has(pid, "maps", '\n', "", "/libv6shim.so"))
 		return "preload";
@@ -285,6 +328,10 @@ bool v6_holders_find(struct v6_holders *h)
 	DIR *proc = opendir("/proc");
 	struct dirent *entry;
 
+	while (proc && (entry = readdir(proc)))
+		find_supervised(atoi(entry->d_name));
+	if (proc)
+		rewinddir(proc);
 	while (proc && (entry = readdir(proc)))
 		if (atoi(entry->d_name) > 0)
 			find_holdings(h, atoi(entry->d_name));

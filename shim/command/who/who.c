@@ -426,6 +426,10 @@ const struct v6_command v6_command_who = {
 	.summary = "show what holds the ports, and which of IPv4 and IPv6 each serves",
 	.main = run,
 	.about =
+		"  v6shim who 8080\n"
+		"  v6shim who -4 :http https  what serves IPv4 on these\n"
+		"  v6shim who --pid 4711\n"
+		"\n"
 		"Shows every socket that listens, every datagram socket that is bound and has no\n"
 		"peer, and TCP sockets that are bound and do not listen: the families it serves,\n"
 		"its address, the processes that hold it, its owner, V6ONLY, and by which way\n"
