@@ -25,7 +25,7 @@ conf_nsd() {
 }
 
 conf_unbound() {
-	printf 'server:\n verbosity: 0\n use-syslog: no\n chroot: "%s"\n username: unbound\n num-threads: 2\n port: %s\n' "$DIR" "${port:=5300}"
+	printf 'server:\n directory: "%s"\n chroot: "%s"\n verbosity: 0\n use-syslog: no\n username: unbound\n num-threads: 2\n port: %s\n' "$DIR" "$DIR" "${port:=5300}"
 	printf ' pidfile: ""\n interface: %s\n' "$@"
 	printf ' access-control: 0.0.0.0/0 allow\n access-control: ::/0 allow\n local-data: "page.v6shim. A 192.0.2.6"\n'
 	printf ' do-not-query-localhost: no\n module-config: "iterator"\nforward-zone:\n name: up.v6shim\n forward-addr: 127.0.0.1@%s\n' "${up-1}"

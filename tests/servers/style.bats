@@ -16,3 +16,8 @@ load driver
 		"$(sed -n 's/^# \(server\t\)/\1/p' "$SERVERS/expected.tsv")"
 	assert_eq 11 "$(grep -v '^#' "$SERVERS/expected.tsv" | awk -F '\t' '{ print NF }' | sort -u)"
 }
+
+@test "the README has the table as a run that found nothing wrong writes it" {
+	assert_eq "$(grep -v '^#' "$SERVERS/expected.tsv" | awk -F '\t' '{ printf "| %s", $1; for (i = 3; i <= 10; i++)
+		printf " | %s ✓", $i == "none" ? "does not start" : $i; print " |" }')" "$(grep '✓ |$' "$SERVERS/README.md")"
+}
