@@ -97,8 +97,7 @@ ruby_socket() {
 			/^ *[0-9]+\) (Failure|Error|Skipped):/ { how = $2; getline; sub(/:$/, "", $1); all[$1] = how }
 			END { for (name in all) print name, all[name] }'
 	}
-	WHERE=$DIR/source compare 150 env RUBY_TEST_SUBPROCESS_TIMEOUT_SCALE=30 RUBY_TEST_TIMEOUT_SCALE=30 \
-		ruby -I tool/lib test/runner.rb -v test/socket
+	WHERE=$DIR/source compare 150 env RUBY_TEST_TIMEOUT_SCALE=30 ruby -I tool/lib test/runner.rb -v test/socket
 }
 
 # The module as a whole asks for leave to use the network; loopback is all that it uses.

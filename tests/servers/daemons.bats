@@ -110,7 +110,7 @@ conf_iperf3() {
 @test "vsftpd: every setting, as the table says" {
 	unpacked vsftpd
 	client() {
-		curl -sS -I -g -Q EPSV --max-time 10 --noproxy '*' "$(listed "ftp://%s:$port/" "$1")" | grep -q 'Passive Mode'
+		curl -sSv -I -g -Q EPSV --max-time 10 --noproxy '*' "$(listed "ftp://%s:$port/" "$1")" 2>&1 | grep -q 'Passive Mode'
 	}
 	PAIR=1 table vsftpd curl
 }
