@@ -245,8 +245,7 @@ static bool visit_memory(int fd, void *context)
 	if (readlink(path, link, sizeof(link) - 1) < 0 || !strstr(link, "/mem") ||
 		sscanf(link, "/proc/%d/", &pid) != 1)
 		return true;
-	supervised.list =
-		v6_grow(supervised.list, supervised.count, &supervised.room, sizeof(pid));
+	supervised.list = v6_grow(supervised.list, supervised.count, &supervised.room, sizeof(pid));
 	supervised.list[supervised.count++] = pid;
 	return true;
 }
