@@ -110,7 +110,7 @@ machine() {
 	find "$CACHE/$suite/kernel" -name '*_diag.ko' -exec cp {} "$folder/modules" \;
 	(cat "$CACHE/root.cpio" && cd "$folder" && find modules | cpio -o -H newc -R 0:0 --quiet) >"$folder/initrd"
 	shift
-	timeout "${TESTS_TIMEOUT:-600}" qemu-system-x86_64 -accel tcg -m 1024 -nodefaults -no-reboot -display none -serial stdio \
+	timeout "${TESTS_TIMEOUT:-600}" qemu-system-x86_64 -accel tcg -icount shift=1,sleep=off -rtc clock=vm -m 1024 -nodefaults -no-reboot -display none -serial stdio \
 		-kernel "$CACHE/$suite"/kernel/boot/vmlinuz* -initrd "$folder/initrd" \
 		-append "console=ttyS0 quiet panic=-1 rdinit=/init IN=$*" </dev/null >"$out" 2>&1
 	rm -r "$folder"
