@@ -137,14 +137,6 @@ static struct v6_address local_of(const struct inet_diag_msg *m)
 	return a;
 }
 
-static bool has_peer(const struct inet_diag_msg *m)
-{
-	static const uint8_t zero[16];
-	size_t len = m->idiag_family == AF_INET ? 4 : 16;
-
-	return m->id.idiag_dport || memcmp(m->id.idiag_dst, zero, len);
-}
-
 /* Netlink aligns to four bytes; the last of all may lack its padding. */
 static size_t padded(size_t len, size_t left)
 {
@@ -203,7 +195,7 @@ static enum v6_diag_step take_socket(
 		return V6_DIAG_MORE;
 	*socket = (struct v6_diag_socket){
 		.local = local_of(&m),
-		.peer = has_peer(&m),
+		.peer = m.id.idiag_dport != 0,
 		.state = m.idiag_state,
 		.v6only = V6_UNKNOWN,
 		.proto = walk->query.proto,

@@ -47,8 +47,9 @@ struct v6_diag_query {
 
 struct v6_diag_socket {
 	struct v6_address local; /* with its family and port */
-	bool peer;               /* whether it has a remote address or port */
-	uint8_t state;           /* V6_STATE_* or another of net/tcp_states.h */
+	/* A remote port; a connect(2) that failed may leave an address behind. */
+	bool peer;
+	uint8_t state; /* V6_STATE_* or another of net/tcp_states.h */
 	/*
 	 * 0, 1, V6_UNKNOWN. The kernel tells it of IPv6 sockets in LISTEN and CLOSE;
 	 * a kernel from before INET_DIAG_SKV6ONLY does not, and IPv4 has none.
