@@ -117,7 +117,8 @@ static void print_sockets(const struct v6_process *p)
 		{.title = "v6shim", .gap = 2, .wraps = true}};
 	struct v6_table table = v6_table_of(columns, 7);
 
-	for (const struct v6_socket *s = p->sockets; s < p->sockets + p->socket_count; s++) {
+	for (size_t i = 0; i < p->socket_count; i++) {
+		const struct v6_socket *s = &p->sockets[i];
 		const struct v6_facts *facts = &s->r.facts;
 		struct v6_service told = v6_socket_service(s, false);
 
