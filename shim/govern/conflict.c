@@ -133,6 +133,13 @@ void v6_conflict_resolve(struct v6_call *c, bool describe)
 		f->before = c->set ? v6_conflict_before(c) : v6only;
 	v6_port_init(&p, c, &f->address, v6only);
 	v6_port_ask(&p, true);
+	/* A close lasts until who looks at the descriptor just then has done so: FACTS.md, 6. */
+	if (!p.on.count)
+		c->way->make(c);
+	if (!c->record.error) {
+		v6_port_release(&p);
+		return;
+	}
 	p.on.self.cleared = cleared(c, &p.on.self);
 	for (struct v6_rival *r = p.on.rival; r < p.on.rival + p.on.count; r++)
 		r->cleared = cleared(c, r);
