@@ -2,20 +2,9 @@
  * sock_diag requests and answers as bytes: what the kernel says of all sockets
  * of a protocol. sock_diag(7), linux/inet_diag.h, net/ipv4/inet_diag.c.
  *
- * Pure: the caller makes the netlink socket, sends the request and receives the
- * answer, which may come in several parts:
- *
- *	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, V6_NETLINK_SOCK_DIAG);
- *	send(fd, request, v6_diag_request(request, &query), 0);
- *	walk = v6_diag_walk_of(&query);
- *	do {
- *		v6_diag_part(&walk, answer, recv(fd, answer, sizeof(answer), 0));
- *		while ((step = v6_diag_next(&walk, &socket)) == V6_DIAG_SOCKET)
- *			...
- *	} while (step == V6_DIAG_MORE);
- *
- * (with the errors of each call looked at). A part that was cut comes out as
- * V6_DIAG_ERROR, and is never read beyond its end.
+ * Pure: the caller makes the netlink socket, sends the request and receives the answer, which may
+ * come in several parts (govern/dump.c). A part that was cut comes out as V6_DIAG_ERROR, and is
+ * never read beyond its end.
  */
 #ifndef V6_DIAG_H
 #define V6_DIAG_H
