@@ -29,7 +29,7 @@ broken() {
 }
 
 @test "random programs lose no bind or listen through the library, and gain none" {
-	# A seed that holds: what shim/DESIGN.md part 4 names of 1.5 would break one run in five.
+	# A seed that holds: what shim/DESIGN.md part 4 names of 1.5 would break a random one now and then.
 	oracle "${ORACLE_PROGRAMS:-2000}" -s "${ORACLE_SEED:-901}" "$LIB"
 	assert_status 0
 	# What the policy may refuse is among them; E1, what it may refuse another process, is too rare to count on.
