@@ -55,7 +55,7 @@ completions := v6shim.bash:bash-completion/completions/v6shim _v6shim:zsh/site-f
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all examples programs units demo test check test-all test-rest test-servers test-deps install install-strip \
+.PHONY: all examples programs units demo test check test-all test-rest test-servers test-kernels test-deps install install-strip \
 	uninstall clean help FORCE
 
 all: $(BUILD)/libv6shim.so $(BUILD)/v6shim
@@ -116,13 +116,14 @@ demo: all examples $(BUILD)/tests/programs/reach
 	$(Q)DEMO_BUILD=$(BUILD) examples/demo
 
 # What a change needs; everything; what the first leaves to the second; real servers, those that are
-# installed (the table is in $(BUILD)/servers.md afterwards). T=NAME: the files whose name has NAME in it.
+# installed (the table is in $(BUILD)/servers.md afterwards); other kernels, in machines that qemu makes. T=NAME: the files whose name has NAME in it.
 test: suites = $(or $(T),unit e2e few)
 test-all: suites = $(T)
-test-rest: suites = more long $(T)
+test-rest: suites = more long kernels $(T)
 test-servers: suites = servers $(T)
+test-kernels: suites = kernels $(T)
 check: test
-test test-all test-rest test-servers: all examples programs
+test test-all test-rest test-servers test-kernels: all examples programs
 	$(Q)tests/deps small
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD) units
 	$(Q)V6SHIM_BUILD=$(abspath $(BUILD)) tests/run $(suites)

@@ -51,6 +51,13 @@ static void open_bound(int *fd, unsigned port)
 	must("bind", bind_to(*fd, AF_INET6, NULL, 0));
 }
 
+static void get_parent(int *fd, unsigned port)
+{
+	(void)fd;
+	(void)port;
+	must("getppid", getppid());
+}
+
 static void nodelay(int *fd, unsigned port)
 {
 	static _Thread_local int one;
@@ -102,6 +109,7 @@ static const struct {
 	void (*prepare)(int *fd, unsigned port);
 	void (*call)(int *fd, unsigned port);
 } cases[] = {
+	{"getppid", NULL, get_parent}, /* a system call that nobody asks about */
 	{"nodelay", NULL, nodelay}, /* setsockopt(TCP_NODELAY) */
 	{"socket4", NULL, open4},
 	{"socket6", NULL, open6},

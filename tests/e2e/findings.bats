@@ -196,7 +196,7 @@ queries() {
 	assert_eq '["socket","inet6","EAFNOSUPPORT"]' "$(json_records "$LOG" 'select(.event == "socket") | [.event, .family, .errno]')"
 	assert_match 'no IPv6 here.*policy=both has nothing to act on.*order=ipv6-first reorders nothing' "$(jq -r '.note // ""' "$LOG")"
 	# Another error is nothing to tell.
-	assert_eq '' "$(LD_PRELOAD=$LIB "$PROGRAMS/drive" 'socket raw6' 2>&1 >"$DIR/out" | grep 'no IPv6')"
+	[ ! -e /proc/net/if_inet6 ] || assert_eq '' "$(LD_PRELOAD=$LIB "$PROGRAMS/drive" 'socket raw6' 2>&1 >"$DIR/out" | grep 'no IPv6')"
 }
 
 @test "a node of * is none, as glibc has it; a passive look-up that fails reads so" {

@@ -26,7 +26,8 @@ Rows of the same settings are run by one process after another `reset`, where th
 by its own), and in so few that no datagram sockets are thinned; but with mode=log, which remembers what enforce
 would have left on a port until the process ends.
 --under: by a program of tests/programs. Steps without a bare row are an error: they would show nothing (--no-control: it stands elsewhere).
-TESTS_REACH (preload, supervise) says how the library, or what stands for it, gets its hold.
+TESTS_REACH (preload, supervise) says how the library, or what stands for it, gets its hold; TESTS_EVERY=N takes
+every Nth of the STEPs alone, with the log on: a short form of a long table.
 """
 
 import collections
@@ -41,6 +42,7 @@ import tempfile
 
 BUILD = os.environ["TESTS_BUILD"]
 REACH = os.environ.get("TESTS_REACH", "preload")
+EVERY = int(os.environ.get("TESTS_EVERY", 1))
 PROGRAMS = f"{BUILD}/tests/programs"
 DRIVE = f"{PROGRAMS}/drive" if REACH == "preload" else f"{PROGRAMS}/static/drive"
 NOBODY = {"user": 65534, "group": 65534, "extra_groups": []}
@@ -105,7 +107,8 @@ class Table:
         self.control = True
         self.each = False
         self.under = []
-        self.logs = (False, True)
+        self.logs = (False, True) if EVERY == 1 else (True,)
+        self.number = 0
         while options:
             option = options.pop(0)
             if option == "--no-control":
@@ -144,7 +147,8 @@ class Table:
         if bool(user) != bool(self.user):
             self.flush()
         self.user = NOBODY if user else {}
-        self.had_bare = not self.control
+        self.number += 1
+        self.had_bare = not self.control or self.number % EVERY > 0
 
     def add_holder(self, words, steps):
         self.flush()
@@ -188,7 +192,8 @@ class Table:
                 self.had_bare = True
                 self.add_holder(holder[1], holder[2])
             elif "->" in line:
-                self.add_rows(line)
+                if self.number % EVERY == 0:
+                    self.add_rows(line)
             else:
                 self.add_steps(line)
         self.check_control()

@@ -88,6 +88,27 @@ crossed() {
 	[ ! -s "$WORK/musl/glibc/flags" ]
 }
 
+@test "musl: in a root laid out as Alpine's, where nothing is of glibc, both ways in govern, and the library is found" {
+	local place=$BATS_TEST_TMPDIR/alpine way served as
+	local -r serve=(/usr/bin/drive 'socket tcp6' reuseaddr 'bind :: 0' listen serves)
+
+	[ "$EUID" -eq 0 ] || skip 'needs root'
+	[ -x "$WORK/musl/v6shim" ] || crossed musl
+	mkdir -p "$place"/{lib,usr/bin,usr/local/bin,usr/local/lib,dev,proc}
+	cp -L /lib/ld-musl-x86_64.so.1 "$place/lib"
+	cp "$WORK/musl/v6shim" "$place/usr/local/bin"
+	cp "$WORK/musl/libv6shim.so" "$place/usr/local/lib"
+	cp "$WORK/musl/tests/programs/drive" "$place/usr/bin"
+	for way in bare preload supervise; do
+		as=(/usr/local/bin/v6shim run --reach "$way" --policy ipv6-only --log off --)
+		[ $way != bare ] && served=1/6 || as=() served=0/46
+		# shellcheck disable=SC2016 # for the shell inside
+		run -0 unshare -m --propagation private sh -c 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"' \
+			"$place" "${as[@]}" "${serve[@]}"
+		assert_line "serves: $served"
+	done
+}
+
 @test "i386: a 32-bit program is governed, and its records are those of the 64-bit one" {
 	crossed i386
 	run -0 readelf -h "$WORK/i386/libv6shim.so"
