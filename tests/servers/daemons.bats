@@ -199,4 +199,3 @@ conf_iperf3() {
 }
 
 @test "dropbear, supervised: every setting, as the table says" { SEND='' EXPECT=SSH-2.0 outside dropbear-outside dropbear; }
-@test "qemu, its sandbox on, supervised: every setting, as the table says" { SEND='' EXPECT='{"QMP"' outside qemu-outside qemu-system-x86_64; }
