@@ -55,12 +55,6 @@ conf_tftpd() {
 	SERVER=(in.tftpd -L -u nobody -a "$(listed "%s:$port" "$1")" -s "$DIR/root")
 }
 
-# It has a socket on each address beside, and takes port 123 alone.
-conf_ntpsec() {
-	printf '%s\n' 'server 127.127.1.0' 'restrict default'
-	SERVER=("$UNPACKED/usr/sbin/ntpd" -n -g -c "$DIR/conf" -f "$DIR/drift")
-}
-
 # They answer of what is theirs.
 dns() {
 	PROTOCOLS='tcp udp'
@@ -90,16 +84,6 @@ dns() {
 		[ "$(curl -sS -g --max-time 5 "$(listed "tftp://%s:$port/page" "$1")")" = v6shim-page ]
 	}
 	table tftpd in.tftpd
-}
-
-@test "ntpsec: every setting, as the table says" {
-	unpacked ntpsec
-	export PORT=123 UNPACKED
-	PROTOCOLS=udp EXPECT='\x24' SEND="\\x23$(printf '\\0%.0s' {1..47})"
-	ready_for() {
-		READY=(--udp "$port" --count 4 --within 20)
-	}
-	in_netns table ntpsec ip
 }
 
 # ---- no bind lost: bare first, then under settings, with the same clients
