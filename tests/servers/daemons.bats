@@ -4,7 +4,7 @@
 
 load rows
 
-# What its filter is on listens for each transfer. Its SIZE is not asked for: of a newer glibc's calls it kills at fstat.
+# What its filter is on listens for each transfer, and may not ask for an option: a preload ends it there (shim/FACTS.md).
 conf_vsftpd() {
 	local four=YES six=NO
 
@@ -112,7 +112,7 @@ conf_iperf3() {
 	client() {
 		curl -sSv -I -g -Q EPSV --max-time 10 --noproxy '*' "$(listed "ftp://%s:$port/" "$1")" 2>&1 | grep -q 'Passive Mode'
 	}
-	PAIR=1 table vsftpd curl
+	PAIR=1 outside vsftpd-outside curl
 }
 
 @test "tor: every setting, as the table says" { SEND='PROTOCOLINFO 1\r\n' EXPECT=250-PROTOCOLINFO table tor tor; }
@@ -199,4 +199,3 @@ conf_iperf3() {
 }
 
 @test "dropbear, supervised: every setting, as the table says" { SEND='' EXPECT=SSH-2.0 outside dropbear-outside dropbear; }
-@test "qemu, its sandbox on, supervised: every setting, as the table says" { SEND='' EXPECT='{"QMP"' outside qemu-outside qemu-system-x86_64; }

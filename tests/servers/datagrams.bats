@@ -38,7 +38,7 @@ conf_pdns-recursor() {
 	mkdir -p "$DIR/none"
 	SERVER=(pdns_recursor --config-dir="$DIR/none" --daemon=no --socket-dir="$DIR" --local-address="$(paste -sd , < <(printf '%s\n' "$@"))"
 		--local-port="$port" --forward-zones="up.v6shim=127.0.0.1:$up" --dnssec=off --threads=1 --write-pid=no
-		--allow-from=::1/128,127.0.0.0/8 --export-etc-hosts=on --etc-hosts-file="$DIR/hosts")
+		--allow-from=::1/128,127.0.0.0/8,::ffff:0:0/96 --export-etc-hosts=on --etc-hosts-file="$DIR/hosts")
 }
 
 # The packet is a request for system.sysDescr.
@@ -53,12 +53,6 @@ conf_tftpd() {
 	mkdir -p "$DIR/root"
 	printf v6shim-page >"$DIR/root/page"
 	SERVER=(in.tftpd -L -u nobody -a "$(listed "%s:$port" "$1")" -s "$DIR/root")
-}
-
-# It has a socket on each address beside, and takes port 123 alone.
-conf_ntpsec() {
-	printf '%s\n' 'server 127.127.1.0' 'restrict default'
-	SERVER=("$UNPACKED/usr/sbin/ntpd" -n -g -c "$DIR/conf" -f "$DIR/drift")
 }
 
 # They answer of what is theirs.
@@ -90,16 +84,6 @@ dns() {
 		[ "$(curl -sS -g --max-time 5 "$(listed "tftp://%s:$port/page" "$1")")" = v6shim-page ]
 	}
 	table tftpd in.tftpd
-}
-
-@test "ntpsec: every setting, as the table says" {
-	unpacked ntpsec
-	export PORT=123 UNPACKED
-	PROTOCOLS=udp EXPECT='\x24' SEND="\\x23$(printf '\\0%.0s' {1..47})"
-	ready_for() {
-		READY=(--udp "$port" --count 4 --within 20)
-	}
-	in_netns table ntpsec ip
 }
 
 # ---- no bind lost: bare first, then under settings, with the same clients

@@ -188,7 +188,7 @@ still_ipv6_only() {
 cell() {
 	local name=$1 setting=$2 wanted=$3 own=$4 listeners v4=no v6=no families=six policy port dir=$DIR words=()
 
-	port=${PORT:-$(free_port)} || return
+	port=$(free_port) || return
 	local DIR=$dir/$setting
 	mkdir -m 777 "$DIR" || return
 	# What loads the library first would make the log a file of root's, that others of the server cannot write.

@@ -6,12 +6,11 @@
 #                          begins, by Python's escapes; over each of PROTOCOLS. They are HTTP's by default.
 #   PAIR=1                 one process has one address, so that both families are two, IPv4 first
 #   NAME-outside           NAME, governed from outside
-#   PORT=123               the one that it takes, for in_netns
 
 load driver
 
 # For in_netns.
-HELPER_VARIABLES+=(DIR SERVERS PROTOCOLS SETTINGS SEND EXPECT)
+HELPER_VARIABLES+=(DIR)
 SEND='GET / HTTP/1.0\r\n\r\n' EXPECT='HTTP/1'
 
 # listed FORMAT ADDRESS...: a line each, %s being it, IPv6 in brackets.
