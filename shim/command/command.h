@@ -66,10 +66,11 @@ extern const struct v6_command *const v6_commands[];
  */
 int v6_complete(char **words);
 
-/* "v6shim: " and the rest, one line on standard error. */
-__attribute__((format(printf, 1, 2))) void v6_complain(const char *format, ...);
+/* "v6shim: " and the rest, one line on standard error. Always -1. */
+__attribute__((format(printf, 1, 2))) int v6_complain(const char *format, ...);
 
-/* After a message: "v6shim NAME --help", on standard error; the exit status. */
-int v6_command_usage(const struct v6_command *c);
+/* "v6shim: NAME: " and the rest, and the usage, on standard error; the exit status. */
+__attribute__((format(printf, 2, 3))) int v6_command_usage(
+	const struct v6_command *c, const char *format, ...);
 
 #endif

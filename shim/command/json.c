@@ -7,21 +7,10 @@
 
 #include "memory.h"
 
-static void print_string(struct v6_slice s)
-{
-	/* Each byte may be written as six. */
-	size_t size = 6 * s.len + 3;
-	char *buf = v6_resize(NULL, size);
-	struct v6_text t = v6_text_in(buf, size);
-
-	v6_text_json(&t, s.ptr, s.len);
-	fputs(buf, stdout);
-	free(buf);
-}
-
 void v6_json(const char *format, ...)
 {
 	struct v6_slice json;
+	struct v6_text text;
 	va_list args;
 
 	va_start(args, format);
@@ -32,10 +21,14 @@ void v6_json(const char *format, ...)
 		}
 		switch (*++format) {
 		case 's':
-			print_string(v6_slice_of(va_arg(args, const char *)));
-			break;
 		case 'v':
-			print_string(va_arg(args, struct v6_slice));
+			json = *format == 's' ? v6_slice_of(va_arg(args, const char *))
+					      : va_arg(args, struct v6_slice);
+			/* Each byte may be written as six. */
+			text = v6_text_in(v6_need(malloc(6 * json.len + 3)), 6 * json.len + 3);
+			v6_text_json(&text, json.ptr, json.len);
+			fputs(text.buf, stdout);
+			free(text.buf);
 			break;
 		case 'd':
 			printf("%d", va_arg(args, int));

@@ -23,41 +23,28 @@ static void warn(const char *log, int error)
 	v6_complain("warning: log: '%s'%s; records would be lost", buf, v6_errno_words(error));
 }
 
-static int check_folder(char *path, size_t len)
-{
-	struct stat st;
-	int error;
-
-	while (len > 1 && path[len - 1] != '/')
-		len--;
-	path[len > 1 ? len - 1 : 1] = '\0';
-	error = v6_sys_stat(path, &st);
-	if (error)
-		return -error;
-	if (!S_ISDIR(st.st_mode))
-		return ENOTDIR;
-	return access(path, W_OK | X_OK) ? errno : 0;
-}
-
 /*
  * Cut to the folder, where that is what is wrong. What it leads to with a % only the program
  * knows.
  */
 static int check_path(char *path)
 {
-	size_t plain = strcspn(path, "%");
+	size_t len = strcspn(path, "%");
 	struct stat st;
-	int error = path[plain] ? -ENOENT : v6_sys_stat(path, &st);
+	int error = path[len] ? -ENOENT : v6_sys_stat(path, &st);
 
-	if (error == -ENOENT)
-		return check_folder(path, plain);
-	if (error)
-		return -error;
-	if (S_ISDIR(st.st_mode))
+	if (!error && S_ISDIR(st.st_mode))
 		return EISDIR;
-	if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode) && !S_ISCHR(st.st_mode))
+	if (!error && !S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode) && !S_ISCHR(st.st_mode))
 		return EINVAL;
-	return access(path, W_OK) ? errno : 0;
+	if (error != -ENOENT)
+		return error ? -error : access(path, W_OK) ? errno : 0;
+	while (path[len - 1] != '/')
+		len--;
+	path[len] = '\0';
+	error = access(path, W_OK | X_OK) ? errno : 0;
+	path[len > 1 ? len - 1 : 1] = '\0';
+	return error;
 }
 
 static int check_syslog(void)
@@ -70,18 +57,11 @@ static int check_syslog(void)
 	return error;
 }
 
-static int check_descriptor(int fd)
-{
-	int flags = v6_sys_fcntl(fd, F_GETFL, 0);
-
-	return flags < 0 || (flags & O_ACCMODE) == O_RDONLY ? EBADF : 0;
-}
-
 bool v6_logtarget_check(const struct v6_settings *s)
 {
 	char log[V6_PATH_SIZE];
 	struct v6_text t = v6_text_in(log, sizeof(log));
-	int error;
+	int error, flags;
 
 	if (s->log == V6_LOG_SYSLOG) {
 		v6_text_str(&t, "/dev/log");
@@ -91,7 +71,8 @@ bool v6_logtarget_check(const struct v6_settings *s)
 		error = check_path(log);
 	} else {
 		v6_setting_value(&t, s, V6_SETTING_LOG);
-		error = s->log == V6_LOG_FD ? check_descriptor(s->log_fd) : 0;
+		flags = s->log == V6_LOG_FD ? v6_sys_fcntl(s->log_fd, F_GETFL, 0) : O_RDWR;
+		error = flags < 0 || (flags & O_ACCMODE) == O_RDONLY ? EBADF : 0;
 	}
 	if (error)
 		warn(log, error);

@@ -6,6 +6,7 @@
 
 #include "../core/nearest.h"
 #include "../core/version.h"
+#include "memory.h"
 #include "options.h"
 
 const struct v6_command *const v6_commands[] = {
@@ -18,7 +19,7 @@ const struct v6_command *const v6_commands[] = {
 	NULL,
 };
 
-void v6_complain(const char *format, ...)
+int v6_complain(const char *format, ...)
 {
 	va_list args;
 
@@ -27,6 +28,7 @@ void v6_complain(const char *format, ...)
 	vfprintf(stderr, format, args);
 	va_end(args);
 	fputc('\n', stderr);
+	return -1;
 }
 
 static void print_help(const struct v6_command *c)
@@ -42,10 +44,16 @@ static int failure(const struct v6_command *c)
 	return c == &v6_command_run ? V6_EXIT_RUN : V6_EXIT_USAGE;
 }
 
-int v6_command_usage(const struct v6_command *c)
+int v6_command_usage(const struct v6_command *c, const char *format, ...)
 {
-	fprintf(stderr, "usage: v6shim %s %s\n", c->name, c->usage);
-	fprintf(stderr, "'v6shim %s --help' tells more\n", c->name);
+	va_list args;
+
+	fprintf(stderr, "v6shim: %s: ", c->name);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr, "\nusage: v6shim %s %s\n'v6shim %s --help' tells more\n", c->name, c->usage,
+		c->name);
 	return failure(c);
 }
 
@@ -55,16 +63,16 @@ static int usage(FILE *to, int status)
 	      "\n"
 	      "Puts an IPV6_V6ONLY policy on servers that cannot be changed.\n"
 	      "\n"
-	      "  v6shim run --policy ipv6-only -- SERVER      IPv6 alone\n"
-	      "  v6shim run --policy both -- SERVER           IPv4 too, by the same socket\n"
-	      "  v6shim run --on-conflict resolve -- SERVER   it died of EADDRINUSE\n"
-	      "  v6shim run --mode log --policy both -- SERVER     what a policy would do\n"
-	      "  v6shim run --log x.jsonl -- SERVER                and then what it did:\n"
+	      "  v6shim run --policy ipv6-only -- SERVER        IPv6 alone\n"
+	      "  v6shim run --policy both -- SERVER             IPv4 too, by the same socket\n"
+	      "  v6shim run --on-conflict resolve -- SERVER     it died of EADDRINUSE\n"
+	      "  v6shim run --mode log --policy both -- SERVER  what a policy would do\n"
+	      "  v6shim run --log x.jsonl -- SERVER             and then what it did:\n"
 	      "  v6shim report x.jsonl\n"
-	      "  v6shim who 8080                   who has the port, and for which family\n"
-	      "  v6shim who --pid 4711             what this process serves\n"
-	      "  v6shim check SERVER               can it be reached, and if not, why\n"
-	      "  v6shim config --policy both --systemd >v6shim.conf       a unit's drop-in\n"
+	      "  v6shim who 8080                                who has the port, which family\n"
+	      "  v6shim who --pid 4711                          what this process serves\n"
+	      "  v6shim check SERVER                            can it be reached, if not why\n"
+	      "  v6shim config --policy both --systemd >x.conf  a drop-in for its unit\n"
 	      "\n"
 	      "Many programs of a host, by rules: a file /etc/v6shim.conf with a line\n"
 	      "'program=java => policy=ipv6-only', the library's path in /etc/ld.so.preload,\n"
@@ -142,6 +150,7 @@ int main(int argc, char **argv)
 {
 	int status = dispatch(argc, argv);
 
+	v6_keep_end();
 	/* Output that did not arrive (a full disk, a closed pipe) is no success. */
 	if (fflush(stdout) || ferror(stdout)) {
 		v6_complain("standard output: the output could not be written");

@@ -16,9 +16,26 @@ void *v6_need(void *pointer)
 	return pointer;
 }
 
-void *v6_resize(void *memory, size_t size)
+static struct chunk {
+	struct chunk *next;
+	alignas(max_align_t) char bytes[];
+} * kept;
+
+void *v6_keep(size_t size)
 {
-	return v6_need(realloc(memory, size ? size : 1));
+	struct chunk *chunk = v6_need(calloc(1, sizeof(*chunk) + size));
+
+	chunk->next = kept;
+	kept = chunk;
+	return chunk->bytes;
+}
+
+void v6_keep_end(void)
+{
+	for (struct chunk *next; kept; kept = next) {
+		next = kept->next;
+		free(kept);
+	}
 }
 
 void *v6_grow(void *array, size_t count, size_t *room, size_t size)
@@ -26,24 +43,7 @@ void *v6_grow(void *array, size_t count, size_t *room, size_t size)
 	if (count < *room)
 		return array;
 	*room = *room ? *room * 2 : 2;
-	return v6_resize(array, *room * size);
-}
-
-struct chunk {
-	struct chunk *next;
-	alignas(max_align_t) char bytes[];
-};
-
-/* Held together, so that a leak checker sees that it is kept on purpose. */
-static struct chunk *kept;
-
-void *v6_keep(size_t size)
-{
-	struct chunk *chunk = v6_resize(NULL, sizeof(*chunk) + size);
-
-	chunk->next = kept;
-	kept = chunk;
-	return memset(chunk->bytes, 0, size);
+	return memcpy(v6_keep(*room * size), array ? array : "", count * size);
 }
 
 char *v6_keep_bytes(const char *bytes, size_t len)

@@ -1,5 +1,5 @@
 /*
- * Memory that grows. Where there is none the command ends: "v6shim: no memory",
+ * Memory that is kept until the command ends. Where there is none it ends: "v6shim: no memory",
  * V6_EXIT_USAGE.
  */
 #ifndef V6_MEMORY_H
@@ -7,16 +7,7 @@
 
 #include <stddef.h>
 
-/* realloc(3), of at least one byte. */
-void *v6_resize(void *memory, size_t size);
-
-/* The pointer, which is not NULL. */
-void *v6_need(void *pointer);
-
-/* The array, with room for one element of `size` bytes behind `count`; *room: how many it holds. */
-void *v6_grow(void *array, size_t count, size_t *room, size_t size);
-
-/* Kept until the process ends, for what is found once and printed. Zeroed, aligned for anything. */
+/* Zeroed, aligned for anything. */
 void *v6_keep(size_t size);
 
 /* A copy of len bytes, NUL-terminated. */
@@ -24,5 +15,14 @@ char *v6_keep_bytes(const char *bytes, size_t len);
 
 /* "abc" of "a", "b" and "c"; the list ends with NULL. */
 __attribute__((sentinel)) char *v6_keep_joined(const char *first, ...);
+
+/* The array, with room for one element of `size` bytes behind `count`; *room: how many it holds. */
+void *v6_grow(void *array, size_t count, size_t *room, size_t size);
+
+/* The pointer, which is not NULL. */
+void *v6_need(void *pointer);
+
+/* Frees all that was kept. */
+void v6_keep_end(void);
 
 #endif

@@ -10,50 +10,14 @@
 #include "memory.h"
 #include "table.h"
 
-enum { BEFORE = 40, AFTER = 36 }; /* of a line around a place: columns, bytes */
-
-/* Under the message, on a terminal: as much of the line as is around the place, and a mark. */
-static void show_place(struct v6_slice line, size_t column)
-{
-	char copy[BEFORE + AFTER], buf[4 * sizeof(copy) + 1];
-	size_t at = column - 1, from, to;
-	struct v6_text t;
-	unsigned width;
-
-	if (!isatty(STDERR_FILENO) || !line.len || !column || at > line.len)
-		return;
-	from = at > BEFORE ? at - BEFORE : 0;
-	to = line.len - at > AFTER ? at + AFTER : line.len;
-	/* Whole characters, and a blank for each tab. */
-	while (to > at && to < line.len && (line.ptr[to] & 0xc0) == 0x80)
-		to--;
-	for (size_t i = from; i < to; i++)
-		copy[i - from] = strchr("\t\r\n", line.ptr[i]) ? ' ' : line.ptr[i];
-	/* What is escaped takes more room. */
-	for (size_t skip = 0;; skip++) {
-		if (from + skip < at && (line.ptr[from + skip] & 0xc0) == 0x80)
-			continue;
-		t = v6_text_in(buf, sizeof(buf));
-		v6_text_safe(&t, copy + skip, at - from - skip);
-		width = v6_text_width(buf, t.len);
-		if (width <= BEFORE)
-			break;
-	}
-	v6_text_safe(&t, copy + (at - from), to - at);
-	fprintf(stderr, "  %s\n  %*s^\n", buf, (int)width, "");
-}
-
-static void print_problem(const struct v6_problem *p, struct v6_slice line, void *context)
+static void print_problem(const struct v6_problem *p, void *context)
 {
 	char buf[2048];
 	struct v6_text t = v6_text_in(buf, sizeof(buf));
-	size_t column = v6_problem_column(p);
 
 	(void)context;
 	v6_problem_text(&t, p);
 	v6_complain("%s", buf);
-	if (column > 1 || p->rule || p->line)
-		show_place(line, column);
 }
 
 /*
@@ -83,7 +47,7 @@ static int set(struct v6_options *o, enum v6_setting id, const char *value)
 
 	value = absolute(id, value);
 	if (v6_config_set(&o->config, id, v6_slice_of(value), V6_ORIGIN_OPTION, &problem)) {
-		print_problem(&problem, v6_slice_of(value), NULL);
+		print_problem(&problem, NULL);
 		return -1;
 	}
 	/* Rules that are given again add to those before. */
@@ -108,13 +72,13 @@ int v6_option_find(const struct v6_command *c, struct v6_slice name, char letter
 }
 
 /* An option that there is not: another may be meant, or a value. */
-static void unknown(const struct v6_command *c, struct v6_slice written)
+static int unknown(const struct v6_command *c, struct v6_slice written)
 {
 	struct v6_slice name = written;
 	struct v6_nearest near;
 	char buf[2048];
 	struct v6_text t = v6_text_in(buf, sizeof(buf));
-	const char *value = NULL;
+	const char *value;
 
 	while (v6_slice_begins(name, "-"))
 		name = v6_slice_from(name, 1);
@@ -125,18 +89,15 @@ static void unknown(const struct v6_command *c, struct v6_slice written)
 	for (unsigned id = 0; c->settings && id < V6_SETTING_COUNT; id++)
 		v6_nearest_offer(&near, v6_setting_name(id));
 	v6_text_safe(&t, written.ptr, written.len);
-	if (near.word) {
-		v6_complain("%s: unknown option; did you mean '--%s'", buf, near.word);
-		return;
-	}
-	for (unsigned id = V6_SETTING_COUNT; c->settings && id-- && !value;) {
+	if (near.word)
+		return v6_complain("%s: unknown option; did you mean '--%s'", buf, near.word);
+	for (unsigned id = V6_SETTING_COUNT; c->settings && id--;) {
 		value = v6_setting_list(id) ? v6_nearest_of(v6_setting_list(id), name) : NULL;
 		if (value)
-			v6_complain("%s: unknown option; did you mean '--%s %s'", buf,
+			return v6_complain("%s: unknown option; did you mean '--%s %s'", buf,
 				v6_setting_name(id), value);
 	}
-	if (!value)
-		v6_complain("%s: unknown option; 'v6shim %s --help' lists them", buf, c->name);
+	return v6_complain("%s: unknown option; 'v6shim %s --help' lists them", buf, c->name);
 }
 
 /* Whether a word is one of some, with blanks between them. */
@@ -165,29 +126,21 @@ static int take(struct v6_options *o, const struct v6_command *c, struct v6_slic
 	v6_text_safe(&t, written.ptr, written.len);
 	if (id < 0) {
 		o->help = v6_slice_is(name, "help") || v6_slice_is(name, "-h");
-		if (!o->help)
-			unknown(c, written);
-		return o->help ? 0 : -1;
+		return o->help ? 0 : unknown(c, written);
 	}
 	if (own && !own->value) {
 		o->given[id - V6_SETTING_COUNT] = "";
-		if (value)
-			v6_complain("%s: it takes no value", buf);
-		return value ? -1 : 0;
+		return value ? v6_complain("%s: it takes no value", buf) : 0;
 	}
 	if (!value && (*argv)[1])
 		value = *++*argv;
-	if (!value) {
-		v6_complain("%s: no value given", buf);
-		return -1;
-	}
+	if (!value)
+		return v6_complain("%s: no value given", buf);
 	if (!own)
 		return set(o, (enum v6_setting)id, value);
 	o->given[id - V6_SETTING_COUNT] = value;
-	if (own->words && !among(own->words, value)) {
-		v6_complain("%s: unknown value '%s'; valid: %s", buf, value, own->words);
-		return -1;
-	}
+	if (own->words && !among(own->words, value))
+		return v6_complain("%s: unknown value '%s'; valid: %s", buf, value, own->words);
 	return 0;
 }
 
@@ -272,18 +225,19 @@ void v6_options_help(const struct v6_command *c)
 	if (!c->settings)
 		return;
 	puts("\nsettings, each also V6SHIM_NAME in the environment and 'name = value' in a\n"
-	     "configuration file; the first value is the default:");
+	     "configuration file; the first value is the default; v6shim.conf(5) says more:");
 	for (unsigned id = 0; id < V6_SETTING_COUNT; id++) {
 		enum v6_list list = v6_setting_list(id);
+		char buf[256];
+		struct v6_text words = v6_text_in(buf, sizeof(buf));
 
-		putchar('\n');
 		print_option(letters[id], v6_setting_name(id), NULL,
 			v6_word_meaning(&v6_words(V6_LIST_SETTING)[id]));
-		for (const struct v6_word *w = v6_words(list); list && w->list == list; w++) {
-			printf("      %-19s ", w->word);
-			v6_print_wrapped(v6_word_meaning(w), 26, 26, 80);
-		}
+		for (const struct v6_word *w = v6_words(list); list && w->list == list; w++)
+			v6_text_print(&words, " %s", w->word);
+		if (list)
+			v6_print_wrapped(buf, printf("     "), 6, 80);
 	}
-	puts("\na rule: [program=GLOB,...] [port=N|N-M,...] [proto=tcp|udp,...]\n"
+	puts("a rule: [program=GLOB,...] [port=N|N-M,...] [proto=tcp|udp,...]\n"
 	     "        => setting=value ...");
 }

@@ -2,7 +2,6 @@
 
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -60,18 +59,21 @@ void v6_print_wrapped(const char *text, unsigned column, unsigned indent, unsign
 	}
 }
 
-void v6_table_cell(struct v6_table *t, const char *text)
-{
-	size_t size = strlen(text) + 1;
+/* Notes, and paths, of which every byte may be written as four. */
+static char cell[8 * PATH_MAX + 6 * UINT16_MAX];
 
-	t->cells = v6_grow(t->cells, t->count, &t->room, sizeof(*t->cells));
-	t->cells[t->count] = memcpy(v6_resize(NULL, size), text, size);
-	t->count++;
+struct v6_table v6_table_of(const struct v6_column *columns, unsigned count)
+{
+	return (struct v6_table){
+		.columns = columns, .column_count = count, .text = v6_text_in(cell, sizeof(cell))};
 }
 
-static unsigned gap(const struct v6_table *t, unsigned column)
+void v6_table_cell(struct v6_table *t, const char *text)
 {
-	return t->tight && t->columns[column].gap ? 1 : t->columns[column].gap;
+	v6_text_str(&t->text, text);
+	t->cells = v6_grow(t->cells, t->count, &t->room, sizeof(*t->cells));
+	t->cells[t->count++] = v6_keep_bytes(cell, t->text.len);
+	t->text = v6_text_in(cell, sizeof(cell));
 }
 
 /* Takes from the widest column that wraps, until all of them fit, or no more can be taken. The width then. */
@@ -102,7 +104,8 @@ static bool print_line(const struct v6_table *t, const unsigned *widths, const c
 		unsigned used = v6_text_width(rest[i], n);
 		unsigned pad = widths[i] > used ? widths[i] - used : 0;
 
-		blanks += widths[i] ? gap(t, i) : 0;
+		if (widths[i])
+			blanks += t->tight && t->columns[i].gap ? 1 : t->columns[i].gap;
 		if (t->columns[i].right)
 			blanks += pad;
 		if (n) {
@@ -120,14 +123,14 @@ static bool print_line(const struct v6_table *t, const unsigned *widths, const c
 void v6_table_print(struct v6_table *t, unsigned width)
 {
 	unsigned columns = t->column_count, total = 0;
-	unsigned *widths = v6_need(calloc(columns + 1, sizeof(*widths)));
-	const char **rest = v6_need(calloc(columns + 1, sizeof(*rest)));
+	unsigned widths[V6_COLUMNS_MAX];
+	const char *rest[V6_COLUMNS_MAX] = {NULL};
 
 	for (unsigned i = 0; i < columns; i++) {
 		rest[i] = t->columns[i].title;
 		widths[i] = rest[i] ? v6_text_width(rest[i], strlen(rest[i])) : 0;
-		for (size_t cell = i; cell < t->count; cell += columns) {
-			unsigned used = v6_text_width(t->cells[cell], strlen(t->cells[cell]));
+		for (size_t n = i; n < t->count; n += columns) {
+			unsigned used = v6_text_width(t->cells[n], strlen(t->cells[n]));
 
 			widths[i] = used > widths[i] ? used : widths[i];
 		}
@@ -144,9 +147,4 @@ void v6_table_print(struct v6_table *t, unsigned width)
 			putchar('\n');
 		putchar('\n');
 	}
-	free(widths);
-	free(rest);
-	while (t->count)
-		free(t->cells[--t->count]);
-	free(t->cells);
 }

@@ -7,6 +7,8 @@
 
 #include "../core/text.h"
 
+enum { V6_COLUMNS_MAX = 8 };
+
 struct v6_column {
 	const char *title; /* NULL in all of them: no heading */
 	uint8_t gap;       /* blanks before it; of the first: the indent */
@@ -17,19 +19,23 @@ struct v6_column {
 struct v6_table {
 	const struct v6_column *columns;
 	unsigned column_count;
+	struct v6_text text; /* of the next cell, to be appended to */
 	/* The table's own; zero at first. */
 	char **cells; /* row by row */
 	size_t count, room;
 	bool tight; /* one blank between columns is all that there is room for */
 };
 
+/* A table without rows. There is one at a time, for all have their text in the same place. */
+struct v6_table v6_table_of(const struct v6_column *columns, unsigned count);
+
 /*
- * The next cell, left to right and row after row: UTF-8 that is safe to print, copied. A column
- * without title and without text in any row takes no place, nor does its gap.
+ * Appends to t->text what is safe to print, and ends the cell: left to right and row after row. A
+ * column without title and without text in any row takes no place, nor does its gap.
  */
 void v6_table_cell(struct v6_table *t, const char *text);
 
-/* Prints it and frees its cells; no line ends in blanks. `width` as of v6_terminal_width(). */
+/* Prints it; no line ends in blanks. `width` as of v6_terminal_width(). */
 void v6_table_print(struct v6_table *t, unsigned width);
 
 /* The columns of a terminal that UTF-8 text takes: one a character. */

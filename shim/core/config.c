@@ -131,7 +131,7 @@ unsigned v6_config_file(struct v6_config *c, struct v6_slice name, struct v6_sli
 		/* Of a line there may be several rules: the line tells the place. */
 		p.rule = 0;
 		p.start = line.ptr;
-		print(&p, line, context);
+		print(&p, context);
 		problems++;
 	}
 	return problems;

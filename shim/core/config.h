@@ -28,8 +28,8 @@ void v6_config_init(struct v6_config *c);
 int v6_config_set(struct v6_config *c, enum v6_setting id, struct v6_slice value,
 	enum v6_origin origin, struct v6_problem *p);
 
-/* Is given one problem, and the whole line or value that it is in (empty: of a whole file). */
-typedef void v6_config_print(const struct v6_problem *p, struct v6_slice line, void *context);
+/* Is given one problem. */
+typedef void v6_config_print(const struct v6_problem *p, void *context);
 
 /*
  * Reads the text of a configuration file: lines of `setting = value` and of

@@ -137,14 +137,6 @@ static struct v6_address local_of(const struct inet_diag_msg *m)
 	return a;
 }
 
-static bool has_peer(const struct inet_diag_msg *m)
-{
-	static const uint8_t zero[16];
-	size_t len = m->idiag_family == AF_INET ? 4 : 16;
-
-	return m->id.idiag_dport || memcmp(m->id.idiag_dst, zero, len);
-}
-
 /* Netlink aligns to four bytes; the last of all may lack its padding. */
 static size_t padded(size_t len, size_t left)
 {
@@ -189,13 +181,6 @@ static int error_of(const uint8_t *body, size_t len)
 	return number >= 0 ? 0 : number == INT32_MIN ? EBADMSG : -number;
 }
 
-/* Whether the message is a socket that was asked for. */
-static bool wanted(const struct v6_diag_walk *walk, const struct inet_diag_msg *m)
-{
-	return m->idiag_family == family_number(walk->query.family) &&
-	       (!walk->query.port || m->id.idiag_sport == htons(walk->query.port));
-}
-
 /* SOCKET, ERROR, or MORE for one that was not asked for. */
 static enum v6_diag_step take_socket(
 	struct v6_diag_walk *walk, const uint8_t *body, size_t len, struct v6_diag_socket *socket)
@@ -205,11 +190,12 @@ static enum v6_diag_step take_socket(
 	if (len < sizeof(m))
 		return end(walk, EBADMSG);
 	memcpy(&m, body, sizeof(m));
-	if (!wanted(walk, &m))
+	if (m.idiag_family != family_number(walk->query.family) ||
+		(walk->query.port && m.id.idiag_sport != htons(walk->query.port)))
 		return V6_DIAG_MORE;
 	*socket = (struct v6_diag_socket){
 		.local = local_of(&m),
-		.peer = has_peer(&m),
+		.peer = m.id.idiag_dport != 0,
 		.state = m.idiag_state,
 		.v6only = V6_UNKNOWN,
 		.proto = walk->query.proto,

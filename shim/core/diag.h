@@ -2,20 +2,9 @@
  * sock_diag requests and answers as bytes: what the kernel says of all sockets
  * of a protocol. sock_diag(7), linux/inet_diag.h, net/ipv4/inet_diag.c.
  *
- * Pure: the caller makes the netlink socket, sends the request and receives the
- * answer, which may come in several parts:
- *
- *	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, V6_NETLINK_SOCK_DIAG);
- *	send(fd, request, v6_diag_request(request, &query), 0);
- *	walk = v6_diag_walk_of(&query);
- *	do {
- *		v6_diag_part(&walk, answer, recv(fd, answer, sizeof(answer), 0));
- *		while ((step = v6_diag_next(&walk, &socket)) == V6_DIAG_SOCKET)
- *			...
- *	} while (step == V6_DIAG_MORE);
- *
- * (with the errors of each call looked at). A part that was cut comes out as
- * V6_DIAG_ERROR, and is never read beyond its end.
+ * Pure: the caller makes the netlink socket, sends the request and receives the answer, which may
+ * come in several parts (govern/dump.c). A part that was cut comes out as V6_DIAG_ERROR, and is
+ * never read beyond its end.
  */
 #ifndef V6_DIAG_H
 #define V6_DIAG_H
@@ -58,8 +47,9 @@ struct v6_diag_query {
 
 struct v6_diag_socket {
 	struct v6_address local; /* with its family and port */
-	bool peer;               /* whether it has a remote address or port */
-	uint8_t state;           /* V6_STATE_* or another of net/tcp_states.h */
+	/* A remote port; a connect(2) that failed may leave an address behind. */
+	bool peer;
+	uint8_t state; /* V6_STATE_* or another of net/tcp_states.h */
 	/*
 	 * 0, 1, V6_UNKNOWN. The kernel tells it of IPv6 sockets in LISTEN and CLOSE;
 	 * a kernel from before INET_DIAG_SKV6ONLY does not, and IPv4 has none.

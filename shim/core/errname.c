@@ -50,8 +50,7 @@ const char *v6_errname(int number)
 int v6_errname_parse(struct v6_slice name)
 {
 	for (unsigned i = 0; i < COUNT; i++)
-		if (strlen(errnames[i].name) == name.len &&
-			!memcmp(errnames[i].name, name.ptr, name.len))
+		if (v6_slice_is(name, errnames[i].name))
 			return errnames[i].number;
 	return 0;
 }

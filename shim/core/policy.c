@@ -28,14 +28,9 @@ int v6_policy_value(enum v6_policy policy)
 
 enum v6_family v6_order_first(enum v6_order order)
 {
-	switch (order) {
-	case V6_ORDER_IPV4_FIRST:
-		return V6_FAMILY_INET;
-	case V6_ORDER_IPV6_FIRST:
-		return V6_FAMILY_INET6;
-	default:
-		return V6_FAMILY_OTHER;
-	}
+	return order == V6_ORDER_IPV4_FIRST   ? V6_FAMILY_INET
+	       : order == V6_ORDER_IPV6_FIRST ? V6_FAMILY_INET6
+					      : V6_FAMILY_OTHER;
 }
 
 bool v6_policy_forced(enum v6_policy policy)

@@ -124,19 +124,10 @@ static void quoted(struct v6_text *t, const char *word)
 	v6_text_char(t, '"');
 }
 
-static void json_serves(struct v6_text *t, unsigned serves)
-{
-	static const char value[][20] = {"[]", "[\"inet6\"]", "[\"inet\"]", "[\"inet6\",\"inet\"]"};
-
-	v6_text_str(t, value[serves & 3]);
-}
-
 static void json_families(struct v6_text *t, const struct v6_families *f)
 {
-	for (unsigned i = 0; i < f->count; i++) {
-		v6_text_char(t, i ? ',' : '[');
-		quoted(t, f->inet6 >> i & 1 ? "inet6" : "inet");
-	}
+	for (unsigned i = 0; i < f->count; i++)
+		v6_text_print(t, "%c\"%s\"", i ? ',' : '[', f->inet6 >> i & 1 ? "inet6" : "inet");
 	v6_text_char(t, ']');
 }
 
@@ -177,16 +168,6 @@ static void json_settings(struct v6_text *t, const struct v6_config *c)
 		brace = ',';
 	}
 	v6_text_str(t, brace == '{' ? "{}" : "}");
-}
-
-static void json_errno(struct v6_text *t, int number)
-{
-	const char *name = v6_errname(number);
-
-	if (name)
-		quoted(t, name);
-	else
-		v6_text_int(t, number);
 }
 
 /* The word of an enum of the record's, or NULL. */
@@ -245,6 +226,8 @@ static bool applies(const struct v6_field *f, const struct v6_record *r, const v
 static void json_value(
 	struct v6_text *t, const struct v6_field *f, const struct v6_record *r, const void *member)
 {
+	static const char served[][20] = {
+		"[]", "[\"inet6\"]", "[\"inet\"]", "[\"inet6\",\"inet\"]"};
 	const struct v6_address *address = member;
 	const struct v6_slice *slice = member;
 
@@ -288,7 +271,7 @@ static void json_value(
 		v6_text_uint(t, address->port);
 		break;
 	case V6_FIELD_SERVES:
-		json_serves(t, *(const unsigned *)member);
+		v6_text_str(t, served[*(const unsigned *)member & 3]);
 		break;
 	case V6_FIELD_FAMILIES:
 		json_families(t, member);
@@ -300,7 +283,10 @@ static void json_value(
 		json_object(t, v6_enforce_fields, member);
 		break;
 	case V6_FIELD_ERRNO:
-		json_errno(t, *(const int *)member);
+		if (v6_errname(*(const int *)member))
+			quoted(t, v6_errname(*(const int *)member));
+		else
+			v6_text_int(t, *(const int *)member);
 		break;
 	case V6_FIELD_SETTINGS:
 		if (r->config)
@@ -374,41 +360,21 @@ void v6_families_text(struct v6_text *t, const struct v6_families *f)
 		v6_text_print(t, "%s%s", i ? " " : "", f->inet6 >> i & 1 ? "IPv6" : "IPv4");
 }
 
-/* Begins one more part of the outcome: ": " before the first, ", " between two. */
-static void part(struct v6_text *t, const char **comma)
-{
-	v6_text_str(t, *comma);
-	*comma = ", ";
-}
-
-static void text_v6only(struct v6_text *t, const struct v6_record *r)
-{
-	v6_text_print(t, "V6ONLY %d", r->facts.before);
-	if (r->enforce.after != V6_UNKNOWN && r->enforce.after != r->after)
-		v6_text_print(t, ", would be %d", r->enforce.after);
-	else if (r->after != V6_UNKNOWN && r->after != r->facts.before)
-		v6_text_print(t, " -> %d", r->after);
-}
-
 static const char *const serves[] = {"", "IPv6", "IPv4", "IPv6 and IPv4"};
 
-static void text_enforce(struct v6_text *t, const struct v6_record *r, const char **comma)
+static void text_enforce(struct v6_text *t, const struct v6_record *r)
 {
 	const struct v6_enforce *e = &r->enforce;
 
 	if (e->result == V6_NO_RESULT) {
-		part(t, comma);
-		v6_text_str(t, "with mode=enforce undecided");
+		v6_text_str(t, ", with mode=enforce undecided");
 	} else if (e->error != r->error && r->verdict.action != V6_ACTION_DENY) {
-		part(t, comma);
-		v6_text_str(t, e->error ? "would fail with " : "would succeed");
+		v6_text_str(t, e->error ? ", would fail with " : ", would succeed");
 		if (e->error)
 			v6_errno_text(t, e->error);
 	}
-	if (e->serves && e->serves != r->serves) {
-		part(t, comma);
-		v6_text_print(t, "would serve %s", serves[e->serves & 3]);
-	}
+	if (e->serves && e->serves != r->serves)
+		v6_text_print(t, ", would serve %s", serves[e->serves & 3]);
 }
 
 /* What getaddrinfo(3) returned: the same numbers in glibc and musl. */
@@ -419,35 +385,33 @@ static void text_eai(struct v6_text *t, int64_t result)
 	uint64_t number = (uint64_t)-result;
 
 	if (number < sizeof(name) / sizeof(*name) && *name[number])
-		v6_text_print(t, "fails with EAI_%s", name[number]);
+		v6_text_print(t, ", fails with EAI_%s", name[number]);
 	else
-		v6_text_print(t, "fails with %d", (int)result);
+		v6_text_print(t, ", fails with %d", (int)result);
 }
 
 static void text_outcome(struct v6_text *t, const struct v6_record *r)
 {
 	bool log = r->mode == V6_MODE_LOG;
-	const char *comma = ": ";
+	size_t start = t->len;
 
-	if (r->facts.event == V6_EVENT_SETSOCKOPT && r->facts.asked != V6_UNKNOWN) {
-		part(t, &comma);
-		v6_text_print(t, "asks for V6ONLY %d", r->facts.asked);
-	}
+	if (r->facts.event == V6_EVENT_SETSOCKOPT && r->facts.asked != V6_UNKNOWN)
+		v6_text_print(t, ", asks for V6ONLY %d", r->facts.asked);
 	if (r->verdict.action == V6_ACTION_DENY) {
-		part(t, &comma);
-		v6_text_str(t, log ? "would be denied with " : "denied with ");
+		v6_text_str(t, log ? ", would be denied with " : ", denied with ");
 		v6_errno_text(t, log ? r->enforce.error : r->error);
 	}
-	if (r->verdict.action == V6_ACTION_SHARE) {
-		part(t, &comma);
-		v6_text_str(t, log ? "the port would be shared" : "the port is shared");
-	}
+	if (r->verdict.action == V6_ACTION_SHARE)
+		v6_text_str(t, log ? ", the port would be shared" : ", the port is shared");
 	if (r->facts.before != V6_UNKNOWN) {
-		part(t, &comma);
-		text_v6only(t, r);
+		v6_text_print(t, ", V6ONLY %d", r->facts.before);
+		if (r->enforce.after != V6_UNKNOWN && r->enforce.after != r->after)
+			v6_text_print(t, ", would be %d", r->enforce.after);
+		else if (r->after != V6_UNKNOWN && r->after != r->facts.before)
+			v6_text_print(t, " -> %d", r->after);
 	}
 	if (r->families_before.count) {
-		part(t, &comma);
+		v6_text_str(t, ", ");
 		v6_families_text(t, &r->families_before);
 		if (r->verdict.action == V6_ACTION_REORDER) {
 			v6_text_str(t, log ? ", would be reordered" : " -> ");
@@ -455,30 +419,24 @@ static void text_outcome(struct v6_text *t, const struct v6_record *r)
 				v6_families_text(t, &r->families_after);
 		}
 	}
-	if (r->serves) {
-		part(t, &comma);
-		v6_text_print(t, "serves %s", serves[r->serves & 3]);
-	}
-	if (r->facts.event == V6_EVENT_GETADDRINFO && r->result && !r->error) {
-		part(t, &comma);
+	if (r->serves)
+		v6_text_print(t, ", serves %s", serves[r->serves & 3]);
+	if (r->facts.event == V6_EVENT_GETADDRINFO && r->result && !r->error)
 		text_eai(t, r->result);
-	}
 	if (r->error && (log || r->verdict.action != V6_ACTION_DENY)) {
-		part(t, &comma);
-		v6_text_str(t, "fails with ");
+		v6_text_str(t, ", fails with ");
 		v6_errno_text(t, r->error);
 	}
 	if (r->enforce.known)
-		text_enforce(t, r, &comma);
-	if (r->verdict.finding != V6_FINDING_NONE) {
-		part(t, &comma);
-		v6_text_str(t, v6_word(V6_LIST_FINDING, r->verdict.finding));
-	}
-	if (r->facts.event == V6_EVENT_LOST) {
-		part(t, &comma);
-		v6_text_print(t, "%lld record%s could not be written", (long long)r->count,
+		text_enforce(t, r);
+	if (r->verdict.finding != V6_FINDING_NONE)
+		v6_text_print(t, ", %s", v6_word(V6_LIST_FINDING, r->verdict.finding));
+	if (r->facts.event == V6_EVENT_LOST)
+		v6_text_print(t, ", %lld record%s could not be written", (long long)r->count,
 			r->count == 1 ? "" : "s");
-	}
+	/* The first of them is told after a colon. */
+	if (t->len > start)
+		t->buf[start] = ':';
 }
 
 static void text_why(struct v6_text *t, const struct v6_record *r)

@@ -72,13 +72,16 @@ bool v6_same_family(const struct v6_rival *a, const struct v6_rival *b)
 	return family_of(&a->socket) == family_of(&b->socket);
 }
 
-bool v6_shares_port(const struct v6_conflict *f)
+bool v6_shares_port(const struct v6_conflict *f, const struct v6_attempt *a)
 {
-	bool addr = v6_type_of_proto(f->self.socket.proto) == V6_TYPE_DGRAM;
+	bool addr = v6_type_of_proto(f->self.socket.proto) == V6_TYPE_DGRAM, listens = false;
 
-	for (const struct v6_rival *r = f->rival; r < f->rival + f->count; r++)
+	for (const struct v6_rival *r = f->rival; r < f->rival + f->count; r++) {
 		addr |= !r->own && v6_same_family(&f->self, r);
-	return f->self.reuseport || !f->self.reuseaddr || !addr;
+		listens |= r->own && r->socket.state == V6_STATE_LISTEN;
+	}
+	return f->self.reuseport || !f->self.reuseaddr || !addr ||
+	       (a->action == V6_ACTION_YIELD && listens);
 }
 
 /*

@@ -56,18 +56,19 @@ struct v6_conflict {
  */
 int v6_conflict_refused(const struct v6_conflict *conflict);
 
-/*
- * Whether sharing is by SO_REUSEPORT on both. Where the application set SO_REUSEADDR, and the socket
- * is a datagram one or another process has the family, that of the others has to do, for this one
- * bind: its own options then keep out whom they have kept out.
- */
-bool v6_shares_port(const struct v6_conflict *conflict);
-
 /* One attempt: what it is called in the record, and how it is made. */
 struct v6_attempt {
 	enum v6_action action; /* SPLIT, SHARE or YIELD */
 	bool share;            /* with the own sockets in its way; else V6ONLY=1 and bind again */
 };
+
+/*
+ * Whether sharing is by SO_REUSEPORT on both. Where the application set SO_REUSEADDR, and the socket
+ * is a datagram one or another process has the family, that of the others has to do, for this one
+ * bind: its own options then keep out whom they have kept out. Beside one that listens it does not do,
+ * which costs who yields more than one whom another's SO_REUSEPORT lets in.
+ */
+bool v6_shares_port(const struct v6_conflict *conflict, const struct v6_attempt *attempt);
 
 enum { V6_ATTEMPTS_MAX = 2 };
 

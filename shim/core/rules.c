@@ -94,44 +94,31 @@ static int add_items(struct v6_rule *r, struct v6_slice list, struct v6_problem 
 	return 0;
 }
 
-static const char matcher_form[] = "; program=GLOB, port=N or proto=NAME is meant";
-
-static int unknown_matcher(struct v6_slice word, struct v6_slice name, struct v6_problem *p)
-{
-	if (v6_setting_by_name(name) != V6_SETTING_COUNT)
-		return v6_problem_add(p, word, "%q is a setting, whose place is behind '=>'");
-	return v6_problem_add_near(
-		p, name, "unknown matcher %q", v6_nearest_of(V6_LIST_MATCHER, name), matcher_form);
-}
-
 static int matcher(struct v6_rule *r, struct v6_slice word, struct v6_problem *p)
 {
+	static const char matcher_form[] = "; program=GLOB, port=N or proto=NAME is meant";
 	struct v6_slice list = word, name = v6_slice_cut(&list, '=');
-	int (*add)(struct v6_rule *, struct v6_slice, struct v6_problem *);
 	int kind = v6_word_value(V6_LIST_MATCHER, name);
-	bool before;
 
 	if (!name.len || name.len == word.len)
 		return v6_problem_add_near(p, word, "%q is no matcher", NULL, matcher_form);
-	if (kind == V6_MATCHER_PROGRAM) {
-		before = r->program.len;
-		add = add_program;
-	} else if (kind == V6_MATCHER_PORT) {
-		before = r->ports;
-		add = add_port;
-	} else if (kind == V6_MATCHER_PROTO) {
-		before = r->protos;
-		add = add_proto;
-	} else {
-		return unknown_matcher(word, name, p);
-	}
-	if (before)
+	if (kind < 0 && v6_setting_by_name(name) != V6_SETTING_COUNT)
+		return v6_problem_add(p, word, "%q is a setting, whose place is behind '=>'");
+	if (kind < 0)
+		return v6_problem_add_near(p, name, "unknown matcher %q",
+			v6_nearest_of(V6_LIST_MATCHER, name), matcher_form);
+	if (kind == V6_MATCHER_PROGRAM    ? r->program.len
+		: kind == V6_MATCHER_PORT ? r->ports
+					  : r->protos)
 		return v6_problem_add(p, name, "%q is given twice");
 	if (!list.len)
 		return v6_problem_add(p, word, "%q has no value");
 	if (kind == V6_MATCHER_PROGRAM)
 		r->program = list;
-	return add_items(r, list, p, add);
+	return add_items(r, list, p,
+		kind == V6_MATCHER_PROGRAM ? add_program
+		: kind == V6_MATCHER_PORT  ? add_port
+					   : add_proto);
 }
 
 /* A port is known at bind and listen only: too late for an initial value, or for what is asked. */
@@ -302,32 +289,26 @@ bool v6_rule_program(const struct v6_rule *rule, struct v6_slice program)
 {
 	struct v6_slice rest = rule->program;
 
-	if (!rest.len)
-		return true;
 	while (rest.len)
 		if (v6_glob(v6_slice_cut(&rest, ','), program))
 			return true;
-	return false;
+	return !rule->program.len;
 }
 
 bool v6_rule_port(const struct v6_rule *rule, unsigned port)
 {
-	if (!rule->ports)
-		return true;
 	for (unsigned i = 0; i < rule->ports; i++)
 		if (port >= rule->port[i].low && port <= rule->port[i].high)
 			return true;
-	return false;
+	return !rule->ports;
 }
 
 bool v6_rule_proto(const struct v6_rule *rule, int proto)
 {
-	if (!rule->protos)
-		return true;
 	for (unsigned i = 0; i < rule->protos; i++)
 		if (rule->proto[i] == proto)
 			return true;
-	return false;
+	return !rule->protos;
 }
 
 struct v6_knobs v6_rule_apply(const struct v6_rule *rule, const struct v6_knobs *base)
@@ -340,17 +321,6 @@ struct v6_knobs v6_rule_apply(const struct v6_rule *rule, const struct v6_knobs 
 	return knobs;
 }
 
-static void text_ports(struct v6_text *t, const struct v6_rule *rule)
-{
-	for (unsigned i = 0; i < rule->ports; i++) {
-		v6_text_print(t, "%s%u", i ? "," : "port=", rule->port[i].low);
-		if (rule->port[i].high != rule->port[i].low)
-			v6_text_print(t, "-%u", rule->port[i].high);
-	}
-	if (rule->ports)
-		v6_text_char(t, ' ');
-}
-
 void v6_rule_text(struct v6_text *t, const struct v6_rule *rule)
 {
 	if (rule->program.len) {
@@ -358,7 +328,13 @@ void v6_rule_text(struct v6_text *t, const struct v6_rule *rule)
 		v6_text_slice(t, rule->program);
 		v6_text_char(t, ' ');
 	}
-	text_ports(t, rule);
+	for (unsigned i = 0; i < rule->ports; i++) {
+		v6_text_print(t, "%s%u", i ? "," : "port=", rule->port[i].low);
+		if (rule->port[i].high != rule->port[i].low)
+			v6_text_print(t, "-%u", rule->port[i].high);
+	}
+	if (rule->ports)
+		v6_text_char(t, ' ');
 	for (unsigned i = 0; i < rule->protos; i++) {
 		v6_text_str(t, i ? "," : "proto=");
 		v6_proto_text(t, rule->proto[i]);

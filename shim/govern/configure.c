@@ -28,7 +28,7 @@ static unsigned add_variable(struct v6_config *config, const char *entry, struct
 	id = v6_setting_by_env_name(name);
 	if (id != V6_SETTING_COUNT && !v6_config_set(config, id, value, V6_ORIGIN_ENVIRONMENT, &p))
 		return 0;
-	print(&p, id == V6_SETTING_COUNT ? name : value, context);
+	print(&p, context);
 	return 1;
 }
 
@@ -88,7 +88,7 @@ unsigned v6_configure(
 		ssize_t len = read_file(path, &p);
 
 		if (len < 0) {
-			print(&p, nothing, context);
+			print(&p, context);
 			problems++;
 		} else {
 			problems += v6_config_file(config, path,

@@ -21,11 +21,13 @@ int v6_conflict_before(const struct v6_call *c)
 
 /*
  * Whether V6ONLY would be 1 but for policy=both or default-both. Whoever may have asked for that
- * and was forgotten is taken to have.
+ * and was forgotten is taken to have, and who may have done so in another process as well where
+ * that is what new sockets have.
  */
 static bool cleared(const struct v6_call *c, const struct v6_rival *r)
 {
-	bool forgotten = v6_fact_memory(r->ask) & V6_MEMORY_FORGOTTEN;
+	unsigned memory = v6_fact_memory(r->ask);
+	bool forced = v6_policy_forced(c->knobs->policy), bound, forgotten;
 
 	/* An IPv4 MPTCP socket answers for V6ONLY as well. */
 	if (!r->own || r->socket.local.family != V6_FAMILY_INET6 ||
@@ -33,13 +35,16 @@ static bool cleared(const struct v6_call *c, const struct v6_rival *r)
 		return false;
 	/* What a forced policy clears is 1 until the bind; another process may have asked for 0. */
 	if (r->ask == c->ask && c->record.facts.before != V6_UNKNOWN &&
-		(c->set || (c->record.facts.event == V6_EVENT_BIND &&
-				   v6_policy_forced(c->knobs->policy))))
+		(c->set || (c->record.facts.event == V6_EVENT_BIND && forced)))
 		return c->record.facts.before == 1;
+	forgotten = memory & (V6_MEMORY_FORGOTTEN | V6_MEMORY_CLEARED);
+	bound = v6_port_hinted_at(r->tell, r->socket.local.port);
 	/* What was accepted, and so bound by no call, does not tell what its listener was asked for. */
-	if (r->socket.peer && v6_fact_asked(r->ask) == V6_UNKNOWN &&
-		!v6_port_hinted_at(r->tell, r->socket.local.port))
+	if (r->socket.peer && !(memory & V6_MEMORY_ASKED) && !bound)
 		forgotten |= v6_fact_asked_1();
+	/* While nobody has asked for 1 a bind reads what it clears, and remembers it. */
+	if (forced && bound && !v6_fact_asked_1())
+		return forgotten;
 	return forgotten || without_policy(r->ask) == 1;
 }
 
@@ -59,12 +64,14 @@ static void set_others(const struct v6_port *p, bool port, int value)
 			set_reuse(r, port, value);
 }
 
-static bool try_share(struct v6_port *p)
+static bool try_share(struct v6_port *p, const struct v6_attempt *a)
 {
 	struct v6_call *c = p->call;
-	bool port = v6_shares_port(&p->on);
+	bool port = v6_shares_port(&p->on, a);
 	bool ours = port && !p->on.self.reuseport, failed;
 
+	if (ours && v6_type_of_proto(p->on.self.socket.proto) == V6_TYPE_STREAM && v6_port_kept(p))
+		return false;
 	if (ours)
 		set_reuse(&p->on.self, true, 1);
 	do {
@@ -106,7 +113,7 @@ static void carry_out(struct v6_port *p)
 	v->action = V6_ACTION_NONE;
 	v->v6only = V6_UNKNOWN;
 	for (unsigned i = 0; i < n; i++) {
-		if (attempts[i].share ? try_share(p) : try_split(p)) {
+		if (attempts[i].share ? try_share(p, &attempts[i]) : try_split(p)) {
 			v->action = attempts[i].action;
 			return;
 		}

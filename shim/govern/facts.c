@@ -60,7 +60,7 @@ int v6_fact_proto(int fd)
 }
 
 /* An inode number is never taken for a cookie, nor a cookie for it. */
-#define INODE (UINT64_C(1) << 53)
+#define INODE (UINT64_C(1) << 52)
 
 static uint64_t long_option(int fd, int name)
 {
@@ -190,12 +190,12 @@ bool v6_fact_no_ipv6(void)
 }
 
 /*
- * A slot is one atomic word, the cookie above ten bits: never half written. Cookies count
+ * A slot is one atomic word, the cookie above eleven bits: never half written. Cookies count
  * upwards, in batches to each processor (net/core/sock_diag.c, __sock_gen_cookie): the hash
  * keeps neighbours in time and the batches' beginnings apart (Fibonacci hashing, the upper 12
  * bits).
  */
-enum { BITS = 10 };
+enum { BITS = 11 };
 static _Atomic uint64_t slots[V6_MEMORY_SLOTS];
 
 /* Whether anything was ever remembered, so that most programs are spared the question for the cookie. */

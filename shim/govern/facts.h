@@ -77,8 +77,9 @@ enum {
 	V6_MEMORY_REUSEPORT = 1 << 6, /* with enforce it would be set */
 	V6_MEMORY_REFUSED = 1 << 7,   /* with enforce its bind would have come out otherwise, */
 	V6_MEMORY_SILENT = 1 << 8,    /* or its listen would have failed */
+	V6_MEMORY_CLEARED = 1 << 9,   /* a bind of the policy's cleared V6ONLY, asked for or not */
 	V6_MEMORY_FORGOTTEN =
-		1 << 9, /* there may have been more: a number that collides was remembered */
+		1 << 10, /* there may have been more: a number that collides was remembered */
 };
 
 /* The bits; 0 of a socket that nothing was remembered of, or that has no cookie. */

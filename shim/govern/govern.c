@@ -240,6 +240,13 @@ void v6_govern_v6only(struct v6_call *c)
 
 /* bind and listen */
 
+/* A bind by policy=both to a port while nobody of this process has asked for V6ONLY 1. */
+static bool clears_unasked(const struct v6_call *c)
+{
+	return c->record.facts.address.port && c->knobs->policy == V6_POLICY_BOTH &&
+	       !v6_fact_asked_1();
+}
+
 /* Finds the rule, asks what the policy needs, and sets V6ONLY where that is its verdict. */
 static void judge(struct v6_call *c)
 {
@@ -250,6 +257,7 @@ static void judge(struct v6_call *c)
 		   : v6_live.ported ? v6_fact_bound(c->ask).port
 				    : V6_MATCH_NO_PORT;
 	unsigned need;
+	bool wild;
 
 	if (bind && f->address.family == V6_FAMILY_OTHER)
 		return;
@@ -259,10 +267,14 @@ static void judge(struct v6_call *c)
 		return;
 	if (c->record.rule && v6_live.config->rules.rule[c->record.rule - 1].ports)
 		f->listener = 1;
-	if (v6_policy_forced(c->knobs->policy) && v6_emit_wants(V6_LOG_LEVEL_CHANGE) &&
-		(!bind ||
-			(f->address.family == V6_FAMILY_INET6 && v6_address_wildcard(&f->address))))
-		need |= V6_NEED_BEFORE | V6_NEED_ASKED;
+	wild = f->address.family == V6_FAMILY_INET6 && v6_address_wildcard(&f->address);
+	if (v6_policy_forced(c->knobs->policy) && (!bind || wild)) {
+		if (v6_emit_wants(V6_LOG_LEVEL_CHANGE))
+			need |= V6_NEED_BEFORE | V6_NEED_ASKED;
+		/* 0 already, or the 1 of another program, which only the kernel knows. */
+		else if (clears_unasked(c))
+			need |= V6_NEED_BEFORE;
+	}
 	if (!ask(c, need))
 		return;
 	if (!v6_call_enforces(c)) {
@@ -436,6 +448,8 @@ static void conclude(struct v6_call *c)
 		if (!c->record.error && f->event == V6_EVENT_BIND)
 			v6_conflict_bound(
 				c, change && c->record.verdict.finding != V6_FINDING_CONFLICT);
+		if (!c->record.error && c->set && f->before == 1 && clears_unasked(c))
+			v6_memory_set(v6_fact_cookie(c->ask), 0, V6_MEMORY_CLEARED);
 	}
 	undo(c);
 	/* What was set for this very call is in force. */

@@ -117,13 +117,13 @@ static bool consider(const struct v6_diag_socket *s, void *context)
 
 /*
  * Whether it holds the port: a datagram socket does so with a peer as well, and an IPv6 connection
- * keeps IPv4 out.
+ * keeps IPv4 out; a mapped bind only beside the listener that it may be of.
  */
 static bool holds(const struct v6_port *p, const struct v6_diag_socket *s)
 {
 	return !s->peer || v6_type_of_proto(s->proto) == V6_TYPE_DGRAM ||
 	       (!p->all && s->local.family == V6_FAMILY_INET6 &&
-		       p->on.self.socket.local.family == V6_FAMILY_INET);
+		       (p->connections || p->on.self.socket.local.family == V6_FAMILY_INET));
 }
 
 static bool meet_own(int ask, int tell, void *context)
@@ -197,48 +197,45 @@ void v6_port_ask_hints(struct v6_port *p)
 	ask_hints(p, p->on.self.socket.local.port);
 }
 
-/*
- * A socket that listens or is bound before connections, which are what is left to be in the way.
- * false: the table is not to be had.
- */
-static bool ask_tables(struct v6_port *p, int netlink, char *buf, bool refused)
+/* false: the table is not to be had. */
+static bool ask_table(
+	struct v6_port *p, enum v6_family family, uint32_t states, v6_dump_visit *visit)
 {
-	struct v6_diag_query query = {.proto = v6_port_space(p->on.self.socket.proto),
-		.port = p->on.self.socket.local.port,
-		.states = 1 << V6_STATE_LISTEN | 1 << V6_STATE_BOUND_INACTIVE};
-	bool told = true;
-	int result;
-
-	if (v6_type_of_proto(query.proto) == V6_TYPE_DGRAM)
-		query.states = UINT32_MAX;
-	for (int i = 0; i < 4 && (i < 2 || (refused && !p->on.count)); i++) {
-		query.family = i % 2 ? V6_FAMILY_INET : V6_FAMILY_INET6;
-		query.sequence++;
-		if (i == 2)
-			query.states = UINT32_MAX;
-		result = v6_dump(netlink, &query, buf, V6_SCRATCH_SIZE, consider, p);
-		told &= !result || result == -EINTR;
-	}
-	return told;
-}
-
-static bool tables(struct v6_port *p, bool refused)
-{
+	const struct v6_diag_socket *self = &p->on.self.socket;
+	struct v6_diag_query query = {.proto = v6_port_space(self->proto),
+		.port = self->local.port,
+		.family = family,
+		.states = states};
 	/* Of the calling thread's namespace, which need not be the socket's. */
-	int netlink = v6_dump_open();
+	int netlink = v6_dump_open(), result = -ENOENT;
 	char *buf = netlink >= 0 && v6_fact_netns(netlink) == p->netns ? v6_scratch_claim() : NULL;
-	bool told = buf && ask_tables(p, netlink, buf, refused);
 
-	if (buf)
+	if (buf) {
+		result = v6_dump(netlink, &query, buf, V6_SCRATCH_SIZE, visit, p);
 		v6_scratch_release(buf);
+	}
 	if (netlink >= 0)
 		v6_sys_close(netlink);
-	return told;
+	return !result || result == -EINTR;
 }
+
+static bool ask_tables(struct v6_port *p, uint32_t states)
+{
+	bool six = ask_table(p, V6_FAMILY_INET6, states, consider);
+
+	return ask_table(p, V6_FAMILY_INET, states, consider) && six;
+}
+
+enum { HELD = 1 << V6_STATE_LISTEN | 1 << V6_STATE_BOUND_INACTIVE };
 
 void v6_port_ask(struct v6_port *p, bool refused)
 {
-	p->told = tables(p, refused);
+	bool stream = v6_type_of_proto(p->on.self.socket.proto) != V6_TYPE_DGRAM;
+
+	/* Who listens or is bound before connections, which are what is left to be in the way. */
+	p->told = ask_tables(p, stream ? HELD : UINT32_MAX);
+	if (stream && refused && !p->on.count)
+		p->told &= ask_tables(p, UINT32_MAX);
 	v6_port_ask_hints(p);
 	if (unsettled(p, refused))
 		ask_hints(p, 0);
@@ -250,18 +247,65 @@ bool v6_port_ask_connections(struct v6_port *p)
 {
 	unsigned known = p->on.count;
 
-	if (p->on.self.socket.local.family == V6_FAMILY_INET)
+	p->connections = true;
+	if (v6_port_family(&p->on.self.socket.local) == V6_FAMILY_INET)
 		p->call->way->descriptors(p->call, meet_own, p);
 	return p->on.count > known;
+}
+
+/* Whether it is a connection that is in the way of the family alone. */
+static bool keeps(const struct v6_diag_socket *s, void *context)
+{
+	struct v6_port *p = context;
+	struct v6_diag_socket self = p->on.self.socket;
+
+	self.v6only = 1;
+	p->kept |= s->peer &&
+		   (s->local.family == self.local.family || v6_address_mapped(&self.local)) &&
+		   v6_in_the_way(&self, s);
+	return !p->kept;
+}
+
+static bool own_keeps(int ask, int tell, void *context)
+{
+	struct v6_port *p = context;
+	struct v6_address bound = v6_fact_bound(ask);
+	struct v6_diag_socket s;
+
+	(void)tell;
+	if (bound.port != p->on.self.socket.local.port || v6_fact_reuse(ask, false))
+		return true;
+	s = v6_fact_socket(ask, &bound);
+	return keeps(&s, p);
+}
+
+bool v6_port_kept(struct v6_port *p)
+{
+	const struct v6_address *a = &p->on.self.socket.local;
+	bool shared = false;
+
+	for (unsigned i = 0; i < p->on.count; i++)
+		shared |= p->on.rival[i].own && p->on.rival[i].reuseport;
+	p->kept = false;
+	ask_table(p, v6_port_family(a), ~(uint32_t)HELD, keeps);
+	/* One at a mapped address is of a dual-stack socket where that shared with nobody yet. */
+	if (!p->kept && shared && v6_address_mapped(a))
+		ask_table(p, V6_FAMILY_INET6, ~(uint32_t)HELD, keeps);
+	if (p->kept && p->on.self.reuseaddr) {
+		p->kept = false;
+		p->call->way->descriptors(p->call, own_keeps, p);
+	}
+	return p->kept;
 }
 
 /* From the socket's inode to a process that has it. */
 
 struct hunt {
 	uint32_t inode;
-	unsigned left; /* descriptors that may still be looked at */
-	int self;      /* whose are known */
-	int pid;       /* being looked at; the answer once found */
+	unsigned left;  /* descriptors and processes that may still be looked at */
+	int self;       /* whose are known */
+	uint64_t netns; /* whose processes alone are looked at */
+	int pid;        /* being looked at; the answer once found */
 	bool found;
 };
 
@@ -281,7 +325,10 @@ static bool has_the_socket(int pid, void *context)
 	struct hunt *h = context;
 	char path[V6_PROC_PATH];
 
-	if (pid == h->self)
+	if (!h->left)
+		return false;
+	h->left--;
+	if (pid == h->self || v6_proc_netns(pid) != h->netns)
 		return true;
 	h->pid = pid;
 	v6_proc_path(path, pid, "fd", -1);
@@ -295,6 +342,7 @@ static void find_process(struct v6_holder *h, uint32_t inode, int self, char *te
 
 	if (!inode)
 		return;
+	hunt.netns = v6_proc_netns(self);
 	v6_proc_numbers("/proc", has_the_socket, &hunt);
 	if (!hunt.found)
 		return;

@@ -22,7 +22,9 @@ struct v6_port {
 	/* Its own. */
 	struct v6_rival few[4]; /* the memory where there is no other */
 	unsigned room;
-	bool told; /* by the kernel's tables */
+	bool told;        /* by the kernel's tables */
+	bool kept;        /* see v6_port_kept() */
+	bool connections; /* see v6_port_ask_connections() */
 	uint64_t netns;
 	unsigned left;
 };
@@ -54,6 +56,13 @@ void v6_port_ask(struct v6_port *p, bool refused);
  */
 bool v6_port_ask_connections(struct v6_port *p);
 
+/*
+ * Whether a connection of a stream's own family would keep the port from it, but for SO_REUSEPORT that
+ * what was accepted has from a listener that sharing set it on. Of those of another process, and of
+ * none, SO_REUSEADDR counts as set. One table, and where the stream has SO_REUSEADDR a walk as well.
+ */
+bool v6_port_kept(struct v6_port *p);
+
 /* A socket that was found; NULL where it is not wanted, or does not fit. */
 struct v6_rival *v6_port_add(struct v6_port *p, const struct v6_diag_socket *s);
 
@@ -71,7 +80,8 @@ enum { V6_HOLDER_TEXT = 32 };
 
 /*
  * Fills in the record's holder. With `describe` its process is searched for, in c->text where that
- * is; bounded: V6_HOLDER_READS descriptors of other processes are looked at.
+ * is; bounded: V6_HOLDER_READS processes of the network namespace and descriptors of theirs are looked
+ * at. A look may keep a descriptor open that its process closes at that very moment.
  */
 enum { V6_HOLDER_READS = 50000 };
 void v6_holder_set(struct v6_call *c, const struct v6_rival *r, bool describe);

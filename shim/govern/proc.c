@@ -62,15 +62,14 @@ void v6_proc_path(char buf[V6_PROC_PATH], int pid, const char *rest, int number)
 	v6_text_int(&t, number);
 }
 
-uint64_t v6_proc_socket(int pid, int fd)
+static uint64_t inode_of(int pid, const char *rest, int fd, const char *prefix)
 {
-	static const char prefix[] = "socket:[";
 	char path[V6_PROC_PATH], link[48];
 	struct v6_slice text = {link, 0};
 	uint64_t inode = 0;
 	ssize_t n;
 
-	v6_proc_path(path, pid, "fd", fd);
+	v6_proc_path(path, pid, rest, fd);
 	n = v6_sys_readlink(path, link, sizeof(link));
 	if (n < 0)
 		return 0;
@@ -81,6 +80,16 @@ uint64_t v6_proc_socket(int pid, int fd)
 	text.len--;
 	v6_slice_uint(text, UINT64_MAX, &inode);
 	return inode;
+}
+
+uint64_t v6_proc_socket(int pid, int fd)
+{
+	return inode_of(pid, "fd", fd, "socket:[");
+}
+
+uint64_t v6_proc_netns(int pid)
+{
+	return inode_of(pid, "ns/net", -1, "net:[");
 }
 
 size_t v6_proc_comm(int pid, char *buf, size_t size)

@@ -19,6 +19,9 @@ void v6_proc_path(char buf[V6_PROC_PATH], int pid, const char *rest, int number)
 /* The inode of the socket that a descriptor of a process is; 0 where it is none, or not readable. */
 uint64_t v6_proc_socket(int pid, int fd);
 
+/* The inode of a process's network namespace; 0 where it is not readable. */
+uint64_t v6_proc_netns(int pid);
+
 /* comm of a process: its length in buf, 0 where it cannot be read. */
 size_t v6_proc_comm(int pid, char *buf, size_t size);
 

@@ -169,7 +169,7 @@ static void learn(struct v6_port *p, unsigned count, int error)
 /* As conflict.c tries it. A share that was planned is not refused by any that are known. */
 static int attempt(struct v6_port *p, struct v6_conflict *f, const struct v6_attempt *a)
 {
-	bool port = v6_shares_port(f);
+	bool port = v6_shares_port(f, a);
 	int no;
 
 	for (struct v6_rival *r = p->on.rival; a->share && r < p->on.rival + f->count; r++) {

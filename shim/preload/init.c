@@ -111,11 +111,10 @@ static void keep(struct v6_slice *path, char *room)
 }
 
 /* Each problem on a line of its own, as many as there is room for. */
-static void add_problem(const struct v6_problem *p, struct v6_slice line, void *context)
+static void add_problem(const struct v6_problem *p, void *context)
 {
 	struct v6_text *t = context;
 
-	(void)line;
 	if (t->len)
 		v6_text_str(t, "\nv6shim: ");
 	v6_problem_text(t, p);

@@ -334,13 +334,12 @@ static const char *why(int error)
 	switch (error) {
 	case -EBUSY:
 		return "another supervisor has these processes already, and there is one to a "
-		       "tree: "
-		       "WSL, LXC and container tools may have such";
+		       "tree: WSL, LXC and container tools may have such";
 	case -EPERM:
 	case -EACCES:
-		return "not allowed to supervise: a container needs --cap-add SYS_PTRACE, a "
-		       "systemd "
-		       "unit SystemCallFilter=pidfd_getfd seccomp beside its own; "
+		return "not allowed to supervise: a container needs --cap-add SYS_PTRACE "
+		       "(systemd-nspawn --system-call-filter=pidfd_getfd), a systemd unit "
+		       "SystemCallFilter=pidfd_getfd seccomp beside its own; "
 		       "kernel.yama.ptrace_scope is at most 1 for users, 2 for root";
 	case -ENOSYS:
 	case -EINVAL:
@@ -431,8 +430,7 @@ int v6_supervise(const struct v6_supervision *s, char **argv)
 			error = with_parent(s);
 			if (!error)
 				s->say("a helper may not supervise here (kernel.yama.ptrace_scope, "
-				       "or a "
-				       "container), so that v6shim stays, as the parent");
+				       "or a container), so that v6shim stays, as the parent");
 		}
 	}
 	if (!error)

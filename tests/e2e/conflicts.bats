@@ -446,6 +446,46 @@ in_devices() {
 	rows <"$BATS_TEST_TMPDIR/table"
 }
 
+@test "what sharing set is no reason: not on a connection, nor where the program takes it back" {
+	local six='a socket tcp6; v6only 1; bind :: P' four='b socket tcp4; bind 0.0.0.0 P; listen; accept 127.0.0.1; close'
+
+	rows <<-END
+		# The connection has SO_REUSEPORT from a listener that had it of sharing alone.
+		$six; $four; c socket tcp4; bind 0.0.0.0 P; show
+		bare -> c.bind=EADDRINUSE a=1/0 c=-/0
+		policy=both -> c.bind=EADDRINUSE a=0/1 c=-/0
+		$six; listen; $four; c socket tcp4; reuseaddr; bind 0.0.0.0 P; show
+		bare -> c.bind=EADDRINUSE a=1/0 c=-/0
+		policy=both -> c.bind=EADDRINUSE a=0/1 c=-/0
+		$six; listen; ${four/tcp4/tcp4; reuseaddr}; c socket tcp4; reuseaddr; bind 0.0.0.0 P; listen; show
+		bare -> a=1/0 c=-/0
+		policy=both -> a=0/1 c=-/1
+		b socket tcp4; bind 127.0.0.1 P; a socket tcp6; v6only 0; bind :: P; listen; accept ::1; close; c socket tcp6; bind :: P; show
+		bare -> a.bind=EADDRINUSE a.listen=- a.accept=ECONNREFUSED c.bind=EADDRINUSE b=-/0 c=0/0
+		on-conflict=resolve -> c.bind=EADDRINUSE b=-/1 c=0/0
+		$six; b socket tcp4; bind 0.0.0.0 P; a reuseport 0; b reuseport 0; b listen; a listen; who tcp 127.0.0.1 P; who tcp ::1 P
+		bare, policy=both -> b a
+		# A connect() that fails leaves an address, and no connection.
+		$six; b socket tcp6; v6only 0; bind ::ffff:127.0.0.1 P; connect ::1 9; a reuseport 0; a listen; show
+		bare -> b.connect=EAFNOSUPPORT a=1/0 b=0/0
+		policy=both -> b.connect=EAFNOSUPPORT a=0/1 b=0/1
+		# One at a mapped address is of a dual-stack socket that shared with nobody, else of its own kind.
+		$six; listen; accept 127.0.0.1; c socket tcp6; v6only 0; bind ::ffff:127.0.0.1 P; listen
+		bare -> a.accept=ECONNREFUSED
+		policy=both ->
+		$six; b socket tcp6; v6only 0; bind ::ffff:127.0.0.1 P; listen; accept 127.0.0.1; close; c socket tcp6; v6only 0; bind ::ffff:127.0.0.1 P
+		bare, policy=both -> c.bind=EADDRINUSE
+		$six; b socket tcp4; bind 127.0.0.1 P; listen; accept 127.0.0.1; close; c socket tcp6; v6only 0; bind ::ffff:127.0.0.1 P
+		bare, policy=both -> c.bind=EADDRINUSE
+		# Another process may have the family, where SO_REUSEADDR lets it.
+		holder: socket tcp4; reuseaddr; bind 0.0.0.0 P
+		a socket tcp6; reuseaddr; v6only 1; bind :: P; listen; b socket tcp4; reuseaddr; bind 127.0.0.1 P; listen; show
+		bare -> a=1/0 b=-/0
+		policy=both -> a=0/1 b=-/1
+		holder
+	END
+}
+
 @test "a socket is told by what it is: a dup is no second one, a number that was used again no first one" {
 	local four='a socket tcp4; reuseaddr; bind 0.0.0.0 P' six='b socket tcp6; reuseaddr; v6only 1; bind :: P'
 	local dual='b socket tcp6; v6only 0; bind :: P' how
@@ -807,23 +847,51 @@ TWO="event,family,action,finding,result,before,after,$HOLDER"
 	done | rows
 }
 
-asks_0_itself() {
-	echo 1 >/proc/sys/net/ipv6/bindv6only
-	for kind in tcp4 mptcp4; do
+# asked_before VALUE: of who has the socket now nobody asked, or for 0; bindv6only is VALUE.
+asked_before() {
+	local four='b socket tcp4; bind 0.0.0.0 P' serve='b listen; a listen; who tcp 127.0.0.1 P; who tcp ::1 P'
+
+	echo "$1" >/proc/sys/net/ipv6/bindv6only
+	{
+		for kind in tcp4 mptcp4; do
+			cat <<-END
+				socket tcp6; v6only 0; bind :: P; b socket $kind; b bind 0.0.0.0 P
+				bare, policy=both, policy=default-both -> b.bind=EADDRINUSE
+				socket tcp6; v6only 0; exec; b socket $kind; b bind 0.0.0.0 P; a bind :: P
+				bare, policy=both -> a.bind=EADDRINUSE
+			END
+		done
 		cat <<-END
-			socket tcp6; v6only 0; bind :: P; b socket $kind; b bind 0.0.0.0 P
-			bare, policy=both, policy=default-both -> b.bind=EADDRINUSE
-			# Asked by whoever had the socket before.
-			socket tcp6; v6only 0; exec; b socket $kind; b bind 0.0.0.0 P; a bind :: P
-			bare, policy=both -> a.bind=EADDRINUSE
+			socket tcp6; v6only 0; exec; a bind :: P; $four
+			bare, policy=both -> b.bind=EADDRINUSE
+			socket tcp6; v6only 1; exec; a bind :: P; $four; $serve
+			bare, policy=both -> b a
+			socket tcp6; v6only 1; $four; exec; a bind :: P; $serve
+			bare, policy=both -> b a
+			holder: socket tcp4; bind 0.0.0.0 P; listen
+			socket tcp6; v6only 0; exec; bind :: P; get
+			bare, policy=both -> bind=EADDRINUSE 0
+			socket tcp6; v6only 1; exec; bind :: P; get
+			bare, policy=both -> 1
+			holder
 		END
-	done | rows
+		[ "$1" = 0 ] || cat <<-END
+			socket tcp6; exec; a bind :: P; $four; $serve
+			bare, policy=both -> b a
+			socket tcp6; c socket tcp6; v6only 1; a bind :: P; $four; $serve
+			bare, policy=both, policy=default-both -> b a
+			socket tcp6; a bind :: P; c socket tcp6; v6only 1; $four; $serve
+			bare, policy=both, policy=default-both -> b a
+		END
+	} | rows
 }
 
-@test "on a host with bindv6only=1 the conflict of what asked for V6ONLY 0 itself is no policy's, MPTCP's neither" {
+@test "who asked for V6ONLY 0 itself has no policy's conflict, who asked for 1 loses no bind, also in the program before exec" {
 	require_mptcp
 	require_netns
-	in_netns asks_0_itself
+	for value in 0 1; do
+		in_netns asked_before $value
+	done
 }
 
 @test "the same family twice, in two processes, stays refused, and the note asks whether it was started twice" {

@@ -77,7 +77,7 @@ settings() {
 values() {
 	"$V6SHIM" run --help |
 		sed -E 's/^  -., /  /' | awk '/^  --/ { setting = substr($1, 3) }
-			/^      [^ ]/ { print setting, tolower($1) }' | sort
+			/^      [^ ]/ { for (i = 1; i <= NF; i++) print setting, tolower($i) }' | sort
 }
 
 # The names, and the other names of some.
@@ -396,7 +396,7 @@ mutant() {
 		! "check_$check" 2>/dev/null || fail "check_$check does not see: $MUTATION"
 	done <<-'END'
 		settings s/--on-mapped /--on-maps   /
-		values s/^      ipv4-first /      ipv5-first /
+		values s/^      app ipv4-first /      app ipv5-first /
 		statuses s/126: not exec/125: not exec/
 		options s/^  --follow /  --tail /
 	END

@@ -48,7 +48,7 @@ require_sessions() {
 # What the program takes: `policy ipv6-only`, a line for each setting and for each word of it.
 settings() {
 	"$V6SHIM" run --help | sed -E 's/^  -., /  /' | awk '/^settings, each/ { on = 1 } on && /^  --/ { name = substr($1, 3); print name }
-		/^      [^ ]/ && name { print name, $1 == "/PATH" ? "%p" : $1 }
+		/^      [^ ]/ && name { for (i = 1; i <= NF; i++) print name, $i == "/PATH" ? "%p" : $i }
 		/^[^ ]/ { name = "" }'
 }
 

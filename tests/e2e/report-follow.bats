@@ -137,26 +137,6 @@ ended_by() {
 	assert_line 'Cut, and what was written right before may be missing: 1' "$(stdout_of follower)"
 }
 
-@test "copied and truncated: what came before the cut is read from the copy, and nothing twice, grown again or not" {
-	bound_in x.jsonl 81
-	follow x.jsonl
-	# The reader sees all of it at once; a line's beginning may have been read already.
-	kill -STOP "$(pid_of follower)"
-	bound_in x.jsonl 82
-	cp x.jsonl x.jsonl.1
-	: >x.jsonl
-	bound_in x.jsonl 83
-	bound_in x.jsonl 84
-	bound_in x.jsonl 85
-	kill -CONT "$(pid_of follower)"
-	wait_told 4
-	wait_said 'x.jsonl: cut; reading it from its beginning'
-	stop follower
-	assert_eq '82 83 84 85' "$(ports_told)"
-	assert_eq 5 "$(rows)"
-	refute grep '^Cut' <<<"$(stdout_of follower)"
-}
-
 @test "a file that is not there yet is waited for; what is renamed to another that was named is told once" {
 	mv x.jsonl x.jsonl.1
 	bound_in x.jsonl 81

@@ -349,64 +349,6 @@ v6shim: $DIR/c:4:1: 'x' is neither 'setting = value' nor a rule 'matcher => sett
 	assert_line "v6shim: $DIR/c:1:1: polcy: unknown setting; did you mean 'policy'"
 }
 
-# ---- the place, on a terminal
-
-# on_terminal COMMAND...: what it writes to a terminal.
-on_terminal() {
-	python3 -c '
-import os, pty, sys
-pid, fd = pty.fork()
-if not pid:
-    os.execvp(sys.argv[1], sys.argv[1:])
-out = b""
-try:
-    while part := os.read(fd, 65536):
-        out += part
-except OSError:
-    pass
-os.waitpid(pid, 0)
-sys.stdout.buffer.write(out.replace(b"\r\n", b"\n"))' "$@"
-}
-
-@test "on a terminal the line is shown, with a mark below the place; elsewhere the message alone" {
-	run "$V6SHIM" config --rules 'prt=80 => mode=log'
-	assert_eq 1 "${#lines[@]}"
-	assert_eq "v6shim: --rules: rule 1, column 1: unknown matcher 'prt'; did you mean 'port'
-  prt=80 => mode=log
-  ^" "$(on_terminal "$V6SHIM" config --rules 'prt=80 => mode=log')"
-	# What is written into a file, how the line is shown, and the column of the mark. A tab is a blank; what
-	# would command the terminal is shown, and takes its room; so do letters of several bytes; behind the end
-	# is where something is missing.
-	while IFS='|' read -r text shown column; do
-		printf '%b' "$text" >"$DIR/c"
-		assert_eq "  $(printf '%b' "$shown")
-$(printf '%*s' "$column" '^')" "$(on_terminal "$V6SHIM" config --config "$DIR/c" | tail -n 2)" "$text"
-	done <<-'END'
-		mode = log\npolicy = bth # x\n|policy = bth # x|12
-		\ton-contrary\t=\tdeny:EPREM\r\n| on-contrary = deny:EPREM |23
-		log = /tmp/\x1b[2J\xff/%q|log = /tmp/\\x1b[2J\\xff/%q|26
-		program=z\xc3\xbcrich\xe2\x82\xac => polcy=both|program=z\xc3\xbcrich\xe2\x82\xac => polcy=both|22
-		mode =|mode =|9
-	END
-	assert_eq '  deny:EPREM
-       ^' "$(on_terminal "$V6SHIM" config --on-contrary deny:EPREM | tail -n 2)"
-	# Where the whole is wrong there is nothing to show.
-	assert_eq "v6shim: --policy: unknown value 'bth'; did you mean 'both'" "$(on_terminal "$V6SHIM" config --policy bth)"
-}
-
-@test "of a long line that is shown which is around the place, and never more than fits" {
-	hostile=$(printf '\x1b%.0s' {1..200})
-	before=$(printf 'port=8 => mode=log; %.0s' {1..50})
-	for row in "--rules|${before}port=x => mode=log|x =>" "--rules|port=x => mode=log; ${before% ; }|x =>" \
-		"--rules|${before}port=x => mode=log; ${before% ; }|x =>" "--log|/$hostile%q|%q"; do
-		IFS='|' read -r option given place <<<"$row"
-		shown=$(on_terminal "$V6SHIM" config "$option" "$given" | tail -n 2)
-		assert_eq "$(awk 'NR == 2 { print index($0, "^") }' <<<"$shown")" \
-			"$(awk -v place="$place" 'NR == 1 { print index($0, place) }' <<<"$shown")" "$option"
-		assert_eq '' "$(awk 'length > 80' <<<"$shown")"
-	done
-}
-
 # ---- v6shim config
 
 @test "what config prints is read back as the same settings and rules" {

@@ -243,8 +243,8 @@ except OSError as e:
 	local pid helper port
 
 	port=$(free_port)
-	start server --tcp "$port" "$V6SHIM" run --reach supervise --policy ipv6-only --log off -- \
-		"$DRIVE" 'socket tcp6' "bind :: $port" listen serve
+	start server --tcp "$port" sh -c 'exec 7</etc/passwd && exec "$@"' sh "$V6SHIM" run --reach supervise --policy ipv6-only \
+		--log off -- "$DRIVE" 'socket tcp6' "bind :: $port" listen serve
 	pid=$(pid_of server)
 	assert_eq drive "$(cat "/proc/$pid/comm")"
 	helper=$(helper_of "$DRIVE")
@@ -341,6 +341,49 @@ except OSError as e:
 		for i in $(seq 50); do "$0" restart 300 40 & done
 		wait' "$PROGRAMS/interrupted"
 	assert_eq "$(yes '40 ok bound' | head -n 50)" "$output"
+}
+
+# queued: fifty children of `queue` wait for the supervisor, those apart that have been answered.
+queued() {
+	local wait
+
+	wait=$(pgrep -P "$(pid_of queue)" | sed 's,.*,/proc/&/wchan,' | xargs -r grep -ls seccomp | wc -l)
+	[ "$((wait + $(wc -l <"$BATS_TEST_TMPDIR/queue.out")))" -eq 50 ]
+}
+
+@test "a stopped supervisor that goes on: fifty calls in its queue are answered, whatever signals came" {
+	local how interval expected helper
+
+	mkfifo "$BATS_TEST_TMPDIR/go"
+	# An interrupted call may fail, as bare, where the handler has no SA_RESTART; but then it has not been made.
+	while read -r how interval expected; do
+		start queue --now "$V6SHIM" run --reach supervise --policy ipv6-only --log off -- sh -c '
+			read -r go <"$1"
+			for i in $(seq 50); do "$0" $2 $3 1 & done
+			wait' "$PROGRAMS/interrupted" "$BATS_TEST_TMPDIR/go" "$how" "$interval"
+		wait_for 5 grep -qsx sh "/proc/$(pid_of queue)/comm"
+		helper=$(helper_of 'sh -c')
+		kill -STOP "$helper"
+		echo >"$BATS_TEST_TMPDIR/go"
+		wait_for 20 queued
+		kill -TERM "$helper"
+		if [ "$how" = killed ]; then
+			pkill -TERM -P "$(pid_of queue)"
+		else
+			refute grep -q ok "$BATS_TEST_TMPDIR/queue.out"
+		fi
+		kill -CONT "$helper"
+		wait_for 20 refute is_running queue
+		wait_for 5 refute kill -0 "$helper" 2>/dev/null
+		assert_eq '' "$(stdout_of queue | grep -vxE "1 ($expected)" || :)" "$how $interval"
+		[ "$how" = killed ] || assert_eq 50 "$(stdout_of queue | wc -l)"
+		stop queue
+	done <<-'END'
+		restart 0 ok bound
+		restart 20000 ok bound
+		none 20000 ok bound|EINTR unbound
+		killed 0 none
+	END
 }
 
 # The second ^C comes to one that has had the first.
@@ -498,6 +541,31 @@ except OSError as e:
 	assert_eq '["preload","supervise"]' "$("$V6SHIM" report --json "$log" | jq -c '[.processes[].via]')"
 	assert_match 'drive\[[0-9]+\]  supervised, policy ipv6-only' "$("$V6SHIM" report "$log")"
 	assert_match 'drive\[[0-9]+\]  policy ipv6-only' "$("$V6SHIM" report "$log")"
+}
+
+@test "who knows a supervised program that overwrites its environment, and its children" {
+	local port
+
+	require nginx
+	require_root
+	port=$(free_port)
+	{
+		printf 'daemon off; pid %s; error_log stderr; worker_processes 2; events {} http { access_log off;\n' "$BATS_TEST_TMPDIR/nginx"
+		printf '%s_temp_path '"$BATS_TEST_TMPDIR"';\n' client_body proxy fastcgi uwsgi scgi
+		echo "server { listen [::]:$port; } }"
+	} >"$BATS_TEST_TMPDIR/conf"
+	start server --tcp "$port" "$V6SHIM" run --reach supervise --log off -- nginx -c "$BATS_TEST_TMPDIR/conf"
+	# shellcheck disable=SC2317
+	workers() {
+		[ "$(pgrep -c -P "$(pid_of server)")" -eq 2 ]
+	}
+	wait_for 10 workers
+	refute grep -q V6SHIM_REACH <(tr '\0' '\n' <"/proc/$(pid_of server)/environ")
+	assert_eq 'supervise supervise supervise' "$("$V6SHIM" who --json "$port" | jq -r '.processes[].via' | xargs)"
+	# Control: bare.
+	stop server
+	start server --tcp "$port" nginx -c "$BATS_TEST_TMPDIR/conf"
+	assert_eq 0 "$("$V6SHIM" who --json "$port" | jq '[.processes[].via // empty] | length')"
 }
 
 @test "auto and a shell script: what it starts is told of once" {

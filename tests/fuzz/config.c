@@ -15,14 +15,15 @@ struct told {
 	unsigned count, last;
 };
 
-static void hear(const struct v6_problem *p, struct v6_slice line, void *context)
+static void hear(const struct v6_problem *p, void *context)
 {
 	struct told *told = context;
+	struct v6_slice rest = v6_slice_from(told->text, (size_t)(p->start - told->text.ptr));
+	struct v6_slice line = v6_slice_cut(&rest, '\n');
 	unsigned number = 1;
 
 	CHECK(p->file.ptr == file_name.ptr && p->file.len == file_name.len);
 	CHECK(fuzz_within(line, told->text));
-	CHECK(!line.len || !memchr(line.ptr, '\n', line.len));
 	for (const char *c = told->text.ptr; c < line.ptr; c++)
 		number += *c == '\n';
 	CHECK(p->line == number && p->line > told->last);
@@ -31,10 +32,9 @@ static void hear(const struct v6_problem *p, struct v6_slice line, void *context
 	told->count++;
 }
 
-static void ignore(const struct v6_problem *p, struct v6_slice line, void *context)
+static void ignore(const struct v6_problem *p, void *context)
 {
 	(void)p;
-	(void)line;
 	(void)context;
 }
 

@@ -171,7 +171,7 @@ profiles() {
 # The values of a setting; what is typed behind deny: and fd: does not count, and files are no words.
 values() {
 	{
-		"$V6SHIM" run --help | sed -E 's/^  -., /  /' | awk -v setting="--$1" '/^  --/ { inside = $1 == setting } inside && /^      [^ ]/ { print $1 }'
+		"$V6SHIM" run --help | sed -E 's/^  -., /  /' | awk -v setting="--$1" '/^  --/ { inside = $1 == setting } inside && /^      [^ ]/ { for (i = 1; i <= NF; i++) print $i }'
 		[ "$1" != profile ] || { profiles && echo none; }
 	} | sed 's/^deny:.*/deny:/; s/^fd:.*/fd:/; /^\//d' | sort -u
 }

@@ -9,12 +9,20 @@
 #   inside COMMAND...      runs it in there, in namespaces of its own: without systemd, with an empty network
 #   boot                   starts systemd there, until it has reached multi-user.target; ends with in_debian
 #   booted COMMAND...      runs it in what was booted
+#   witness                puts there what the next two ask with
+#   expect_listeners PORT LISTENERS
+#                          waits for them, of TCP, as kernel_listeners has them
+#   serves PORT LISTENER [IPV4]
+#                          the same, and a client of each family sees it, that of IPv4 as said
+#   of UNIT FILE           of its main process, in /proc
 #
 # systemd-nspawn does the namespaces. All that is booted is in a control group of its own, which goes with it.
 
 DEBIAN_PACKAGES=systemd,systemd-sysv,memcached,iproute2
 DEBIAN_KEEP=(PATH DEBIAN_TAR "${HELPER_VARIABLES[@]}")
-NSPAWN=(systemd-nspawn --quiet --private-network --register=no --keep-unit --resolv-conf=off --timezone=off)
+# pidfd_getfd: supervision needs it.
+NSPAWN=(systemd-nspawn --quiet --system-call-filter=pidfd_getfd --private-network --register=no --keep-unit
+	--resolv-conf=off --timezone=off)
 
 debian_codename() {
 	# shellcheck source=/dev/null
@@ -142,6 +150,30 @@ boot() {
 
 debian_is_over() {
 	! kill -0 "$NSPAWN_PID" 2>/dev/null
+}
+
+witness() {
+	install -m 755 "$PROGRAMS/sockdiag" "$PROGRAMS/reach" "$DEBIAN/root/"
+}
+
+debian_listens() {
+	[ "$(booted /root/sockdiag tcp "$1")" = "$2" ]
+}
+
+expect_listeners() {
+	wait_for 20 debian_listens "$1" "$2" || assert_eq "$2" "$(booted /root/sockdiag tcp "$1")" || {
+		booted journalctl -n 30 --no-pager -o cat >&2
+		return 1
+	}
+}
+
+serves() {
+	expect_listeners "$1" "$2"
+	assert_eq "${3-served} served" "$(booted /root/reach 4 tcp "$1") $(booted /root/reach 6 tcp "$1")"
+}
+
+of() {
+	booted cat "/proc/$(booted systemctl show -P MainPID "$1")/$2"
 }
 
 # However the test ended.

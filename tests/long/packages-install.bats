@@ -104,25 +104,6 @@ preloaded_into_all() {
 
 # ---- systemd
 
-# listens PORT LISTENERS
-listens() {
-	[ "$(booted /root/sockdiag tcp "$1")" = "$2" ]
-}
-
-# expect_listeners PORT LISTENERS
-expect_listeners() {
-	wait_for 20 listens "$1" "$2" || assert_eq "$2" "$(booted /root/sockdiag tcp "$1")" || {
-		booted journalctl -n 30 --no-pager -o cat >&2
-		return 1
-	}
-}
-
-# serves PORT LISTENER [IPV4]: and a client of each family sees it.
-serves() {
-	expect_listeners "$1" "$2"
-	assert_eq "${3-served} served" "$(booted /root/reach 4 tcp "$1") $(booted /root/reach 6 tcp "$1")"
-}
-
 # records UNIT: what v6shim said of it, to the journal, where the listen record comes after the listener.
 records() {
 	wait_for 10 recorded "$1" '"event":"listen"' || fail "$(booted journalctl -u "$1" -n 30 --no-pager -o cat)" || return
@@ -138,16 +119,12 @@ recorded() {
 	journal_of "$1" | grep -Eq "$2"
 }
 
-# of UNIT FILE: of its main process, in /proc.
-of() {
-	booted cat "/proc/$(booted systemctl show -P MainPID "$1")/$2"
-}
-
 # memcached, which asks for IPv6 alone where it is told to listen at `::`.
 under_systemd() {
 	local dropins=$DEBIAN/etc/systemd/system/memcached.service.d
 
-	deliver "$debs"/libv6shim_*.deb "$debs"/v6shim_*.deb "$PROGRAMS/sockdiag" "$PROGRAMS/reach"
+	deliver "$debs"/libv6shim_*.deb "$debs"/v6shim_*.deb
+	witness
 	sed -i 's/^-l .*/-l ::/' "$DEBIAN/etc/memcached.conf"
 	boot
 	booted sh -c 'dpkg -i /root/*.deb' >/dev/null 2>&1
@@ -200,7 +177,8 @@ instance() {
 template() {
 	local units=$DEBIAN/etc/systemd/system
 
-	install_packages "$PROGRAMS/sockdiag" "$PROGRAMS/reach"
+	install_packages
+	witness
 	cp "$EXAMPLES_DIR/systemd/v6shim@.service" "$units/"
 	mkdir "$DEBIAN/etc/v6shim" "$units/legacy.socket.d"
 	# Both families on port 80, by a user that is not root, under all the hardening there is.

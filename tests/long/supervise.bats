@@ -133,6 +133,14 @@ frozen() {
 	status=0
 	wait $pid || status=$?
 	assert_eq 5 $status
+	# What systemd handed to v6shim is COMMAND's, and named by its number; what is another's stays so.
+	run bash -c "$(declare -p BATS_FDS); $(declare -f close_bats_fds); close_bats_fds; exec "'"$@"' sh "$DRIVE" 'socket tcp6' \
+		'v6only 0' 'bind :: 0' listen 'activate 1' 'put 3' -- "$VARIANT" run --reach supervise --policy ipv6-only \
+		--log "$BATS_TEST_TMPDIR/log" -- sh -c 'echo "$LISTEN_FDS $((LISTEN_PID - $$))"'
+	assert_line '1 0'
+	assert_eq 'unenforced 3' "$(jq -r 'select(.event == "inherit") | "\(.finding) \(.fd)"' "$BATS_TEST_TMPDIR/log")"
+	run env LISTEN_FDS=1 LISTEN_PID=1 "$VARIANT" run --reach supervise --log off -- sh -c 'echo "pid $LISTEN_PID"'
+	assert_line 'pid 1'
 	require /usr/bin/python3
 	run /usr/bin/python3 -I "$ROOT/tests/programs/jobs.py" "$VARIANT" run --reach supervise --log off --
 	assert_eq $'stopped\nINT 2\nstatus=7' "$output"

@@ -299,7 +299,7 @@ static void descriptors(unsigned number, const char *families, unsigned port, in
 
 /* --- Threads that have nothing to do with a conflict --- */
 
-static atomic_int left, failed;
+static atomic_int left, failed, error;
 
 /* On a port that the kernel chooses for nobody: a pair of the third thread would get it in between. */
 static void *reopen(void *port)
@@ -310,8 +310,10 @@ static void *reopen(void *port)
 		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-		if (bind_to(fd, AF_INET, NULL, *(unsigned *)port) < 0 || listen(fd, 8) < 0)
+		if (bind_to(fd, AF_INET, NULL, *(unsigned *)port) < 0 || listen(fd, 8) < 0) {
+			error = errno;
 			failed++;
+		}
 		close(fd);
 	}
 	return port;
@@ -346,7 +348,8 @@ static void innocent(int binds, int walk)
 	pthread_create(&thread[2], NULL, disturb, walk ? &left : NULL);
 	for (int i = 0; i < 3; i++)
 		pthread_join(thread[i], NULL);
-	printf("failed %d\n", atomic_load(&failed));
+	printf("failed %d%s%s\n", atomic_load(&failed), failed != 0 ? " " : "",
+		failed != 0 ? error_name(error) : "");
 }
 
 int main(int argc, char **argv)

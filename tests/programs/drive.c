@@ -11,7 +11,7 @@
  *	socket KIND             tcp4, tcp6, udp4, udp6, mptcp4, mptcp6, raw4, raw6, unix
  *	v6only WHAT             set IPV6_V6ONLY to 0, 1, 2; long-0 and long-1 are 8 bytes, short-0 is 3;
  *	                        null; unreadable is a pointer to nothing
- *	reuseaddr, reuseport, nodelay
+ *	reuseaddr, reuseport, nodelay [0]
  *	device NAME             SO_BINDTODEVICE
  *	bind ADDRESS PORT       a stream to `::` and 0 with SO_REUSEADDR, as servers do; with the word
  *	                        client after them without; without words: an AF_UNIX socket, to a name
@@ -175,26 +175,26 @@ STEP(v6only)
 	return NULL;
 }
 
-static const char *switch_on(int level, int option)
+static const char *switch_on(int level, int option, char **words)
 {
-	int on = 1;
+	int on = words[0] == NULL || strcmp(words[0], "0") != 0;
 
 	return outcome(setsockopt(hand->fd, level, option, &on, sizeof(on)));
 }
 
 STEP(reuseaddr)
 {
-	return switch_on(SOL_SOCKET, SO_REUSEADDR);
+	return switch_on(SOL_SOCKET, SO_REUSEADDR, words);
 }
 
 STEP(reuseport)
 {
-	return switch_on(SOL_SOCKET, SO_REUSEPORT);
+	return switch_on(SOL_SOCKET, SO_REUSEPORT, words);
 }
 
 STEP(nodelay)
 {
-	return switch_on(IPPROTO_TCP, TCP_NODELAY);
+	return switch_on(IPPROTO_TCP, TCP_NODELAY, words);
 }
 
 STEP(device)
@@ -215,7 +215,7 @@ STEP(bind)
 		return NULL;
 	if (words[0] != NULL && words[2] == NULL && hand->type == SOCK_STREAM &&
 		strcmp(words[0], "::") == 0 && strcmp(words[1], "0") == 0)
-		switch_on(SOL_SOCKET, SO_REUSEADDR);
+		switch_on(SOL_SOCKET, SO_REUSEADDR, words);
 	errno = UNTOUCHED;
 	result = bind(hand->fd, &address.any, size);
 	hand->refused = result < 0;

@@ -30,7 +30,8 @@ The rules, of bind and listen alone (DESIGN.md 1.5, 1.8):
   unasked   it succeeds with such a record that on-conflict does not allow, bare EADDRINUSE: with `fail`, a split without
             `resolve`, an IPv4 socket with `share-ipv6`, a yield; but for
             E2, and beside a mapped address that the policy made good. E3: but for a yield to connections alone, accepted, or
-            made by a dup: what was asked of the listener, which is gone, or of that socket, nobody knows
+            made by a dup or by what another process bound: what was asked of the listener, which is gone, or of that
+            socket, nobody knows
   needless  a yield where no socket of the other family has the port
   errno     it fails with another errno than bare and with the policy
   value     it succeeds without such a record, and V6ONLY is not as with the policy
@@ -456,7 +457,7 @@ class Known:
             s['own'] = args[0]
         elif op in ('bind', 'listen'):
             if not s['bound']:
-                s.update(self.place(mine, op, args, s), bound=True, asked=bare.after[0],
+                s.update(self.place(mine, op, args, s), bound=True, binder=who, asked=bare.after[0],
                          made_good=bare.first == errno.EINVAL)
             s['v6only'] = shim.after[0]
             for i, other in mine.items():
@@ -475,6 +476,7 @@ class Known:
             me = {**me, **self.place(mine, op, args, me), 'asked': bare.before[0], 'v6only': None}
         others = {id(s): s for held in self.held.values() for s in held.values()
                   if s is not mine[slot] and s['bound'] and s['port'] == me['port'] and s['stream'] == me['stream']}
+        me = {**me, 'who': who}
         return me, [(s, any(s is t for t in mine.values())) for s in others.values()]
 
 
@@ -523,7 +525,7 @@ def judge_success(r, plain, policy, ways, on_conflict, beside):
         return 'value' if policy == 0 and ways['policy'].after[0] != r.after[0] else None
     in_the_way = [o for o, own in others if own and o['six'] and not o['v6only']]
     if plain == errno.EADDRINUSE and r.action == 'yield' and not me['six'] and in_the_way and all(
-            o.get('connected') and o.get('unknown') for o in in_the_way):
+            o.get('connected') and (o.get('unknown') or o['binder'] != me['who']) for o in in_the_way):
         COUNTS['E3'] += 1
     elif not opened and not any(o['made_good'] for o, _ in others) and plain == errno.EADDRINUSE and (
             on_conflict == 'fail' or r.action == 'yield' or (r.action == 'split' and on_conflict != 'resolve') or

@@ -2,7 +2,7 @@
 # dnsmasq opens 0.0.0.0 and :: for UDP and for TCP, with V6ONLY 1. It cannot be told to have :: alone. Its client side
 # is the server that it forwards to, over the protocol of the question.
 
-load driver
+load rows
 
 PROTOCOLS='tcp udp'
 
@@ -26,15 +26,6 @@ client_side() {
 	refute resolves ::1 early.up.v6shim 192.0.2.7 1 || return
 	upstream dns || return
 	resolves ::1 up.v6shim 192.0.2.7
-}
-
-# resolves ADDRESS NAME A [SECONDS]: over UDP and over TCP.
-resolves() {
-	local how
-
-	for how in +notcp +tcp; do
-		[ "$(dig "$how" +short +time="${4-5}" +tries=1 -p "$port" "@$1" "$2" A)" = "$3" ] || return
-	done
 }
 
 @test "dnsmasq: every setting, as the table says" {

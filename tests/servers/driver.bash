@@ -55,7 +55,7 @@ begin_pair() {
 
 # begin_one NAME ...: as begin, until there is one listener more.
 begin_one() {
-	start "$1" --tcp "$port" --within 20 "${@:2}"
+	start "$1" "--${PROTOCOLS##* }" "$port" --within 20 "${@:2}"
 }
 
 # ready_for LISTENERS
@@ -73,8 +73,8 @@ ready_for() {
 kinds() {
 	local words
 
-	words=$(kernel_listeners "$1" "$port" | sed -e 's/^inet 0\.0\.0\.0$/4/' \
-		-e 's/^inet6 :: v6only=0$/46/' -e 's/^inet6 :: v6only=1$/6/' | sort -u | paste -sd+)
+	words=$(kernel_listeners "$1" "$port" | sed -n -e 's/^inet 0\.0\.0\.0$/4/p' \
+		-e 's/^inet6 :: v6only=0$/46/p' -e 's/^inet6 :: v6only=1$/6/p' | sort -u | paste -sd+)
 	printf '%s\n' "${words:-none}"
 }
 
@@ -164,7 +164,7 @@ log_predicts() {
 # foretold WORD...: the server, with both families configured and in mode=log, says what SETTING comes to.
 foretold() {
 	ready_for "$(awk -F '\t' '$1 == "both-bare" { print $2 }' "$DIR/../expected")"
-	server_start shim LOG="$DIR/log.jsonl" LOG_LEVEL=bind MODE=log "$@" -- 2>"$DIR/start.err" || :
+	server_start shim LOG="$DIR/log.jsonl" LOG_LEVEL=all MODE=log "$@" -- 2>"$DIR/start.err" || :
 	log_predicts "$setting" 2>"$DIR/problem" || complain
 	stop_all 2>"$DIR/problem" || complain
 	install -m 666 /dev/null "$DIR/log.jsonl"
@@ -188,7 +188,7 @@ still_ipv6_only() {
 cell() {
 	local name=$1 setting=$2 wanted=$3 own=$4 listeners v4=no v6=no families=six policy port dir=$DIR words=()
 
-	port=$(free_port) || return
+	port=${PORT:-$(free_port)} || return
 	local DIR=$dir/$setting
 	mkdir -m 777 "$DIR" || return
 	# What loads the library first would make the log a file of root's, that others of the server cannot write.

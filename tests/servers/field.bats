@@ -2,22 +2,7 @@
 # Servers that take a list of addresses, by what they do with the second one: lighttpd asks for V6ONLY 1 itself, icecast
 # goes on without what it cannot bind, kamailio binds UDP with SO_REUSEPORT and TCP without.
 
-load driver
-
-# listed FORMAT ADDRESS...: a line each, %s being it, IPv6 in brackets.
-listed() {
-	local address
-
-	for address in "${@:2}"; do
-		[[ $address != *:* ]] || address="[$address]"
-		echo "${1//%s/$address}"
-	done
-}
-
-# For in_netns.
-HELPER_VARIABLES+=(DIR)
-# What an HTTP client says, and how the answer begins.
-SEND='GET / HTTP/1.0\r\n\r\n' EXPECT='HTTP/1'
+load rows
 
 # conf_NAME ADDRESS...: the configuration of a server on $port of just those; SERVER comes to be the command.
 conf_lighttpd() {
@@ -44,41 +29,9 @@ conf_kamailio() {
 	SERVER=(kamailio -DD -E -w "$DIR" -Y "$DIR" -f "$DIR/conf")
 }
 
-server_start() {
-	local addresses=(::)
-
-	[ "$families" != both ] || addresses=(0.0.0.0 ::)
-	# In CI there may be a umask.
-	"conf_$name" "${addresses[@]}" >"$DIR/conf" && chmod 644 "$DIR/conf"
-	begin server "$@" "${SERVER[@]}"
-}
-
-client() {
-	/usr/bin/python3 -I - "$1" "$port" "$SEND" "$EXPECT" "$PROTOCOLS" <<-'END'
-		import socket, sys
-		address, port, *words = sys.argv[1:]
-		send, expect, protocols = (w.encode().decode("unicode_escape").encode() for w in words)
-		for protocol in protocols.split():
-		    s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET,
-		                      socket.SOCK_DGRAM if protocol == b"udp" else socket.SOCK_STREAM)
-		    s.settimeout(5)
-		    s.connect((address, int(port)))
-		    s.send(send)
-		    assert s.recv(4096).startswith(expect), protocol
-	END
-}
-
-@test "lighttpd: every setting, as the table says" {
-	table lighttpd lighttpd
-}
-
-@test "icecast: every setting, as the table says" {
-	table icecast icecast2
-}
-
-@test "kamailio: every setting, as the table says" {
-	table kamailio kamailio
-}
+@test "lighttpd: every setting, as the table says" { table lighttpd lighttpd; }
+@test "icecast: every setting, as the table says" { table icecast icecast2; }
+@test "kamailio: every setting, as the table says" { table kamailio kamailio; }
 
 # ---- no bind lost, and nobody killed: each bare first, then under settings, with the same clients
 
@@ -115,57 +68,6 @@ time_server() {
 	require chronyd
 	install -d -m 750 -o _chrony -g _chrony /run/chrony
 	in_netns time_server
-}
-
-# spared NAME ADDRESS...: bare and under each setting the sockets of the server have the same addresses, and `ask_NAME ADDRESS`
-# prints the same for each.
-spared() {
-	local name=$1 settings words bare='' now PROTOCOLS=udp
-
-	shift
-	ip address add 192.0.2.1/32 dev lo
-	for settings in bare POLICY=both ON_CONFLICT=resolve 'POLICY=both ON_CONFLICT=resolve' POLICY=ipv6-only; do
-		read -ra words <<<"$settings"
-		words=(shim "${words[@]}" LOG="$DIR/log.jsonl" LOG_LEVEL=bind --)
-		[ "$settings" != bare ] || words=()
-		"conf_$name" 0.0.0.0 :: >"$DIR/conf"
-		start server --udp "$port" --count 2 --within 20 "${words[@]}" "${SERVER[@]}"
-		wait_for 20 eval "[ -n \"\$(ask_$name $1)\" ]"
-		now=$(ss -Hnltup | awk '{ sub(/^\*/, "[::]", $5); print $1, $5 }' | sort && for address; do "ask_$name" "$address" || :; done)
-		stop server
-		assert_eq "${bare:=$now}" "$now" "$name, $settings"
-	done
-	# It is the conflict of the policy's making that was met.
-	jq -se 'any(.[]; .action == "yield") and all(.[]; .result // 0 == 0)' "$DIR/log.jsonl" >/dev/null
-}
-
-conf_unbound() {
-	SERVER=(unbound -d -c "$DIR/conf") port=5300
-	printf 'server:\n verbosity: 0\n use-syslog: no\n chroot: ""\n username: ""\n num-threads: 2\n port: 5300\n'
-	printf ' pidfile: ""\n interface: %s\n' "$@"
-	printf ' access-control: 0.0.0.0/0 allow\n access-control: ::/0 allow\n local-data: "page.v6shim. A 192.0.2.7"\n'
-	printf 'remote-control:\n control-enable: no\n'
-}
-
-ask_unbound() {
-	dig +short +time=2 +tries=1 -p 5300 "@$1" page.v6shim A +notcp page.v6shim A +tcp
-}
-
-# Its clients are those of the link: the loopback interface's other address.
-conf_avahi() {
-	SERVER=(avahi-daemon -f "$DIR/conf" --no-drop-root --no-chroot --no-rlimits) port=5353
-	printf '[server]\nhost-name=v6shim\nenable-dbus=no\nallow-interfaces=lo\n[wide-area]\nenable-wide-area=no\n'
-}
-
-ask_avahi() {
-	dig +short +time=1 +tries=1 -p 5353 "@$1" v6shim.local A | grep -v '^;'
-}
-
-@test "unbound and avahi lose no bind and no client to any policy" {
-	require unbound avahi-daemon dig
-	install -d -o avahi -g avahi /run/avahi-daemon
-	in_netns spared unbound 127.0.0.1 192.0.2.1 ::1
-	in_netns spared avahi 192.0.2.1
 }
 
 @test "a cluster of node, which asks for V6ONLY 1, has both listeners in each worker under policy=both" {

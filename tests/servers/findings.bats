@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Real servers where the policy has nothing to act on, or nothing to tell: kernels without IPv6 (DESIGN.md 1.10), accepted
-# connections, helpers and query sockets (1.6). From outside, the same bare beside it.
+# Real servers where the policy has nothing to act on, or nothing to tell: kernels without IPv6 (DESIGN.md 1.10), query
+# sockets (1.6). From outside, the same bare beside it.
 
 # Each test is a subshell, and is meant to be.
 # shellcheck disable=SC2030,SC2031
@@ -68,37 +68,6 @@ setup_file() {
 	done
 }
 
-@test "xinetd, nowait: the connections that it hands on are no inherited sockets, and its own listener is found" {
-	require xinetd
-	port=$(free_port)
-	cat >"$DIR/xinetd.conf" <<-END
-		service page
-		{
-		    type = UNLISTED
-		    id = page
-		    socket_type = stream
-		    protocol = tcp
-		    port = $port
-		    wait = no
-		    user = root
-		    flags = IPv6
-		    passenv = LD_PRELOAD V6SHIM_POLICY V6SHIM_LOG V6SHIM_LOG_LEVEL PATH
-		    server = /bin/echo
-		    server_args = page
-		}
-	END
-	start server --tcp "$port" xinetd -dontfork -f "$DIR/xinetd.conf" -pidfile "$DIR/bare.pid"
-	assert_match '^served' "$(reach 6 tcp "$port")"
-	stop server
-	start server --tcp "$port" shim POLICY=ipv6-only LOG="$DIR/log.jsonl" LOG_LEVEL=all -- \
-		xinetd -dontfork -f "$DIR/xinetd.conf" -pidfile "$DIR/pid"
-	assert_match '^served' "$(reach 6 tcp "$port")"
-	assert_eq 1 "$(kernel_v6only tcp "$port")"
-	wait_for 10 grep -qs '"program":"echo"' "$DIR/log.jsonl"
-	assert_eq '' "$(json_records "$DIR/log.jsonl" 'select(.event == "inherit")')"
-	stop server
-}
-
 # flooded COMMAND...: a resolver on $port that asks [::1]:$up. A thousand queries of a client.
 flooded() {
 	local before after
@@ -154,31 +123,6 @@ flooded() {
 	flooded named -g -n 1 -c "$DIR/named.conf"
 	# It asks for V6ONLY 1 each time.
 	"$V6SHIM" report --json "$DIR/log.jsonl" | jq -e 'any(.processes[].troubles[]; .finding == "contrary" and .times >= 512)' >/dev/null
-}
-
-@test "varnish and squid: the listeners are governed, and no helper says that it inherited them" {
-	require varnishd squid
-	port=$(free_port)
-	start server --tcp "$port" --within 30 shim POLICY=ipv6-only LOG="$DIR/log.jsonl" LOG_LEVEL=bind -- \
-		varnishd -F -n "$DIR/varnish" -a "[::]:$port" -b none -j none -T none
-	assert_eq 1 "$(kernel_v6only tcp "$port" | sort -u)"
-	assert_match '^served' "$(reach 6 tcp "$port")"
-	stop server
-	port=$(free_port)
-	cat >"$DIR/squid.conf" <<-END
-		http_port $port
-		http_access deny all
-		pid_filename none
-		cache_log $DIR/cache.log
-		access_log none
-		cache_effective_user proxy
-	END
-	start server --tcp "$port" --within 30 shim POLICY=ipv6-only LOG="$DIR/squid.jsonl" LOG_LEVEL=bind -- \
-		squid -N -n "v6shim$BASHPID" -f "$DIR/squid.conf"
-	assert_eq 1 "$(kernel_v6only tcp "$port" | sort -u)"
-	stop server
-	rm -f /dev/shm/"v6shim$BASHPID"-*
-	assert_eq '' "$(cat "$DIR"/*.jsonl | jq -c 'select(.event == "inherit")')"
 }
 
 @test "clisp runs a script by its lisp.run: a rule finds it by either name" {

@@ -59,6 +59,20 @@ client() {
 	table etcd etcd
 }
 
+@test "nats-server: every setting, as the table says" {
+	client() {
+		[[ $(reach "$1" tcp "$port" PING) == 'served INFO'* ]]
+	}
+	server_start() {
+		if [ "$families" = six ]; then
+			begin server "$@" nats-server -a :: -p "$port"
+		else
+			begin_one first "$@" nats-server -a 0.0.0.0 -p "$port" && begin_one second "$@" nats-server -a :: -p "$port"
+		fi
+	}
+	table nats-server nats-server
+}
+
 @test "busybox httpd, linked statically: every setting, as the table says" {
 	(cd "$DIR" && apt-get download busybox-static >/dev/null 2>&1 && dpkg -x busybox-static*.deb "$DIR/unpacked") ||
 		skip 'needs the package busybox-static to be had'

@@ -323,24 +323,17 @@ TEST(only_addresses_of_a_link_get_a_scope)
 	}
 }
 
-TEST(a_peer_is_an_address_or_a_port)
+/* A connect(2) that failed leaves the address that it was for. */
+TEST(a_peer_is_a_port)
 {
-	/* What lies behind the four bytes of an IPv4 address says nothing. */
-	static const struct {
-		int family, port, byte;
-		bool peer;
-	} rows[] = {{AF_INET6, 1, 0, true}, {AF_INET6, 0, 15, true}, {AF_INET, 0, 3, true},
-		{AF_INET, 0, 4, false}};
-
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		bool in6 = rows[i].family == AF_INET6;
-		struct inet_diag_msg m = message(rows[i].family, in6 ? "::1" : "127.0.0.1");
+	for (int port = 0; port <= 1; port++) {
+		struct inet_diag_msg m = message(AF_INET6, "::1");
 		struct answer a = {.len = 0};
 
-		m.id.idiag_dport = htons((uint16_t)rows[i].port);
-		((uint8_t *)m.id.idiag_dst)[rows[i].byte] = !rows[i].port;
+		m.id.idiag_dport = htons((uint16_t)port);
+		memset(m.id.idiag_dst, 1, sizeof(m.id.idiag_dst));
 		append_with(&a, &m, 0, NULL, 0);
-		assert_int_equal(only_socket(in6 ? &any6 : &any4, &a).peer, rows[i].peer);
+		assert_int_equal(only_socket(&any6, &a).peer, port);
 	}
 }
 

@@ -267,17 +267,22 @@ TEST(of_an_ipv6_connection_a_bind_of_every_ipv4_address_sees_v6only_alone)
 
 TEST(so_reuseaddr_shares_alone_a_datagram_socket_or_beside_another_process_of_the_family)
 {
-	for (int i = 0; i < 32; i++) {
+	for (int i = 0; i < 128; i++) {
 		bool udp = i & 1, addr = i & 2, port = i & 4, foreign = i & 8, same = i & 16;
-		struct v6_rival r = {.socket.local = kinds[same ? 0 : 4].address, .own = !foreign};
-		struct v6_conflict f = {.rival = &r, .count = 1};
+		bool listens = i & 32, yields = i & 64;
+		const struct v6_attempt a = {yields ? V6_ACTION_YIELD : V6_ACTION_SHARE, true};
+		struct v6_rival r[] = {
+			{.socket.local = kinds[same ? 0 : 4].address, .own = !foreign},
+			{.socket.state = listens ? V6_STATE_LISTEN : V6_STATE_CLOSE, .own = true}};
+		struct v6_conflict f = {.rival = r, .count = COUNT(r)};
 
 		f.self = (struct v6_rival){.socket.local = kinds[0].address,
 			.reuseaddr = addr,
 			.reuseport = port};
 		f.self.socket.proto = udp ? IPPROTO_UDP : IPPROTO_TCP;
-		assert_int_equal(
-			v6_shares_port(&f), port || !addr || !(udp || (foreign && same)));
+		/* It does not do beside one that listens. */
+		assert_int_equal(v6_shares_port(&f, &a),
+			port || !addr || !(udp || (foreign && same)) || (listens && yields));
 	}
 }
 

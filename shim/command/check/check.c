@@ -11,13 +11,10 @@
 
 static void add_row(struct v6_table *table, const struct v6_hop *hop, bool ok, const char *why)
 {
-	static char buf[2 * 4 * PATH_MAX + 8]; /* two paths, every byte of them as \xNN */
-	struct v6_text t = v6_text_in(buf, sizeof(buf));
-
-	v6_text_print(&t, "%.*s", V6_SLICE(v6_slice_of(hop->path)));
+	v6_text_print(&table->text, "%.*s", V6_SLICE(v6_slice_of(hop->path)));
 	if (hop->target)
-		v6_text_print(&t, " -> %.*s", V6_SLICE(v6_slice_of(hop->target)));
-	v6_table_cell(table, buf);
+		v6_text_print(&table->text, " -> %.*s", V6_SLICE(v6_slice_of(hop->target)));
+	v6_table_cell(table, "");
 	v6_table_cell(table, *hop->what ? hop->what : "-");
 	v6_table_cell(table, ok ? "ok" : "no");
 	v6_table_cell(table, why);
@@ -30,7 +27,7 @@ static void add_row(struct v6_table *table, const struct v6_hop *hop, bool ok, c
 static void print_hops(const struct v6_reach *r, bool preload, const struct v6_hop *lost)
 {
 	static const struct v6_column columns[4] = {{.gap = 0}, {.gap = 3}, {.gap = 3}, {.gap = 3}};
-	struct v6_table table = {.columns = columns, .column_count = 4};
+	struct v6_table table = v6_table_of(columns, 4);
 	const struct v6_hop *hop;
 
 	for (hop = r->hop; hop < r->hop + r->hops; hop++)
@@ -54,16 +51,6 @@ static void print_way(
 		*r->name ? "" : "''", after, *why ? ": " : "");
 	v6_text_str(&t, why);
 	puts(buf);
-}
-
-static void print_notes(const struct v6_reach *r, bool preload)
-{
-	if (v6_fact_no_ipv6())
-		puts("note      no IPv6 socket can be made here: the kernel has no IPv6, and no "
-		     "policy anything to act on");
-	if (r->shell && preload)
-		puts("note      programs that a shell starts inherit the preload and the settings, "
-		     "unless set-id, static or Go; --reach supervise governs those too");
 }
 
 static int judge(const struct v6_reach *r, bool preload, bool outside)
@@ -93,7 +80,12 @@ static int judge(const struct v6_reach *r, bool preload, bool outside)
 	outside = outside && starts && !refused;
 	for (unsigned i = 0; !preload && !outside && i < V6_INSTEAD_MAX && r->instead[i]; i++)
 		printf("%-10s%s\n", i ? "" : "instead", r->instead[i]);
-	print_notes(r, preload);
+	if (v6_fact_no_ipv6())
+		puts("note      no IPv6 socket can be made here: the kernel has no IPv6, and no "
+		     "policy anything to act on");
+	if (r->shell && preload)
+		puts("note      programs that a shell starts inherit the preload and the settings, "
+		     "unless set-id, static or Go; --reach supervise governs those too");
 	return preload || outside ? V6_EXIT_OK : V6_EXIT_UNREACHABLE;
 }
 
@@ -102,10 +94,8 @@ static int run(struct v6_options *o)
 	static struct v6_reach r;
 	const char *way = o->given[0] ? o->given[0] : "auto";
 
-	if (!o->count) {
-		v6_complain("check: no command given");
-		return v6_command_usage(&v6_command_check);
-	}
+	if (!o->count)
+		return v6_command_usage(&v6_command_check, "no command given");
 	v6_reach(&r, o->operands);
 	return judge(&r, *way != 's', *way != 'p');
 }
@@ -124,6 +114,9 @@ const struct v6_command v6_command_check = {
 	.summary = "tell which ways in reach COMMAND, and if none, why",
 	.main = run,
 	.about =
+		"  v6shim check nginx\n"
+		"  v6shim check --reach supervise ./go-server  that way alone\n"
+		"\n"
 		"A line for each file on the way of a preload: scripts by their interpreters, env\n"
 		"by what it starts, the library last; each \"ok\", or \"no\" and why. Then "
 		"whether\n"

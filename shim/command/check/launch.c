@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../memory.h"
+#include "elf.h"
 
 static const char blanks[] = " \t";
 
@@ -189,7 +190,7 @@ struct v6_launch v6_launch_env(char **argv, const char *path)
 	return launch;
 }
 
-/* ---- coreutils' and util-linux's that start what their last words say */
+/* ---- coreutils', util-linux's and loaders that start what their last words say */
 
 static const struct {
 	const char *words; /* options whose value may be the next word, no dashes: " word " each */
@@ -208,6 +209,9 @@ static const struct {
 	 "pdeathsig ptracer selinux-label apparmor-profile landlock-access landlock-rule "
 	 "seccomp-filter ",
 		0, "setpriv", ""},
+	/* A loader by any name: ld.so(8). */
+	{" argv0 audit glibc-hwcaps-mask glibc-hwcaps-prepend inhibit-rpath library-path preload ",
+		0, "ld.so", ""},
 };
 
 /* Whether the next word is the value of this one. */
@@ -228,11 +232,12 @@ static bool takes_next(unsigned launcher, const char *word)
 struct v6_launch v6_launch_other(const char *path, char **argv, const char *search)
 {
 	struct v6_launch launch = {.path = search};
-	const char *slash = strrchr(path, '/');
+	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+	const char *name = v6_libc_by_name(path) ? "ld.so" : base;
 	unsigned i = 0, count = sizeof(launchers) / sizeof(*launchers);
 	int operands;
 
-	while (i < count && strcmp(slash ? slash + 1 : path, launchers[i].name))
+	while (i < count && strcmp(name, launchers[i].name))
 		i++;
 	if (i == count || !*argv)
 		return launch;
@@ -249,21 +254,4 @@ struct v6_launch v6_launch_other(const char *path, char **argv, const char *sear
 	}
 	launch.argv = *argv ? argv : NULL;
 	return launch;
-}
-
-char **v6_launch_loader(char **argv)
-{
-	static const char *const with_value[] = {"--argv0", "--audit", "--glibc-hwcaps-mask",
-		"--glibc-hwcaps-prepend", "--inhibit-rpath", "--library-path", "--preload"};
-
-	for (argv++; *argv && !strncmp(*argv, "--", 2); argv++) {
-		if (!strcmp(*argv, "--")) {
-			argv++;
-			break;
-		}
-		for (unsigned i = 0; i < sizeof(with_value) / sizeof(*with_value); i++)
-			if (!strcmp(*argv, with_value[i]) && argv[1])
-				argv++;
-	}
-	return *argv ? argv : NULL;
 }

@@ -29,11 +29,8 @@ struct v6_launch {
 /* Reads the command line of env; path is the PATH that it inherits. Memory: v6_keep. */
 struct v6_launch v6_launch_env(char **argv, const char *path);
 
-/* The same of nice, timeout, setsid and their like, by the name that `path` ends with; of others nothing is started. */
+/* The same of nice, timeout, setsid, loaders and their like, by the name that `path` ends with; of others nothing is started. */
 struct v6_launch v6_launch_other(const char *path, char **argv, const char *search);
-
-/* Reads the command line of a loader, glibc's or musl's: what is started, or NULL. */
-char **v6_launch_loader(char **argv);
 
 /* How many words there are before the NULL. */
 size_t v6_argv_count(char **argv);

@@ -4,38 +4,36 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "../../core/version.h"
 #include "../../govern/sys.h"
+#include "../memory.h"
 
 static const char name[] = "libv6shim.so";
 
-/* Finds bytes in a file, and copies the string behind them. -1 with errno, 0: not there, 1. */
-static int find_in_file(const char *path, const char *bytes, size_t len, char *rest, size_t size)
+/* Finds bytes in a file: the string behind them. NULL where they are not there; errno 0: it was read. */
+static const char *find_in_file(const char *path, const char *bytes, size_t len)
 {
 	int fd = v6_elf_open(path);
-	char *map = MAP_FAILED, *found;
+	char *text = NULL, *found;
 	struct stat st;
+	ssize_t n = -1;
 
 	if (fd < 0)
-		return -1;
+		return NULL;
 	errno = EINVAL;
-	if (v6_sys_fstat(fd, &st) >= 0 && st.st_size)
-		map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	close(fd);
-	if (map == MAP_FAILED)
-		return -1;
-	found = memmem(map, (size_t)st.st_size, bytes, len);
-	if (found && size) {
-		size_t left = (size_t)(map + st.st_size - found) - len;
-
-		snprintf(rest, size, "%.*s", (int)(left < size ? left : size), found + len);
+	if (v6_sys_fstat(fd, &st) >= 0 && st.st_size) {
+		text = v6_keep((size_t)st.st_size + 1);
+		n = pread(fd, text, (size_t)st.st_size, 0);
 	}
-	munmap(map, (size_t)st.st_size);
-	return found != NULL;
+	close(fd);
+	if (n < 0)
+		return NULL;
+	errno = 0;
+	found = memmem(text, (size_t)n, bytes, len);
+	return found ? found + len : NULL;
 }
 
 __attribute__((format(printf, 2, 3))) static bool refuse(
@@ -51,16 +49,13 @@ __attribute__((format(printf, 2, 3))) static bool refuse(
 
 static bool judge(struct v6_library *l)
 {
-	char version[40];
 	struct statvfs fs;
-	int is = find_in_file(l->path, V6_MARKER, strlen(V6_MARKER), version, sizeof(version));
+	const char *version = find_in_file(l->path, V6_MARKER, strlen(V6_MARKER));
 
-	if (is < 0)
-		return refuse(l, "%s", strerror(errno));
-	if (!is)
-		return refuse(l, "no v6shim library");
+	if (!version)
+		return refuse(l, "%s", errno ? strerror(errno) : "no v6shim library");
 	if (strcmp(version, V6_VERSION))
-		return refuse(l, "version %s, this command is " V6_VERSION, version);
+		return refuse(l, "version %.40s, this command is " V6_VERSION, version);
 	if (strpbrk(l->path, "$: \t\n\v\f\r"))
 		return refuse(l, "LD_PRELOAD cannot hold a path with a blank, a colon or a $");
 	if (!statvfs(l->path, &fs) && fs.f_flag & ST_NOEXEC)
@@ -95,7 +90,7 @@ static const char *lib_of(const char *loader)
 		"\0lib"};
 
 	for (unsigned i = 0; i < sizeof(words) / sizeof(*words); i++)
-		if (find_in_file(loader, words[i], strlen(words[i] + 1) + 2, NULL, 0) > 0)
+		if (find_in_file(loader, words[i], strlen(words[i] + 1) + 2))
 			return words[i] + 1;
 	return NULL;
 }

@@ -104,35 +104,26 @@ static const char *from(const struct step *step, const char *name)
 
 /* ---- a program, and whether the library is for it */
 
-/* Whether execve would open path as a program; *error: its errno where it would not. */
-static enum obstacle executable(const char *path, struct stat *st, int *error)
+/* Whether execve would open path as a program. With NO_WAY errno says more. */
+static enum obstacle executable(const char *path, struct stat *st)
 {
 	struct stat link;
 	struct statvfs fs;
 
-	*error = -v6_sys_stat(path, st);
-	if (*error == ENOENT || *error == ENOTDIR)
+	errno = -v6_sys_stat(path, st);
+	if (errno == ENOENT || errno == ENOTDIR)
 		return v6_sys_lstat(path, &link) < 0 ? NO_FILE : DANGLING;
-	if (*error)
+	if (errno)
 		return NO_WAY;
-	*error = EACCES;
 	if (S_ISDIR(st->st_mode))
 		return DIRECTORY;
 	if (!S_ISREG(st->st_mode))
 		return SPECIAL;
 	if (!statvfs(path, &fs) && fs.f_flag & ST_NOEXEC)
 		return NOEXEC;
-	if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS)) {
-		*error = errno;
-		return *error == EACCES ? NO_PERMISSION : NO_WAY;
-	}
-	*error = 0;
+	if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS))
+		return errno == EACCES ? NO_PERMISSION : NO_WAY;
 	return NONE;
-}
-
-static bool is_loader(const struct v6_hop *hop, const struct v6_elf *elf)
-{
-	return !*elf->loader && v6_libc_by_name(hop->path);
 }
 
 /* By what the loader's name leads to: a name may be a link to another libc's. */
@@ -157,9 +148,9 @@ static bool read_program(struct v6_hop *hop, int fd, struct v6_elf *elf)
 		return false;
 	}
 	v6_elf_text(&t, elf);
-	v6_text_str(&t, *elf->loader          ? libcs[program_libc(elf)]
-			: is_loader(hop, elf) ? ", a loader"
-					      : ", static");
+	v6_text_str(&t, *elf->loader                 ? libcs[program_libc(elf)]
+			: v6_libc_by_name(hop->path) ? ", a loader"
+						     : ", static");
 	v6_text_str(&t, elf->go ? ", Go" : "");
 	return true;
 }
@@ -200,8 +191,8 @@ static void judge_fit(struct v6_reach *r, const struct v6_hop *hop, const struct
 		stop(&r->preload, obstacle, hop->path);
 }
 
-/* Whether its loader would take a preload; the errno of execve. */
-static int judge_secure(struct v6_hop *hop, const struct stat *st)
+/* Whether its loader would take a preload. */
+static void judge_secure(struct v6_hop *hop, const struct stat *st)
 {
 	bool inert;
 	enum obstacle secure = v6_secure_by(hop->path, st, &inert);
@@ -217,7 +208,6 @@ static int judge_secure(struct v6_hop *hop, const struct stat *st)
 		stop(hop, secure, ids);
 	if (inert)
 		note(hop, "its set-id bit or capabilities change nothing here", "");
-	return secure == FORBIDDEN ? EPERM : 0;
 }
 
 /* ---- what programs start */
@@ -232,7 +222,7 @@ static void add_launch(struct v6_reach *r, struct v6_hop *hop, const char *name)
 	r->name = name;
 }
 
-/* env, nice and their like, and what they start; false: nothing. */
+/* env, nice, loaders and their like, and what they start; false: nothing. */
 static bool follow_launch(const struct step *step, struct v6_hop *hop, const struct v6_elf *elf)
 {
 	struct v6_launch launch = is_named(hop, envs)
@@ -285,61 +275,34 @@ static void judge_program(const struct step *step, struct v6_hop *hop, const str
 		judge_fit(step->reach, hop, elf);
 }
 
-/*
- * A loader that is called by its name, and the program that it maps itself: no permissions and no
- * ids are asked for. False: it starts nothing.
- */
-static bool follow_loader(const struct step *step, struct v6_hop *hop)
-{
-	struct step next = *step;
-	struct v6_elf elf;
-	int fd;
-
-	next.argv = v6_launch_loader(step->argv);
-	if (!next.argv)
-		return false;
-	add_launch(step->reach, hop, next.argv[0]);
-	hop = add_hop(step->reach, from(step, next.argv[0]));
-	if (hop->obstacle)
-		return true;
-	fd = v6_elf_open(hop->path);
-	if (fd < 0) {
-		stop(hop, NO_WAY, strerror(errno));
-		return true;
-	}
-	if (read_program(hop, fd, &elf))
-		judge_program(&next, hop, &elf);
-	close(fd);
-	return true;
-}
-
 /* ---- execve(2) and execvp(3) */
 
-/* An ELF file; the errno of execve. */
-static int execute_elf(const struct step *step, struct v6_hop *hop, const struct stat *st, int fd)
+static void execute_elf(const struct step *step, struct v6_hop *hop, const struct stat *st, int fd)
 {
 	struct v6_reach *r = step->reach;
+	enum obstacle loader = NONE;
 	struct stat of_loader;
 	struct v6_elf elf;
-	int error = 0;
 
 	if (!read_program(hop, fd, &elf))
-		return ENOEXEC;
+		return;
 	/* Its loader need not be here: an emulator may bring its own. */
 	if (!r->preload.obstacle && !v6_elf_same_family(&r->library_elf, &elf)) {
 		judge_fit(r, hop, &elf);
-		return 0;
+		return;
 	}
-	if (*elf.loader && executable(elf.loader, &of_loader, &error))
-		stop(hop, error == ENOENT ? NO_LOADER : BAD_LOADER, elf.loader);
+	if (*elf.loader)
+		loader = executable(elf.loader, &of_loader);
+	if (loader)
+		stop(hop, loader == NO_FILE || loader == DANGLING ? NO_LOADER : BAD_LOADER,
+			elf.loader);
 	/* Before its set-id bit, for what to do instead is another thing. */
 	else if (step->argv[0] && step->argv[1] && is_named(hop, cleaners))
 		stop(hop, CLEANED, "");
 	else
-		error = judge_secure(hop, st);
-	if (!hop->obstacle && !(is_loader(hop, &elf) && follow_loader(step, hop)))
+		judge_secure(hop, st);
+	if (!hop->obstacle)
 		judge_program(step, hop, &elf);
-	return error;
 }
 
 /* The arguments of what runs a script: its own word or two, the script, the script's. */
@@ -357,109 +320,83 @@ static char **script_argv(char *first, char *second, const char *script, char **
 }
 
 /*
- * What execve of one file would come to; its errno, 0 where it would start. *path is NULL then,
- * or the interpreter of a script, which the kernel opens next: step->argv becomes that one's.
+ * One file. The interpreter of a script, which the kernel opens next, or NULL: step->argv becomes
+ * that one's.
  */
-static int execute_file(struct step *step, struct v6_hop *hop, const char **path)
+static const char *execute_file(struct step *step, struct v6_hop *hop)
 {
+	static char sh[] = "/bin/sh", none[] = "";
 	char *head = v6_keep(V6_SCRIPT_HEAD), *interpreter, *argument;
-	enum obstacle obstacle;
 	struct stat st;
+	enum obstacle obstacle = executable(hop->path, &st);
 	bool is_elf;
-	int error, fd;
+	int fd;
 
-	obstacle = executable(hop->path, &st, &error);
 	if (obstacle) {
-		stop(hop, obstacle, obstacle == NO_WAY ? strerror(error) : "");
-		return error;
+		stop(hop, obstacle, obstacle == NO_WAY ? strerror(errno) : "");
+		return NULL;
 	}
-	*path = NULL;
 	fd = v6_elf_open(hop->path);
 	if (fd < 0) {
 		stop(hop, UNREADABLE, strerror(errno));
-		return 0;
+		return NULL;
 	}
 	is_elf = pread(fd, head, V6_SCRIPT_HEAD, 0) > 0 && v6_elf_magic(head, V6_SCRIPT_HEAD);
 	if (is_elf)
-		error = execute_elf(step, hop, &st, fd);
+		execute_elf(step, hop, &st, fd);
 	close(fd);
 	if (is_elf)
-		return error;
+		return NULL;
 	memcpy(hop->what, "script", sizeof("script"));
 	interpreter = v6_launch_script(head, &argument);
-	if (!interpreter)
-		return ENOEXEC;
-	note(hop, "run by ", interpreter);
+	if (interpreter) {
+		note(hop, "run by ", interpreter);
+	} else {
+		note(hop, "no #! line: run by /bin/sh, as execvp(3) does", "");
+		interpreter = sh;
+		argument = none;
+	}
 	step->argv = script_argv(interpreter, argument, hop->path, step->argv);
-	*path = from(step, step->argv[0]);
-	return 0;
+	return from(step, step->argv[0]);
 }
 
-/* The same, through the interpreters of scripts. */
-static int execute(const struct step *step, const char *path)
+/* And through the interpreters of scripts. */
+static void execute(const struct step *step, const char *path)
 {
 	struct step own = *step;
-	int error = 0;
 
-	for (unsigned depth = 0; path && !error; depth++) {
+	for (unsigned depth = 0; path; depth++) {
 		struct v6_hop *hop = add_hop(step->reach, path);
 
 		if (depth > V6_SCRIPT_DEPTH)
 			stop(hop, DEPTH, "");
-		if (hop->obstacle)
-			return ELOOP;
-		error = execute_file(&own, hop, &path);
+		path = hop->obstacle ? NULL : execute_file(&own, hop);
 	}
-	return error;
 }
 
-/* Text that is neither ELF nor begins with #! is the shell's. */
-static int execute_or_shell(const struct step *step, const char *path)
-{
-	int error = execute(step, path);
-	struct v6_hop *last = &step->reach->hop[step->reach->hops - 1];
-	static char sh[] = "/bin/sh", none[] = "";
-	struct step shell = *step;
-
-	if (error != ENOEXEC || last->obstacle)
-		return error;
-	note(last, "no #! line: run by /bin/sh, as execvp(3) does", "");
-	shell.argv = script_argv(sh, none, path, step->argv);
-	return execute(&shell, sh);
-}
-
-/* What makes execvp try the next directory of PATH. */
-static bool is_passed_over(int error)
-{
-	return error == EACCES || error == ENODEV || error == ENOENT || error == ENOTDIR ||
-	       error == ESTALE || error == ETIMEDOUT;
-}
-
+/* The first in PATH that can be executed; else the first that is there. */
 static void search(const struct step *step)
 {
 	const char *path = step->path ? step->path : default_path, *found = NULL;
-	struct v6_reach *r = step->reach;
-	unsigned first = r->hops;
+	enum obstacle obstacle;
+	struct stat st;
 
 	for (;; path++) {
 		size_t len = strcspn(path, ":");
 		const char *directory = len ? v6_keep_bytes(path, len) : ".";
 		const char *file = v6_keep_joined(from(step, directory), "/", step->argv[0], NULL);
 
-		r->hops = first;
-		if (!is_passed_over(execute_or_shell(step, file)))
-			return;
-		if (!found && r->hop[first].obstacle != NO_FILE && r->hop[first].obstacle != NO_WAY)
+		obstacle = executable(file, &st);
+		if (!obstacle || (!found && obstacle != NO_FILE && obstacle != NO_WAY))
 			found = file;
 		path += len;
-		if (!*path)
+		if (!obstacle || !*path)
 			break;
 	}
-	r->hops = first;
 	if (found)
-		execute_or_shell(step, found);
+		execute(step, found);
 	else
-		stop(add_hop(r, step->argv[0]), NOT_IN_PATH, "");
+		stop(add_hop(step->reach, step->argv[0]), NOT_IN_PATH, "");
 }
 
 static void start(const struct step *step)
@@ -467,7 +404,7 @@ static void start(const struct step *step)
 	const char *word = step->argv[0];
 
 	if (strchr(word, '/'))
-		execute_or_shell(step, from(step, word));
+		execute(step, from(step, word));
 	else if (*word)
 		search(step);
 	else

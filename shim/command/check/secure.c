@@ -1,5 +1,6 @@
 #include "secure.h"
 
+#include <endian.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -45,12 +46,6 @@ struct capabilities {
 	bool effective;
 };
 
-static uint32_t little(const unsigned char *bytes)
-{
-	return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
-	       (uint32_t)bytes[3] << 24;
-}
-
 /*
  * False: the file has no capabilities that this kernel would look at. The extended attribute
  * is struct vfs_ns_cap_data of linux/capability.h: revision 1 has one word of each set, revision
@@ -59,17 +54,17 @@ static uint32_t little(const unsigned char *bytes)
 static bool file_capabilities(const char *path, struct capabilities *c)
 {
 	enum { REVISION_1 = 0x01000000, REVISION_2 = 0x02000000, SIZE_1 = 12, SIZE_2 = 20 };
-	enum { REVISION_MASK = 0x7f000000, EFFECTIVE = 1, SIZE_3 = 24 };
-	unsigned char raw[SIZE_3] = {0};
+	enum { REVISION_MASK = 0x7f000000, EFFECTIVE = 1, WORDS = 6 };
+	uint32_t raw[WORDS] = {0};
 	ssize_t n = getxattr(path, "security.capability", raw, sizeof(raw));
-	uint32_t magic = little(raw), revision = magic & REVISION_MASK;
+	uint32_t magic = le32toh(raw[0]), revision = magic & REVISION_MASK;
 
 	if (!(n == SIZE_1 && revision == REVISION_1) && !(n == SIZE_2 && revision == REVISION_2))
 		return false;
 	c->effective = magic & EFFECTIVE;
 	/* Of revision 1 the second words are zeroes. */
-	c->permitted = little(raw + 4) | (uint64_t)little(raw + 12) << 32;
-	c->inheritable = little(raw + 8) | (uint64_t)little(raw + 16) << 32;
+	c->permitted = le32toh(raw[1]) | (uint64_t)le32toh(raw[3]) << 32;
+	c->inheritable = le32toh(raw[2]) | (uint64_t)le32toh(raw[4]) << 32;
 	return true;
 }
 

@@ -82,12 +82,6 @@ static void offer_ports(void)
 	}
 }
 
-static void offer_commands(void)
-{
-	for (const struct v6_command *const *c = v6_commands; *c; c++)
-		offer("", (*c)->name, (*c)->summary);
-}
-
 /* The option that a word of ours is, whose value is the next one; otherwise -1. */
 static int pending(const struct v6_command *c, const char *word)
 {
@@ -113,22 +107,18 @@ int v6_complete(char **words)
 	while (words[last + 1])
 		last++;
 	typed = words[last];
-	for (const struct v6_command *const *known = v6_commands; *known; known++)
+	for (const struct v6_command *const *known = v6_commands; *known; known++) {
+		if (!last || (last == 1 && !strcmp(words[0], "help")))
+			offer("", (*known)->name, (*known)->summary);
 		if (last && !strcmp(words[0], (*known)->name))
 			c = *known;
-	if (!last) {
-		offer_commands();
-		if (*typed == '-') {
-			offer("", "--help", "");
-			offer("", "--version", "");
-		}
-		return V6_EXIT_OK;
 	}
-	if (!c) {
-		if (last == 1 && !strcmp(words[0], "help"))
-			offer_commands();
-		return V6_EXIT_OK;
+	if (!last && *typed == '-') {
+		offer("", "--help", "");
+		offer("", "--version", "");
 	}
+	if (!c)
+		return V6_EXIT_OK;
 	command = c->operands == V6_OPERANDS_COMMAND;
 	for (; i < last && !ended && (id >= 0 || words[i][0] == '-' || !command); i++) {
 		ended = id < 0 && !strcmp(words[i], "--");

@@ -51,25 +51,22 @@ struct query {
 	int proto_number; /* -1: not given */
 };
 
-static bool parse_query(struct query *q)
+static int parse_query(struct query *q)
 {
 	const char *slash = q->program ? strrchr(q->program, '/') : NULL;
 
 	/* As the library has it: rules match the base name. */
 	if (slash)
 		q->program = slash + 1;
-	if (q->port && !v6_slice_uint(v6_slice_of(q->port), UINT16_MAX, &q->port_number)) {
-		v6_complain("--port: '%s' is no port; a number from 0 to 65535 is meant", q->port);
-		return false;
-	}
+	if (q->port && !v6_slice_uint(v6_slice_of(q->port), UINT16_MAX, &q->port_number))
+		return v6_complain(
+			"--port: '%s' is no port; a number from 0 to 65535 is meant", q->port);
 	q->proto_number = q->proto ? v6_proto_parse(v6_slice_of(q->proto)) : -1;
-	if (q->proto && q->proto_number < 0) {
-		v6_complain("--proto: unknown protocol '%s'; a name as tcp or udp is meant, or a "
-			    "number",
+	if (q->proto && q->proto_number < 0)
+		return v6_complain("--proto: unknown protocol '%s'; a name as tcp or udp is meant, "
+				   "or a number",
 			q->proto);
-		return false;
-	}
-	return true;
+	return 0;
 }
 
 /* Why a rule does not match, or NULL. */
@@ -105,38 +102,29 @@ static unsigned explain(const struct v6_rules *rules, const struct query *q)
 	return 0;
 }
 
-/* The same in double quotes, as systemd.syntax(7) has it for units, or as it and a shell have it for variables. */
-static const char *quoted(const char *text, bool unit)
+/* In double quotes, as systemd.syntax(7) has it for units, or as it and a shell have it for variables. */
+static void print_quoted(const char *text, bool unit)
 {
-	char *bytes = NULL;
-	size_t len;
-	FILE *to = v6_need(open_memstream(&bytes, &len));
-
-	putc('"', to);
+	putchar('"');
 	for (; *text; text++) {
 		if (unit && (unsigned char)*text < ' ') {
-			fprintf(to, "\\x%02x", (unsigned)*text);
+			printf("\\x%02x", (unsigned)*text);
 			continue;
 		}
 		if (strchr(unit ? "\"\\" : "\"\\$`", *text))
-			putc('\\', to);
+			putchar('\\');
 		if (unit && *text == '%')
-			putc('%', to);
-		putc(*text, to);
+			putchar('%');
+		putchar(*text);
 	}
-	putc('"', to);
-	fclose(to);
-	text = v6_keep_bytes(bytes, len);
-	free(bytes);
-	return text;
+	putchar('"');
 }
 
 static void print_variable(const char *name, const char *value, bool unit)
 {
-	if (unit)
-		printf("Environment=%s\n", quoted(v6_keep_joined(name, "=", value, NULL), true));
-	else
-		printf("%s=%s\n", name, quoted(value, false));
+	printf("%s=", unit ? "Environment" : name);
+	print_quoted(unit ? v6_keep_joined(name, "=", value, NULL) : value, unit);
+	putchar('\n');
 }
 
 /* What a service must have for what options and the environment say here. */
@@ -164,8 +152,11 @@ static int print_service(const struct v6_options *o, bool unit)
 		if (value)
 			print_variable(name, value, unit);
 	}
-	if (unit && readlink("/proc/self/exe", self, sizeof(self) - 1) > 0)
-		printf("ExecStartPre=%s config\n", quoted(self, true));
+	if (unit && readlink("/proc/self/exe", self, sizeof(self) - 1) > 0) {
+		printf("ExecStartPre=");
+		print_quoted(self, true);
+		puts(" config");
+	}
 	return V6_EXIT_OK;
 }
 
@@ -181,15 +172,12 @@ static int run(struct v6_options *o)
 	bool asked = q.program || q.port || q.proto;
 	unsigned applies = 0, sets = 0;
 
-	if (o->count || (given[SYSTEMD] && given[ENV]) ||
-		(asked && (given[SYSTEMD] || given[ENV]))) {
-		v6_complain(
-			"config: unexpected argument '%s'", o->count ? o->operands[0]
-							    : asked  ? "--program, --port, --proto"
-								     : "--env");
-		return v6_command_usage(&v6_command_config);
-	}
-	if (asked && !parse_query(&q))
+	if (o->count || (given[SYSTEMD] && given[ENV]) || (asked && (given[SYSTEMD] || given[ENV])))
+		return v6_command_usage(&v6_command_config, "unexpected argument '%s'",
+			o->count ? o->operands[0]
+			: asked  ? "--program, --port, --proto"
+				 : "--env");
+	if (asked && parse_query(&q))
 		return V6_EXIT_USAGE;
 	if (!asked)
 		v6_logtarget_check(&s);
@@ -224,7 +212,10 @@ const struct v6_command v6_command_config = {
 	.usage = "[setting options] [--systemd | --env | call options]",
 	.summary = "print the settings in force, or what is wrong with them",
 	.main = run,
-	.about = "What is printed is in the syntax of a configuration file, with where\n"
+	.about = "  v6shim config --policy both --systemd >x.conf  a drop-in for a unit\n"
+		 "  v6shim config --config x.conf --program java   which rule applies\n"
+		 "\n"
+		 "What is printed is in the syntax of a configuration file, with where\n"
 		 "each setting came from.\n",
 	.end = "Exit status 0; 2: bad usage or settings.\n",
 	.options = options,

@@ -94,15 +94,6 @@ static void show_settings(const struct v6_word *profile)
 	}
 }
 
-static void show_gaps(enum v6_profile profile)
-{
-	if (told[profile].gaps)
-		puts("\n# What cannot be given, and what is met on Linux instead:");
-	for (unsigned i = 0; told[profile].gaps >> i; i++)
-		if (told[profile].gaps >> i & 1)
-			printf("# %s\n", gaps[i]);
-}
-
 static int run(struct v6_options *o)
 {
 	const struct v6_word *w = v6_words(V6_LIST_PROFILE);
@@ -111,10 +102,9 @@ static int run(struct v6_options *o)
 	struct v6_text t = v6_text_in(buf, sizeof(buf));
 	int profile;
 
-	if (o->count > 1) {
-		v6_complain("profiles: unexpected argument '%s'", o->operands[1]);
-		return v6_command_usage(&v6_command_profiles);
-	}
+	if (o->count > 1)
+		return v6_command_usage(
+			&v6_command_profiles, "unexpected argument '%s'", o->operands[1]);
 	if (!name) {
 		list();
 		return V6_EXIT_OK;
@@ -124,7 +114,11 @@ static int run(struct v6_options *o)
 		while (w->value != profile)
 			w++;
 		show_settings(w);
-		show_gaps((enum v6_profile)profile);
+		if (told[profile].gaps)
+			puts("\n# What cannot be given, and what is met on Linux instead:");
+		for (unsigned i = 0; told[profile].gaps >> i; i++)
+			if (told[profile].gaps >> i & 1)
+				printf("# %s\n", gaps[i]);
 		return V6_EXIT_OK;
 	}
 	near = profile < 0 ? v6_nearest_of(V6_LIST_PROFILE, v6_slice_of(name)) : NULL;
@@ -139,15 +133,16 @@ const struct v6_command v6_command_profiles = {
 	.usage = "[NAME]",
 	.summary = "the profiles of other systems, and what each sets",
 	.main = run,
-	.about = "Without NAME, every profile with what it sets. With NAME, the settings in the\n"
+	.about = "  v6shim run --profile openbsd -- SERVER  a setting beside it wins\n"
+		 "  v6shim profiles openbsd >x.conf         the same, to be changed\n"
+		 "\n"
+		 "Without NAME, every profile with what it sets. With NAME, the settings in the\n"
 		 "syntax of a configuration file, and as comments what of the system Linux cannot\n"
 		 "give, so that the output can be kept as a file for --config, and changed.\n"
 		 "\n"
 		 "'mapped' is ::ffff:127.0.0.1, on a socket with V6ONLY 1; 'dual-stack before\n"
 		 "IPv4' a bind of :: with V6ONLY 0 and then one of 0.0.0.0, on one port.\n"
-		 "'approximate' is what is inferred or not known. Only Linux was run.\n"
-		 "\n"
-		 "  v6shim run --profile NAME -- COMMAND   a setting given beside it wins\n",
+		 "'approximate' is what is inferred or not known. Only Linux was run.\n",
 	.end = "Exit status 0; 2: bad usage, or no such profile.\n",
 	.operands = V6_OPERANDS_PROFILE,
 };

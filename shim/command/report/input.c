@@ -1,10 +1,8 @@
 #include "input.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,23 +25,17 @@ static void add_damaged(struct v6_input *in, struct v6_source *s, const char *re
 {
 	char buf[512];
 	struct v6_text t = v6_text_in(buf, sizeof(buf));
-	const char *place;
 
-	if (s->damaged && in->damaged >= V6_DAMAGED_SHOWN) {
-		in->damaged++;
-		return;
-	}
 	v6_text_print(
 		&t, "%.*s:%lld: %s", V6_SLICE(v6_slice_of(s->name)), (long long)s->line, reason);
-	place = v6_keep_bytes(buf, t.len);
 	if (in->damaged < V6_DAMAGED_SHOWN)
-		in->place[in->damaged] = place;
+		in->place[in->damaged] = v6_keep_bytes(buf, t.len);
 	in->damaged++;
 	if (s->damaged)
 		return;
-	s->damaged = place;
+	s->damaged = v6_keep_bytes(buf, t.len);
 	if (in->follow)
-		v6_complain("%s", place);
+		v6_complain("%s", buf);
 }
 
 /* What a line that is no record looks like; NULL for nothing that is known. */
@@ -70,13 +62,15 @@ static void add_line(struct v6_input *in, struct v6_source *s, struct v6_slice l
 	struct v6_record r;
 
 	s->line++;
+	if (line.len > V6_LINE_MAX) {
+		add_damaged(in, s, "longer than 65536 bytes");
+		return;
+	}
 	/* A record that was cut short is followed by a newline of its own. */
 	line = v6_slice_trim(line);
 	if (!line.len)
 		return;
-	if (line.len > V6_LINE_MAX) {
-		add_damaged(in, s, "longer than 65536 bytes");
-	} else if (v6_read_record(&r, line, in->scratch, &why)) {
+	if (v6_read_record(&r, line, in->scratch, &why)) {
 		in->records++;
 		s->records++;
 		in->add(in->to, s->log, &r);
@@ -98,8 +92,7 @@ static void add_lines(struct v6_input *in, struct v6_source *s)
 		s->skipping = false;
 	}
 	if (rest.len > V6_LINE_MAX && !s->skipping) {
-		s->line++;
-		add_damaged(in, s, "longer than 65536 bytes");
+		add_line(in, s, rest);
 		s->skipping = true;
 	}
 	s->len = s->skipping ? 0 : rest.len;
@@ -125,7 +118,7 @@ static size_t log_name(const char *name)
 
 struct v6_source *v6_source_add(struct v6_input *in, const char *name)
 {
-	struct v6_source *s = v6_resize(NULL, sizeof(*s));
+	struct v6_source *s = v6_keep(sizeof(*s));
 	size_t len = log_name(name);
 
 	*s = (struct v6_source){.name = name, .fd = -1, .log = (unsigned)in->count};
@@ -195,46 +188,32 @@ static ssize_t read_source(struct v6_input *in, struct v6_source *s)
 	ssize_t n;
 
 	if (!s->text)
-		s->text = v6_resize(NULL, V6_LINE_MAX + READ_SIZE);
+		s->text = v6_need(malloc(V6_LINE_MAX + READ_SIZE));
 	do
 		n = read(s->fd, s->text + s->len, READ_SIZE);
 	while (n < 0 && errno == EINTR);
 	if (n < 0 && errno == EAGAIN)
 		return 0;
-	if (n < 0) {
-		s->error = errno;
-		return -1;
-	}
-	if (!n)
-		return 0;
+	s->error = n < 0 ? errno : 0;
+	if (n <= 0)
+		return n;
 	s->offset += n;
-	s->tail_len = n < V6_TAIL ? (size_t)n : V6_TAIL;
-	memcpy(s->tail, s->text + s->len + n - s->tail_len, s->tail_len);
 	s->len += (size_t)n;
 	add_lines(in, s);
 	return n;
-}
-
-void v6_input_free(struct v6_input *in)
-{
-	for (size_t i = 0; i < in->count; i++)
-		free(in->sources[i]);
-	free(in->sources);
 }
 
 void v6_input_read(struct v6_input *in)
 {
 	for (size_t i = 0; i < in->count; i++) {
 		struct v6_source *s = in->sources[i];
-		ssize_t n = 1;
 
 		if (open_source(in, s)) {
-			while (n > 0 && (s->regular || !in->follow) && !stop)
-				n = read_source(in, s);
-			if (!in->follow)
-				close_source(in, s);
+			while (read_source(in, s) > 0)
+				;
+			close_source(in, s);
 		}
-		if (s->error && !in->follow)
+		if (s->error)
 			v6_complain("%s: %s", s->name, strerror(s->error));
 	}
 }
@@ -267,65 +246,21 @@ static void read_on(struct v6_input *in, struct v6_source *s)
 		close_source(in, s);
 }
 
-/* Whether what was read last stands there as well. */
-static bool has_tail(const struct v6_source *s, int fd)
-{
-	char text[V6_TAIL];
-
-	return pread(fd, text, s->tail_len, s->offset - (off_t)s->tail_len) ==
-		       (ssize_t)s->tail_len &&
-	       !memcmp(text, s->tail, s->tail_len);
-}
-
-/* What was written between the last look and the cut is in the copy that was made before it. */
-static bool read_copy(struct v6_input *in, struct v6_source *s)
-{
-	const char *slash = strrchr(s->name, '/'), *base = slash ? slash + 1 : s->name;
-	int own = s->fd, folder_len = (int)(base - s->name);
-	struct dirent *entry;
-	char path[PATH_MAX];
-	bool found = false;
-	DIR *folder;
-
-	snprintf(path, sizeof(path), "%.*s.", folder_len, s->name);
-	folder = opendir(path);
-	/* glob(3) is of a glibc too new for the systems of legacy servers. */
-	while (folder && !found && (entry = readdir(folder))) {
-		if (strncmp(entry->d_name, base, strlen(base)) || !entry->d_name[strlen(base)] ||
-			snprintf(path, sizeof(path), "%.*s%s", folder_len, s->name,
-				entry->d_name) >= (int)sizeof(path))
-			continue;
-		s->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-		found = s->fd >= 0 && has_tail(s, s->fd) &&
-			lseek(s->fd, s->offset, SEEK_SET) == s->offset;
-		while (found && read_source(in, s) > 0)
-			;
-		if (s->fd >= 0)
-			close(s->fd);
-	}
-	s->fd = own;
-	if (folder)
-		closedir(folder);
-	return found;
-}
-
-/* The file was cut: by copytruncate, or by hand; it may have grown again since. */
+/* The file was cut: by copytruncate, or by hand. */
 static void check_cut(struct v6_input *in, struct v6_source *s)
 {
-	bool found;
+	struct stat st;
 
-	if (!s->regular || has_tail(s, s->fd))
+	if (!s->regular || v6_sys_fstat(s->fd, &st) < 0 || st.st_size >= s->offset)
 		return;
-	found = read_copy(in, s);
-	in->cuts += !found;
-	v6_complain("%s: cut%s; reading it from its beginning", s->name,
-		found ? "" : ", and what was written right before may be missing");
-	lseek(s->fd, 0, SEEK_SET);
-	s->offset = 0;
-	s->tail_len = 0;
+	in->cuts++;
+	v6_complain("%s: cut, and what was written right before may be missing; reading it from "
+		    "its beginning",
+		s->name);
 	s->line = 0;
 	s->len = 0;
 	s->skipping = false;
+	s->offset = lseek(s->fd, 0, SEEK_SET);
 }
 
 /*
@@ -364,7 +299,7 @@ static void try_open(struct v6_input *in, struct v6_source *s)
 	}
 }
 
-/* Whether anything can still come. */
+/* Whether anything can still come. What a pipe has is new. */
 static bool look_at_all(struct v6_input *in)
 {
 	bool open = false;
@@ -374,7 +309,7 @@ static bool look_at_all(struct v6_input *in)
 
 		if (s->fd < 0 && !s->over)
 			try_open(in, s);
-		if (s->fd >= 0) {
+		if (s->fd >= 0 && (s->regular || in->fresh)) {
 			check_cut(in, s);
 			read_on(in, s);
 			if (!s->over)
@@ -386,8 +321,7 @@ static bool look_at_all(struct v6_input *in)
 	return open;
 }
 
-void v6_follow(
-	struct v6_input *in, void (*add_new)(void *to, unsigned log, const struct v6_record *r))
+void v6_follow(struct v6_input *in)
 {
 	/* A second signal ends the report that the first one brings. */
 	struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
@@ -395,11 +329,11 @@ void v6_follow(
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	in->follow = true;
-	v6_input_read(in);
+	look_at_all(in);
 	if (stop) {
 		v6_complain("interrupted: this is the report of what was read so far");
 	} else {
-		in->add = add_new;
+		in->fresh = true;
 		v6_complain("%" PRIu64 " records so far; new ones follow, then the report at an "
 			    "interrupt",
 			in->records);

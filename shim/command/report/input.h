@@ -8,7 +8,7 @@
 
 #include "reader.h"
 
-enum { V6_TAIL = 64, V6_DAMAGED_SHOWN = 8 };
+enum { V6_DAMAGED_SHOWN = 8 };
 
 struct v6_source {
 	const char *name; /* as given; "-" is standard input */
@@ -28,8 +28,6 @@ struct v6_source {
 	uint64_t line; /* number of the latest, from 1 */
 	uint64_t records;
 	const char *damaged; /* place of the first line that is no record; NULL: none */
-	char tail[V6_TAIL];  /* what was read last, for a file that is followed */
-	size_t tail_len;
 };
 
 /* At first all is zero but `add` and `to`, and sources are added. */
@@ -44,8 +42,10 @@ struct v6_input {
 	uint64_t records, damaged; /* lines */
 	/* File, number and reason of the first of those, harmless to a terminal. */
 	const char *place[V6_DAMAGED_SHOWN];
-	uint64_t cuts; /* how often a file lost what was not read, and no copy of it was found */
-	bool follow;   /* set by v6_follow() */
+	uint64_t
+		cuts; /* how often a file that is followed was cut, so that what it had last may be lost */
+	/* Set by v6_follow(): files are followed; what is read is new. */
+	bool follow, fresh;
 };
 
 /* A file, or "-"; the name must outlive the input. */
@@ -54,13 +54,7 @@ struct v6_source *v6_source_add(struct v6_input *in, const char *name);
 /* Reads all files to their ends. What cannot be read is complained of, and is in sources[].error. */
 void v6_input_read(struct v6_input *in);
 
-/*
- * Reads what is there, and then on as more comes, for which `add` becomes add_new, until SIGINT or
- * SIGTERM, or where nothing more can come.
- */
-void v6_follow(
-	struct v6_input *in, void (*add_new)(void *to, unsigned log, const struct v6_record *r));
-
-void v6_input_free(struct v6_input *in);
+/* Reads what is there, and on as more comes, until SIGINT or SIGTERM or nothing more can come. */
+void v6_follow(struct v6_input *in);
 
 #endif

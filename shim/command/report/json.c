@@ -1,39 +1,29 @@
 #include "../json.h"
 
-#include <stdlib.h>
-
-#include "report.h"
 #include "verdict.h"
 
 /* The members of a record without its version, pid and program; the object stays open. */
 static void print_record(const char *before, struct v6_record r)
 {
 	static const char begin[] = "{\"v\":1,", end[] = "}\n";
+	const char *text;
 	size_t len;
-	char *text;
 
 	r.pid = 0;
 	r.program.len = 0;
 	text = v6_record_written(&r, v6_record_json, &len);
 	len -= strlen(begin) + strlen(end);
-	v6_json(before);
-	v6_json("{%j", (struct v6_slice){text + strlen(begin), len});
-	free(text);
+	v6_json("%j{%j", v6_slice_of(before), (struct v6_slice){text + strlen(begin), len});
 }
 
 static void print_ways(const char *comma, const struct v6_outcome *o)
 {
 	const char *inet = v6_way_words[o->inet], *inet6 = v6_way_words[o->inet6];
 
-	if (inet) {
-		v6_json(comma);
-		v6_json("'inet':%s", inet);
-		comma = ",";
-	}
-	if (inet6) {
-		v6_json(comma);
-		v6_json("'inet6':%s", inet6);
-	}
+	if (inet)
+		v6_json("%j'inet':%s", v6_slice_of(comma), inet);
+	if (inet6)
+		v6_json("%j'inet6':%s", v6_slice_of(inet ? "," : comma), inet6);
 }
 
 static void print_verdicts(const struct v6_process *p)
@@ -57,15 +47,14 @@ static void print_verdicts(const struct v6_process *p)
 		}
 		v6_json("}");
 	}
-	free(verdicts);
 }
 
 static void print_process(const char *before, const struct v6_process *p)
 {
 	const char *comma = "";
 
-	v6_json(before);
-	v6_json("{'program':%v,'pid':%d,'pids':[%d", p->program, p->pid, p->pid);
+	v6_json("%j{'program':%v,'pid':%d,'pids':[%d", v6_slice_of(before), p->program, p->pid,
+		p->pid);
 	for (const struct v6_process *q = p->next; q; q = q->next)
 		v6_json(",%d", q->pid);
 	v6_json("]");

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <search.h>
-#include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -12,12 +11,12 @@
 /* A race at the start of a process: its load record may come after another thread's first. */
 enum { LOAD_LATE = 1000000 };
 
-/* Memory by key, in a tree: the same bytes have the same memory. */
+/* Texts and numbers by key, in a tree. */
 
 struct kept {
-	const void *key;
+	const char *key;
 	size_t len;
-	alignas(max_align_t) char value[];
+	unsigned number; /* from 1; 0: none yet */
 };
 
 static int compare(const void *a, const void *b)
@@ -28,25 +27,21 @@ static int compare(const void *a, const void *b)
 				: memcmp(e->key, f->key, e->len);
 }
 
-/* The value of a new key is `size` zeroes; values stay where they are. */
-static struct kept *keep(void **map, const void *key, size_t len, size_t size)
+static struct kept *keep(struct v6_model *m, const void *key, size_t len)
 {
-	struct kept wanted = {key, len}, **found = tfind(&wanted, map, compare), *e;
+	struct kept wanted = {key, len, 0}, **found = tfind(&wanted, &m->kept, compare), *e;
 
 	if (found)
 		return *found;
-	e = v6_resize(NULL, sizeof(*e) + size + len);
-	memset(e->value, 0, size);
-	e->key = memcpy(e->value + size, key, len);
-	e->len = len;
-	return *(struct kept **)v6_need(tsearch(e, map, compare));
+	e = v6_keep(sizeof(*e));
+	*e = (struct kept){v6_keep_bytes(key, len), len, 0};
+	return *(struct kept **)v6_need(tsearch(e, &m->kept, compare));
 }
 
+/* The same bytes are at the same place. */
 static struct v6_slice keep_text(struct v6_model *m, struct v6_slice text)
 {
-	if (!text.len)
-		return (struct v6_slice){"", 0};
-	return (struct v6_slice){keep(&m->names, text.ptr, text.len, 0)->key, text.len};
+	return (struct v6_slice){text.len ? keep(m, text.ptr, text.len)->key : "", text.len};
 }
 
 /* What is found by its key: a number from 1 in the array of processes, or in that of sockets. */
@@ -56,7 +51,6 @@ enum slot {
 	AT_ADDRESS,    /* process, protocol, address: the latest that was bound */
 	FAILED_BIND,   /* the same: that could not be bound */
 	FAILED_LISTEN, /* the same: that could not listen */
-	SERVING,       /* see v6_model_serving() */
 };
 
 /* By numbers, and an address where it is not NULL. */
@@ -70,24 +64,15 @@ static unsigned *find(
 		key[4] = a->scope;
 		memcpy(key + 5, a->bytes, sizeof(a->bytes));
 	}
-	return (unsigned *)keep(&m->slots, key, sizeof(key), sizeof(unsigned))->value;
+	return &keep(m, key, sizeof(key))->number;
 }
 
-unsigned *v6_model_serving(struct v6_model *m, int proto, unsigned port, unsigned family)
-{
-	unsigned key[] = {SERVING, (unsigned)proto, port, family};
-
-	return (unsigned *)keep(&m->slots, key, sizeof(key), 2 * sizeof(unsigned))->value;
-}
-
-char *v6_record_written(const struct v6_record *r,
+const char *v6_record_written(const struct v6_record *r,
 	bool (*write)(struct v6_text *t, const struct v6_record *r), size_t *len)
 {
 	/* A byte may be written as six; the reader has what a writer would not write. */
-	size_t size = V6_RECORD_SIZE + 6 * (r->program.len + r->note.len + r->holder.program.len +
-						   r->version.len + r->settings.len);
-	char *buf = v6_resize(NULL, size);
-	struct v6_text t = v6_text_in(buf, size);
+	static char buf[V6_RECORD_SIZE + 6 * 2 * V6_LINE_MAX];
+	struct v6_text t = v6_text_in(buf, sizeof(buf));
 
 	write(&t, r);
 	*len = t.len;
@@ -96,17 +81,6 @@ char *v6_record_written(const struct v6_record *r,
 
 /* Processes. */
 
-/* Whether a log with these settings has every bind and listen: `bind` is the default of a path. */
-static bool is_whole(struct v6_slice text)
-{
-	struct v6_read_setting settings[V6_SETTING_COUNT];
-	bool told = v6_read_settings(settings, text);
-	struct v6_slice level = settings[V6_SETTING_LOG_LEVEL].value;
-
-	return level.ptr ? v6_word_value(V6_LIST_LOG_LEVEL, level) >= V6_LOG_LEVEL_BIND
-			 : told && v6_slice_begins(settings[V6_SETTING_LOG].value, "/");
-}
-
 /* The process with that pid. Another program, and a load record unless it is late, begin a new one. */
 static struct v6_process *process_of(struct v6_model *m, unsigned log, const struct v6_record *r)
 {
@@ -114,11 +88,10 @@ static struct v6_process *process_of(struct v6_model *m, unsigned log, const str
 	struct v6_process *p = *running ? m->processes[*running - 1] : NULL;
 	bool load = r->facts.event == V6_EVENT_LOAD;
 
-	if (p && p->program.len == r->program.len &&
-		(!r->program.len || !memcmp(p->program.ptr, r->program.ptr, r->program.len)) &&
+	if (p && p->program.ptr == keep_text(m, r->program).ptr &&
 		(!load || (!p->loaded && llabs(r->time - p->first) < LOAD_LATE)))
 		return p;
-	p = v6_resize(NULL, sizeof(*p));
+	p = v6_keep(sizeof(*p));
 	m->processes = v6_grow(m->processes, m->count, &m->room, sizeof(*m->processes));
 	m->processes[m->count++] = p;
 	*running = (unsigned)m->count;
@@ -137,6 +110,10 @@ static struct v6_process *process_of(struct v6_model *m, unsigned log, const str
 
 static void add_settings(struct v6_model *m, struct v6_process *p, const struct v6_record *r)
 {
+	struct v6_read_setting settings[V6_SETTING_COUNT];
+	struct v6_slice level;
+	bool told;
+
 	if (!r->has_policy)
 		return;
 	if (!r->rule) {
@@ -150,7 +127,11 @@ static void add_settings(struct v6_model *m, struct v6_process *p, const struct 
 	p->loaded = true;
 	p->version = keep_text(m, r->version);
 	p->settings = keep_text(m, r->settings);
-	p->whole |= is_whole(p->settings);
+	/* Whether a log with these has every bind and listen: `bind` is the default of a path. */
+	told = v6_read_settings(settings, p->settings);
+	level = settings[V6_SETTING_LOG_LEVEL].value;
+	p->whole |= level.ptr ? v6_word_value(V6_LIST_LOG_LEVEL, level) >= V6_LOG_LEVEL_BIND
+			      : told && v6_slice_begins(settings[V6_SETTING_LOG].value, "/");
 }
 
 static struct v6_socket *socket_of(const struct v6_process *p, unsigned number)
@@ -168,7 +149,6 @@ static void begin_socket(struct v6_socket *s, const struct v6_record *r)
 static unsigned add_socket(struct v6_process *p, const struct v6_record *r)
 {
 	p->sockets = v6_grow(p->sockets, p->socket_count, &p->socket_room, sizeof(*p->sockets));
-	p->sockets[p->socket_count].succeeded = 0;
 	begin_socket(&p->sockets[p->socket_count], r);
 	return (unsigned)++p->socket_count;
 }
@@ -317,7 +297,8 @@ static bool has_failed(const struct v6_record *r)
 	       (r->error || r->result < 0);
 }
 
-bool v6_is_conflict(const struct v6_record *r)
+/* A bind or listen that met EADDRINUSE, whatever else was found. */
+static bool is_conflict(const struct v6_record *r)
 {
 	return r->verdict.finding == V6_FINDING_CONFLICT ||
 	       ((r->facts.event == V6_EVENT_BIND || r->facts.event == V6_EVENT_LISTEN) &&
@@ -330,16 +311,15 @@ static void add_trouble(
 	struct v6_record same = *r;
 	struct v6_trouble *t;
 	unsigned *number;
+	const char *text;
 	size_t len;
-	char *text;
 
 	/* Records that differ in time and descriptor alone are one. */
 	same.time = same.pid = (int)p->serial;
 	same.fd = -1;
 	same.count = 0;
 	text = v6_record_written(&same, v6_record_json, &len);
-	number = (unsigned *)keep(&m->texts, text, len, sizeof(*number))->value;
-	free(text);
+	number = &keep(m, text, len)->number;
 	if (!*number) {
 		p->troubles = v6_grow(
 			p->troubles, p->trouble_count, &p->trouble_room, sizeof(*p->troubles));
@@ -362,7 +342,7 @@ static void add_trouble(
 const char *v6_trouble_state(const struct v6_process *p, const struct v6_trouble *t)
 {
 	enum v6_action action = t->r.verdict.action;
-	bool failed = has_failed(&t->r), conflict = v6_is_conflict(&t->r);
+	bool failed = has_failed(&t->r), conflict = is_conflict(&t->r);
 
 	if (!t->r.has_policy)
 		return v6_word(V6_LIST_EVENT, t->r.facts.event);
@@ -402,8 +382,8 @@ void v6_model_add(struct v6_model *m, unsigned log, const struct v6_record *r)
 		   r->facts.address.family != V6_FAMILY_OTHER) {
 		socket = add_failed(m, p, r);
 	}
-	if (event == V6_EVENT_ERROR || event == V6_EVENT_LOST || has_failed(r) ||
-		v6_is_conflict(r) || (r->enforce.known && r->enforce.result == V6_NO_RESULT) ||
+	if (event == V6_EVENT_ERROR || event == V6_EVENT_LOST || has_failed(r) || is_conflict(r) ||
+		(r->enforce.known && r->enforce.result == V6_NO_RESULT) ||
 		r->verdict.finding != V6_FINDING_NONE || r->verdict.action == V6_ACTION_DENY ||
 		r->verdict.action == V6_ACTION_REORDER)
 		add_trouble(m, p, socket, r);
@@ -411,15 +391,14 @@ void v6_model_add(struct v6_model *m, unsigned log, const struct v6_record *r)
 
 static void add_look(FILE *look, struct v6_record r, const struct v6_process *p)
 {
+	const char *text;
 	size_t len;
-	char *text;
 
 	r.time = r.pid = 0;
 	r.count = 0;
 	r.holder.pid = r.holder.pid == p->pid ? 0 : r.holder.pid;
 	text = v6_record_written(&r, v6_record_json, &len);
 	fwrite(text, 1, len, look);
-	free(text);
 }
 
 /* What the report shows of it but pids, times and ports that the kernel chose; to be freed. */
@@ -448,12 +427,16 @@ static char *look_of(const struct v6_process *p, size_t *len)
 	return v6_need(text);
 }
 
+static void forget(void *kept)
+{
+	(void)kept;
+}
+
 void v6_model_end(struct v6_model *m)
 {
-	void *looks = NULL;
-
 	for (size_t i = 0; i < m->count; i++) {
-		struct v6_process *p = m->processes[i], **like;
+		struct v6_process *p = m->processes[i];
+		unsigned *first;
 		size_t len;
 		char *look;
 
@@ -464,29 +447,18 @@ void v6_model_end(struct v6_model *m)
 		if (!p->shown)
 			continue;
 		look = look_of(p, &len);
-		like = (struct v6_process **)keep(&looks, look, len, 2 * sizeof(*like))->value;
+		first = &keep(m, look, len)->number;
 		free(look);
-		/* The first, and the last. */
-		p->like = like[0];
-		like[0] = like[0] ? like[0] : p;
-		like[0]->like_count++;
-		if (like[1])
-			like[1]->next = p;
-		like[1] = p;
+		p->last = p;
+		if (*first) {
+			p->like = m->processes[*first - 1];
+			p->like->more++;
+			p->like->last->next = p;
+			p->like->last = p;
+		} else {
+			*first = p->serial;
+		}
 		m->shown++;
 	}
-	tdestroy(looks, free);
-}
-
-void v6_model_free(struct v6_model *m)
-{
-	for (size_t i = 0; i < m->count; i++) {
-		free(m->processes[i]->sockets);
-		free(m->processes[i]->troubles);
-		free(m->processes[i]);
-	}
-	free(m->processes);
-	tdestroy(m->names, free);
-	tdestroy(m->slots, free);
-	tdestroy(m->texts, free);
+	tdestroy(m->kept, forget);
 }

@@ -47,16 +47,17 @@ struct v6_process {
 	enum v6_mode mode;
 	enum v6_via via;
 	bool loaded;
-	bool whole;              /* the log has every bind and listen */
-	bool thinned;            /* but for datagram sockets that are alike */
-	bool shown;              /* there is something to show of it */
-	struct v6_process *next; /* another that looks like it but for pids, times, chosen ports */
+	bool whole;   /* the log has every bind and listen */
+	bool thinned; /* but for datagram sockets that are alike */
+	bool shown;   /* there is something to show of it */
+	/* Another that looks like it but for pids, times, chosen ports; of the first: the last. */
+	struct v6_process *next, *last;
 	struct v6_process *like; /* the first of those; NULL: it is that itself */
-	unsigned like_count;     /* of the first: how many they are */
+	unsigned more;           /* of the first: how many more there are */
 };
 
 struct v6_model {
-	void *names, *slots, *texts; /* see model.c */
+	void *kept; /* see model.c */
 	struct v6_process **processes;
 	size_t count, room;
 	size_t shown; /* of the processes */
@@ -69,24 +70,11 @@ void v6_model_add(struct v6_model *m, unsigned log, const struct v6_record *r);
 /* After the last one: finds the processes that look alike, and sums up. */
 void v6_model_end(struct v6_model *m);
 
-/* Two numbers for each family (a V6_SERVES_* bit) of a port, zero at first: the caller's. */
-unsigned *v6_model_serving(struct v6_model *m, int proto, unsigned port, unsigned family);
-
-void v6_model_free(struct v6_model *m);
-
-static inline bool v6_socket_did(const struct v6_socket *s, enum v6_action action)
-{
-	return s->actions >> action & 1;
-}
-
-/* A bind or listen that met EADDRINUSE, whatever else was found. */
-bool v6_is_conflict(const struct v6_record *r);
-
 /* "unresolved", "resolved", or what was found. */
 const char *v6_trouble_state(const struct v6_process *p, const struct v6_trouble *t);
 
-/* The record as one of the two writers of core/record.h writes it: to be freed. */
-char *v6_record_written(const struct v6_record *r,
+/* The record as one of the two writers of core/record.h writes it, until the next is written. */
+const char *v6_record_written(const struct v6_record *r,
 	bool (*write)(struct v6_text *t, const struct v6_record *r), size_t *len);
 
 #endif

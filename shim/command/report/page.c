@@ -1,13 +1,11 @@
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "../../core/errname.h"
 #include "../table.h"
-#include "report.h"
 #include "verdict.h"
 
-/* The line, or the cell, that is being put together. */
+/* The line that is being put together. */
 static char line[8192 + 6 * V6_LINE_MAX];
 
 static struct v6_text begin(void)
@@ -52,8 +50,8 @@ static void print_which(const struct v6_input *in, const struct v6_process *p)
 	v6_text_str(&t, "  from ");
 	v6_text_time(&t, p->first);
 	v6_text_print(&t, " in %.*s", V6_SLICE(v6_slice_of(in->sources[p->log]->name)));
-	if (p->next)
-		v6_text_print(&t, ", with %u more like it: pid", p->like_count - 1);
+	if (p->more)
+		v6_text_print(&t, ", with %u more like it: pid", p->more);
 	for (const struct v6_process *q = p->next; q; q = q->next)
 		v6_text_print(&t, " %d", q->pid);
 	end(2);
@@ -61,19 +59,6 @@ static void print_which(const struct v6_input *in, const struct v6_process *p)
 
 /* Sockets. */
 
-enum column { PROTO, ADDRESS, FD, ASKED, V6ONLY, SERVES, REMARK, COLUMNS };
-
-static const struct v6_column columns[COLUMNS] = {
-	[PROTO] = {"proto", 2, false, false},
-	[ADDRESS] = {"address", 2, false, true},
-	[FD] = {"fd", 2, false, false},
-	[ASKED] = {"asked", 2, true, false},
-	[V6ONLY] = {"V6ONLY", 2, true, false},
-	[SERVES] = {"serves", 2, false, false},
-	[REMARK] = {"v6shim", 2, false, true},
-};
-
-/* What the shim did, or would do, and what else is to be known. */
 static void add_remark(struct v6_text *t, const struct v6_process *p, const struct v6_socket *s)
 {
 	static const char *const did[V6_ACTION_REORDER + 1] = {
@@ -87,7 +72,7 @@ static void add_remark(struct v6_text *t, const struct v6_process *p, const stru
 	if (s->inherited)
 		v6_text_str(t, "inherited: bound before this program ran; ");
 	for (unsigned action = 1; s->actions >> action; action++)
-		if (v6_socket_did(s, action))
+		if (s->actions >> action & 1)
 			v6_text_print(t, "%s%s%s; ", s->r.mode == V6_MODE_LOG ? "would " : "",
 				v6_word(V6_LIST_ACTION, action), did[action] ? did[action] : "");
 	if (s->r.count)
@@ -113,46 +98,44 @@ static void add_remark(struct v6_text *t, const struct v6_process *p, const stru
 /* "0 -> 1" of a value that changes; -1 is none. */
 static void add_number(struct v6_table *table, int number, int after)
 {
-	struct v6_text t = begin();
-
 	if (number < 0)
-		v6_text_char(&t, '-');
+		v6_text_char(&table->text, '-');
 	else
-		v6_text_int(&t, number);
+		v6_text_int(&table->text, number);
 	if (number >= 0 && after >= 0 && after != number)
-		v6_text_print(&t, " -> %d", after);
-	v6_table_cell(table, line);
-}
-
-static void add_row(struct v6_table *table, const struct v6_process *p, const struct v6_socket *s)
-{
-	static const char *const families[] = {"-", "IPv6", "IPv4", "IPv6+IPv4"};
-	int before = s->r.facts.before != V6_UNKNOWN ? s->r.facts.before : s->r.after;
-	struct v6_service told = v6_socket_service(s, false);
-	struct v6_text t = begin();
-
-	if (s->r.proto >= 0)
-		v6_proto_text(&t, s->r.proto);
-	v6_table_cell(table, t.len ? line : "-");
-	t = begin();
-	v6_address_port_text(&t, &s->r.facts.address);
-	v6_table_cell(table, line);
-	add_number(table, s->r.fd, -1);
-	add_number(table, s->r.facts.asked, -1);
-	add_number(table, before, s->r.after);
-	v6_table_cell(table, families[told.listens ? told.serves : 0]);
-	t = begin();
-	add_remark(&t, p, s);
-	v6_table_cell(table, line);
+		v6_text_print(&table->text, " -> %d", after);
+	v6_table_cell(table, "");
 }
 
 static void print_sockets(const struct v6_process *p)
 {
-	struct v6_table table = {.columns = columns, .column_count = COLUMNS};
+	static const char *const families[] = {"-", "IPv6", "IPv4", "IPv6+IPv4"};
+	static const struct v6_column columns[] = {{.title = "proto", .gap = 2},
+		{.title = "address", .gap = 2, .wraps = true}, {.title = "fd", .gap = 2},
+		{.title = "asked", .gap = 2, .right = true},
+		{.title = "V6ONLY", .gap = 2, .right = true}, {.title = "serves", .gap = 2},
+		{.title = "v6shim", .gap = 2, .wraps = true}};
+	struct v6_table table = v6_table_of(columns, 7);
 
-	for (size_t i = 0; i < p->socket_count; i++)
-		if (!p->sockets[i].gone)
-			add_row(&table, p, &p->sockets[i]);
+	for (const struct v6_socket *s = p->sockets; s < p->sockets + p->socket_count; s++) {
+		const struct v6_facts *facts = &s->r.facts;
+		struct v6_service told = v6_socket_service(s, false);
+
+		if (s->gone)
+			continue;
+		if (s->r.proto >= 0)
+			v6_proto_text(&table.text, s->r.proto);
+		v6_table_cell(&table, s->r.proto >= 0 ? "" : "-");
+		v6_address_port_text(&table.text, &facts->address);
+		v6_table_cell(&table, "");
+		add_number(&table, s->r.fd, -1);
+		add_number(&table, facts->asked, -1);
+		add_number(&table, facts->before != V6_UNKNOWN ? facts->before : s->r.after,
+			s->r.after);
+		v6_table_cell(&table, families[told.listens ? told.serves : 0]);
+		add_remark(&table.text, p, s);
+		v6_table_cell(&table, "");
+	}
 	if (table.count)
 		v6_table_print(&table, v6_terminal_width());
 }
@@ -163,8 +146,8 @@ static void print_trouble(const struct v6_process *p, const struct v6_trouble *t
 	static const char head[] = "v6shim [0]: ";
 	struct v6_record r = trouble->r;
 	struct v6_text t = begin();
+	const char *text;
 	size_t len;
-	char *text;
 
 	r.pid = 0;
 	text = v6_record_written(&r, v6_record_text, &len);
@@ -175,7 +158,6 @@ static void print_trouble(const struct v6_process *p, const struct v6_trouble *t
 	v6_text_time(&t, r.time);
 	v6_text_str(&t, "  ");
 	v6_text_bytes(&t, text + strlen(head), len - strlen(head) - 1);
-	free(text);
 	if (trouble->times > 1) {
 		v6_text_print(&t, "; %u times until ", trouble->times);
 		v6_text_time(&t, trouble->last);
@@ -281,48 +263,44 @@ static void add_outcome(struct v6_text *t, const struct v6_process *p,
 }
 
 /*
- * Of each family on each port which processes serve it: two of them, for one is not told of
- * itself.
+ * Another process that serves the family on the port. Who listens is the server, rather than who was
+ * given the socket.
  */
-static void find_serving(struct v6_model *m, const struct v6_process *p, bool inherited)
+static const struct v6_process *find_server(const struct v6_model *m, const struct v6_process *p,
+	const struct v6_port_verdict *v, unsigned family)
 {
-	for (size_t i = 0; i < p->socket_count; i++) {
-		const struct v6_socket *s = &p->sockets[i];
-		bool skip = s->gone || (s->r.facts.event == V6_EVENT_INHERIT) != inherited;
-		struct v6_service told = v6_socket_service(s, false);
-		unsigned serves = skip || !told.listens ? 0 : told.serves;
+	for (size_t i = 0; i < 2 * m->count; i++) {
+		const struct v6_process *other = m->processes[i < m->count ? i : i - m->count];
 
-		for (unsigned bit = V6_SERVES_INET6; bit <= V6_SERVES_INET; bit <<= 1) {
-			unsigned *who;
+		for (size_t n = 0; n < other->socket_count && other != p; n++) {
+			const struct v6_socket *s = &other->sockets[n];
+			struct v6_service told = v6_socket_service(s, false);
 
-			if (!(serves & bit))
-				continue;
-			who = v6_model_serving(m, s->r.proto, s->r.facts.address.port, bit);
-			who += *who && *who != p->serial;
-			*who = *who ? *who : p->serial;
+			if (s->r.proto == v->proto && s->r.facts.address.port == v->port &&
+				!s->gone && told.listens && told.serves & family &&
+				(s->r.facts.event == V6_EVENT_INHERIT) == (i >= m->count))
+				return other;
 		}
 	}
+	return NULL;
 }
 
 /* Where the process has one family, and another of the log the other. */
-static void add_other(struct v6_text *t, struct v6_model *m, const struct v6_process *p,
+static void add_other(struct v6_text *t, const struct v6_model *m, const struct v6_process *p,
 	const struct v6_port_verdict *v)
 {
-	unsigned missing = is_own(v->now.inet) ? V6_SERVES_INET6 : V6_SERVES_INET, *who;
-	const struct v6_process *other;
+	bool inet = is_own(v->now.inet);
+	const struct v6_process *other =
+		inet == is_own(v->now.inet6)
+			? NULL
+			: find_server(m, p, v, inet ? V6_SERVES_INET6 : V6_SERVES_INET);
 
-	if (is_own(v->now.inet) == is_own(v->now.inet6))
-		return;
-	who = v6_model_serving(m, v->proto, v->port, missing);
-	who += *who == p->serial;
-	if (!*who)
-		return;
-	other = m->processes[*who - 1];
-	v6_text_print(t, "; IPv%c is served by %.*s[%d]", missing == V6_SERVES_INET ? '4' : '6',
-		V6_SLICE(other->program), other->pid);
+	if (other)
+		v6_text_print(t, "; IPv%c is served by %.*s[%d]", inet ? '6' : '4',
+			V6_SLICE(other->program), other->pid);
 }
 
-static void print_verdicts(struct v6_model *m, const struct v6_process *p)
+static void print_verdicts(const struct v6_model *m, const struct v6_process *p)
 {
 	size_t count;
 	struct v6_port_verdict *verdicts = v6_port_verdicts(p, &count);
@@ -341,15 +319,13 @@ static void print_verdicts(struct v6_model *m, const struct v6_process *p)
 				: ".");
 		end(0);
 	}
-	free(verdicts);
 }
 
-void v6_report_page(const struct v6_input *in, struct v6_model *m)
+void v6_report_page(const struct v6_input *in, const struct v6_model *m)
 {
-	struct v6_text t;
+	struct v6_text t = begin();
 
 	if (m->records) {
-		t = begin();
 		v6_text_print(&t,
 			"records %lld, processes %u, conflicts left unresolved %lld, disorders "
 			"%lld, denials %lld, lost records %lld",
@@ -360,10 +336,6 @@ void v6_report_page(const struct v6_input *in, struct v6_model *m)
 	if (m->unenforced)
 		printf("The policy is not in force everywhere: %" PRIu64 " unenforced\n",
 			m->unenforced);
-	/* Who listens is the server, rather than who was given the socket. */
-	for (int inherited = 0; inherited < 2; inherited++)
-		for (size_t i = 0; i < m->count; i++)
-			find_serving(m, m->processes[i], inherited);
 	for (size_t i = 0; i < m->count; i++) {
 		const struct v6_process *p = m->processes[i];
 
@@ -382,19 +354,17 @@ void v6_report_page(const struct v6_input *in, struct v6_model *m)
 	if (m->records && m->shown < m->count)
 		printf("Processes in which nothing was bound, as far as the log tells: %zu\n",
 			m->count - m->shown);
-	if (in->damaged) {
+	for (unsigned i = 0; i < in->damaged && i < V6_DAMAGED_SHOWN; i++) {
 		t = begin();
-		v6_text_print(&t, "Lines that are no records: %lld, the first %s",
-			(long long)in->damaged, in->place[0]);
-		end(2);
-		for (unsigned i = 1; i < in->damaged && i < V6_DAMAGED_SHOWN; i++) {
-			t = begin();
-			v6_text_print(&t, "  %s", in->place[i]);
-			end(4);
-		}
-		if (in->damaged > V6_DAMAGED_SHOWN)
-			printf("  and %" PRIu64 " more\n", in->damaged - V6_DAMAGED_SHOWN);
-	} else if (!m->records && !in->failed)
+		if (!i)
+			v6_text_print(&t, "Lines that are no records: %lld, the first",
+				(long long)in->damaged);
+		v6_text_print(&t, i ? "  %s" : " %s", in->place[i]);
+		end(i ? 4 : 2);
+	}
+	if (in->damaged > V6_DAMAGED_SHOWN)
+		printf("  and %" PRIu64 " more\n", in->damaged - V6_DAMAGED_SHOWN);
+	if (!in->damaged && !m->records && !in->failed)
 		v6_print_wrapped(
 			"Nothing was logged. Either the library was not in the program ('v6shim "
 			"check COMMAND' tells whether it can be), or nothing in it reached the "

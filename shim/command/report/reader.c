@@ -12,18 +12,10 @@ enum { DEPTH = 64 };
 /* JSON, one value after another. */
 struct scanner {
 	const char *at, *end;
-	char *scratch; /* for strings with escapes */
-	unsigned depth;
+	char *scratch;   /* for strings with escapes */
 	bool bad;        /* and `at` is where */
 	const char *key; /* whose value is none; NULL: it is no JSON */
-	bool version;    /* the record has one, and it is this reader's */
-};
-
-struct value {
-	char kind;            /* '"' '{' '[', '0' for an integer, 'a' for anything else */
-	struct v6_slice text; /* of a string: without quotes, decoded */
-	int64_t number;
-	const char *at;
+	int version;     /* that the record has; 0: none, or not this reader's */
 };
 
 static bool fail(struct scanner *s)
@@ -114,73 +106,51 @@ static bool string(struct scanner *s, struct v6_slice *text)
 	return (s->at < s->end && *s->at == '"' && s->at++) || fail(s);
 }
 
-static void number(struct scanner *s, struct value *v)
-{
-	bool minus = *s->at == '-';
-	const char *digits = s->at += minus;
-	int64_t n = 0;
-
-	v->kind = '0';
-	for (; s->at < s->end && *s->at && strchr("+-.0123456789Ee", *s->at); s->at++) {
-		if (*s->at < '0' || *s->at > '9' || n > (INT64_MAX - 9) / 10)
-			v->kind = 'a';
-		else
-			n = n * 10 + (*s->at - '0');
-	}
-	v->number = minus ? -n : n;
-	s->bad |= s->at == digits;
-}
-
-static bool next_member(
-	struct scanner *s, char begin, bool first, struct v6_slice *key, struct value *v);
-
-/* Any value. What is in an object or array is judged, and left to be scanned again. */
-static bool any(struct scanner *s, struct value *v)
-{
-	static const char *const words[] = {"true", "false", "null"};
-	char c = peek(s), *scratch = s->scratch;
-	struct v6_slice key, rest = {s->at, (size_t)(s->end - s->at)};
-	struct value member;
-
-	*v = (struct value){.kind = c, .at = s->at};
-	if (c == '"')
-		return string(s, &v->text);
-	if (c == '{' || c == '[') {
-		if (++s->depth > DEPTH)
-			return fail(s);
-		for (bool first = true; next_member(s, c, first, &key, &member); first = false)
-			s->scratch = scratch;
-		s->scratch = scratch;
-		s->depth--;
-	} else if (c == '-' || (c >= '0' && c <= '9')) {
-		number(s, v);
-	} else {
-		v->kind = 'a';
-		for (unsigned i = 0; i < 3 && s->at == rest.ptr; i++)
-			s->at += v6_slice_begins(rest, words[i]) ? strlen(words[i]) : 0;
-		if (s->at == rest.ptr)
-			return fail(s);
-	}
-	v->text = (struct v6_slice){rest.ptr, (size_t)(s->at - rest.ptr)};
-	return !s->bad;
-}
-
 /*
- * The next member of an object, or of an array, which has no keys; `first`: the bracket comes before
- * it. false at the end, which was passed, and where the scanner is bad.
+ * Goes to the value of the next member of an object, or of an array, which has no keys; `first`: the
+ * bracket comes before it. false at the end, which was passed, and where the scanner is bad.
  */
-static bool next_member(
-	struct scanner *s, char begin, bool first, struct v6_slice *key, struct value *v)
+static bool next(struct scanner *s, char begin, bool first, struct v6_slice *key)
 {
 	char end = begin == '{' ? '}' : ']';
 
+	if (s->bad)
+		return false;
 	if (!skip(s, first ? begin : ','))
 		return (first || !skip(s, end)) && fail(s);
 	if (first && skip(s, end))
 		return false;
-	if (begin == '{' && (!string(s, key) || !skip(s, ':')))
-		return fail(s);
-	return any(s, v);
+	return begin == '[' || (string(s, key) && skip(s, ':')) || fail(s);
+}
+
+/* Any value: a string without its quotes, decoded; all else as it stands there. */
+static bool any(struct scanner *s, struct v6_slice *text, unsigned depth)
+{
+	static const char *const words[] = {"true", "false", "null"};
+	char c = peek(s), *scratch = s->scratch;
+	struct v6_slice key, rest = {s->at, (size_t)(s->end - s->at)};
+
+	if (c == '"')
+		return string(s, text);
+	if (c == '{' || c == '[') {
+		s->bad = depth == DEPTH;
+		for (bool first = true; next(s, c, first, &key); first = false) {
+			any(s, &key, depth + 1);
+			s->scratch = scratch;
+		}
+		s->scratch = scratch;
+	} else if (c == '-' || (c >= '0' && c <= '9')) {
+		do
+			s->at++;
+		while (s->at < s->end && *s->at && strchr("+-.0123456789Ee", *s->at));
+		s->bad = c == '-' && s->at == rest.ptr + 1;
+	} else {
+		for (unsigned i = 0; i < 3 && s->at == rest.ptr; i++)
+			s->at += v6_slice_begins(rest, words[i]) ? strlen(words[i]) : 0;
+		s->bad = s->at == rest.ptr;
+	}
+	*text = (struct v6_slice){rest.ptr, (size_t)(s->at - rest.ptr)};
+	return !s->bad;
 }
 
 /* Values of a record's keys. */
@@ -222,39 +192,39 @@ static bool put_address(struct v6_address *a, struct v6_slice text)
 
 static bool put_families(struct v6_families *f, struct scanner *s)
 {
-	struct value v;
+	struct v6_slice word;
 
 	*f = (struct v6_families){.count = 0};
-	for (bool first = true; next_member(s, '[', first, NULL, &v); first = false) {
-		int family = v.kind == '"' ? v6_word_value(V6_LIST_FAMILY, v.text) : -1;
+	for (bool first = true; next(s, '[', first, NULL); first = false) {
+		int family = peek(s) == '"' && string(s, &word)
+				     ? v6_word_value(V6_LIST_FAMILY, word)
+				     : -1;
 
 		if (family < 0 || f->count == V6_FAMILIES_MAX)
-			return fail(s);
+			return false;
 		f->inet6 |= (uint32_t)(family == V6_FAMILY_INET6) << f->count++;
 	}
 	return !s->bad;
 }
 
-static bool put_integer(const struct v6_field *f, const struct value *v, void *to)
+static bool put_integer(enum v6_field_kind kind, struct v6_slice text, void *to)
 {
-	bool wide = f->kind == V6_FIELD_COUNT64 || f->kind == V6_FIELD_RESULT ||
-		    f->kind == V6_FIELD_UID;
-	int64_t low = f->kind == V6_FIELD_RESULT ? -INT64_MAX : 0;
-	int64_t high = f->kind == V6_FIELD_BIT      ? 1
-		       : f->kind == V6_FIELD_RESULT ? V6_NO_RESULT - 1
-		       : f->kind == V6_FIELD_PORT   ? UINT16_MAX
-		       : f->kind == V6_FIELD_UID    ? UINT32_MAX
-		       : wide                       ? INT64_MAX
-						    : INT_MAX;
-	int narrow = (int)v->number;
+	bool minus = kind == V6_FIELD_RESULT && v6_slice_begins(text, "-");
+	uint64_t n, most = kind == V6_FIELD_BIT                                  ? 1
+			   : kind == V6_FIELD_VERSION                            ? V6_RECORD_VERSION
+			   : kind == V6_FIELD_PORT                               ? UINT16_MAX
+			   : kind == V6_FIELD_UID                                ? UINT32_MAX
+			   : kind == V6_FIELD_COUNT64 || kind == V6_FIELD_RESULT ? V6_NO_RESULT - 1
+										 : INT_MAX;
 
-	if (v->kind != '0' || v->number < low || v->number > high)
+	if (!v6_slice_uint(v6_slice_from(text, minus), most, &n))
 		return false;
-	if (f->kind == V6_FIELD_PORT)
-		((struct v6_address *)to)->port = (uint16_t)v->number;
+	if (kind == V6_FIELD_PORT)
+		((struct v6_address *)to)->port = (uint16_t)n;
+	else if (most > INT_MAX)
+		*(int64_t *)to = minus ? -(int64_t)n : (int64_t)n;
 	else
-		memcpy(to, wide ? (const void *)&v->number : (const void *)&narrow,
-			wide ? sizeof(v->number) : sizeof(narrow));
+		*(int *)to = (int)n;
 	return true;
 }
 
@@ -271,52 +241,52 @@ static bool put_word(const struct v6_field *f, struct v6_slice text, void *to)
 
 static bool put_members(struct scanner *s, const struct v6_field *fields, void *record);
 
-/* Puts the value into the member of `record` that it is of; false where it is none. */
-static bool put(const struct v6_field *f, const struct value *v, struct scanner *s, void *record)
+/* Puts the value into the member that it is of; false where it is none. */
+static bool put(const struct v6_field *f, struct scanner *s, void *to)
 {
-	void *to = (char *)record + f->at;
+	bool is_string = peek(s) == '"', is_object = peek(s) == '{';
 	struct v6_families serves;
-	struct scanner inner = {.at = v->at, .end = s->at, .scratch = s->scratch};
-	bool ok, is_string = v->kind == '"';
+	struct v6_slice text;
 
 	switch ((enum v6_field_kind)f->kind) {
+	case V6_FIELD_FAMILIES:
+		return put_families(to, s);
+	case V6_FIELD_SERVES:
+		if (!put_families(&serves, s))
+			return false;
+		*(unsigned *)to =
+			(serves.inet6 ? V6_SERVES_INET6 : 0) |
+			(serves.inet6 + UINT64_C(1) < UINT64_C(1) << serves.count ? V6_SERVES_INET
+										  : 0);
+		return true;
+	case V6_FIELD_HOLDER:
+	case V6_FIELD_ENFORCE:
+		*(bool *)to = true;
+		return put_members(
+			s, f->kind == V6_FIELD_HOLDER ? v6_holder_fields : v6_enforce_fields, to);
+	default:
+		if (!any(s, &text, 0))
+			return false;
+	}
+	switch ((enum v6_field_kind)f->kind) {
 	case V6_FIELD_VERSION:
-		s->version = v->kind == '0' && v->number == V6_RECORD_VERSION;
-		return s->version;
+		return !is_string && put_integer(f->kind, text, &s->version) && s->version;
+	case V6_FIELD_SETTINGS:
 	case V6_FIELD_STRING:
-		*(struct v6_slice *)to = v->text;
-		return is_string;
+		*(struct v6_slice *)to = text;
+		return f->kind == V6_FIELD_STRING ? is_string : is_object && v6_slice_is_text(text);
 	case V6_FIELD_TIME:
-		return is_string && put_time(to, v->text);
+		return is_string && put_time(to, text);
 	case V6_FIELD_ADDRESS:
-		return is_string && put_address(to, v->text);
+		return is_string && put_address(to, text);
 	case V6_FIELD_WORD:
 	case V6_FIELD_DECISION:
 	case V6_FIELD_AFAMILY:
 	case V6_FIELD_PROTO:
-		return is_string && put_word(f, v->text, to);
-	case V6_FIELD_ERRNO:
-		return is_string ? put_word(f, v->text, to) : put_integer(f, v, to);
-	case V6_FIELD_SERVES:
-		ok = put_families(&serves, &inner);
-		*(unsigned *)to = 0;
-		for (unsigned i = 0; i < serves.count; i++)
-			*(unsigned *)to |= serves.inet6 >> i & 1 ? V6_SERVES_INET6 : V6_SERVES_INET;
-		return ok;
-	case V6_FIELD_FAMILIES:
-		return put_families(to, &inner);
-	case V6_FIELD_HOLDER:
-	case V6_FIELD_ENFORCE:
-		*(bool *)to = true;
-		ok = put_members(&inner,
-			f->kind == V6_FIELD_HOLDER ? v6_holder_fields : v6_enforce_fields, to);
-		s->scratch = inner.scratch;
-		return ok;
-	case V6_FIELD_SETTINGS:
-		*(struct v6_slice *)to = v->text;
-		return v->kind == '{' && v6_slice_is_text(v->text);
+		return is_string && put_word(f, text, to);
 	default:
-		return put_integer(f, v, to);
+		return is_string ? f->kind == V6_FIELD_ERRNO && put_word(f, text, to)
+				 : put_integer(f->kind, text, to);
 	}
 }
 
@@ -329,22 +299,30 @@ static const struct v6_field *field_of(const struct v6_field *f, struct v6_slice
 
 static bool put_members(struct scanner *s, const struct v6_field *fields, void *record)
 {
-	const struct v6_field *f = fields, *next = fields;
+	const struct v6_field *f, *after = fields;
 	struct v6_slice key;
-	struct value v;
 
-	for (bool first = true; next_member(s, '{', first, &key, &v); first = false) {
+	for (bool first = true; next(s, '{', first, &key); first = false) {
+		struct scanner before = *s;
+
 		/* Nearly always the one after the last, or few further. */
-		f = field_of(next, key);
+		f = field_of(after, key);
 		f = *f->key ? f : field_of(fields, key);
-		if (!*f->key)
+		if (!*f->key) {
+			any(s, &key, 0);
+			s->scratch = before.scratch;
 			continue;
-		next = f + 1;
-		if (!put(f, &v, s, record)) {
-			s->key = f->key;
-			s->at = v.at;
-			return fail(s);
 		}
+		after = f + 1;
+		if (put(f, s, (char *)record + f->at))
+			continue;
+		*s = before;
+		if (any(s, &key, 0)) {
+			peek(&before);
+			s->at = before.at;
+			s->key = f->key;
+		}
+		return fail(s);
 	}
 	return !s->bad;
 }
@@ -383,25 +361,25 @@ bool v6_read_settings(struct v6_read_setting settings[V6_SETTING_COUNT], struct 
 {
 	static char scratch[V6_LINE_MAX];
 	struct scanner s = {.at = text.ptr, .scratch = scratch};
-	struct v6_slice key;
-	struct value v;
+	struct v6_slice key, value;
 
 	memset(settings, 0, V6_SETTING_COUNT * sizeof(*settings));
 	if (!text.len || text.len > sizeof(scratch))
 		return false;
 	s.end = text.ptr + text.len;
-	for (bool first = true; next_member(&s, '{', first, &key, &v); first = false) {
+	for (bool first = true; next(&s, '{', first, &key); first = false) {
 		enum v6_setting id = v6_setting_by_name(key);
-		struct scanner in = {.at = v.at, .end = s.at, .scratch = s.scratch};
 
-		if (id == V6_SETTING_COUNT || v.kind != '{')
+		if (id == V6_SETTING_COUNT || peek(&s) != '{') {
+			any(&s, &value, 0);
 			continue;
-		for (bool begin = true; next_member(&in, '{', begin, &key, &v); begin = false)
+		}
+		for (bool begin = true; next(&s, '{', begin, &key) && any(&s, &value, 0);
+			begin = false)
 			if (v6_slice_is(key, "value"))
-				settings[id].value = v.text;
+				settings[id].value = value;
 			else if (v6_slice_is(key, "origin"))
-				settings[id].origin = v.text;
-		s.scratch = in.scratch;
+				settings[id].origin = value;
 	}
 	return !s.bad;
 }

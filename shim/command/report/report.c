@@ -1,10 +1,9 @@
 /*
  * v6shim report: what the logs show.
  */
-#include "report.h"
+#include "verdict.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "../options.h"
 
@@ -12,10 +11,9 @@ static void print_record(
 	const struct v6_record *r, bool (*write)(struct v6_text *t, const struct v6_record *r))
 {
 	size_t len;
-	char *text = v6_record_written(r, write, &len);
+	const char *text = v6_record_written(r, write, &len);
 
 	fwrite(text, 1, len, stdout);
-	free(text);
 }
 
 /* After its time; its settings as "policy=both (option), rules=2 (file)". */
@@ -47,40 +45,32 @@ enum { JSON, LINES, FOLLOW, CHECK };
 
 static const char **given;
 
+static struct v6_input in;
+
 static void add_record(void *model, unsigned log, const struct v6_record *r)
 {
 	v6_model_add(model, log, r);
-	if (given[LINES])
-		print_line(*r);
-}
-
-static void add_new_record(void *model, unsigned log, const struct v6_record *r)
-{
-	v6_model_add(model, log, r);
-	if (given[JSON])
+	if (in.fresh && given[JSON])
 		print_record(r, v6_record_json);
-	else
+	else if (in.fresh || given[LINES])
 		print_line(*r);
 }
 
 static int run(struct v6_options *o)
 {
-	static struct v6_input in;
 	struct v6_model m = {.count = 0};
 	int status;
 
 	given = o->given;
 	if (given[JSON] && given[LINES])
-		v6_complain("report: '--lines': not with --json");
-	else if (!o->count)
-		v6_complain("report: no file given");
-	if (!o->count || (given[JSON] && given[LINES]))
-		return v6_command_usage(&v6_command_report);
+		return v6_command_usage(&v6_command_report, "'--lines': not with --json");
+	if (!o->count)
+		return v6_command_usage(&v6_command_report, "no file given");
 	in = (struct v6_input){.add = add_record, .to = &m};
 	for (char **file = o->operands; *file; file++)
 		v6_source_add(&in, *file);
 	if (given[FOLLOW])
-		v6_follow(&in, add_new_record);
+		v6_follow(&in);
 	else
 		v6_input_read(&in);
 	v6_model_end(&m);
@@ -98,8 +88,6 @@ static int run(struct v6_options *o)
 	else if (!given[LINES])
 		v6_report_page(&in, &m);
 	status = in.failed ? V6_EXIT_USAGE : given[CHECK] ? status : V6_EXIT_OK;
-	v6_input_free(&in);
-	v6_model_free(&m);
 	return status;
 }
 
@@ -110,10 +98,8 @@ static const struct v6_option options[] = {
 		.help = "tell each new record as it comes, as tail -F does, and report at the end "
 			"(interrupt it: Ctrl-C); with --json each as a line of JSON"},
 	{"check", .help = "exit with 1 where there is a conflict left unresolved, a denial, a "
-			  "disorder, a "
-			  "policy that is not in force or a lost record; with mode=log also where "
-			  "enforce "
-			  "would deny"},
+			  "disorder, a policy that is not in force or a lost record; with "
+			  "mode=log also where enforce would deny"},
 	{.name = NULL},
 };
 
@@ -123,6 +109,10 @@ const struct v6_command v6_command_report = {
 	.summary = "show what the logs tell: listeners, order, conflicts, verdict",
 	.main = run,
 	.about =
+		"  v6shim report x.jsonl\n"
+		"  v6shim report --check x.jsonl.1 x.jsonl  for cron and CI\n"
+		"  v6shim report --follow x.jsonl           as it happens\n"
+		"\n"
 		"FILE is a log in the format json (that of every log in a file), a FIFO, or - for\n"
 		"standard input. Rotated files of one log come oldest first: x.jsonl.1 x.jsonl;\n"
 		"logs of other names may be other hosts'.\n",

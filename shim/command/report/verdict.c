@@ -27,7 +27,7 @@ struct v6_service v6_socket_service(const struct v6_socket *s, bool enforce)
 
 bool v6_socket_governed(const struct v6_socket *s, bool enforce)
 {
-	bool forced = v6_socket_did(s, V6_ACTION_SET) || v6_socket_did(s, V6_ACTION_OVERRIDE);
+	bool forced = s->actions & (1U << V6_ACTION_SET | 1U << V6_ACTION_OVERRIDE);
 	int value = v6_policy_value(s->r.policy);
 
 	if (s->r.mode == V6_MODE_LOG)
@@ -40,9 +40,8 @@ bool v6_socket_governed(const struct v6_socket *s, bool enforce)
 /* Of a port of both families, in the IPv4 form or mapped. */
 static bool wildcard(const struct v6_address *a)
 {
-	static const uint8_t zero[4];
-
-	return v6_address_wildcard(a) || (v6_address_mapped(a) && !memcmp(a->bytes + 12, zero, 4));
+	return v6_address_wildcard(a) ||
+	       (v6_address_mapped(a) && !memcmp(a->bytes + 12, "\0\0\0", 4));
 }
 
 /* A server that a conflict names, though no record tells of its bind; connections have one address. */
@@ -124,8 +123,8 @@ static int by_port(const void *a, const void *b)
 
 struct v6_port_verdict *v6_port_verdicts(const struct v6_process *p, size_t *count)
 {
-	struct v6_socket **sockets = v6_resize(NULL, p->socket_count * sizeof(*sockets));
-	struct v6_port_verdict *verdicts = v6_resize(NULL, p->socket_count * sizeof(*verdicts));
+	struct v6_socket **sockets = v6_keep(p->socket_count * sizeof(*sockets));
+	struct v6_port_verdict *verdicts = v6_keep(p->socket_count * sizeof(*verdicts));
 	size_t live = 0;
 
 	for (size_t i = 0; i < p->socket_count; i++)
@@ -155,6 +154,5 @@ struct v6_port_verdict *v6_port_verdicts(const struct v6_process *p, size_t *cou
 					!v->differs))
 			--*count;
 	}
-	free(sockets);
 	return verdicts;
 }

@@ -1,9 +1,11 @@
 /*
- * What the sockets of a process come to, port by port: who has IPv4, and who IPv6.
+ * What the sockets of a process come to, port by port: who has IPv4, and who IPv6; and the reports
+ * that tell it.
  */
 #ifndef V6_REPORT_VERDICT_H
 #define V6_REPORT_VERDICT_H
 
+#include "input.h"
 #include "model.h"
 
 enum v6_way { V6_NOBODY, V6_ANOTHER, V6_DUAL, V6_OWN, V6_NOT_TOLD };
@@ -33,7 +35,7 @@ struct v6_port_verdict {
 	struct v6_outcome now, enforced;
 };
 
-/* The verdicts of a process in order of protocol and port, to be freed; *count is how many. */
+/* The verdicts of a process in order of protocol and port; *count is how many. */
 struct v6_port_verdict *v6_port_verdicts(const struct v6_process *p, size_t *count);
 
 /* What a socket serves, as V6_SERVES_* bits. */
@@ -49,5 +51,9 @@ struct v6_service v6_socket_service(const struct v6_socket *s, bool enforce);
 
 /* The policy has made the socket what it is, or with `enforce` would have. */
 bool v6_socket_governed(const struct v6_socket *s, bool enforce);
+
+/* On standard output: for a person, and for a machine as one JSON object with --check's answer. */
+void v6_report_page(const struct v6_input *in, const struct v6_model *m);
+void v6_report_json(const struct v6_input *in, const struct v6_model *m, int check);
 
 #endif

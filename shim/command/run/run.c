@@ -107,10 +107,8 @@ static int start(struct v6_options *o)
 	bool automatic = !strcmp(way, "auto"), outside = !strcmp(way, "supervise"), starts;
 	char **command = o->operands;
 
-	if (!*command) {
-		v6_complain("run: no command given");
-		return v6_command_usage(&v6_command_run);
-	}
+	if (!*command)
+		return v6_command_usage(&v6_command_run, "no command given");
 	if (v6_sys_bind(-1, NULL, V6_ASK_SUPERVISOR) == -V6_SUPERVISOR_ANSWERS) {
 		say("supervised already, by the 'v6shim run' around this one, whose settings hold");
 		return V6_EXIT_RUN;
@@ -155,7 +153,12 @@ const struct v6_command v6_command_run = {
 	.usage = "[--reach WAY] [setting options] [--] COMMAND [ARGUMENT...]",
 	.summary = "start COMMAND under the shim",
 	.main = run,
-	.about = "COMMAND replaces v6shim, keeping its process id, descriptors and exit status.\n",
+	.about = "  v6shim run --policy ipv6-only -- nginx             IPv6 alone\n"
+		 "  v6shim run --on-conflict resolve -- nginx          both families, one port\n"
+		 "  v6shim run --mode log -p both -o x.jsonl -- nginx  what it would do\n"
+		 "  v6shim run --reach supervise -p both -- ./server   from outside, no preload\n"
+		 "\n"
+		 "COMMAND replaces v6shim, keeping its process id, descriptors and exit status.\n",
 	.end = "Exit status 125: bad usage or settings, or COMMAND is not to be reached, nothing\n"
 	       "was started; 126: not executable; 127: not found; otherwise COMMAND's own.\n",
 	.options = options,

@@ -1,10 +1,9 @@
 #include "sockets.h"
 
+#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "../../core/resolve.h"
 #include "../../core/terms.h"
@@ -74,25 +73,22 @@ static int dump(struct v6_sockets *s, const struct v6_diag_query *query)
 	return result == -EINTR ? 0 : result;
 }
 
-/* A line of /proc/net/tcp and the like, proc(5); false for its heading. */
+/*
+ * A line of /proc/net/tcp and the like, proc(5); false for its heading. The address is one word or
+ * four, each in this machine's byte order.
+ */
 static bool read_line(struct v6_diag_socket *socket, const char *line)
 {
 	unsigned word[4], port, peer, state, uid, inode;
-	int used = 0;
-	bool inet6;
+	char hex[33];
+	int words;
 
-	/* The address: one word or four, each in this machine's byte order. */
-	if (sscanf(line, " %*u: %8x%n", &word[0], &used) != 1)
+	if (sscanf(line, " %*u: %32[0-9A-Fa-f]:%4x %*32[0-9A-Fa-f]:%4x %2x %*s %*s %*s %u %*u %u",
+		    hex, &port, &peer, &state, &uid, &inode) != 6)
 		return false;
-	line += used;
-	inet6 = sscanf(line, "%8x%8x%8x%n", &word[1], &word[2], &word[3], &used) == 3;
-	if (inet6)
-		line += used;
-	if (sscanf(line, ":%4x %*32[0-9A-Fa-f]:%4x %2x %*s %*s %*s %u %*u %u", &port, &peer, &state,
-		    &uid, &inode) != 5)
-		return false;
+	words = sscanf(hex, "%8x%8x%8x%8x", &word[0], &word[1], &word[2], &word[3]);
 	*socket = (struct v6_diag_socket){
-		.local = {.family = inet6 ? V6_FAMILY_INET6 : V6_FAMILY_INET,
+		.local = {.family = words == 4 ? V6_FAMILY_INET6 : V6_FAMILY_INET,
 			.port = (uint16_t)port},
 		.peer = peer != 0,
 		.state = (uint8_t)state,
@@ -100,7 +96,7 @@ static bool read_line(struct v6_diag_socket *socket, const char *line)
 		.uid = uid,
 		.inode = inode,
 	};
-	memcpy(socket->local.bytes, word, inet6 ? sizeof(word) : sizeof(*word));
+	memcpy(socket->local.bytes, word, (size_t)words * sizeof(*word));
 	return true;
 }
 
@@ -212,27 +208,6 @@ int v6_sockets_find(struct v6_sockets *s, uint16_t port)
 
 /* ---- processes */
 
-struct pids {
-	int *list;
-	size_t count, room;
-};
-
-static bool visit_process(int pid, void *context)
-{
-	struct pids *p = context;
-
-	p->list = v6_grow(p->list, p->count, &p->room, sizeof(*p->list));
-	p->list[p->count++] = pid;
-	return true;
-}
-
-struct search {
-	struct v6_holders *holders;
-	int pid;
-	const char *program; /* NULL: not read yet, and neither is via */
-	const char *via;
-};
-
 /*
  * Whether a file of the process's has a line, up to `end`, that begins with one and contains the
  * other.
@@ -254,14 +229,56 @@ static bool has(int pid, const char *name, int end, const char *begin, const cha
 	return found;
 }
 
-/*
- * A library that is loaded under a supervisor is inert. Whoever overwrites its environment hides
- * it.
- */
+/* Whom supervisors know: they keep its memory open. */
+static struct {
+	int *list;
+	size_t count, room;
+} supervised;
+
+static bool visit_memory(int fd, void *context)
+{
+	const int *supervisor = context;
+	char path[V6_PROC_PATH], link[V6_PROC_PATH] = "";
+	int pid;
+
+	v6_proc_path(path, *supervisor, "fd", fd);
+	if (readlink(path, link, sizeof(link) - 1) < 0 || !strstr(link, "/mem") ||
+		sscanf(link, "/proc/%d/", &pid) != 1)
+		return true;
+	supervised.list = v6_grow(supervised.list, supervised.count, &supervised.room, sizeof(pid));
+	supervised.list[supervised.count++] = pid;
+	return true;
+}
+
+static void find_supervised(int pid)
+{
+	char path[V6_PROC_PATH], name[8];
+	struct v6_slice comm = {name, v6_proc_comm(pid, name, sizeof(name))};
+
+	v6_proc_path(path, pid, "fd", -1);
+	if (v6_slice_is(comm, "v6shim"))
+		v6_proc_numbers(path, visit_memory, &pid);
+}
+
+/* It, or its parent: what has a socket by inheritance need not have called. */
+static bool is_supervised(int pid)
+{
+	char line[32];
+
+	for (size_t i = 0; i < supervised.count; i++) {
+		snprintf(line, sizeof(line), "PPid:\t%d\n", supervised.list[i]);
+		if (supervised.list[i] == pid || has(pid, "status", '\n', line, ""))
+			return true;
+	}
+	return false;
+}
+
+/* A library that is loaded under a supervisor is inert. Some overwrite their environment (nginx). */
 static const char *governed(int pid)
 {
-	if (has(pid, "environ", '\0', V6_REACH_VARIABLE "=", "supervise") &&
-		has(pid, "status", '\n', "Seccomp:", "2"))
+	if (has(pid, "status", '\n', "Seccomp:", "2") &&
+		(has(pid, "environ", '\0', V6_REACH_VARIABLE "=", "supervise") ||
+			is_supervised(pid)))
 		return "supervise";
 	if (has(pid, "maps", '\n', "", "/libv6shim.so"))
 		return "preload";
@@ -270,73 +287,74 @@ static const char *governed(int pid)
 		       : NULL;
 }
 
-static bool visit_fd(int fd, void *context)
-{
-	struct search *s = context;
-	struct v6_holders *h = s->holders;
-	uint64_t inode = v6_proc_socket(s->pid, fd);
-	char name[64];
-
-	if (!inode)
-		return true;
-	if (!s->program) {
-		s->program = v6_keep_bytes(name, v6_proc_comm(s->pid, name, sizeof(name)));
-		s->via = governed(s->pid);
-	}
-	h->list = v6_grow(h->list, h->count, &h->room, sizeof(*h->list));
-	h->list[h->count++] = (struct v6_holding){inode, s->pid, fd, s->program, s->via};
-	return true;
-}
-
-static int by_inode(const void *a, const void *b)
-{
-	const struct v6_holding *x = a, *y = b;
-
-	return order(x->inode, y->inode);
-}
-
 static int by_holding(const void *a, const void *b)
 {
 	const struct v6_holding *x = a, *y = b;
-	int d = by_inode(a, b);
+	int d = order(x->inode, y->inode);
 
 	return d ? d : x->pid != y->pid ? x->pid - y->pid : x->fd - y->fd;
 }
 
+/* The sockets of one process. */
+static void find_holdings(struct v6_holders *h, int pid)
+{
+	char path[V6_PROC_PATH], name[64];
+	struct v6_holding one = {.pid = pid};
+	struct dirent *entry;
+	DIR *fds;
+
+	v6_proc_path(path, pid, "fd", -1);
+	fds = opendir(path);
+	h->unreadable |= !fds && errno == EACCES;
+	while (fds && (entry = readdir(fds))) {
+		one.fd = atoi(entry->d_name);
+		one.inode = *entry->d_name == '.' ? 0 : v6_proc_socket(pid, one.fd);
+		if (!one.inode)
+			continue;
+		if (!one.program) {
+			one.program = v6_keep_bytes(name, v6_proc_comm(pid, name, sizeof(name)));
+			one.via = governed(pid);
+		}
+		h->list = v6_grow(h->list, h->count, &h->room, sizeof(*h->list));
+		h->list[h->count++] = one;
+	}
+	if (fds)
+		closedir(fds);
+}
+
 bool v6_holders_find(struct v6_holders *h)
 {
-	struct pids p = {0};
-	/* No walk within it: it would last, and its memory be taken for stale. */
-	bool all = v6_proc_numbers("/proc", visit_process, &p);
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
 
-	for (size_t i = 0; i < p.count; i++) {
-		struct search s = {.holders = h, .pid = p.list[i]};
-		char path[V6_PROC_PATH];
-
-		v6_proc_path(path, s.pid, "fd", -1);
-		if (!v6_proc_numbers(path, visit_fd, &s) &&
-			faccessat(AT_FDCWD, path, R_OK, AT_EACCESS))
-			h->unreadable |= errno == EACCES;
-	}
-	free(p.list);
+	while (proc && (entry = readdir(proc)))
+		find_supervised(atoi(entry->d_name));
+	if (proc)
+		rewinddir(proc);
+	while (proc && (entry = readdir(proc)))
+		if (atoi(entry->d_name) > 0)
+			find_holdings(h, atoi(entry->d_name));
+	if (proc)
+		closedir(proc);
 	if (h->count)
 		qsort(h->list, h->count, sizeof(*h->list), by_holding);
-	return all;
+	return proc != NULL;
 }
 
 const struct v6_holding *v6_holders_of(const struct v6_holders *h, uint64_t inode, size_t *count)
 {
-	struct v6_holding key = {.inode = inode};
-	const struct v6_holding *first = NULL;
+	size_t first = 0, end = h->count;
 
-	*count = 0;
-	if (inode && h->count)
-		first = bsearch(&key, h->list, h->count, sizeof(*h->list), by_inode);
-	if (!first)
-		return NULL;
-	while (first > h->list && first[-1].inode == inode)
-		first--;
-	while (first + *count < h->list + h->count && first[*count].inode == inode)
-		++*count;
-	return first;
+	while (first < end) {
+		size_t middle = (first + end) / 2;
+
+		if (h->list[middle].inode < inode)
+			first = middle + 1;
+		else
+			end = middle;
+	}
+	while (inode && end < h->count && h->list[end].inode == inode)
+		end++;
+	*count = end - first;
+	return *count ? &h->list[first] : NULL;
 }

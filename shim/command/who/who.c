@@ -54,10 +54,9 @@ static bool same_port(const struct v6_diag_socket *a, const struct v6_diag_socke
  */
 static bool takes_ipv4_of(const struct v6_diag_socket *dual, const struct v6_diag_socket *other)
 {
-	static const uint8_t zero[4];
-
 	return serves(other) == V6_SERVES_INET &&
-	       !(v6_address_mapped(&other->local) && !memcmp(other->local.bytes + 12, zero, 4)) &&
+	       !(v6_address_mapped(&other->local) &&
+		       !memcmp(other->local.bytes + 12, "\0\0\0", 4)) &&
 	       (!dual->iface || dual->iface == other->iface);
 }
 
@@ -160,31 +159,30 @@ enum { COLUMNS = 6 };
 static void add_row(struct v6_table *table, int *proto, unsigned port, const char *families,
 	const char *who, const struct v6_diag_socket *s)
 {
-	char cell[COLUMNS][CELL_SIZE];
-	struct v6_text t[COLUMNS];
-	struct passwd *user;
+	struct v6_text *t = &table->text;
+	struct passwd *user = s ? getpwuid((uid_t)s->uid) : NULL;
 
-	for (unsigned i = 0; i < COLUMNS; i++)
-		t[i] = v6_text_in(cell[i], CELL_SIZE);
 	if (*proto) {
-		v6_proto_text(&t[0], *proto);
-		v6_text_print(&t[0], " %u", port);
+		v6_proto_text(t, *proto);
+		v6_text_print(t, " %u", port);
 		*proto = 0;
 	}
-	v6_text_str(&t[1], families);
-	v6_text_str(&t[2], who);
-	if (s) {
-		add_address(&t[2], s);
-		add_processes(&t[3], s);
-		user = getpwuid((uid_t)s->uid);
-		if (user)
-			v6_text_print(&t[4], "%.*s", V6_SLICE(v6_slice_of(user->pw_name)));
-		else
-			v6_text_uint(&t[4], s->uid);
-		add_remark(&t[5], s);
-	}
-	for (unsigned i = 0; i < COLUMNS; i++)
-		v6_table_cell(table, cell[i]);
+	v6_table_cell(table, "");
+	v6_table_cell(table, families);
+	if (s)
+		add_address(t, s);
+	v6_table_cell(table, who);
+	if (s)
+		add_processes(t, s);
+	v6_table_cell(table, "");
+	if (user)
+		v6_text_print(t, "%.*s", V6_SLICE(v6_slice_of(user->pw_name)));
+	else if (s)
+		v6_text_uint(t, s->uid);
+	v6_table_cell(table, "");
+	if (s)
+		add_remark(t, s);
+	v6_table_cell(table, "");
 }
 
 /* The places of the options below. */
@@ -257,7 +255,7 @@ static void print_table(void)
 {
 	static const struct v6_column columns[COLUMNS] = {
 		{.gap = 0}, {.gap = 3}, {.gap = 2}, {.gap = 3}, {.gap = 3}, {.gap = 3}};
-	struct v6_table table = {.columns = columns, .column_count = COLUMNS};
+	struct v6_table table = v6_table_of(columns, COLUMNS);
 	const struct v6_diag_socket *s = sockets.list;
 	static const int protos[] = {V6_PROTO_TCP, V6_PROTO_UDP};
 	const char *family = only[ONLY_INET] == only[ONLY_INET6] ? NULL
@@ -350,6 +348,7 @@ static void print_notes(FILE *to)
 
 /* ---- the command line */
 
+/* 0, or the exit status. */
 static int read_port(const char *text)
 {
 	bool digits;
@@ -365,32 +364,29 @@ static int read_port(const char *text)
 		port = ntohs((uint16_t)service->s_port);
 	else if (digits)
 		v6_slice_uint(v6_slice_of(text), UINT16_MAX, &port);
-	if (port) {
-		wanted[ports++] = (unsigned)port;
-		return 0;
-	}
-	v6_complain("who: '%s': %s", text,
-		digits ? "a port is a number from 1 to 65535"
-		       : "neither a port nor the name of a service");
-	return -1;
+	if (!port)
+		return v6_command_usage(&v6_command_who, "'%s': %s", text,
+			digits ? "a port is a number from 1 to 65535"
+			       : "neither a port nor the name of a service");
+	wanted[ports++] = (unsigned)port;
+	return 0;
 }
 
 static int run(struct v6_options *o)
 {
 	const char *process = o->given[PID];
 	bool json = o->given[JSON], any = false;
-	int result;
+	int result = 0;
 
 	for (unsigned i = ONLY_INET; i <= ONLY_UDP; i++)
 		only[i] = o->given[i];
 	wanted = v6_keep(((size_t)o->count + 1) * sizeof(*wanted));
-	for (char **port = o->operands; *port; port++)
-		if (read_port(*port))
-			return v6_command_usage(&v6_command_who);
-	if (process && (!v6_slice_uint(v6_slice_of(process), INT32_MAX, &pid) || !pid)) {
-		v6_complain("who: --pid: '%s' is no process id", process);
-		return v6_command_usage(&v6_command_who);
-	}
+	for (char **port = o->operands; *port && !result; port++)
+		result = read_port(*port);
+	if (result)
+		return result;
+	if (process && (!v6_slice_uint(v6_slice_of(process), INT32_MAX, &pid) || !pid))
+		return v6_command_usage(&v6_command_who, "--pid: '%s' is no process id", process);
 	result = v6_sockets_find(&sockets, (uint16_t)(ports == 1 ? wanted[0] : 0));
 	if (result) {
 		v6_complain("who: the sockets cannot be listed: %s", strerror(-result));
@@ -430,6 +426,10 @@ const struct v6_command v6_command_who = {
 	.summary = "show what holds the ports, and which of IPv4 and IPv6 each serves",
 	.main = run,
 	.about =
+		"  v6shim who 8080\n"
+		"  v6shim who -4 :http https  what serves IPv4 on these\n"
+		"  v6shim who --pid 4711\n"
+		"\n"
 		"Shows every socket that listens, every datagram socket that is bound and has no\n"
 		"peer, and TCP sockets that are bound and do not listen: the families it serves,\n"
 		"its address, the processes that hold it, its owner, V6ONLY, and by which way\n"
