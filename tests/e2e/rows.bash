@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # rows.bash - tables of socket calls, for test files that load helper first: `load rows`.
 #
-#   rows [OPTION...] <<-END     runs a table (rows.py); the test fails where a row comes out otherwise
+#   rows [OPTION...] <<-END     runs a table (rows.py); the test fails where a row comes out otherwise. With TESTS_TABLES
+#                               it goes into that folder instead, to be run elsewhere; the options are the first line
 #   quietly                     from here on bats does not look at each command, which takes it most of the time
 #   has_mptcp, require_mptcp    whether the kernel has it; skips the test where not
 #   require_root, require_plain_sysctl
@@ -10,6 +11,10 @@
 rows() {
 	local python=/usr/bin/python3
 
+	if [ -n "${TESTS_TABLES-}" ]; then
+		{ echo "$*" && cat; } >"$TESTS_TABLES/$BATS_TEST_NAME"
+		return
+	fi
 	[ -x $python ] || python=python3
 	require $python
 	$python -I "$ROOT/tests/e2e/rows.py" "$@"
@@ -32,5 +37,5 @@ require_root() {
 }
 
 require_plain_sysctl() {
-	[ "$(</proc/sys/net/ipv6/bindv6only)" = 0 ] || skip 'the tables are for net.ipv6.bindv6only 0'
+	[ ! -e /proc/sys/net/ipv6 ] || [ "$(</proc/sys/net/ipv6/bindv6only)" = 0 ] || skip 'the tables are for net.ipv6.bindv6only 0'
 }

@@ -108,7 +108,7 @@ class Table:
         self.each = False
         self.under = []
         self.logs = (False, True) if EVERY == 1 else (True,)
-        self.number = 0
+        self.number, self.skips = 0, False
         while options:
             option = options.pop(0)
             if option == "--no-control":
@@ -121,7 +121,7 @@ class Table:
                 setattr(self, option[2:], options.pop(0).split(","))
         self.dir = tempfile.mkdtemp()
         os.chmod(self.dir, 0o777)
-        self.holders = []
+        self.holders, self.pending = [], []
         self.steps, self.user = "", {}
         self.ports = {}
         self.rows = []
@@ -148,13 +148,17 @@ class Table:
             self.flush()
         self.user = NOBODY if user else {}
         self.number += 1
-        self.had_bare = not self.control or self.number % EVERY > 0
+        self.skips = self.number % EVERY > 0 or "mptcp" in self.steps and not os.path.exists("/proc/sys/net/mptcp")
+        self.had_bare = not self.control or self.skips
 
     def add_holder(self, words, steps):
         self.flush()
-        if not steps:
+        if steps:
+            self.pending.append((words, steps))
+        else:
             self.end_holders()
-            return
+
+    def start_holder(self, words, steps):
         settings = dict(word.split("=", 1) for word in words.split() if "=" in word) or None
         command, env = under(settings, "off", [*self.expand(steps).split("; "), "wait"])
         holder = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True,
@@ -171,10 +175,13 @@ class Table:
             holder.terminate()
             holder.wait()
             holder.stdout.close()
-        self.holders = []
+        self.holders, self.pending = [], []
         self.ports = {}
 
     def add_rows(self, line):
+        for holder in self.pending:
+            self.start_holder(*holder)
+        self.pending = []
         given, _, expected = line.partition("->")
         outcome, bar, records = expected.partition("|")
         records = None if not bar else [] if records.strip() == "none" else records.strip().split("; ")
@@ -192,7 +199,7 @@ class Table:
                 self.had_bare = True
                 self.add_holder(holder[1], holder[2])
             elif "->" in line:
-                if self.number % EVERY == 0:
+                if not self.skips:
                     self.add_rows(line)
             else:
                 self.add_steps(line)
