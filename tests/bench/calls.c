@@ -77,6 +77,18 @@ static void cycle(int *fd, const char *address, unsigned port)
 	*fd = -1;
 }
 
+/* What a policy does for the program. */
+static void cycle_asking(int *fd, unsigned port)
+{
+	int on = 1;
+
+	open6(fd, port);
+	must("setsockopt", setsockopt(*fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)));
+	must("bind", bind_to(*fd, AF_INET6, NULL, port));
+	close(*fd);
+	*fd = -1;
+}
+
 static void cycle_any(int *fd, unsigned port)
 {
 	cycle(fd, NULL, port);
@@ -110,11 +122,12 @@ static const struct {
 	void (*call)(int *fd, unsigned port);
 } cases[] = {
 	{"getppid", NULL, get_parent}, /* a system call that nobody asks about */
-	{"nodelay", NULL, nodelay}, /* setsockopt(TCP_NODELAY) */
+	{"nodelay", NULL, nodelay},    /* setsockopt(TCP_NODELAY) */
 	{"socket4", NULL, open4},
 	{"socket6", NULL, open6},
 	{"cycle-any", NULL, cycle_any}, /* socket, bind to [::]:PORT, close: what is governed */
-	{"cycle-one", NULL, cycle_one}, /* the same with [::1]: what is not */
+	{"cycle-asking", NULL, cycle_asking}, /* the same where the program sets V6ONLY */
+	{"cycle-one", NULL, cycle_one},       /* the same with [::1]: what is not */
 	{"listen", open_bound, do_listen},
 	{"getaddrinfo", NULL, look_up},
 };

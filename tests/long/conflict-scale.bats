@@ -111,8 +111,13 @@ told() {
 	# The control: a walk over all descriptors, until it is seen to do harm.
 	for run in {1..50}; do
 		many -- innocent -w 20000
-		[ "$output" = "${output/failed 0/}" ] || continue
-		echo "# a walk beside them: $(head -n 1 <<<"$output") of 20,000, in run $run" >&3
+		bare=$(sed -n 's/^failed \([0-9]*\).*/\1/p' <<<"$output")
+		[ "$bare" -gt 100 ] || continue
+		# Made once more where nothing is found in the way: the walk is over by then.
+		many LOG=off POLICY=both -- innocent -w 20000
+		governed=$(sed -n 's/^failed \([0-9]*\).*/\1/p' <<<"$output")
+		echo "# a walk beside them: of 20,000 failed $bare bare, $governed governed, in run $run" >&3
+		[ "$governed" -lt $((bare / 4)) ]
 		return
 	done
 	fail 'the walk did no harm in 50 runs'
