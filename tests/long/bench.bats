@@ -29,12 +29,12 @@ bench() {
 LEVELS=(shim-off shim-error shim-change shim-bind shim-all)
 
 @test "make bench T=calls: every call, one thread and two, bare, every log, every peer, and rules" {
-	bench calls 14 bare bare-again "${LEVELS[@]}" socket_wrapper torsocks proxychains authbind eatmydata
+	bench calls 18 bare bare-again "${LEVELS[@]}" socket_wrapper torsocks proxychains authbind eatmydata
 	assert_match '\| cycle-any 2 \| rules-256 \| [0-9]' "$(<"$DIR/bench.md")"
 }
 
 @test "make bench T=start, T=load and T=scale: the start, a loaded server, conflicts, listeners, report beside jq" {
-	bench start 1 bare bare-again empty "${LEVELS[@]}" shim-profile rules-1 rules-10 rules-100 rules-256
+	bench start 1 bare bare-again empty "${LEVELS[@]}" supervised shim-profile rules-1 rules-10 rules-100 rules-256
 	bench load 2 bare bare-again shim-bind
 	bench scale 7 bare
 	bench scale 3 shim-share shim-fail
@@ -56,7 +56,7 @@ LEVELS=(shim-off shim-error shim-change shim-bind shim-all)
 		assert_status 1
 		assert_line "bench: $expected"
 	done <<-'END'
-		calls nodelay, shim-off: V6ONLY is 0
+		calls getppid, shim-off: V6ONLY is 0
 		load nginx, shim-bind: inet6 :: v6only=1, and not inet6 :: v6only=0
 		scale conflict, shim-share: EADDRINUSE, and not ok
 	END
