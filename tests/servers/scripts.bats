@@ -54,7 +54,7 @@ conf_php() {
 # The listening process must not end, for its sockets end with it.
 conf_erlang() {
 	[ -e "$BATS_TEST_TMPDIR/server.beam" ] || erlc -o "$BATS_TEST_TMPDIR" "$SERVERS/programs/server.erl"
-	SERVER=(env HOME="$DIR" erl -noshell -noinput -pa "$BATS_TEST_TMPDIR"
+	SERVER=(env HOME="$DIR" ERL_CRASH_DUMP_SECONDS=0 erl -noshell -noinput -pa "$BATS_TEST_TMPDIR"
 		-eval "server:main(['$port', $families]), receive stop -> ok end")
 }
 
