@@ -19,14 +19,12 @@ struct v6_address v6_address_from(const void *sockaddr, size_t len)
 	memset(&u, 0, sizeof(u));
 	if (len < sizeof(u.in))
 		return a;
-	memcpy(&u, sockaddr, offsetof(struct sockaddr, sa_data));
-	if (u.sa.sa_family == AF_INET && len >= sizeof(u.in)) {
-		memcpy(&u, sockaddr, sizeof(u.in));
+	memcpy(&u, sockaddr, len < sizeof(u.in6) ? len : sizeof(u.in6));
+	if (u.sa.sa_family == AF_INET) {
 		a.family = V6_FAMILY_INET;
 		a.port = ntohs(u.in.sin_port);
 		memcpy(a.bytes, &u.in.sin_addr, 4);
 	} else if (u.sa.sa_family == AF_INET6 && len >= SIN6_LEN_RFC2133) {
-		memcpy(&u, sockaddr, len < sizeof(u.in6) ? len : sizeof(u.in6));
 		a.family = V6_FAMILY_INET6;
 		a.port = ntohs(u.in6.sin6_port);
 		a.scope = u.in6.sin6_scope_id;

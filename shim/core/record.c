@@ -71,6 +71,11 @@ const struct v6_field v6_enforce_fields[] = {
 void v6_record_init(struct v6_record *r, enum v6_event event)
 {
 	memset(r, 0, sizeof(*r));
+	v6_record_init_zeroed(r, event);
+}
+
+void v6_record_init_zeroed(struct v6_record *r, enum v6_event event)
+{
 	v6_facts_init(&r->facts, event);
 	r->verdict.v6only = V6_UNKNOWN;
 	r->fd = -1;

@@ -114,8 +114,9 @@ struct v6_field {
 /* In the order in which they are written; the last one has no key. */
 extern const struct v6_field v6_record_fields[], v6_holder_fields[], v6_enforce_fields[];
 
-/* Everything absent. */
+/* Everything absent; the second of one whose bytes are all 0, for the way of every call. */
 void v6_record_init(struct v6_record *r, enum v6_event event);
+void v6_record_init_zeroed(struct v6_record *r, enum v6_event event);
 
 /* The lowest level at which the record is written. */
 enum v6_log_level v6_record_level(const struct v6_record *r);

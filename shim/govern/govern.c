@@ -20,7 +20,7 @@ static void begin(struct v6_call *c, enum v6_event event)
 {
 	int fd = c->record.fd, pid = c->record.pid;
 
-	v6_record_init(&c->record, event);
+	v6_record_init_zeroed(&c->record, event);
 	c->record.fd = fd;
 	c->record.pid = pid;
 	c->record.program = c->way->caller(c)->program;
@@ -243,7 +243,7 @@ void v6_govern_v6only(struct v6_call *c)
 /* A bind by policy=both to a port while nobody of this process has asked for V6ONLY 1. */
 static bool clears_unasked(const struct v6_call *c)
 {
-	return c->record.facts.address.port && c->knobs->policy == V6_POLICY_BOTH &&
+	return c->knobs->policy == V6_POLICY_BOTH && c->record.facts.address.port &&
 	       !v6_fact_asked_1();
 }
 
@@ -257,7 +257,7 @@ static void judge(struct v6_call *c)
 		   : v6_live.ported ? v6_fact_bound(c->ask).port
 				    : V6_MATCH_NO_PORT;
 	unsigned need;
-	bool wild;
+	bool change;
 
 	if (bind && f->address.family == V6_FAMILY_OTHER)
 		return;
@@ -267,14 +267,12 @@ static void judge(struct v6_call *c)
 		return;
 	if (c->record.rule && v6_live.config->rules.rule[c->record.rule - 1].ports)
 		f->listener = 1;
-	wild = f->address.family == V6_FAMILY_INET6 && v6_address_wildcard(&f->address);
-	if (v6_policy_forced(c->knobs->policy) && (!bind || wild)) {
-		if (v6_emit_wants(V6_LOG_LEVEL_CHANGE))
-			need |= V6_NEED_BEFORE | V6_NEED_ASKED;
-		/* 0 already, or the 1 of another program, which only the kernel knows. */
-		else if (clears_unasked(c))
-			need |= V6_NEED_BEFORE;
-	}
+	/* 0 already, or the 1 of another program, which only the kernel knows: clears_unasked(). */
+	change = v6_emit_wants(V6_LOG_LEVEL_CHANGE);
+	if (v6_policy_forced(c->knobs->policy) && (change || clears_unasked(c)) &&
+		(!bind ||
+			(f->address.family == V6_FAMILY_INET6 && v6_address_wildcard(&f->address))))
+		need |= V6_NEED_BEFORE | (change ? V6_NEED_ASKED : 0);
 	if (!ask(c, need))
 		return;
 	if (!v6_call_enforces(c)) {
