@@ -122,6 +122,18 @@ static void carry_out(struct v6_port *p)
 	c->record.error = first;
 }
 
+static bool again(struct v6_call *c)
+{
+	int first = c->record.error;
+
+	c->way->make(c);
+	if (!c->record.error)
+		return true;
+	c->record.result = -1;
+	c->record.error = first;
+	return false;
+}
+
 void v6_conflict_resolve(struct v6_call *c, bool describe)
 {
 	struct v6_facts *f = &c->record.facts;
@@ -134,9 +146,7 @@ void v6_conflict_resolve(struct v6_call *c, bool describe)
 	v6_port_init(&p, c, &f->address, v6only);
 	v6_port_ask(&p, true);
 	/* A close lasts until who looks at the descriptor just then has done so: FACTS.md, 6. */
-	if (!p.on.count)
-		c->way->make(c);
-	if (!c->record.error) {
+	if (!p.on.count && again(c)) {
 		v6_port_release(&p);
 		return;
 	}

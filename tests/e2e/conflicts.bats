@@ -758,7 +758,7 @@ asks() {
 		6 b=0/0 1 ON_CONFLICT=fail
 		6 b=0/0 2 ON_CONFLICT=resolve
 		6 b=0/0 2 ON_CONFLICT=share
-		6 b=1/0 1 POLICY=both
+		6 b=1/0 2 POLICY=both
 		4 b=0/0 1 ON_CONFLICT=fail
 		4 b=0/0 2 ON_CONFLICT=resolve
 		4 b=0/0 1 ON_CONFLICT=share-ipv6

@@ -290,6 +290,7 @@ limits() {
 		V6_DAMAGED_SHOWN      v6shim.1       lines
 		V6_ATTEMPTS_MAX       -
 		V6_INSTEAD_MAX        -
+		V6_COLUMNS_MAX        -
 	END
 }
 

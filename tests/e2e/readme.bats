@@ -63,11 +63,3 @@ rows() {
 		rows | grep -E "^$name " | grep -qF "\`$word${word:+\`}" || fail "$name: no \`$word'"
 	done <<<"$(settings)"
 }
-
-@test "the table of the servers has what was expected of each of them" {
-	grep '^|' "$ROOT/tests/servers/README.md" >"$DIR/table"
-	refute grep -q ✗ "$DIR/table"
-	# expected.tsv: server, setting, sockets, and more.
-	assert_eq "$(grep -v '^#' "$ROOT/tests/servers/expected.tsv" | cut -f 1 | uniq | sort -u)" \
-		"$(sed -nE '3,$s/^\| ([a-z][a-z-]*) \|.*/\1/p' "$DIR/table" | sort -u)"
-}

@@ -36,7 +36,7 @@ conf_unbound() {
 conf_pdns-recursor() {
 	echo '192.0.2.6 page.v6shim' >"$DIR/hosts"
 	mkdir -p "$DIR/none"
-	SERVER=(pdns_recursor --config-dir="$DIR/none" --daemon=no --socket-dir="$DIR" --local-address="$(paste -sd , < <(printf '%s\n' "$@"))"
+	SERVER=(pdns_recursor --config-dir="$DIR/none" --daemon=no --socket-dir="$BATS_TEST_TMPDIR" --local-address="$(paste -sd , < <(printf '%s\n' "$@"))"
 		--local-port="$port" --forward-zones="up.v6shim=127.0.0.1:$up" --dnssec=off --threads=1 --write-pid=no
 		--allow-from=::1/128,127.0.0.0/8,::ffff:0:0/96 --export-etc-hosts=on --etc-hosts-file="$DIR/hosts")
 }
