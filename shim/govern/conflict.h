@@ -9,7 +9,8 @@
 /*
  * After a bind or listen that failed with EADDRINUSE on a port: tries what the
  * plan says, and undoes what did not help, so that the options of every socket
- * are as they were and record.error is the first one. Fills in verdict and holder.
+ * are as they were and record.error is the first one. Fills in verdict and holder. Where nothing is
+ * found in the way the call is made once more, and where that succeeds there was no conflict.
  * facts.address must be set. With `describe` the holder is searched for.
  */
 void v6_conflict_resolve(struct v6_call *c, bool describe);
