@@ -194,15 +194,20 @@ static uint8_t distance(unsigned from, unsigned goal, const unsigned start[SKIP]
 	return (uint8_t)(goal >= SKIP ? goal - SKIP : start[goal] - from - 1);
 }
 
+/* SPEC_ALLOW, NEW_LISTENER; WAIT_KILLABLE_RECV is of Linux 5.19. */
+enum { SET_MODE_FILTER = 1, FLAGS = 1 << 2 | 1 << 3, WAIT_KILLABLE_RECV = 1 << 5 };
+
+/* The kernel looks at the flags before it reads the program. */
+bool v6_filter_waits(void)
+{
+	return v6_syscall(SYS_seccomp, SET_MODE_FILTER, FLAGS | WAIT_KILLABLE_RECV, NULL) ==
+	       -EFAULT;
+}
+
 static int install(const struct program *p)
 {
-	/* SPEC_ALLOW, NEW_LISTENER; WAIT_KILLABLE_RECV is of Linux 5.19. */
-	enum { SET_MODE_FILTER = 1, FLAGS = 1 << 2 | 1 << 3, WAIT_KILLABLE_RECV = 1 << 5 };
-	long fd = v6_syscall(SYS_seccomp, SET_MODE_FILTER, FLAGS | WAIT_KILLABLE_RECV, p);
-
-	if (fd == -EINVAL)
-		fd = v6_syscall(SYS_seccomp, SET_MODE_FILTER, FLAGS, p);
-	return (int)fd;
+	return (int)v6_syscall(SYS_seccomp, SET_MODE_FILTER,
+		v6_filter_waits() ? FLAGS | WAIT_KILLABLE_RECV : FLAGS, p);
 }
 
 int v6_filter_install(unsigned without)

@@ -28,6 +28,9 @@ enum v6_notified v6_filter_call(const struct v6_abi_call *call);
 /* What the first argument of socketcall(2) stands for. */
 enum v6_notified v6_filter_socketcall(uint32_t number);
 
+/* Whether a thread whose notification was received waits until it is answered or killed. */
+bool v6_filter_waits(void);
+
 /*
  * Puts a filter on this thread and what it will start; `without` are bits 1 << enum
  * v6_notified that are let pass. Where it needs no_new_privs (no CAP_SYS_ADMIN) that is set. The

@@ -6,16 +6,19 @@
 #include <sys/socket.h>
 
 #include "../govern/kernel.h"
+#include "filter.h"
 
 enum { QUEUE = 256, LOST = 64 };
 
 static struct v6_abi_notification queue[QUEUE];
 static unsigned first, count;
 static int listener;
+static bool waits;
 
 static struct lost {
 	int tid; /* 0: none */
 	int fd;
+	bool sent;
 	size_t len;
 	unsigned char address[sizeof(struct sockaddr_storage)];
 } lost[LOST];
@@ -26,6 +29,7 @@ void v6_listener_init(int fd)
 	unsigned long flags = V6_NOTIF_SYNC_WAKE_UP; /* Linux 6.6 */
 
 	listener = fd;
+	waits = v6_filter_waits();
 	v6_syscall(SYS_ioctl, fd, V6_NOTIF_SET_FLAGS, flags);
 }
 
@@ -69,22 +73,28 @@ bool v6_listener_answer(const struct v6_abi_answer *answer)
 	return !v6_syscall(SYS_ioctl, listener, V6_NOTIF_SEND, answer);
 }
 
-void v6_listener_add_lost(int tid, int fd, const void *address, size_t len)
+void v6_listener_add_lost(int tid, int fd, const void *address, size_t len, bool sent)
 {
-	struct lost *l = &lost[next_lost++ % LOST];
+	struct lost *l = &lost[next_lost % LOST];
 
-	*l = (struct lost){.tid = tid, .fd = fd, .len = len};
+	if (sent && waits)
+		return;
+	next_lost++;
+	*l = (struct lost){.tid = tid, .fd = fd, .sent = sent, .len = len};
 	memcpy(l->address, address, len);
 }
 
 bool v6_listener_take_lost(int tid, int fd, const void *address, size_t len)
 {
+	bool taken = false;
+
 	for (struct lost *l = lost; next_lost && l < lost + LOST; l++) {
-		if (l->tid != tid || l->fd != fd || l->len != len ||
-			memcmp(l->address, address, len))
-			continue;
-		l->tid = 0;
-		return true;
+		bool same = l->tid == tid && l->fd == fd && l->len == len &&
+			    !memcmp(l->address, address, len);
+
+		taken = taken || same;
+		if (same || (l->tid == tid && l->sent))
+			l->tid = 0;
 	}
-	return false;
+	return taken;
 }

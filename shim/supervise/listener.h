@@ -29,10 +29,15 @@ bool v6_listener_answer(const struct v6_abi_answer *answer);
 /*
  * A bind that was made, but whose answer was not had (a signal before Linux 5.19, the freezer,
  * suspend): the thread makes the same call again, and would be told that the socket is bound.
+ * `sent`: the answer was taken, which before Linux 5.19 does not say that the thread gets it: a
+ * signal may have woken it already. There it is lost if the thread's next call is the same.
  */
-void v6_listener_add_lost(int tid, int fd, const void *address, size_t len);
+void v6_listener_add_lost(int tid, int fd, const void *address, size_t len, bool sent);
 
-/* Whether it is one of those, which it is no longer then. */
+/*
+ * Whether the call of a thread, a bind unless `len` is 0, is one of those, which it is no longer
+ * then.
+ */
 bool v6_listener_take_lost(int tid, int fd, const void *address, size_t len);
 
 #endif

@@ -147,13 +147,13 @@ static void give_stderr_back(void)
 static int64_t answer_socket(struct v6_request *r)
 {
 	struct v6_call *c = &r->call;
+	bool bind = r->what == V6_NOTIFIED_BIND && r->readable;
 
 	r->like_us = v6_target_like_us(r->target, r->tid, c->ask);
 	/* What was found by a number of the caller's was the caller's. */
 	if (!v6_listener_valid(r->id))
 		return 0;
-	if (r->what == V6_NOTIFIED_BIND && r->readable &&
-		v6_listener_take_lost(r->tid, c->record.fd, r->copy, c->len) &&
+	if (v6_listener_take_lost(r->tid, c->record.fd, r->copy, bind ? c->len : 0) &&
 		v6_fact_bound(c->ask).port) {
 		r->bound = true;
 		return 0;
@@ -207,11 +207,14 @@ static int look_up(struct v6_request *r, const struct v6_abi_notification *n)
 
 static void answer(struct v6_request *r, struct v6_abi_answer *a)
 {
+	bool sent;
+
 	/* Before the answer: a socket that the target closes then is closed. */
 	if (r->call.ask >= 0)
 		v6_sys_close(r->call.ask);
-	if (!v6_listener_answer(a) && r->bound && !a->error)
-		v6_listener_add_lost(r->tid, r->call.record.fd, r->copy, r->call.len);
+	sent = v6_listener_answer(a);
+	if (r->bound && !a->error)
+		v6_listener_add_lost(r->tid, r->call.record.fd, r->copy, r->call.len, sent);
 }
 
 static void serve(const struct v6_abi_notification *n)
