@@ -75,11 +75,11 @@ bool v6_listener_answer(const struct v6_abi_answer *answer)
 
 void v6_listener_add_lost(int tid, int fd, const void *address, size_t len, bool sent)
 {
-	struct lost *l = &lost[next_lost % LOST];
+	struct lost *l;
 
 	if (sent && waits)
 		return;
-	next_lost++;
+	l = &lost[next_lost++ % LOST];
 	*l = (struct lost){.tid = tid, .fd = fd, .sent = sent, .len = len};
 	memcpy(l->address, address, len);
 }

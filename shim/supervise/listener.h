@@ -35,8 +35,8 @@ bool v6_listener_answer(const struct v6_abi_answer *answer);
 void v6_listener_add_lost(int tid, int fd, const void *address, size_t len, bool sent);
 
 /*
- * Whether the call of a thread, a bind unless `len` is 0, is one of those, which it is no longer
- * then.
+ * Whether the thread's call is one of those, which it is no longer then. `len` is 0 of a call that
+ * is no bind: by it the thread shows that it had what was sent.
  */
 bool v6_listener_take_lost(int tid, int fd, const void *address, size_t len);
 

@@ -147,13 +147,13 @@ static void give_stderr_back(void)
 static int64_t answer_socket(struct v6_request *r)
 {
 	struct v6_call *c = &r->call;
-	bool bind = r->what == V6_NOTIFIED_BIND && r->readable;
+	socklen_t len = r->what == V6_NOTIFIED_BIND && r->readable ? c->len : 0;
 
 	r->like_us = v6_target_like_us(r->target, r->tid, c->ask);
 	/* What was found by a number of the caller's was the caller's. */
 	if (!v6_listener_valid(r->id))
 		return 0;
-	if (v6_listener_take_lost(r->tid, c->record.fd, r->copy, bind ? c->len : 0) &&
+	if (v6_listener_take_lost(r->tid, c->record.fd, r->copy, len) &&
 		v6_fact_bound(c->ask).port) {
 		r->bound = true;
 		return 0;

@@ -148,7 +148,6 @@ conf_iperf3() {
 # It asks an upstream that was not there once not again for seconds.
 @test "nghttpx: every setting, as the table says" {
 	from_upstream() { [[ $(get ::1) == *v6shim-upstream* ]]; }
-	# It has been asked before, to no avail, and asks its upstream again only after a while.
 	client_side() { upstream http && wait_for 20 from_upstream; }
 	table nghttpx nghttpx
 }

@@ -321,16 +321,17 @@ static void print_json(const struct v6_diag_socket *s)
 /* Of a process that was asked for by its number and has nothing here. */
 static void print_absence(FILE *to)
 {
-	uint64_t netns = v6_proc_netns((int)pid);
+	int process = (int)pid;
+	uint64_t netns = v6_proc_netns(process);
 
+	fprintf(to, "%d  ", process);
 	if (!netns)
-		fprintf(to, "%u  no such process, or one that this user may not see\n",
-			(unsigned)pid);
-	else if (netns != v6_proc_netns((int)getpid()))
-		fprintf(to, "%u  is in another network namespace: nsenter -t %u -n v6shim who\n",
-			(unsigned)pid, (unsigned)pid);
+		fputs("no such process, or one that this user may not see\n", to);
+	else if (netns != v6_proc_netns(getpid()))
+		fprintf(to, "is in another network namespace: nsenter -t %d -n v6shim who\n",
+			process);
 	else
-		fprintf(to, "%u  holds no such socket\n", (unsigned)pid);
+		fputs("holds no such socket\n", to);
 }
 
 /* What the listing lacks, and why: at its end, or beside it where a machine reads it. */
