@@ -119,7 +119,7 @@ demo: all examples $(BUILD)/tests/programs/reach
 # installed (the table is in $(BUILD)/servers.md afterwards); other kernels, in machines that qemu makes. T=NAME: the files whose name has NAME in it.
 test: suites = $(or $(T),unit e2e few)
 test-all: suites = $(T)
-test-rest: suites = more long $(T)
+test-rest: suites = more long kernels $(T)
 test-servers: suites = servers $(T)
 test-kernels: suites = kernels $(T)
 check: test

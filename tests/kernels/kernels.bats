@@ -99,7 +99,8 @@ stage() {
 		[ -d "$file" ] || install -D "$file" "$CACHE/root$file"
 	done
 	# bash would take longer to write the tables in there than they take to run.
-	mkdir "$place/tables"
+	mkdir "$place"/{tables,without}
+	TESTS_TABLES=$place/without bats -f "without the kernel's tables" "$ROOT/tests/e2e/conflicts.bats"
 	TESTS_TABLES=$place/tables bats -f 'matrix: what each' "$ROOT/tests/e2e/policy.bats"
 	TESTS_TABLES=$place/tables bats -f "matrix: both wildcards|two processes, IPv6 second|nobody's partner" "$ROOT/tests/e2e/conflicts.bats"
 	install "$ROOT/tests/kernels/init" "$CACHE/root/init"
@@ -114,9 +115,11 @@ machine() {
 	find "$CACHE/$suite/kernel" -name '*_diag.ko' -exec cp {} "$folder/modules" \;
 	(cat "$CACHE/root.cpio" && cd "$folder" && find modules | cpio -o -H newc -R 0:0 --quiet) >"$folder/initrd"
 	shift
-	timeout "${TESTS_TIMEOUT:-600}" qemu-system-x86_64 -accel tcg -icount shift=1,sleep=off -rtc clock=vm -m 1024 -nodefaults -no-reboot -display none -serial stdio \
+	# Seconds of processor: those of a busy machine say nothing.
+	ulimit -t 600
+	qemu-system-x86_64 -accel tcg -icount shift=1,sleep=off -rtc clock=vm -m 1024 -nodefaults -no-reboot -display none -serial stdio \
 		-kernel "$CACHE/$suite"/kernel/boot/vmlinuz* -initrd "$folder/initrd" \
-		-append "console=ttyS0 quiet panic=-1 rdinit=/init IN=$*" </dev/null >"$out" 2>&1
+		-append "console=ttyS0 quiet panic=-1 mitigations=off init_on_alloc=0 rdinit=/init IN=$*" </dev/null >"$out" 2>&1
 	rm -r "$folder"
 }
 
@@ -155,7 +158,7 @@ on() {
 	[ -e "$CACHE/$2.kernel-tables" ] || skip "Linux $1: the mirror has no kernel of $2 any more: $(grep -m 1 '^[EW]:' "$CACHE/$2.log")"
 	assert_match "\\($1\\." "$(<"$CACHE/$2.kernel-tables")"
 	assert_all_passed "$CACHE/$2.kernel-tables" 11 "${3-}"
-	assert_all_passed "$CACHE/$2.no_ipv6" 2
+	assert_all_passed "$CACHE/$2.no_ipv6" 1
 }
 
 @test "Linux 5.10: preload and supervise, conflicts, who, sock_diag or none, Yama, AppArmor, no IPv6" {
