@@ -26,6 +26,9 @@ enum { EM_386 = 3, EM_ARM = 40, EM_X86_64 = 62, EM_AARCH64 = 183 };
 		arch, V6_SYS_IO_URING_SETUP, V6_NOTIFIED_IO_URING                                  \
 	}
 
+/* i386's socketcall(2), of one first argument: linux/net.h, SYS_BIND and on. */
+#define SOCKETCALL(first) (102 | (first) << 16)
+
 /* The rows of a table stand together. */
 static const struct row {
 	uint32_t arch, number;
@@ -43,7 +46,10 @@ static const struct row {
 	{I386, 363, V6_NOTIFIED_LISTEN},
 	{I386, 366, V6_NOTIFIED_SETSOCKOPT},
 	{I386, 365, V6_NOTIFIED_GETSOCKOPT},
-	{I386, 102, V6_NOTIFIED_SOCKETCALL},
+	{I386, SOCKETCALL(2), V6_NOTIFIED_BIND},
+	{I386, SOCKETCALL(4), V6_NOTIFIED_LISTEN},
+	{I386, SOCKETCALL(14), V6_NOTIFIED_SETSOCKOPT},
+	{I386, SOCKETCALL(15), V6_NOTIFIED_GETSOCKOPT},
 	NEWER(I386),
 #elif defined(__aarch64__) && defined(__LP64__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 	{AARCH64, 200, V6_NOTIFIED_BIND},
@@ -68,32 +74,21 @@ bool v6_filter_exists(void)
 	return rows[0].arch != 0;
 }
 
-static uint32_t number_of(uint32_t arch, uint32_t number)
+bool v6_filter_in_memory(const struct v6_abi_call *call)
 {
-	return arch == X86_64 ? number & ~X32 : number;
+	return call->arch == I386 && call->nr == SOCKETCALL(0);
 }
 
 enum v6_notified v6_filter_call(const struct v6_abi_call *call)
 {
+	uint32_t number = (uint32_t)call->nr & (call->arch == X86_64 ? ~X32 : ~0U);
+
+	if (v6_filter_in_memory(call))
+		number = SOCKETCALL((uint32_t)call->arg[0]);
 	for (const struct row *r = rows; r < rows + ROWS; r++)
-		if (r->arch == call->arch && r->number == number_of(call->arch, (uint32_t)call->nr))
+		if (r->arch == call->arch && r->number == number)
 			return r->call;
 	return V6_NOTIFIED_NONE;
-}
-
-/* linux/net.h, SYS_BIND and on. */
-static const enum v6_notified socketcalls[] = {
-	[2] = V6_NOTIFIED_BIND,
-	[4] = V6_NOTIFIED_LISTEN,
-	[14] = V6_NOTIFIED_SETSOCKOPT,
-	[15] = V6_NOTIFIED_GETSOCKOPT,
-};
-
-enum { SOCKETCALLS = sizeof(socketcalls) / sizeof(*socketcalls) };
-
-enum v6_notified v6_filter_socketcall(uint32_t number)
-{
-	return number < SOCKETCALLS ? socketcalls[number] : V6_NOTIFIED_NONE;
 }
 
 /* ---- the program: linux/filter.h, linux/bpf_common.h */
@@ -106,46 +101,56 @@ struct instruction {
 
 enum { LOAD = 0x20, AND = 0x54, IF_EQUAL = 0x15, IF_AT_LEAST = 0x35, RETURN = 0x06 };
 
-/* Where a jump leads; a number from SKIP on is that many instructions. Only forward. */
-enum goal { NEXT, ADDRESS, OPTION, SOCKETCALL, NOTIFY, ALLOW, SKIP };
+/* SECCOMP_RET_USER_NOTIF, SECCOMP_RET_ALLOW */
+#define NOTIFY 0x7fc00000U
+#define ALLOW  0x7fff0000U
 
 struct program {
 	unsigned short len;
 	struct instruction *at;
 };
 
-static void add(struct program *p, uint16_t code, uint32_t k, unsigned yes, unsigned no)
+static void add(struct program *p, uint16_t code, uint32_t k)
 {
-	p->at[p->len++] = (struct instruction){code, (uint8_t)yes, (uint8_t)no, k};
+	p->at[p->len++] = (struct instruction){.code = code, .k = k};
 }
 
 static void load(struct program *p, size_t offset)
 {
-	add(p, LOAD, (uint32_t)offset, NEXT, NEXT);
+	add(p, LOAD, (uint32_t)offset);
 }
 
-/* The low half of an argument: these machines are little endian. */
-static void load_argument(struct program *p, unsigned n)
+/* Whether the low half of an argument is this: these machines are little endian. */
+static void add_if(struct program *p, unsigned n, uint16_t code, uint32_t k)
 {
 	load(p, offsetof(struct v6_abi_call, arg) + n * sizeof(uint64_t));
+	add(p, code, k);
 }
 
-static enum goal goal_of(enum v6_notified call)
+/* Of a row what is notified; whatever is another thing goes on behind it. */
+static void add_row(struct program *p, const struct row *r)
 {
-	switch (call) {
-	case V6_NOTIFIED_BIND:
-		return ADDRESS;
-	case V6_NOTIFIED_SETSOCKOPT:
-	case V6_NOTIFIED_GETSOCKOPT:
-		return OPTION;
-	case V6_NOTIFIED_SOCKETCALL:
-		return SOCKETCALL;
-	default:
-		return NOTIFY;
+	unsigned at = p->len;
+
+	load(p, offsetof(struct v6_abi_call, nr));
+	if (r->arch == X86_64)
+		add(p, AND, ~X32);
+	add(p, IF_EQUAL, r->number & 0xffff);
+	if (r->number >> 16) {
+		add_if(p, 0, IF_EQUAL, r->number >> 16);
+	} else if (r->call == V6_NOTIFIED_BIND) { /* a shorter one is no IPv4 or IPv6 address */
+		add_if(p, 2, IF_AT_LEAST, sizeof(struct sockaddr_in));
+	} else if (r->call == V6_NOTIFIED_SETSOCKOPT || r->call == V6_NOTIFIED_GETSOCKOPT) {
+		add_if(p, 1, IF_EQUAL, IPPROTO_IPV6);
+		add_if(p, 2, IF_EQUAL, IPV6_V6ONLY);
 	}
+	add(p, RETURN, NOTIFY);
+	for (; at < p->len; at++)
+		if (p->at[at].code == IF_EQUAL || p->at[at].code == IF_AT_LEAST)
+			p->at[at].no = (uint8_t)(p->len - at - 1);
 }
 
-/* What is of this table goes on from here; another skips it. The row after the last of it. */
+/* What is of another table skips it. The row after the last of it. */
 static const struct row *add_table(struct program *p, const struct row *r, unsigned without)
 {
 	uint32_t arch = r->arch;
@@ -153,45 +158,13 @@ static const struct row *add_table(struct program *p, const struct row *r, unsig
 
 	load(p, offsetof(struct v6_abi_call, arch));
 	other = p->len;
-	add(p, IF_EQUAL, arch, NEXT, NEXT);
-	load(p, offsetof(struct v6_abi_call, nr));
-	if (arch == X86_64)
-		add(p, AND, ~X32, NEXT, NEXT);
+	add(p, IF_EQUAL, arch);
 	for (; r < rows + ROWS && r->arch == arch; r++)
 		if (!(without >> r->call & 1))
-			add(p, IF_EQUAL, r->number, goal_of(r->call), NEXT);
-	add(p, IF_EQUAL, 0, ALLOW, ALLOW);
-	p->at[other].no = (uint8_t)(SKIP + p->len - other - 1);
+			add_row(p, r);
+	add(p, RETURN, ALLOW);
+	p->at[other].no = (uint8_t)(p->len - other - 1);
 	return r;
-}
-
-static void add_goals(struct program *p, unsigned without, unsigned start[SKIP])
-{
-	start[ADDRESS] = p->len; /* a shorter one is no IPv4 or IPv6 address */
-	load_argument(p, 2);
-	add(p, IF_AT_LEAST, sizeof(struct sockaddr_in), NOTIFY, ALLOW);
-	start[OPTION] = p->len;
-	load_argument(p, 1);
-	add(p, IF_EQUAL, IPPROTO_IPV6, NEXT, ALLOW);
-	load_argument(p, 2);
-	add(p, IF_EQUAL, IPV6_V6ONLY, NOTIFY, ALLOW);
-	start[SOCKETCALL] = p->len;
-	load_argument(p, 0);
-	for (uint32_t i = 0; i < SOCKETCALLS; i++)
-		if (socketcalls[i] && !(without >> socketcalls[i] & 1))
-			add(p, IF_EQUAL, i, NOTIFY, NEXT);
-	add(p, IF_EQUAL, 0, ALLOW, ALLOW);
-	start[NOTIFY] = p->len;
-	add(p, RETURN, 0x7fc00000, NEXT, NEXT); /* SECCOMP_RET_USER_NOTIF */
-	start[ALLOW] = p->len;
-	add(p, RETURN, 0x7fff0000, NEXT, NEXT); /* SECCOMP_RET_ALLOW */
-}
-
-static uint8_t distance(unsigned from, unsigned goal, const unsigned start[SKIP])
-{
-	if (goal == NEXT)
-		return 0;
-	return (uint8_t)(goal >= SKIP ? goal - SKIP : start[goal] - from - 1);
 }
 
 /* SPEC_ALLOW, NEW_LISTENER; WAIT_KILLABLE_RECV is of Linux 5.19. */
@@ -212,19 +185,13 @@ static int install(const struct program *p)
 
 int v6_filter_install(unsigned without)
 {
-	struct instruction room[2 * ROWS + 32];
+	struct instruction room[9 * ROWS + 8];
 	struct program p = {0, room};
-	unsigned start[SKIP];
 	int fd;
 
 	for (const struct row *r = rows; r < rows + ROWS;)
 		r = add_table(&p, r, without);
-	add(&p, IF_EQUAL, 0, ALLOW, ALLOW);
-	add_goals(&p, without, start);
-	for (unsigned i = 0; i < p.len; i++) {
-		room[i].yes = distance(i, room[i].yes, start);
-		room[i].no = distance(i, room[i].no, start);
-	}
+	add(&p, RETURN, ALLOW);
 	fd = install(&p);
 	if (fd == -EACCES && !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		fd = install(&p);

@@ -14,7 +14,6 @@ enum v6_notified {
 	V6_NOTIFIED_LISTEN,
 	V6_NOTIFIED_SETSOCKOPT, /* of IPV6_V6ONLY */
 	V6_NOTIFIED_GETSOCKOPT,
-	V6_NOTIFIED_SOCKETCALL, /* i386: one of those above, its arguments in memory */
 	V6_NOTIFIED_LANDLOCK,
 	V6_NOTIFIED_IO_URING,
 };
@@ -25,8 +24,8 @@ bool v6_filter_exists(void);
 /* What a notified call is. */
 enum v6_notified v6_filter_call(const struct v6_abi_call *call);
 
-/* What the first argument of socketcall(2) stands for. */
-enum v6_notified v6_filter_socketcall(uint32_t number);
+/* Whether its arguments are in memory, 32-bit words at its second: socketcall(2). */
+bool v6_filter_in_memory(const struct v6_abi_call *call);
 
 /* Whether a thread whose notification was received waits until it is answered or killed. */
 bool v6_filter_waits(void);

@@ -1,11 +1,12 @@
 #include "listener.h"
 
-#include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "../govern/kernel.h"
+#include "../govern/sys.h"
 #include "filter.h"
 
 enum { QUEUE = 256, LOST = 64 };
@@ -30,6 +31,7 @@ void v6_listener_init(int fd)
 
 	listener = fd;
 	waits = v6_filter_waits();
+	v6_sys_fcntl(fd, F_SETFL, O_NONBLOCK);
 	v6_syscall(SYS_ioctl, fd, V6_NOTIF_SET_FLAGS, flags);
 }
 

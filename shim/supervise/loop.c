@@ -264,13 +264,9 @@ static void tell_inherited(int fd, void *context)
 	v6_sys_close(r.call.ask);
 }
 
-void v6_loop_inherited(int process, struct v6_slice program, struct v6_slice listen_fds,
-	struct v6_slice listen_pid, int activated)
+void v6_loop_inherited(
+	struct v6_target *t, struct v6_slice listen_fds, struct v6_slice listen_pid, int activated)
 {
-	struct v6_target *t = v6_target_start(process, program);
-
-	if (!t)
-		return;
 	v6_self_become(&t->self);
 	borrow_stderr(t);
 	v6_inherit_visit(listen_fds, listen_pid, activated, tell_inherited, t);

@@ -10,14 +10,12 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "../govern/kernel.h"
 #include "../govern/live.h"
 #include "../govern/log.h"
-#include "../govern/proc.h"
 #include "../govern/sys.h"
 #include "filter.h"
 #include "loop.h"
@@ -25,6 +23,16 @@
 /* The two ends of what both sides talk over, numbers. */
 static int ends[2];
 enum { TARGET, SUPERVISOR };
+
+/* No signal comes in between, nor ever to a supervisor; what the target's mask was. */
+static sigset_t all, before;
+
+static int talk(void)
+{
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) ? -errno : 0;
+}
 
 static void tell(int end, int number)
 {
@@ -35,50 +43,23 @@ static void tell(int end, int number)
 static int hear(int end)
 {
 	int number;
-	ssize_t n;
 
-	do
-		n = recv(ends[end], &number, sizeof(number), 0);
-	while (n < 0 && errno == EINTR);
-	return n == (ssize_t)sizeof(number) ? number : -EPIPE;
-}
-
-static int talk(void)
-{
-	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) ? -errno : 0;
+	return recv(ends[end], &number, sizeof(number), 0) == sizeof(number) ? number : -EPIPE;
 }
 
 /* ---- the supervisor's side */
 
-static int duplicate(int pid, int fd)
-{
-	int pidfd = (int)v6_syscall(V6_SYS_PIDFD_OPEN, pid, 0), copy;
-
-	if (pidfd < 0)
-		return pidfd;
-	copy = (int)v6_syscall(V6_SYS_PIDFD_GETFD, pidfd, fd, 0);
-	close(pidfd);
-	return copy;
-}
-
 /* Whether the descriptors and the memory of a process can be had: it has forked us, or we it. */
-static int probe(int pid)
+static int probe(struct v6_target *t)
 {
 	static const char byte = 1;
-	char path[V6_PROC_PATH], read = 0;
-	int fd = duplicate(pid, ends[TARGET]);
+	char read = 0;
+	int fd = v6_target_descriptor(t, t->pid, ends[TARGET]), error = fd;
 
-	if (fd < 0)
-		return fd;
-	close(fd);
-	v6_proc_path(path, pid, "mem", -1);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (pread(fd, &read, 1, (off_t)(uintptr_t)&byte) != 1 || read != byte)
-		read = 0;
-	close(fd);
-	return read ? 0 : -EIO;
+	if (fd >= 0)
+		error = v6_target_read(t, (uintptr_t)&byte, &read, sizeof(read));
+	v6_sys_close(fd);
+	return error < 0 || read == byte ? error : -EIO;
 }
 
 static struct v6_slice variable(const char *name)
@@ -94,21 +75,18 @@ static struct v6_slice variable(const char *name)
  */
 static int take_listener(int pid, const struct v6_supervision *s, int listen_pid)
 {
-	int fd = probe(pid);
+	struct v6_target *t = v6_target_start(pid, s ? s->program : v6_slice_of(""));
+	int fd = probe(t);
 
 	tell(SUPERVISOR, fd);
-	if (fd < 0)
-		return fd;
-	fd = hear(SUPERVISOR);
-	if (fd < 0)
-		return fd;
-	fd = duplicate(pid, fd);
 	if (fd >= 0)
-		v6_sys_fcntl(fd, F_SETFL, O_NONBLOCK);
+		fd = hear(SUPERVISOR);
+	if (fd >= 0)
+		fd = v6_target_descriptor(t, pid, fd);
 	if (fd >= 0 && s)
-		v6_loop_inherited(pid, s->program, variable("LISTEN_FDS"), variable("LISTEN_PID"),
-			listen_pid);
+		v6_loop_inherited(t, variable("LISTEN_FDS"), variable("LISTEN_PID"), listen_pid);
 	tell(SUPERVISOR, fd < 0 ? fd : 0);
+	close(ends[SUPERVISOR]);
 	return fd;
 }
 
@@ -117,81 +95,55 @@ static int take_listener(int pid, const struct v6_supervision *s, int listen_pid
 /* Under the filter, and supervised: 0. Nothing has changed where the probe failed. */
 static int put_under(void)
 {
-	int error = hear(TARGET), listener;
+	int error, listener;
 
-	if (error)
-		return error;
-	listener = v6_filter_install(v6_loop_without());
-	tell(TARGET, listener);
-	if (listener < 0)
-		return listener;
+	close(ends[SUPERVISOR]);
 	error = hear(TARGET);
-	close(listener);
+	if (!error) {
+		listener = v6_filter_install(v6_loop_without());
+		tell(TARGET, listener);
+		error = listener < 0 ? listener : hear(TARGET);
+		close(listener);
+	}
+	close(ends[TARGET]);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	return error;
-}
-
-static int execute(char **argv)
-{
-	execvp(argv[0], argv);
-	return errno;
 }
 
 /* ---- a helper beside the command */
 
-/* Closes what is between two descriptors. */
-static void close_between(int low, int high)
-{
-	if (high - low > 1)
-		v6_syscall(V6_SYS_CLOSE_RANGE, low + 1, high - 1, 0);
-}
-
 /* Keeps what both sides talk over and the log alone, and nothing of where it was started. */
 static void leave_all(int log)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC), end = ends[SUPERVISOR];
-	int other = log > 2 ? log : 2;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), last = log > 2 ? log : 2;
 
+	ends[SUPERVISOR] = dup2(ends[SUPERVISOR], last + 1);
 	for (int fd = 0; fd < 3; fd++)
 		if (fd != log)
 			dup2(null, fd);
-	close_between(2, end < other ? end : other);
-	close_between(end < other ? end : other, end < other ? other : end);
-	close_between(end < other ? other : end, INT_MAX);
+	v6_syscall(V6_SYS_CLOSE_RANGE, 3, last - 1, 0);
+	v6_syscall(V6_SYS_CLOSE_RANGE, last + 2, INT_MAX, 0);
 	if (chdir("/"))
 		return; /* it keeps a file system busy, no more */
 }
 
-static void ignore_signals(void)
-{
-	struct sigaction ignore = {.sa_handler = SIG_IGN};
-	sigset_t none;
-
-	for (int number = 1; number < NSIG; number++)
-		sigaction(number, &ignore, NULL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 static void help(const struct v6_supervision *s, int pid)
 {
+	int log = v6_log_descriptor(), listener;
 	struct rlimit files;
-	int listener, log;
 
-	close(ends[TARGET]);
+	leave_all(log == STDERR_FILENO ? -1 : log);
+	v6_loop_init(log == STDERR_FILENO);
+	listener = take_listener(pid, s, pid);
+	if (listener < 0)
+		return;
+	/* The target need not wait for these. */
 	setsid();
-	ignore_signals();
 	if (!getrlimit(RLIMIT_NOFILE, &files)) {
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
-	v6_log_init(&s->config->settings, variable("JOURNAL_STREAM"), s->handed);
-	log = v6_log_descriptor();
-	leave_all(log == STDERR_FILENO ? -1 : log);
-	v6_loop_init(log == STDERR_FILENO);
-	listener = take_listener(pid, s, pid);
-	close(ends[SUPERVISOR]);
-	if (listener >= 0)
-		v6_loop(listener, -1, NULL);
+	v6_loop(listener, -1, NULL);
 }
 
 /* 0, or why not; -EPERM may be another form's to try. */
@@ -201,21 +153,21 @@ static int with_helper(const struct v6_supervision *s)
 
 	if (error)
 		return error;
-	child = fork();
-	if (child < 0)
-		return -errno;
+	/*
+	 * It has the memory in common, so that one copy is made of that, not two: posix_spawn(3)
+	 * would execute. Linux lets it fork.
+	 */
+	child = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
 	if (!child) {
 		/* A child of nobody's here: the command need not know it. */
-		if (!fork())
+		if (!fork()) /* NOLINT(clang-analyzer-unix.Vfork) */
 			help(s, pid);
 		_exit(0);
 	}
-	close(ends[SUPERVISOR]);
-	while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
-		;
-	error = put_under();
-	close(ends[TARGET]);
-	return error;
+	if (child < 0)
+		return -errno;
+	waitpid(child, NULL, 0);
+	return put_under();
 }
 
 /* ---- a parent of the command */
@@ -261,13 +213,11 @@ static bool take_signal(void)
 static void mirror(void)
 {
 	struct rlimit none = {0, 0};
-	sigset_t all;
 
 	if (WIFEXITED(child_status))
 		_exit(WEXITSTATUS(child_status));
 	setrlimit(RLIMIT_CORE, &none);
 	signal(WTERMSIG(child_status), SIG_DFL);
-	sigfillset(&all);
 	raise(WTERMSIG(child_status));
 	sigprocmask(SIG_UNBLOCK, &all, NULL);
 	_exit(128 + WTERMSIG(child_status));
@@ -285,39 +235,28 @@ static void take_listen_pid(int parent)
 	setenv("LISTEN_PID", own, 1);
 }
 
-/* In the child 0, or why not; the parent returns only where nothing was started. */
+/* In the child 0, or why not; the parent returns only where nothing was started: NULL, to try it. */
 static int with_parent(const struct v6_supervision *s)
 {
 	int error = talk(), listener;
-	sigset_t all, before;
 
 	if (error)
 		return error;
-	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, &before);
 	child_pid = fork();
 	if (child_pid < 0)
 		return -errno;
 	if (!child_pid) {
-		sigprocmask(SIG_SETMASK, &before, NULL);
-		close(ends[SUPERVISOR]);
-		error = put_under();
-		if (error)
+		if (put_under() || !s)
 			_exit(0);
 		take_listen_pid(getppid());
 		return 0;
 	}
 	close(ends[TARGET]);
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-	v6_log_init(&s->config->settings, variable("JOURNAL_STREAM"), s->handed);
 	v6_loop_init(false);
 	listener = take_listener(child_pid, s, getpid());
-	close(ends[SUPERVISOR]);
-	if (listener < 0) {
-		waitpid(child_pid, NULL, 0);
-		sigprocmask(SIG_SETMASK, &before, NULL);
-		return listener;
-	}
+	if (listener < 0 || !s)
+		return listener < 0 ? listener : 0;
 	signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	v6_loop(listener, signals, take_signal);
 	/* The filter's last task is gone a moment before its status is there. */
@@ -358,13 +297,10 @@ static const char *why(int error)
 /* Before the kernel is asked: what would go wrong only later. */
 static int judge(void)
 {
-	struct utsname name;
-	unsigned major = 0, minor = 0;
-
 	if (!v6_filter_exists())
 		return -EOPNOTSUPP;
-	if (!uname(&name) && sscanf(name.release, "%u.%u", &major, &minor) == 2 &&
-		(major < 5 || (major == 5 && minor < 9)))
+	/* Linux 5.9 has it, and with it all that is needed. */
+	if (v6_syscall(V6_SYS_CLOSE_RANGE, 1, 0, 0) == -ENOSYS)
 		return -ENOSYS;
 	return 0;
 }
@@ -381,26 +317,6 @@ bool v6_supervise_takes_privileges(void)
 	return v6_syscall(SYS_seccomp, SET_MODE_FILTER, 0, &program) == -EACCES;
 }
 
-/* Of a process that is of no other use: 0, or why it cannot be supervised. */
-static int try_listener(void)
-{
-	int error = talk(), child, listener;
-
-	if (error)
-		return error;
-	child = fork();
-	if (!child) {
-		put_under();
-		_exit(0);
-	}
-	listener = child < 0 ? -errno : take_listener(child, NULL, 0);
-	close(ends[TARGET]);
-	close(ends[SUPERVISOR]);
-	if (child > 0)
-		waitpid(child, NULL, 0);
-	return listener < 0 ? listener : 0;
-}
-
 /* A filter may kill whoever tries. */
 const char *v6_supervise_refused(void)
 {
@@ -410,7 +326,7 @@ const char *v6_supervise_refused(void)
 		return why(error);
 	child = fork();
 	if (!child)
-		_exit(-try_listener());
+		_exit(-with_parent(NULL));
 	error = -EPIPE;
 	if (child < 0)
 		error = -errno;
@@ -424,6 +340,7 @@ int v6_supervise(const struct v6_supervision *s, char **argv)
 	int error = judge();
 
 	v6_live_init(s->config, false, NULL);
+	v6_log_init(&s->config->settings, variable("JOURNAL_STREAM"), s->handed);
 	if (!error) {
 		error = with_helper(s);
 		if (error == -EPERM) {
@@ -433,8 +350,10 @@ int v6_supervise(const struct v6_supervision *s, char **argv)
 				       "or a container), so that v6shim stays, as the parent");
 		}
 	}
-	if (!error)
-		return execute(argv);
+	if (!error) {
+		execvp(argv[0], argv);
+		return errno;
+	}
 	s->say(why(error));
 	return error;
 }

@@ -117,8 +117,7 @@ static void drop(struct v6_target *t)
 	for (struct thread *th = threads; th < threads + THREADS; th++)
 		if (th->of == t)
 			th->tid = 0;
-	if (t->memory >= 0)
-		v6_sys_close(t->memory);
+	v6_sys_close(t->memory);
 	v6_sys_close(t->pidfd);
 	t->pid = 0;
 }
@@ -204,15 +203,19 @@ static void find_program(struct v6_target *t)
 	set_program(t, name, 3);
 }
 
-/* Looks at what execve(2) changes. */
-static void look(struct v6_target *t)
+static void open_memory(struct v6_target *t)
 {
 	char path[V6_PROC_PATH];
 
-	if (t->memory >= 0)
-		v6_sys_close(t->memory);
+	v6_sys_close(t->memory);
 	v6_proc_path(path, t->pid, "mem", -1);
 	t->memory = v6_sys_open(path, O_RDONLY | O_CLOEXEC, 0);
+}
+
+/* Looks at what execve(2) changes. */
+static void look(struct v6_target *t)
+{
+	open_memory(t);
 	find_program(t);
 }
 
@@ -256,10 +259,10 @@ static struct v6_target *add(int pid, int pidfd)
 
 struct v6_target *v6_target_start(int pid, struct v6_slice program)
 {
-	int pidfd = open_pidfd(pid, 0);
-	struct v6_target *t = pidfd < 0 ? NULL : add(pid, pidfd);
+	struct v6_target *t = add(pid, open_pidfd(pid, 0));
 
-	if (t)
+	open_memory(t);
+	if (program.len)
 		set_program(t, &program, 1);
 	return t;
 }
@@ -339,7 +342,7 @@ void v6_target_forget(struct v6_target *t, int tid)
 
 static int duplicate(int pidfd, int fd)
 {
-	return (int)v6_syscall(V6_SYS_PIDFD_GETFD, pidfd, fd, 0);
+	return pidfd < 0 ? pidfd : (int)v6_syscall(V6_SYS_PIDFD_GETFD, pidfd, fd, 0);
 }
 
 /*
@@ -369,13 +372,10 @@ int v6_target_descriptor(const struct v6_target *t, int tid, int fd)
 /* PIDFD_THREAD, Linux 6.9. */
 int v6_target_own_descriptor(int tid, int fd)
 {
-	int pidfd = open_pidfd(tid, O_EXCL), copy = -EPERM;
+	int pidfd = open_pidfd(tid, O_EXCL), copy = duplicate(pidfd, fd);
 
-	if (pidfd < 0)
-		return copy;
-	copy = duplicate(pidfd, fd);
 	v6_sys_close(pidfd);
-	return copy;
+	return pidfd < 0 ? -EPERM : copy;
 }
 
 /* ---- privileges */

@@ -39,7 +39,10 @@ struct v6_target *v6_target_find(int tid);
 void v6_target_check(struct v6_target *t, uint64_t ip);
 void v6_target_forget(struct v6_target *t, int tid);
 
-/* A process that is about to execute a program of that name; NULL as above. */
+/*
+ * A process that is about to execute a program of that name (empty: none). Where it may not be looked into its
+ * descriptors and memory are not had, and it is said why.
+ */
 struct v6_target *v6_target_start(int pid, struct v6_slice program);
 
 /*

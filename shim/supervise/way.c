@@ -149,9 +149,6 @@ static int read_words(struct v6_request *r, const struct v6_abi_call *call, uint
 	uint32_t word[5] = {0};
 	int error;
 
-	r->what = v6_filter_socketcall((uint32_t)call->arg[0]);
-	if (r->what == V6_NOTIFIED_NONE)
-		return 0;
 	error = v6_target_read(
 		r->target, (uint32_t)call->arg[1], word, words[r->what] * sizeof(*word));
 	for (int i = 0; i < 5; i++)
@@ -167,7 +164,7 @@ int v6_request_read(struct v6_request *r, const struct v6_abi_call *call)
 
 	memcpy(arg, call->arg, sizeof(arg));
 	r->what = v6_filter_call(call);
-	error = r->what == V6_NOTIFIED_SOCKETCALL ? read_words(r, call, arg) : 0;
+	error = v6_filter_in_memory(call) ? read_words(r, call, arg) : 0;
 	if (error)
 		return error;
 	*c = v6_request_call(r->target, (int)arg[0]);

@@ -10,7 +10,7 @@ setup() {
 # bench GROUP CASES CONTESTANT...: a quick run leaves so many cases, of each of these contestants; and others, of some.
 bench() {
 	require_netns
-	require python3 wrk nginx jq torsocks proxychains4 authbind eatmydata
+	require python3 wrk nginx go jq torsocks proxychains4 authbind eatmydata
 	(
 		close_bats_fds
 		exec "$ROOT/tests/bench/run" --build "$BUILD" --out "$DIR" --quick "$1"
@@ -35,7 +35,7 @@ LEVELS=(shim-off shim-error shim-change shim-bind shim-all)
 
 @test "make bench T=start, T=load and T=scale: the start, a loaded server, conflicts, listeners, report beside jq" {
 	bench start 1 bare bare-again empty "${LEVELS[@]}" supervised shim-profile rules-1 rules-10 rules-100 rules-256
-	bench load 2 bare bare-again shim-bind
+	bench load 4 bare bare-again supervised
 	bench scale 7 bare
 	bench scale 3 shim-share shim-fail
 	bench scale 2 report jq
@@ -44,7 +44,7 @@ LEVELS=(shim-off shim-error shim-change shim-bind shim-all)
 # A build that has another library in the shim's place.
 @test "a library that does nothing is not measured as the shim, nor one that is not there" {
 	require_netns
-	require python3 nginx wrk
+	require python3 nginx go wrk
 	mkdir "$DIR/build"
 	ln -s "$BUILD/tests" "$BUILD/v6shim" "$DIR/build"
 	run "$ROOT/tests/bench/run" --build "$DIR/build" --quick calls

@@ -9,30 +9,31 @@
 
 #include "../../core/version.h"
 #include "../../govern/sys.h"
-#include "../memory.h"
 
 static const char name[] = "libv6shim.so";
 
-/* Finds bytes in a file: the string behind them. NULL where they are not there; errno 0: it was read. */
+/*
+ * Finds bytes in a file: the string behind them, of up to a hundred bytes, until the next call. NULL
+ * where they are not there; errno 0: it was read.
+ */
 static const char *find_in_file(const char *path, const char *bytes, size_t len)
 {
+	enum { PIECE = 8192, BEHIND = 128 };
+	static char text[PIECE + BEHIND + 1];
 	int fd = v6_elf_open(path);
-	char *text = NULL, *found;
-	struct stat st;
-	ssize_t n = -1;
+	const char *found = NULL;
+	ssize_t n;
 
 	if (fd < 0)
 		return NULL;
-	errno = EINVAL;
-	if (v6_sys_fstat(fd, &st) >= 0 && st.st_size) {
-		text = v6_keep((size_t)st.st_size + 1);
-		n = pread(fd, text, (size_t)st.st_size, 0);
+	errno = 0;
+	for (off_t at = 0; !found && (n = pread(fd, text, PIECE + BEHIND, at)) > 0; at += PIECE) {
+		size_t last = PIECE + len - 1, size = (size_t)n;
+
+		text[size] = '\0';
+		found = memmem(text, size < last ? size : last, bytes, len);
 	}
 	close(fd);
-	if (n < 0)
-		return NULL;
-	errno = 0;
-	found = memmem(text, (size_t)n, bytes, len);
 	return found ? found + len : NULL;
 }
 
