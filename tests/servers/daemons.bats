@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2054,SC2183,SC2207,SC2317 # words without blanks; the driver calls them
+# shellcheck disable=SC2030,SC2031,SC2054,SC2183,SC2207,SC2317 # a test is a subshell; words without blanks; the driver calls them
 # Filters, chroot, other users, and one process that listens for all.
 
 load rows
