@@ -204,15 +204,19 @@ bool v6_conflict_yields(struct v6_call *c)
 	return true;
 }
 
-void v6_conflict_bound(struct v6_call *c, bool describe)
+void v6_conflict_bound(struct v6_call *c, bool change)
 {
 	const struct v6_address *a = &c->record.facts.address;
 
-	if (describe && a->port && v6_port_hinted(v6_family_other(v6_port_family(a)), a->port) &&
+	if (change && c->record.verdict.finding != V6_FINDING_CONFLICT && a->port &&
+		v6_port_hinted(v6_family_other(v6_port_family(a)), a->port) &&
 		v6_fact_type(c->ask) == V6_TYPE_DGRAM &&
 		v6_conflict_meets(c, v6_known(v6_fact_v6only(c->ask))))
 		c->record.verdict.finding = V6_FINDING_CONFLICT;
-	v6_port_bound(c->record.fd, a);
+	/* A supervisor's numbers are those of many processes. */
+	v6_port_bound(c->record.fd, a,
+		c->way->via == V6_VIA_PRELOAD && v6_call_enforces(c) &&
+			(!change || (a->port && (c->set || !v6_address_wildcard(a)))));
 }
 
 int v6_conflict_other_family(struct v6_call *c)

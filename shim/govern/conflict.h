@@ -29,11 +29,11 @@ bool v6_conflict_meets(struct v6_call *c, int v6only);
 bool v6_conflict_yields(struct v6_call *c);
 
 /*
- * After a bind that succeeded: notes that this process has the port, and, with
- * `describe`, whether a socket of the other family has it too, which UDP with SO_REUSEADDR lets
+ * After a bind that succeeded: notes that this process has the port, and, where changes are
+ * recorded, whether a socket of the other family has it too, which UDP with SO_REUSEADDR lets
  * pass in silence. Sets finding and holder.
  */
-void v6_conflict_bound(struct v6_call *c, bool describe);
+void v6_conflict_bound(struct v6_call *c, bool change);
 
 /*
  * Whether a socket of the other family has the protocol and port of this bind in

@@ -444,8 +444,7 @@ static void conclude(struct v6_call *c)
 			v6_conflict_resolve(c, change);
 		}
 		if (!c->record.error && f->event == V6_EVENT_BIND)
-			v6_conflict_bound(
-				c, change && c->record.verdict.finding != V6_FINDING_CONFLICT);
+			v6_conflict_bound(c, change);
 		if (!c->record.error && c->set && f->before == 1 && clears_unasked(c))
 			v6_memory_set(v6_fact_cookie(c->ask), 0, V6_MEMORY_CLEARED);
 	}
@@ -511,6 +510,12 @@ void v6_govern_listen(struct v6_call *c)
 	begin(c, V6_EVENT_LISTEN);
 	if (refuse_all(c))
 		return;
+	/* Bound before, so that V6ONLY cannot be set any more, and nothing to be told of it. */
+	if (v6_port_settled(c->record.fd) && !v6_emit_wants(V6_LOG_LEVEL_BIND)) {
+		c->way->make(c);
+		if (!c->record.error)
+			return;
+	}
 	judge(c);
 	if (f->before == V6_UNKNOWN && v6_emit_wants(V6_LOG_LEVEL_BIND))
 		ask(c, V6_NEED_BEFORE);

@@ -11,8 +11,8 @@
 
 #include "forbidden.h"
 
-/* A word for the numbers that end alike: the rest of the number, SET, the family, the port. */
-enum { HINTS = V6_HINT_SLOTS, FAMILY = 1 << 16, SET = 1 << 17, REST = 18 };
+/* A word for the numbers that end alike: the rest of the number, SETTLED, SET, the family, the port. */
+enum { HINTS = V6_HINT_SLOTS, FAMILY = 1 << 16, SET = 1 << 17, SETTLED = 1 << 18, REST = 19 };
 static _Atomic uint32_t hints[HINTS];
 static atomic_uint hints_end; /* beyond the last that is written */
 
@@ -21,15 +21,16 @@ static uint32_t hint_of(enum v6_family family, uint16_t port)
 	return SET | port | (family == V6_FAMILY_INET6 ? FAMILY : 0);
 }
 
-void v6_port_bound(int tell, const struct v6_address *a)
+void v6_port_bound(int tell, const struct v6_address *a, bool settled)
 {
 	uint32_t hint = a->family == V6_FAMILY_OTHER ? 0 : hint_of(v6_port_family(a), a->port);
 	unsigned i = (unsigned)tell % HINTS, end = atomic_load(&hints_end);
 
 	if (tell < 0)
 		return;
-	atomic_store_explicit(
-		&hints[i], hint | (uint32_t)(tell / HINTS) << REST, memory_order_relaxed);
+	atomic_store_explicit(&hints[i],
+		hint | (settled ? SETTLED : 0) | (uint32_t)(tell / HINTS) << REST,
+		memory_order_relaxed);
 	while (i >= end && !atomic_compare_exchange_weak(&hints_end, &end, i + 1))
 		;
 }
@@ -41,8 +42,24 @@ static uint32_t hint_at(unsigned i)
 
 bool v6_port_hinted_at(int tell, uint16_t port)
 {
-	return tell >= 0 && (hint_at((unsigned)tell % HINTS) & ~FAMILY) ==
+	return tell >= 0 && (hint_at((unsigned)tell % HINTS) & ~(FAMILY | SETTLED)) ==
 				    (SET | port | (uint32_t)(tell / HINTS) << REST);
+}
+
+bool v6_port_settled(int tell)
+{
+	uint32_t hint = hint_at((unsigned)tell % HINTS);
+
+	return hint & SETTLED && hint >> REST == (uint32_t)tell / HINTS;
+}
+
+void v6_port_new(int tell)
+{
+	unsigned i = (unsigned)tell % HINTS;
+	uint32_t hint = hint_at(i);
+
+	if (hint & SETTLED)
+		atomic_store_explicit(&hints[i], hint & ~(uint32_t)SETTLED, memory_order_relaxed);
 }
 
 bool v6_port_hinted(enum v6_family family, uint16_t port)
@@ -188,7 +205,7 @@ static void ask_hints(struct v6_port *p, uint16_t port)
 		}
 		/* A number that is another socket's by now is not touched for this port again. */
 		if (bound.port != port)
-			v6_port_bound(tell, &bound);
+			v6_port_bound(tell, &bound, false);
 	}
 }
 

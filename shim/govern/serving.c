@@ -49,7 +49,7 @@ void v6_serving_examine(struct v6_call *c)
 		return;
 	if (f->event == V6_EVENT_LISTEN) {
 		f->address = v6_fact_bound(c->ask);
-		v6_port_bound(c->record.fd, &f->address);
+		v6_port_bound(c->record.fd, &f->address, false);
 	}
 	if (!v6_address_wildcard(&f->address) || !v6_serving(c))
 		return;

@@ -15,6 +15,8 @@
 #include "passive.h"
 #include "way.h"
 
+#include "../govern/holder.h"
+
 #include "../govern/forbidden.h"
 
 #define EXPORT __attribute__((visibility("default")))
@@ -27,6 +29,7 @@ EXPORT int socket(int domain, int type, int protocol)
 
 	v6_preload_settled();
 	fd = v6_next.socket(domain, type, protocol);
+	v6_port_new(fd);
 	/* What fails for want of IPv6 is told of at any level. */
 	if (RARELY(v6_preload_watches(V6_EVENT_SOCKET) || fd < 0) &&
 		(domain == AF_INET6 || domain == AF_INET))

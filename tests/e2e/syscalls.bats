@@ -14,8 +14,8 @@ setup() {
 # A step of `drive` on a line, in this order, and the system calls that it makes: bare, and under policy=app; under a forced
 # policy; under default-*: all with the log off. "=" is as bare. With the log on, where no record is written: under a forced
 # policy that V6ONLY has already ("both"), "?" where a record is. Of a bind of `::` to port 0 only the kernel can tell
-# whether it is a stream's and has SO_REUSEADDR, which is governed; whether a socket that listens was bound the kernel tells when V6ONLY is to
-# be set.
+# whether it is a stream's and has SO_REUSEADDR, which is governed; whether a socket that listens was bound before, by another, the kernel
+# tells when V6ONLY is to be set.
 table() {
 	cat <<-END
 		socket unix                    socket      =                           =                  =
@@ -24,7 +24,7 @@ table() {
 		socket tcp4                    socket      =                           =                  =
 		nodelay                        setsockopt  =                           =                  =
 		bind 127.0.0.1 0               bind        =                           =                  =
-		listen                         listen      setsockopt+listen           =                  ?
+		listen                         listen      =                           =                  ?
 		socket tcp4                    socket      =                           =                  =
 		bind 0.0.0.0 0                 bind        =                           =                  =
 		socket tcp6                    socket      =                           socket+setsockopt  =
@@ -33,21 +33,24 @@ table() {
 		v6only 0                       setsockopt  setsockopt+getsockopt       =                  =+getsockopt
 		get                            getsockopt  =                           =                  =
 		bind :: $PORT                  bind        setsockopt+bind             =                  getsockopt+bind
-		listen                         listen      setsockopt+listen           =                  ?
+		listen                         listen      =                           =                  ?
 		port                           getsockname  =                          =                  =
+		close                          close       =                           =                  =
+		socket tcp6                    socket      =                           socket+setsockopt  =
+		listen                         listen      setsockopt+listen           =                  ?
 		close                          close       =                           =                  =
 		socket tcp6                    socket      =                           socket+setsockopt  =
 		reuseaddr                      setsockopt  =                           =                  =
 		bind :: 0 client               bind        getsockopt+getsockopt+setsockopt+bind  =       getsockopt+getsockopt+getsockopt+bind
-		listen                         listen      setsockopt+listen           =                  ?
+		listen                         listen      =                           =                  ?
 		socket tcp6                    socket      =                           socket+setsockopt  =
 		bind :: 0 client               bind        getsockopt+getsockopt+bind  =                  getsockopt+getsockopt+getsockopt+bind
-		listen                         listen      setsockopt+listen           =                  ?
+		listen                         listen      =                           =                  ?
 		socket tcp6                    socket      =                           socket+setsockopt  =
 		listen                         listen      setsockopt+listen           =                  ?
 		socket tcp6                    socket      =                           socket+setsockopt  =
 		bind ::1 0                     bind        =                           =                  =
-		listen                         listen      setsockopt+listen           =                  ?
+		listen                         listen      =                           =                  ?
 		socket tcp6                    socket      =                           socket+setsockopt  =
 		bind ::ffff:127.0.0.1 $MAPPED  bind        =                           =                  =
 		socket udp6                    socket      =                           socket+setsockopt  =

@@ -277,6 +277,17 @@ killed() {
 	assert_status 159
 }
 
+@test "a filter that kills whoever asks of a socket, or sets V6ONLY: a single address is bound and listened on all the same" {
+	scene="alone:$(free_port) kill calls=$(number getsockopt getsockname setsockopt fstat newfstatat write openat)"
+	for settings in -- 'POLICY=ipv6-only LOG=off --' "POLICY=both ON_CONFLICT=resolve LOG=$LOG LOG_LEVEL=change --" \
+		"POLICY=app RULES=port=9=>policy=ipv6-only LOG=$LOG LOG_LEVEL=change --"; do
+		read -ra words <<<"$settings"
+		assert_eq 'calls ok ok v6only 1' "$(say_scenes "${words[@]}" "$scene")" "$settings"
+	done
+	# The control: what is to be told is asked for.
+	assert_eq 'failed v6only 0' "$(say_scenes POLICY=ipv6-only LOG="$LOG" LOG_LEVEL=bind -- "$scene")"
+}
+
 # ---- no /proc
 
 without_proc() {

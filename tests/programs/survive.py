@@ -314,13 +314,13 @@ def scene(what, *straits):
     refused       an IPv6 socket binds a port that another one of the process listens on
     6-after-4     an IPv4 socket listens; an IPv6 one binds its port and listens
     4-after-6     the other way round
-    6-after:PORT  an IPv6 socket binds that PORT and listens
+    6-after:PORT  an IPv6 socket binds that PORT and listens; alone:PORT: of ::1
     datagrams     a datagram socket of each family binds one port, with SO_REUSEADDR, IPv4 first
 
     What proves the straits, what came of the calls, and V6ONLY: `calls ok ok v6only 1`.
     """
     kind = socket.SOCK_DGRAM if what in ("udp", "datagrams") else socket.SOCK_STREAM
-    any_of = {socket.AF_INET: "0.0.0.0", socket.AF_INET6: "::"}
+    any_of = {socket.AF_INET: "0.0.0.0", socket.AF_INET6: "::1" if what.startswith("alone") else "::"}
 
     def new(family):
         s = socket.socket(family, kind)
