@@ -201,7 +201,7 @@ static const struct v6_option options[] = {
 	{"program", "NAME",
 		.help = "which rule applies, and why those before it do not: to this executable"},
 	{"port", "N", .help = "at this port, 0 to 65535; without it, to a call that has no port"},
-	{"proto", "P", "of this protocol: tcp, udp, ... or a number", .list = V6_LIST_PROTO},
+	{"proto", "P", .help = "of this protocol: tcp, udp, ... or a number"},
 	{"systemd", .help = "a drop-in that gives these settings and the library to a service"},
 	{"env", .help = "the same as a file of variables: EnvironmentFile=, env, a shell"},
 	{.name = NULL},
