@@ -566,7 +566,14 @@ $note" "$status $output"
 		who --pid "$(pid_of held)"
 		assert_eq '0 4' "$status $(grep -c held <<<"$output")"
 		who --pid $$ -4
-		assert_eq '1 ' "$status $output"
+		assert_eq "1 $$  holds no such socket" "$status $output"
+		who --pid 4194305
+		assert_eq '1 4194305  no such process, or one that this user may not see' "$status $output"
+		start elsewhere --now unshare --net sh -c 'echo in; exec sleep 60'
+		wait_for 10 grep -q in "$BATS_TEST_TMPDIR/elsewhere.out"
+		pid=$(pid_of elsewhere)
+		who --pid "$pid"
+		assert_eq "1 $pid  is in another network namespace: nsenter -t $pid -n v6shim who" "$status $output"
 	}
 	in_netns inside
 }

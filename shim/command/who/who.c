@@ -13,6 +13,7 @@
 #include "../../core/record.h"
 #include "../../core/resolve.h"
 #include "../../govern/facts.h"
+#include "../../govern/proc.h"
 #include "../json.h"
 #include "../memory.h"
 #include "../options.h"
@@ -317,6 +318,21 @@ static void print_json(const struct v6_diag_socket *s)
 	v6_json("]}\n");
 }
 
+/* Of a process that was asked for by its number and has nothing here. */
+static void print_absence(FILE *to)
+{
+	uint64_t netns = v6_proc_netns((int)pid);
+
+	if (!netns)
+		fprintf(to, "%u  no such process, or one that this user may not see\n",
+			(unsigned)pid);
+	else if (netns != v6_proc_netns((int)getpid()))
+		fprintf(to, "%u  is in another network namespace: nsenter -t %u -n v6shim who\n",
+			(unsigned)pid, (unsigned)pid);
+	else
+		fprintf(to, "%u  holds no such socket\n", (unsigned)pid);
+}
+
 /* What the listing lacks, and why: at its end, or beside it where a machine reads it. */
 static void print_notes(FILE *to)
 {
@@ -401,6 +417,8 @@ static int run(struct v6_options *o)
 	}
 	if (!json)
 		print_table();
+	if (pid && !any)
+		print_absence(json ? stderr : stdout);
 	print_notes(json ? stderr : stdout);
 	for (int i = 0; i < ports; i++)
 		any &= held(wanted[i]);
