@@ -194,8 +194,7 @@ static const struct {
 		"program=nginx port=80,443 proto=tcp => policy=both mode=log"},
 	{"port=1-1,0080,0-65535 proto=6,17,262,253 => on-conflict=fail",
 		"port=1,80,0-65535 proto=tcp,udp,mptcp,253 => on-conflict=fail"},
-	{"program=a*,\xc3\xbc,a\\b,#x => order=app",
-		"program=a*,\xc3\xbc,a\\b,#x => order=app"},
+	{"program=a*,\xc3\xbc,a\\b,#x => order=app", "program=a*,\xc3\xbc,a\\b,#x => order=app"},
 	{"=> on-contrary=deny:EWOULDBLOCK", "=> on-contrary=deny:EAGAIN"},
 };
 
