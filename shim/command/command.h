@@ -25,7 +25,6 @@ struct v6_option {
 	const char *value; /* what --help calls its value; NULL: it takes none */
 	const char *help;
 	const char *words; /* of the values, where they are few: blanks between them */
-	enum v6_list list; /* or a list of words to offer */
 	char letter;       /* the short option; '\0': none */
 };
 
@@ -34,7 +33,6 @@ enum v6_operands {
 	V6_OPERANDS_NONE,
 	V6_OPERANDS_COMMAND, /* another command and its arguments: no option of ours follows */
 	V6_OPERANDS_FILES,
-	V6_OPERANDS_PORTS,
 	V6_OPERANDS_PROFILE,
 };
 

@@ -46,27 +46,13 @@ static void spell(struct v6_text *t, const struct v6_problem *p, enum v6_setting
 	v6_text_print(t, "%s%s", prefix_of(p), v6_setting_name(id));
 }
 
-static bool inside_character(char c)
-{
-	return ((unsigned char)c & 0xc0) == 0x80;
-}
-
-/* The text with what is beyond 80 bytes cut off, not within a character. */
+/* The text with what is beyond 80 bytes cut off. */
 static void shortened(struct v6_text *t, struct v6_slice text)
 {
-	enum { SHOWN = 80, WIDEST = 4 };
-	size_t n = text.len;
+	enum { SHOWN = 80 };
 
-	if (n > SHOWN) {
-		n = SHOWN;
-		while (n > SHOWN - WIDEST && inside_character(text.ptr[n]))
-			n--;
-		if (!v6_utf8_length(text.ptr + n, text.len - n))
-			n = SHOWN;
-	}
-	v6_text_safe(t, text.ptr, n);
-	if (n < text.len)
-		v6_text_str(t, "...");
+	v6_text_safe(t, text.ptr, text.len > SHOWN ? SHOWN : text.len);
+	v6_text_str(t, text.len > SHOWN ? "..." : "");
 }
 
 static void word(struct v6_text *t, const struct v6_problem *p, char c)
@@ -130,12 +116,10 @@ static void unknown_setting(struct v6_text *t, const struct v6_problem *p)
 /* The end of a path is what tells it from others. */
 static void file_name(struct v6_text *t, struct v6_slice path)
 {
-	enum { SHOWN = 200, WIDEST = 4 };
+	enum { SHOWN = 200 };
 
 	if (path.len > SHOWN) {
 		path = v6_slice_from(path, path.len - SHOWN);
-		while (inside_character(*path.ptr) && path.len > SHOWN - WIDEST)
-			path = v6_slice_from(path, 1);
 		v6_text_str(t, "...");
 	}
 	v6_text_print(t, "%.*s", V6_SLICE(path));

@@ -44,36 +44,14 @@ static int add_proto(struct v6_rule *r, struct v6_slice item, struct v6_problem 
 	return 0;
 }
 
-/* The end of a bracket that begins at glob.ptr, or NULL. "[]a]" and "[!]a]" hold a bracket. */
-static const char *bracket_end(struct v6_slice glob)
-{
-	size_t i = 1;
-
-	if (i < glob.len && glob.ptr[i] == '!')
-		i++;
-	if (i < glob.len && glob.ptr[i] == ']')
-		i++;
-	for (; i < glob.len; i++)
-		if (glob.ptr[i] == ']')
-			return glob.ptr + i;
-	return NULL;
-}
-
 static int add_program(struct v6_rule *r, struct v6_slice item, struct v6_problem *p)
 {
-	struct v6_slice rest = item;
-
 	(void)r;
 	/* So that the rule can be written down. */
 	if (!v6_slice_is_text(item))
 		return v6_problem_add(p, item, "%q has bytes that are no text; '?' matches any");
-	while (rest.len) {
-		const char *end = *rest.ptr == '[' ? bracket_end(rest) : rest.ptr;
-
-		if (!end)
-			return v6_problem_add(p, item, "%q has a '[' without its ']'");
-		rest = v6_slice_from(rest, (size_t)(end + 1 - rest.ptr));
-	}
+	if (memchr(item.ptr, '[', item.len))
+		return v6_problem_add(p, item, "%q has a '['; of a glob there are '*' and '?'");
 	return 0;
 }
 
@@ -219,58 +197,20 @@ int v6_rules_parse(struct v6_rules *rules, struct v6_slice text, struct v6_probl
 	return error;
 }
 
-/* Whether one character is in a bracket "[...]"; the bracket is known to end. */
-static bool in_bracket(struct v6_slice bracket, unsigned char c)
-{
-	bool no = bracket.ptr[1] == '!', in = false;
-
-	for (size_t i = no ? 2 : 1; i + 1 < bracket.len; i++) {
-		unsigned char low = (unsigned char)bracket.ptr[i], high = low;
-
-		if (i + 3 < bracket.len && bracket.ptr[i + 1] == '-') {
-			high = (unsigned char)bracket.ptr[i + 2];
-			i += 2;
-		}
-		if (c >= low && c <= high)
-			in = true;
-	}
-	return in != no;
-}
-
-/* Matches one character of the name: how much of the glob that takes, 0 for no match. */
-static size_t match_one(struct v6_slice glob, char c)
-{
-	const char *end;
-	size_t n;
-
-	if (*glob.ptr == '?')
-		return 1;
-	if (*glob.ptr != '[')
-		return *glob.ptr == c;
-	end = bracket_end(glob);
-	if (!end)
-		return 0;
-	n = (size_t)(end + 1 - glob.ptr);
-	return in_bracket((struct v6_slice){glob.ptr, n}, (unsigned char)c) ? n : 0;
-}
-
 /* One star at a time is tried again: quadratic at the worst, never more. */
 bool v6_glob(struct v6_slice glob, struct v6_slice name)
 {
 	struct v6_slice star = {NULL, 0}, back = {NULL, 0};
 
 	while (name.len) {
-		size_t n;
-
 		if (glob.len && *glob.ptr == '*') {
 			glob = v6_slice_from(glob, 1);
 			star = glob;
 			back = name;
 			continue;
 		}
-		n = glob.len ? match_one(glob, *name.ptr) : 0;
-		if (n) {
-			glob = v6_slice_from(glob, n);
+		if (glob.len && (*glob.ptr == '?' || *glob.ptr == *name.ptr)) {
+			glob = v6_slice_from(glob, 1);
 			name = v6_slice_from(name, 1);
 			continue;
 		}

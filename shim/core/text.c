@@ -144,25 +144,10 @@ void v6_text_uint0(struct v6_text *t, uint64_t value, unsigned width)
 	v6_text_bytes(t, digits + sizeof(digits) - n, n);
 }
 
-/* Most numbers are small, and a machine's long division is not. */
-static void text_uint32(struct v6_text *t, uint32_t value)
-{
-	char digits[10];
-	unsigned n = sizeof(digits);
-
-	do {
-		digits[--n] = (char)('0' + value % 10);
-		value /= 10;
-	} while (value);
-	v6_text_bytes(t, digits + n, sizeof(digits) - n);
-}
-
 void v6_text_uint(struct v6_text *t, uint64_t value)
 {
 	if (value < 10)
 		v6_text_char(t, (char)('0' + value));
-	else if (value <= UINT32_MAX)
-		text_uint32(t, (uint32_t)value);
 	else
 		v6_text_uint0(t, value, 1);
 }
@@ -264,19 +249,15 @@ static void civil(int64_t day, int64_t *year, unsigned *month, unsigned *mday)
 	*year = yoe + era * 400 + (*month <= 2);
 }
 
-/* `width` digits of a number that has no more, and what stands after them. */
-static char *put_digits(char *to, unsigned value, unsigned width, char after)
+static void put_part(struct v6_text *t, char before, unsigned value)
 {
-	for (unsigned i = width; i-- > 0; value /= 10)
-		to[i] = (char)('0' + value % 10);
-	to[width] = after;
-	return to + width + 1;
+	v6_text_char(t, before);
+	v6_text_uint0(t, value, 2);
 }
 
 void v6_text_time(struct v6_text *t, int64_t microseconds)
 {
 	int64_t second = microseconds / 1000000, fraction = microseconds % 1000000;
-	char text[sizeof("2026-01-02T03:04:05.000006Z")], *end = text;
 	unsigned month, mday, of_day;
 	int64_t day, year;
 
@@ -293,14 +274,15 @@ void v6_text_time(struct v6_text *t, int64_t microseconds)
 	civil(day, &year, &month, &mday);
 	year = year < 0 ? 0 : year > 9999 ? 9999 : year;
 	of_day = (unsigned)second;
-	end = put_digits(end, (unsigned)year, 4, '-');
-	end = put_digits(end, month, 2, '-');
-	end = put_digits(end, mday, 2, 'T');
-	end = put_digits(end, of_day / 3600, 2, ':');
-	end = put_digits(end, of_day / 60 % 60, 2, ':');
-	end = put_digits(end, of_day % 60, 2, '.');
-	end = put_digits(end, (unsigned)fraction, 6, 'Z');
-	v6_text_bytes(t, text, (size_t)(end - text));
+	v6_text_uint0(t, (uint64_t)year, 4);
+	put_part(t, '-', month);
+	put_part(t, '-', mday);
+	put_part(t, 'T', of_day / 3600);
+	put_part(t, ':', of_day / 60 % 60);
+	put_part(t, ':', of_day % 60);
+	v6_text_char(t, '.');
+	v6_text_uint0(t, (uint64_t)fraction, 6);
+	v6_text_char(t, 'Z');
 }
 
 size_t v6_utf8_length(const char *bytes, size_t len)

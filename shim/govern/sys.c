@@ -158,50 +158,10 @@ ssize_t v6_sys_readlink(const char *path, char *buf, size_t size)
 	return v6_syscall(SYS_readlinkat, AT_FDCWD, path, buf, size);
 }
 
-#if !defined(SYS_newfstatat) && !defined(SYS_fstatat64)
-
-/* linux/stat.h, Linux 4.11; its own header clashes with libc's in some versions. */
-struct kernel_statx {
-	uint32_t mask, blksize;
-	uint64_t attributes;
-	uint32_t nlink, uid, gid;
-	uint16_t mode, spare;
-	uint64_t ino, size, blocks, attributes_mask;
-	uint32_t times[16];
-	uint32_t rdev_major, rdev_minor, dev_major, dev_minor;
-	uint64_t rest[14];
-};
-
-_Static_assert(sizeof(struct kernel_statx) == 256, "as the kernel has it");
-
-/* Where a machine has nothing else: what is asked for, and no times. */
-static int untimed(int fd, const char *path, int flags, struct stat *st)
-{
-	enum { TYPE = 1, MODE = 2, NLINK = 4, UID = 8, INO = 0x100, SIZE = 0x200 };
-	struct kernel_statx x = {0};
-	long error =
-		v6_syscall(SYS_statx, fd, path, flags, TYPE | MODE | NLINK | UID | INO | SIZE, &x);
-
-	if (error)
-		return (int)error;
-	st->st_dev = makedev(x.dev_major, x.dev_minor);
-	st->st_rdev = makedev(x.rdev_major, x.rdev_minor);
-	st->st_ino = (ino_t)x.ino;
-	st->st_mode = x.mode;
-	st->st_nlink = (nlink_t)x.nlink;
-	st->st_uid = x.uid;
-	st->st_size = (off_t)x.size;
-	return 0;
-}
-
-#endif
-
-enum { EMPTY_PATH = 0x1000 }; /* AT_EMPTY_PATH, linux/fcntl.h */
-
 /*
  * Not by libc's functions of these names: glibc has them since 2.33 only, and a
  * legacy server may run on an older one. The struct is the kernel's own on the
- * machines that have these calls; the newest have statx(2) alone.
+ * machines that have these calls.
  */
 #if defined(SYS_newfstatat)
 #define FSTATAT(...) v6_syscall(SYS_newfstatat, __VA_ARGS__)
@@ -210,8 +170,7 @@ enum { EMPTY_PATH = 0x1000 }; /* AT_EMPTY_PATH, linux/fcntl.h */
 #define FSTATAT(...) v6_syscall(SYS_fstatat64, __VA_ARGS__)
 #define FSTAT(...)   v6_syscall(SYS_fstat64, __VA_ARGS__)
 #else
-#define FSTATAT(fd, path, st, flags) untimed(fd, path, flags, st)
-#define FSTAT(fd, st)                untimed(fd, "", EMPTY_PATH, st)
+#error "v6shim: this machine's kernel headers have statx(2) alone"
 #endif
 
 int v6_sys_fstat(int fd, struct stat *st)
@@ -232,17 +191,11 @@ int v6_sys_lstat(const char *path, struct stat *st)
 int v6_sys_writable(int fd)
 {
 	struct pollfd p = {.fd = fd, .events = POLLOUT};
-	long n;
-
-#ifdef SYS_ppoll
 	struct {
 		long seconds, nanoseconds;
 	} now = {0, 0};
+	long n = v6_syscall(SYS_ppoll, &p, 1, &now, NULL, KERNEL_SIGSET);
 
-	n = v6_syscall(SYS_ppoll, &p, 1, &now, NULL, KERNEL_SIGSET);
-#else
-	n = v6_syscall(SYS_poll, &p, 1, 0);
-#endif
 	return n == 1 && p.revents & POLLOUT && !(p.revents & (POLLERR | POLLNVAL));
 }
 
@@ -309,12 +262,7 @@ void v6_sys_sleep_microseconds(unsigned microseconds)
 		long seconds, nanoseconds;
 	} pause = {microseconds / 1000000, (long)(microseconds % 1000000) * 1000};
 
-#ifdef SYS_nanosleep
 	v6_syscall(SYS_nanosleep, &pause, NULL);
-#else
-	(void)pause;
-	v6_syscall(SYS_sched_yield);
-#endif
 }
 
 int v6_sys_block_signals(uint64_t mask, uint64_t *old)
@@ -410,8 +358,6 @@ int64_t v6_sys_now(void)
 	if (sizeof(long) < sizeof(int64_t) &&
 		v6_syscall(SYS_clock_gettime64, CLOCK_REALTIME, &wide) >= 0)
 		return wide.seconds * 1000000 + wide.nanoseconds / 1000;
-#ifdef SYS_clock_gettime
 	v6_syscall(SYS_clock_gettime, CLOCK_REALTIME, &plain);
-#endif
 	return plain.seconds * INT64_C(1000000) + plain.nanoseconds / 1000;
 }

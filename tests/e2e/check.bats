@@ -167,9 +167,8 @@ elf() {
 	script plain 'echo from sh'
 	: >empty
 	script by-env '#!/usr/bin/env prog' 'x'
-	script split "#!/usr/bin/env -S -u B A=1 'prog' \"x y\" # comment"
-	# shellcheck disable=SC2016
-	script variable '#!/usr/bin/env -S ${D}/prog'
+	script split '#!/usr/bin/env -S -u B A=1 prog x'
+	script quoted "#!/usr/bin/env -S 'prog' \"x y\" # comment"
 	script signals '#!/usr/bin/env -S --default-signal=PIPE --ignore-signal prog'
 	printf '#! \t %s \t arg 1 ' "$PWD/prog" >blanks
 	printf '#!%s' "$PWD/prog" >no-newline
@@ -177,10 +176,8 @@ elf() {
 	printf '#!/%0300d\n' 0 >long-name
 	printf '#!\n' >nothing
 	printf '#!/bin/sh\r\n' >dos
-	script 0 "#!$PWD/prog"
-	for i in 1 2 3 4 5; do
-		script $i "#!$PWD/$((i - 1))"
-	done
+	script inner "#!$PWD/prog"
+	script outer "#!$PWD/inner"
 	chmod 755 empty blanks no-newline long-argument long-name nothing dos
 	PATH=$PWD:$PATH answers <<-END
 		./start.sh||ok||./start.sh;script;ok;run by /bin/sh
@@ -190,7 +187,7 @@ elf() {
 		./by-env||ok||/usr/bin/env;KIND;ok;starts prog
 		./by-env||ok||$PWD/prog;KIND;ok
 		./split||ok||/usr/bin/env;KIND;ok;starts prog
-		./variable||ok||/usr/bin/env;KIND;ok;starts $PWD/prog
+		./quoted||ok||/usr/bin/env;KIND;ok
 		./signals||ok||/usr/bin/env;KIND;ok;starts prog
 		./blanks||ok||$PWD/prog;KIND;ok
 		./no-newline||ok||$PWD/prog;KIND;ok
@@ -198,11 +195,8 @@ elf() {
 		./long-name||ok||./long-name;script;ok;no #! line: run by /bin/sh.*
 		./nothing||ok||./nothing;script;ok;no #! line: run by /bin/sh.*
 		./dos||127|/bin/sh\x0d: no such file
-		./4||ok
-		./5||126|$PWD/prog: the kernel follows no more than 5 scripts in a row
+		./outer||ok
 	END
-	run ./5
-	[ "$status" -ne 0 ]
 	check ./start.sh
 	assert_match 'note +programs that a shell starts inherit the preload' "$output"
 	script round "#!/usr/bin/env $PWD/round"
@@ -233,7 +227,6 @@ elf() {
 		-i|-i
 		-i|-
 		-i|--ignore-environment
-		-i|--ignore-e
 		-i|-iu X
 		-u LD_PRELOAD|-u LD_PRELOAD
 		-u LD_PRELOAD|-uLD_PRELOAD
@@ -361,7 +354,7 @@ compare() {
 	case $status:$(<out) in
 	0:*) said=0 ;;
 	3:*'so its loader takes no preload'*) said=1 ;;
-	3:*'asks for capabilities that are not to be had'* | 3:*'not executable for this user'*) said=- ;;
+	3:*'not executable for this user'*) said=- ;;
 	*) said="? $status" ;;
 	esac
 	assert_eq "$real" "$said" "$* on $(stat -c '%U:%G %a' "$file") $(getcap "$file"): $(<out)"
@@ -388,8 +381,6 @@ compare() {
 			${NOBODY[*]} --no-new-privs
 			setpriv --reuid=65534 --regid=65534 --groups=100
 			setpriv --reuid=1000 --regid=100 --clear-groups
-			${NOBODY[*]} --bounding-set=-net_bind_service
-			${NOBODY[*]} --inh-caps=+net_bind_service
 			${NOBODY[*]} --inh-caps=+net_bind_service --ambient-caps=+net_bind_service
 			setpriv --ruid=65534
 			setpriv --rgid=100 --clear-groups
@@ -405,38 +396,21 @@ compare() {
 		0:65534 2755 -
 		0:65534 6755 -
 		0:0 0755 ep
-		0:0 0755 p
-		0:0 0755 i
-		0:0 0755 ie
 		0:0 4755 ep
-		65534:65534 4755 p
 	END
-	assert_eq 15 "$n"
+	assert_eq 11 "$n"
 }
 
-@test "a set-id program of another user: refused, with its user; not where the user namespace does not know him" {
-	root_only unshare
+@test "a program that gains rights is refused; run as what it becomes, or with what it would gain, it is reached" {
+	root_only setcap
 	chown 1000:1000 prog
 	chmod 4755 prog
-	why='it changes its user or group, so its loader takes no preload: set-user-id, user 1000'
-	answers <<<"./prog||no|$why"
-	run "${NOBODY[@]}" "$V6SHIM" check --reach preload ./prog
-	assert_eq "3 a preload does not reach ./prog: $why" "$status $(last_line)"
-	# As the user that it becomes nothing changes.
+	answers <<<'./prog||no|it changes its user or group, so its loader takes no preload'
 	run setpriv --reuid=1000 --regid=1000 --clear-groups "$V6SHIM" run --reach preload --log=stderr --log-level=all ./prog
 	assert_status 0
 	assert_match ': load: ' "$output"
 	assert_line 'AT_SECURE 0'
-	chmod 6755 prog
-	answers <<<"./prog||no|$why, set-group-id, group 1000"
-	unshare -r true 2>/dev/null || skip 'needs leave to make a user namespace'
-	run unshare -r "$V6SHIM" run --reach preload --log=off ./prog
-	assert_eq '0 AT_SECURE 0' "$status $output"
-	assert_eq 'AT_SECURE 0' "$(unshare -r ./prog)"
-}
-
-@test "capabilities: refused for users, the ambient way that check names works, and those that are not to be had" {
-	root_only setcap
+	install -m 755 ../prog prog
 	setcap cap_net_bind_service=ep prog 2>/dev/null || skip 'needs leave to set capabilities'
 	answers <<<'./prog||ok'
 	run "${NOBODY[@]}" "$V6SHIM" run --reach preload ./prog
@@ -447,11 +421,6 @@ compare() {
 	assert_status 0
 	assert_match ': load: ' "$output"
 	assert_line 'AT_SECURE 0'
-	why='it asks for capabilities that are not to be had here, so it does not start at all'
-	run setpriv --bounding-set=-net_bind_service "$V6SHIM" check --reach preload ./prog
-	assert_eq "3 ./prog does not start: $why" "$status $(last_line)"
-	run setpriv --bounding-set=-net_bind_service "$V6SHIM" run --reach preload ./prog
-	assert_eq "126 v6shim: ./prog: $why" "$status $output"
 }
 
 @test "mounted nosuid set-id bits and capabilities change nothing; mounted noexec nothing starts or is loaded" {
@@ -472,7 +441,6 @@ compare() {
 			setpriv --reuid=65534 --regid=65534 --clear-groups "$V6SHIM" run --reach preload m/$file
 		done'
 	assert_status 0
-	assert_eq 2 "$(grep -c 'ok   its set-id bit or capabilities change nothing here$' <<<"$output")" "$output"
 	assert_eq 2 "$(grep -c '^AT_SECURE 0$' <<<"$output")" "$output"
 	# shellcheck disable=SC2016
 	run unshare -m sh -c '
@@ -508,9 +476,9 @@ compare() {
 	answers <<-'END'
 		nosuch||127|not found in PATH
 		./nosuch||127|no such file
-		./dangling||127|a symbolic link to nothing
+		./dangling||127|no such file
 		./circle||126|not to be got at: Too many levels of symbolic links
-		./directory||126|a directory
+		./directory||126|no regular file
 		./pipe||126|no regular file
 		/dev/null||126|no regular file
 		./text||126|Permission denied: it is not executable for this user
@@ -519,7 +487,7 @@ compare() {
 		./s||127|/no/\x1b[2J\\such: no such file
 	END
 	check ''
-	assert_eq "3 '' does not start: an empty name" "$status $(last_line)"
+	assert_eq "3 '' does not start: no such file" "$status $(last_line)"
 	run -127 "$V6SHIM" run --reach preload ''
 	name=$'./x\nprog   ELF   ok\e[2J'
 	cp prog "$name"

@@ -161,7 +161,7 @@ subcommands() {
 		assert_eq 'auto preload supervise' "$("$V6SHIM" complete -- $command --reach '' | cut -f 1 | paste -sd' ')"
 		assert_eq '--reach=preload' "$("$V6SHIM" complete -- $command --reach=p | cut -f 1)"
 	done
-	assert_match "^deny:EADDRINUSE"$'\n'"deny:EADDRNOTAVAIL\$" "$("$V6SHIM" complete -- run --on-mapped deny:EADDR | cut -f 1)"
+	assert_eq deny: "$("$V6SHIM" complete -- run --on-mapped d | cut -f 1)"
 }
 
 @test "run: COMMAND is looked for as a shell does" {

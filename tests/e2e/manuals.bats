@@ -284,7 +284,6 @@ limits() {
 		V6_HINT_SLOTS         libv6shim.7    descriptors
 		V6_RIVALS_MAX         libv6shim.7    sockets
 		V6_PHANTOMS_MAX       libv6shim.7    ports
-		V6_SCRIPT_DEPTH       v6shim.1       interpreters
 		V6_HOPS_MAX           v6shim.1       files
 		V6_LINE_MAX           v6shim.1       bytes
 		V6_DAMAGED_SHOWN      v6shim.1       lines

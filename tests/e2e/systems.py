@@ -3,7 +3,7 @@
 
 usage: systems.py names             the profiles
        systems.py probe PROFILE     what examples/probe is to print under it, but for the system's name
-       systems.py told PROFILE      what `v6shim profiles PROFILE` is to say of approximations and gaps, a line each
+       systems.py told PROFILE      what `v6shim profiles PROFILE` is to say of approximations
        systems.py met PROFILE COLUMN
 """
 
@@ -30,15 +30,7 @@ aix          0:I ?:? . . ?:? ?:? . ?:? ?:? ?:? . ?:? ?:? ?:? ?:?
 bindv6only=0 0:M . . . . . . . . . . . . . .
 bindv6only=1 1:M . . . . . . . . . . . . . .
 """
-# What stands for a cell with a `!`, and with I or ?.
-CONNECT = "# what connect to a mapped address answers: ENETUNREACH, for connect is not interposed"
-OPTION = "# its IPV6_BINDV6ONLY: IPV6_V6ONLY, which every IPv6 socket has, single addresses too"
-GAPS = {
-    "connect-tcp": CONNECT, "connect-udp": CONNECT,
-    "two-processes": "# two processes with one port: EADDRINUSE, for only one's own sockets can be shared",
-    "after-bind": "# V6ONLY set after bind: EINVAL, for Linux takes it before bind alone",
-    "name": OPTION, "scope": OPTION,
-}
+# What stands for a cell with I or ?.
 APPROXIMATE = {
     "ipv6-first": "dual-stack before IPv4", "mapped-bind": "mapped bind", "connect-tcp": "mapped connect",
     "passive": "passive getaddrinfo",
@@ -106,7 +98,6 @@ def told(profile):
         yield "(approximate)"
     elif guessed:
         yield f"approximate: {', '.join(guessed)}"
-    yield from dict.fromkeys(line for column, line in GAPS.items() if "!" in cells[column])
 
 
 def main(what, *words):

@@ -186,12 +186,9 @@ offered() {
 check_words() {
 	local shell=$1 n command
 
-	questions "$shell" 'v6shim ' 'v6shim -' 'v6shim profiles ' 'v6shim config --proto ' || return
+	questions "$shell" 'v6shim ' 'v6shim profiles ' || return
 	assert_eq "$(subcommands)" "$(answer 1)" "$shell: subcommands" || return
-	assert_eq $'--help\n--version' "$(answer 2 --)" "$shell: v6shim -" || return
-	assert_eq "$(profiles)" "$(answer 3)" "$shell: profiles" || return
-	assert_eq "$(sed -n 's/^W(V6_LIST_PROTO, "\([^"]*\)".*/\1/p' "$ROOT/shim/core/terms.def" | sort)" \
-		"$(answer 4)" "$shell: protocols" || return
+	assert_eq "$(profiles)" "$(answer 2)" "$shell: profiles" || return
 	mapfile -t lines < <(subcommands | sed 's/.*/v6shim & --/')
 	questions "$shell" "${lines[@]}" || return
 	n=0
@@ -212,24 +209,6 @@ check_values() {
 		n=$((n + 2))
 	done
 	[ $n -ge 28 ]
-}
-
-# The names behind deny: are some of errno(3), the same everywhere; the program takes them.
-check_errnos() {
-	local shell=$1 n=0 setting name
-
-	mapfile -t lines < <(settings | sed -n 's/^on-/v6shim run --&/; /on-conflict/d; s/^v6shim.*/& deny:\n&=deny:/p')
-	questions "$shell" "${lines[@]}" || return
-	[ ${#lines[@]} -ge 8 ] || return
-	for n in "${!lines[@]}"; do
-		sed -E 's/.*deny://; /^$/d' "$DIR/answer.$((n + 1))" | sort -u >"$DIR/errnos"
-		[ "$(wc -l <"$DIR/errnos")" -ge 5 ] || fail "$shell: ${lines[n]}: $(<"$DIR/errnos")" || return
-		cmp "$DIR/errnos" "${ERRNOS:=$DIR/first-errnos}" 2>/dev/null || [ ! -e "$ERRNOS" ] || return
-		cp "$DIR/errnos" "$ERRNOS"
-	done
-	while read -r name; do
-		"$V6SHIM" config --on-contrary "deny:$name" >/dev/null || return
-	done <"$DIR/errnos"
 }
 
 # What follows COMMAND is its own; options have files for values.
@@ -265,19 +244,9 @@ questions_and_answers() {
 		"v6shim profiles bindv6only=1 a" ''
 }
 
-check_ports() {
-	local shell=$1
-
-	port=$(free_port)
-	start "server-$shell" --tcp "$port" "$EXAMPLES/dual-echo" "$port"
-	questions "$shell" "v6shim who ${port%?}" || return
-	assert_line "$port" "$(answer 1)" || return
-	stop "server-$shell"
-}
-
 @test "bash offers what the program has" {
 	require script
-	for check in words values errnos commands ports; do
+	for check in words values commands; do
 		"check_$check" bash
 	done
 }
@@ -293,14 +262,14 @@ check_ports() {
 
 @test "zsh offers what the program has" {
 	require script zsh
-	for check in words values errnos commands ports; do
+	for check in words values commands; do
 		"check_$check" zsh
 	done
 }
 
 @test "fish offers what the program has" {
 	require fish
-	for check in words values errnos commands ports; do
+	for check in words values commands; do
 		"check_$check" fish
 	done
 }
@@ -322,7 +291,6 @@ check_ports() {
 		zsh   values   s/default-ipv6/neither/
 		zsh   words    s/^who/whom/
 		fish  values   s/^stderr/stdout/
-		fish  errnos   s/EPERM/EPERMIT/
 	END
 }
 

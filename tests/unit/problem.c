@@ -179,8 +179,8 @@ static const struct mistake {
 	{RULES, "proto=65536 => mode=log", AT(7) "unknown protocol '65536'" PROTO_MEANT},
 
 	/* Programs. */
-	{RULES, "program=[a => mode=log", AT(9) "'[a' has a '[' without its ']'"},
-	{RULES, "program=[!] => mode=log", AT(9) "'[!]' has a '[' without its ']'"},
+	{RULES, "program=[a] => mode=log",
+		AT(9) "'[a]' has a '['; of a glob there are '*' and '?'"},
 	{RULES, "program=a\x1b[2J => mode=log",
 		AT(9) "'a\\x1b[2J' has bytes that are no text; '?' matches any"},
 	{RULES, "program=x\xc2\x9b => mode=log",
@@ -464,28 +464,6 @@ TEST(what_is_endless_does_not_push_the_explanation_out)
 	assert_false(t.full);
 	assert_memory_equal(buf, "...xxx", 6);
 	assert_non_null(strstr(buf, "x/v6shim.conf:12:3: no setting's name before '='"));
-}
-
-/* Of a value and of a path, wherever the cut falls. */
-TEST(a_character_is_not_cut_in_two)
-{
-	static const char *const characters[] = {"\xc3\xbc", "\xe2\x82\xac", "\xf0\x9f\x98\x80"};
-
-	for (size_t c = 0; c < COUNT(characters); c++)
-		for (unsigned at = 70; at < 84; at++) {
-			char text[600];
-			struct v6_problem p = {.origin = V6_ORIGIN_FILE};
-
-			memset(text, 'x', sizeof(text));
-			memcpy(text + at, characters[c], strlen(characters[c]));
-			memcpy(text + sizeof(text) - 201 + at - 70, characters[c],
-				strlen(characters[c]));
-			v6_problem_add(&p, (struct v6_slice){text, sizeof(text)}, "%q");
-			assert_null(strstr(sentence_of(&p), "\\x"));
-			p.file = (struct v6_slice){text, sizeof(text)};
-			v6_problem_add(&p, slice("x"), "%q");
-			assert_null(strstr(sentence_of(&p), "\\x"));
-		}
 }
 
 RUN_TESTS()

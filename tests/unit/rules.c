@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <fnmatch.h>
 
-static struct v6_rules rules, again;
+static struct v6_rules rules;
 static struct v6_problem problem;
 static char buf[65536];
 
@@ -38,26 +38,13 @@ static const char *text_of(const struct v6_rule *rule)
 
 /* ---- globs */
 
-/* Whether the glob is one that a rule may have. */
-static bool is_glob(const char *glob, size_t len)
-{
-	char text[64];
-	int n = snprintf(text, sizeof(text), "program=%.*s => mode=log", (int)len, glob);
-
-	again.count = 0;
-	return !v6_rules_parse(&again, (struct v6_slice){text, (size_t)n}, &problem);
-}
-
-/*
- * fnmatch in the C locale, where a character is a byte. '^', backslash and "[:" are its own: none
- * of them is in the alphabet.
- */
+/* fnmatch in the C locale, where a character is a byte; without brackets and backslashes. */
 TEST(globs_match_as_fnmatch_has_it)
 {
-	static const char alphabet[] = "aabbc**?[[]]!--z~";
+	static const char alphabet[] = "aabbc**?!-z~";
 	enum { ROUNDS = 600000 };
 	uint64_t seed = 1;
-	unsigned matched = 0, tried = 0;
+	unsigned matched = 0;
 
 	ONLY_GLIBC();
 	for (unsigned round = 0; round < ROUNDS; round++) {
@@ -69,20 +56,16 @@ TEST(globs_match_as_fnmatch_has_it)
 		for (unsigned i = 0; i < glob_len; i++)
 			glob[i] = alphabet[random_below(&seed, sizeof(alphabet) - 1)];
 		for (unsigned i = 0; i < name_len; i++)
-			name[i] = "aabbc-]!z"[random_below(&seed, 9)];
+			name[i] = "aabbc-!z"[random_below(&seed, 8)];
 		glob[glob_len] = name[name_len] = '\0';
-		if (!is_glob(glob, glob_len))
-			continue;
 		expected = !fnmatch(glob, name, FNM_NOESCAPE);
-		tried++;
 		matched += expected;
 		if (v6_glob(slice(glob), slice(name)) != expected)
 			fail_msg("'%s' %s '%s'", glob, expected ? "must match" : "must not match",
 				name);
 	}
-	/* The numbers would show a generator that produces nothing of interest. */
-	assert_true(tried > ROUNDS / 4);
-	assert_true(matched > tried / 50);
+	/* The number would show a generator that produces nothing of interest. */
+	assert_true(matched > ROUNDS / 50);
 }
 
 static const struct {
@@ -91,22 +74,11 @@ static const struct {
 } globs[] = {
 	{"nginx", "Nginx", false},
 	{"python3.??", "python3.11", true},
-	{"[^a]", "^", true},
-	{"[^a]", "b", false},
 	{"a\\*", "a\\b", true},
 	{"a\\*", "a*", false},
 	/* A byte is a character, and bytes have no sign. */
 	{"??", "\xc3\xbc", true},
 	{"?", "\xc3\xbc", false},
-	{"[a-\xff]", "\xc3", true},
-	{"[\x80-\xff]*", "\xc3\xbc", true},
-	{"[\x80-\xff]*", "a", false},
-	{"[!a-z]", "\xe9", true},
-	/* No rule has a bracket that does not end; it matches nothing. */
-	{"[", "[", false},
-	{"[a", "a", false},
-	{"a[b", "ab", false},
-	{"*[b", "ab", false},
 	/* Nothing but trying everything would take for ever. */
 	{"*a*a*a*a*a*a*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
 		false},
@@ -135,12 +107,12 @@ TEST(a_matcher_holds_for_each_item_of_its_list_and_one_that_is_not_there_for_all
 		int proto;
 		bool holds;
 	} rows[] = {
-		{"program=java,python*,[xy]", "java", 6, true},
-		{"program=java,python*,[xy]", "python3", 6, true},
-		{"program=java,python*,[xy]", "y", 6, true},
-		{"program=java,python*,[xy]", "java,python3", 6, false},
-		{"program=java,python*,[xy]", "javac", 6, false},
-		{"program=java,python*,[xy]", "", 6, false},
+		{"program=java,python*,?", "java", 6, true},
+		{"program=java,python*,?", "python3", 6, true},
+		{"program=java,python*,?", "y", 6, true},
+		{"program=java,python*,?", "java,python3", 6, false},
+		{"program=java,python*,?", "javac", 6, false},
+		{"program=java,python*,?", "", 6, false},
 		{"proto=tcp,17,mptcp,65535", "x", 6, true},
 		{"proto=tcp,17,mptcp,65535", "x", 17, true},
 		{"proto=tcp,17,mptcp,65535", "x", 262, true},
@@ -222,8 +194,7 @@ static const struct {
 		"program=nginx port=80,443 proto=tcp => policy=both mode=log"},
 	{"port=1-1,0080,0-65535 proto=6,17,262,253 => on-conflict=fail",
 		"port=1,80,0-65535 proto=tcp,udp,mptcp,253 => on-conflict=fail"},
-	{"program=[a-c]*,\xc3\xbc,a\\b,#x => order=app",
-		"program=[a-c]*,\xc3\xbc,a\\b,#x => order=app"},
+	{"program=a*,\xc3\xbc,a\\b,#x => order=app", "program=a*,\xc3\xbc,a\\b,#x => order=app"},
 	{"=> on-contrary=deny:EWOULDBLOCK", "=> on-contrary=deny:EAGAIN"},
 };
 

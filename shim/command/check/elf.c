@@ -9,7 +9,6 @@
 
 enum {
 	HEADERS_MAX = 65536, /* bytes of program headers: the kernel's own bound */
-	NOTES_SIZE = 4096,
 	CHUNK_SIZE = 65536,
 	MARK_RANGE = 256 << 20, /* bytes of one file in which Go's mark is looked for, all in all */
 	DYNAMIC_SIZE = 16384,   /* some have hundreds of DT_NEEDED, at 16 bytes each */
@@ -66,21 +65,6 @@ bool v6_elf_magic(const char *head, size_t len)
 	return len >= SELFMAG && !memcmp(head, ELFMAG, SELFMAG);
 }
 
-/* The linker's note "Go", type 4, which stays when all that can be stripped is. */
-static bool has_go_note(const struct file *f, uint64_t offset, uint64_t size)
-{
-	enum { NAMED = 12, SIZE_OF_NAME = 4, BUILD_ID = 4 };
-	unsigned char notes[NOTES_SIZE];
-	size_t n = read_some(f, offset, notes, size < NOTES_SIZE ? size : NOTES_SIZE);
-
-	for (size_t i = 0; i + NAMED + SIZE_OF_NAME <= n; i += 4)
-		if (number(f, notes + i, 4) == SIZE_OF_NAME &&
-			number(f, notes + i + 8, 4) == BUILD_ID &&
-			!memcmp(notes + i + NAMED, "Go", sizeof("Go")))
-			return true;
-	return false;
-}
-
 /*
  * The mark of debug/buildinfo, 16-aligned in a writable segment. One that is not
  * writable may hold it as a constant, as this program does.
@@ -102,23 +86,11 @@ static bool has_go_mark(const struct file *f, uint64_t offset, uint64_t size, ui
 	return false;
 }
 
-/* Where in the file the loader's address is; the file's end: nowhere. */
-static uint64_t offset_of(const struct file *f, const unsigned char *h, uint64_t address)
-{
-	uint64_t at = MEMBER(f, h, Ehdr, e_phoff), count = MEMBER(f, h, Ehdr, e_phnum), from;
-	unsigned char p[sizeof(Elf64_Phdr)];
-
-	for (; count-- && read_some(f, at, p, SIZE(f, Phdr)) == SIZE(f, Phdr);
-		at += SIZE(f, Phdr)) {
-		from = address - MEMBER(f, p, Phdr, p_vaddr);
-		if (MEMBER(f, p, Phdr, p_type) == PT_LOAD && from < MEMBER(f, p, Phdr, p_filesz))
-			return MEMBER(f, p, Phdr, p_offset) + from;
-	}
-	return f->size;
-}
-
-/* GCC's or clang's shared runtime among the DT_NEEDED of the dynamic section at the offset. */
-static bool needs_asan(const struct file *f, const unsigned char *h, uint64_t offset)
+/*
+ * GCC's or clang's shared runtime among the DT_NEEDED of the dynamic section at the offset. Their
+ * strings are in what is loaded at `base`, as linkers leave them.
+ */
+static bool needs_asan(const struct file *f, uint64_t base, uint64_t offset)
 {
 	static unsigned char dynamic[DYNAMIC_SIZE];
 	size_t n = read_some(f, offset, dynamic, sizeof(dynamic));
@@ -134,7 +106,7 @@ static bool needs_asan(const struct file *f, const unsigned char *h, uint64_t of
 			if (tag == DT_NULL)
 				break;
 			if (tag == DT_STRTAB)
-				strings = offset_of(f, h, value);
+				strings = value - base;
 			if (tag != DT_NEEDED || !pass)
 				continue;
 			name.len = read_some(f, strings + value, text, sizeof(text));
@@ -149,7 +121,7 @@ static bool needs_asan(const struct file *f, const unsigned char *h, uint64_t of
 static const char *read_segments(const struct file *f, const unsigned char *h, struct v6_elf *elf)
 {
 	uint64_t at = MEMBER(f, h, Ehdr, e_phoff), count = MEMBER(f, h, Ehdr, e_phnum);
-	uint64_t range = MARK_RANGE, flags, offset, size;
+	uint64_t range = MARK_RANGE, base = 0, flags, offset, size;
 	bool loader = false, damaged = false;
 	unsigned char p[sizeof(Elf64_Phdr)];
 
@@ -166,13 +138,12 @@ static const char *read_segments(const struct file *f, const unsigned char *h, s
 		case PT_LOAD:
 			if (offset > f->size || size > f->size - offset)
 				return "it ends before its segments do";
+			if (!offset)
+				base = MEMBER(f, p, Phdr, p_vaddr);
 			elf->go |= flags & PF_W && has_go_mark(f, offset, size, &range);
 			break;
-		case PT_NOTE:
-			elf->go |= has_go_note(f, offset, size);
-			break;
 		case PT_DYNAMIC:
-			elf->asan |= needs_asan(f, h, offset);
+			elf->asan |= needs_asan(f, base, offset);
 			break;
 		case PT_INTERP:
 			if (loader)

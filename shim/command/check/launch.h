@@ -7,10 +7,8 @@
 
 #include <stddef.h>
 
-enum {
-	V6_SCRIPT_HEAD = 256, /* bytes of a file that the kernel looks at: BINPRM_BUF_SIZE */
-	V6_SCRIPT_DEPTH = 5,  /* interpreters that may be scripts themselves */
-};
+/* Bytes of a file that the kernel looks at: BINPRM_BUF_SIZE. */
+enum { V6_SCRIPT_HEAD = 256 };
 
 /*
  * Reads a script's first line as load_script in fs/binfmt_script.c does. head: the file's first
@@ -26,11 +24,12 @@ struct v6_launch {
 	const char *drops;     /* the word that takes LD_PRELOAD away; NULL: it stays */
 };
 
-/* Reads the command line of env; path is the PATH that it inherits. Memory: v6_keep. */
-struct v6_launch v6_launch_env(char **argv, const char *path);
-
-/* The same of nice, timeout, setsid, loaders and their like, by the name that `path` ends with; of others nothing is started. */
-struct v6_launch v6_launch_other(const char *path, char **argv, const char *search);
+/*
+ * Reads the command line of env, nice, timeout, setsid, loaders and their like, by the name that
+ * `path` ends with; of others nothing is started, nor where env -S has quotes, escapes or
+ * variables. `search` is the PATH that it inherits. Memory: v6_keep.
+ */
+struct v6_launch v6_launch(const char *path, char **argv, const char *search);
 
 /* How many words there are before the NULL. */
 size_t v6_argv_count(char **argv);

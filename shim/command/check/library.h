@@ -20,10 +20,4 @@ struct v6_library {
  */
 bool v6_library_find(struct v6_library *library);
 
-/*
- * For a program of the other class, 32-bit beside 64-bit: whether the library is installed for
- * both, each where glibc's loaders put $LIB (ld.so(8)). Then ->path is "PREFIX/$LIB/libv6shim.so".
- */
-bool v6_library_for_both(struct v6_library *library, const struct v6_elf *program);
-
 #endif

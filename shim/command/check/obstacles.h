@@ -18,27 +18,19 @@
 /* Identifier; exit status of v6shim run; why, a clause; what to do about it or instead, up to 3. */
 #define V6_OBSTACLES(X)                                                                            \
 	X(NONE, OK, "")                                                                            \
-	X(NO_NAME, NOT_FOUND, "an empty name")                                                     \
 	X(NOT_IN_PATH, NOT_FOUND, "not found in PATH")                                             \
 	X(NO_FILE, NOT_FOUND, "no such file")                                                      \
-	X(DANGLING, NOT_FOUND, "a symbolic link to nothing")                                       \
 	X(NO_WAY, NOT_EXECUTABLE, "not to be got at")                                              \
-	X(DIRECTORY, NOT_EXECUTABLE, "a directory")                                                \
 	X(SPECIAL, NOT_EXECUTABLE, "no regular file")                                              \
 	X(NOEXEC, NOT_EXECUTABLE, "its filesystem is mounted noexec",                              \
 		"a copy on another filesystem")                                                    \
 	X(NO_PERMISSION, NOT_EXECUTABLE, "Permission denied: it is not executable for this user",  \
 		"chmod +x, if it is a program")                                                    \
 	X(DAMAGED, NOT_EXECUTABLE, "no program that the kernel takes")                             \
-	X(DEPTH, NOT_EXECUTABLE, "the kernel follows no more than 5 scripts in a row")             \
 	X(NO_LOADER, NOT_FOUND, "its loader is missing, so it does not start at all",              \
 		"the libc that it was built for, installed")                                       \
 	X(BAD_LOADER, NOT_EXECUTABLE,                                                              \
 		"its loader cannot be executed, so it does not start at all")                      \
-	X(FORBIDDEN, NOT_EXECUTABLE,                                                               \
-		"it asks for capabilities that are not to be had here, so it does not start at "   \
-		"all",                                                                             \
-		"a copy without the capabilities")                                                 \
 	X(ENDLESS, NOT_EXECUTABLE, "more hops than anybody needs: a circle?")                      \
 	X(UNREADABLE, UNREACHABLE, "not readable for this user, so nothing can be told of it",     \
 		"leave to read it: chmod +r")                                                      \

@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/statvfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "../../govern/sys.h"
@@ -11,7 +13,7 @@
 #include "../command.h"
 #include "../memory.h"
 #include "launch.h"
-#include "secure.h"
+#include "obstacles.h"
 
 /* Where execvp looks when there is no PATH. */
 #ifdef __GLIBC__
@@ -20,7 +22,6 @@ static const char default_path[] = "/bin:/usr/bin";
 static const char default_path[] = "/usr/local/bin:/bin:/usr/bin";
 #endif
 
-static const char *const envs[] = {"env", NULL};
 static const char *const shells[] = {
 	"sh", "ash", "bash", "dash", "ksh", "mksh", "zsh", "busybox", NULL};
 /* They hand on an environment of their own making, to root's programs too. */
@@ -107,16 +108,11 @@ static const char *from(const struct step *step, const char *name)
 /* Whether execve would open path as a program. With NO_WAY errno says more. */
 static enum obstacle executable(const char *path, struct stat *st)
 {
-	struct stat link;
 	struct statvfs fs;
 
 	errno = -v6_sys_stat(path, st);
-	if (errno == ENOENT || errno == ENOTDIR)
-		return v6_sys_lstat(path, &link) < 0 ? NO_FILE : DANGLING;
 	if (errno)
-		return NO_WAY;
-	if (S_ISDIR(st->st_mode))
-		return DIRECTORY;
+		return errno == ENOENT || errno == ENOTDIR ? NO_FILE : NO_WAY;
 	if (!S_ISREG(st->st_mode))
 		return SPECIAL;
 	if (!statvfs(path, &fs) && fs.f_flag & ST_NOEXEC)
@@ -181,9 +177,8 @@ static void judge_fit(struct v6_reach *r, const struct v6_hop *hop, const struct
 	if (r->preload.obstacle)
 		return;
 	if (!v6_elf_same_machine(library, elf)) {
-		obstacle = NEEDS_MACHINE;
-		if (v6_elf_same_family(library, elf) && library->wide)
-			obstacle = v6_library_for_both(&r->library, elf) ? NONE : NEEDS_32;
+		obstacle = v6_elf_same_family(library, elf) && library->wide ? NEEDS_32
+									     : NEEDS_MACHINE;
 	} else if (libc != V6_LIBC_OURS) {
 		obstacle = libc == V6_LIBC_MUSL ? NEEDS_MUSL : NEEDS_GLIBC;
 	}
@@ -191,23 +186,25 @@ static void judge_fit(struct v6_reach *r, const struct v6_hop *hop, const struct
 		stop(&r->preload, obstacle, hop->path);
 }
 
-/* Whether its loader would take a preload. */
+/*
+ * Whether its loader would take a preload: not with AT_SECURE (ld.so(8)). Where the kernel would heed
+ * neither the set-id bit nor the capabilities for a reason of its own (user_namespaces(7), sets that
+ * lack what the file asks for: commoncap.c) it is not told.
+ */
 static void judge_secure(struct v6_hop *hop, const struct stat *st)
 {
-	bool inert;
-	enum obstacle secure = v6_secure_by(hop->path, st, &inert);
-	char ids[80];
-	struct v6_text t = v6_text_in(ids, sizeof(ids));
+	bool user = st->st_mode & S_ISUID && st->st_uid != geteuid();
+	/* Without the group's execute bit it is no set-group-id bit: inode(7). */
+	bool group = st->st_mode & S_ISGID && st->st_mode & S_IXGRP && st->st_gid != getegid();
+	struct statvfs fs;
+	bool heeded = statvfs(hop->path, &fs) || !(fs.f_flag & ST_NOSUID);
 
-	/* Which ids, for who wants to start it as what it would become. */
-	if (secure == SET_ID && st->st_mode & S_ISUID)
-		v6_text_print(&t, "set-user-id, user %u", st->st_uid);
-	if (secure == SET_ID && st->st_mode & S_ISGID && st->st_mode & S_IXGRP)
-		v6_text_print(&t, "%sset-group-id, group %u", t.len ? ", " : "", st->st_gid);
-	if (secure)
-		stop(hop, secure, ids);
-	if (inert)
-		note(hop, "its set-id bit or capabilities change nothing here", "");
+	if (getuid() != geteuid() || getgid() != getegid())
+		stop(hop, IDS, "");
+	else if (heeded && (user || group) && prctl(PR_GET_NO_NEW_PRIVS, 0L, 0L, 0L, 0L) != 1)
+		stop(hop, SET_ID, "");
+	else if (heeded && getuid() && getxattr(hop->path, "security.capability", NULL, 0) > 0)
+		stop(hop, CAPABILITIES, "");
 }
 
 /* ---- what programs start */
@@ -225,9 +222,7 @@ static void add_launch(struct v6_reach *r, struct v6_hop *hop, const char *name)
 /* env, nice, loaders and their like, and what they start; false: nothing. */
 static bool follow_launch(const struct step *step, struct v6_hop *hop, const struct v6_elf *elf)
 {
-	struct v6_launch launch = is_named(hop, envs)
-					  ? v6_launch_env(step->argv, step->path)
-					  : v6_launch_other(hop->path, step->argv, step->path);
+	struct v6_launch launch = v6_launch(hop->path, step->argv, step->path);
 	struct step next = *step;
 
 	if (!launch.argv)
@@ -294,8 +289,7 @@ static void execute_elf(const struct step *step, struct v6_hop *hop, const struc
 	if (*elf.loader)
 		loader = executable(elf.loader, &of_loader);
 	if (loader)
-		stop(hop, loader == NO_FILE || loader == DANGLING ? NO_LOADER : BAD_LOADER,
-			elf.loader);
+		stop(hop, loader == NO_FILE ? NO_LOADER : BAD_LOADER, elf.loader);
 	/* Before its set-id bit, for what to do instead is another thing. */
 	else if (step->argv[0] && step->argv[1] && is_named(hop, cleaners))
 		stop(hop, CLEANED, "");
@@ -365,11 +359,9 @@ static void execute(const struct step *step, const char *path)
 {
 	struct step own = *step;
 
-	for (unsigned depth = 0; path; depth++) {
+	while (path) {
 		struct v6_hop *hop = add_hop(step->reach, path);
 
-		if (depth > V6_SCRIPT_DEPTH)
-			stop(hop, DEPTH, "");
 		path = hop->obstacle ? NULL : execute_file(&own, hop);
 	}
 }
@@ -403,12 +395,10 @@ static void start(const struct step *step)
 {
 	const char *word = step->argv[0];
 
-	if (strchr(word, '/'))
+	if (!*word || strchr(word, '/'))
 		execute(step, from(step, word));
-	else if (*word)
-		search(step);
 	else
-		stop(add_hop(step->reach, word), NO_NAME, "");
+		search(step);
 }
 
 void v6_reach(struct v6_reach *r, char **argv)

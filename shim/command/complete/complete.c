@@ -1,85 +1,53 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../../core/errname.h"
 #include "../options.h"
-#include "../who/sockets.h"
 
-static const char *typed; /* the word at the cursor */
+/* The word at the cursor is `before` and `typed`; what it may become begins with the one. */
+static struct v6_slice before;
+static const char *typed;
 
-static void offer(const char *before, const char *word, const char *meaning)
+static void offer(const char *word, size_t len, const char *meaning)
 {
-	struct v6_slice rest = v6_slice_of(typed);
+	size_t n = strlen(typed);
 
-	if (!v6_slice_begins(rest, before))
-		return;
-	rest = v6_slice_from(rest, strlen(before));
-	if (!strncmp(word, rest.ptr, rest.len))
-		printf("%s%s\t%s\n", before, word, meaning);
+	if (len && len >= n && !strncmp(word, typed, n))
+		printf("%.*s%.*s\t%s\n", V6_SLICE(before), (int)len, word, meaning);
 }
 
-/* The words of a list, after `before`; of what is open, as deny:ERRNO, the beginning. */
-static void offer_list(const char *before, enum v6_list list)
+/* The words of a list from that one on; of what is open, as deny:ERRNO, the beginning. */
+static void offer_list(const struct v6_word *w)
 {
-	char buf[80];
-	size_t len;
-
-	for (const struct v6_word *w = v6_words(list); list && w->list == list; w++) {
-		len = strcspn(w->word, "ENR/");
-		snprintf(buf, sizeof(buf), "%.*s", (int)len, w->word);
-		if (len)
-			offer(before, buf, v6_word_meaning(w));
-		snprintf(buf, sizeof(buf), "%s%.*s", before, (int)len, w->word);
-		for (unsigned i = 0; !strcmp(w->word, "deny:ERRNO") && v6_errname_at(i); i++)
-			if (v6_slice_begins(v6_slice_of(typed), buf))
-				offer(buf, v6_errname_at(i), "");
-	}
+	for (enum v6_list list = w->list; w->list == list; w++)
+		offer(w->word, strcspn(w->word, "ENR/"), v6_word_meaning(w));
 }
 
 /* What option `id` may be set to. */
-static void offer_values(const struct v6_command *c, int id, const char *before)
+static void offer_values(const struct v6_command *c, int id)
 {
-	const struct v6_option *own =
-		id < V6_SETTING_COUNT ? NULL : &c->options[id - V6_SETTING_COUNT];
-	struct v6_slice words = v6_slice_of(own && own->words ? own->words : "");
+	const char *words = id < V6_SETTING_COUNT ? NULL : c->options[id - V6_SETTING_COUNT].words;
 
-	while (words.len) {
-		struct v6_slice one = v6_slice_cut(&words, ' ');
-		char word[32];
-
-		snprintf(word, sizeof(word), "%.*s", V6_SLICE(one));
-		offer(before, word, "");
+	for (; words && *words; words += strspn(words, " ")) {
+		offer(words, strcspn(words, " "), "");
+		words += strcspn(words, " ");
 	}
-	offer_list(before, own ? own->list : v6_setting_list((enum v6_setting)id));
+	if (id < V6_SETTING_COUNT && v6_setting_list(id))
+		offer_list(v6_words(v6_setting_list(id)));
 	if (id == V6_SETTING_LOG || id == V6_SETTING_CONFIG)
 		puts(":files");
 }
 
 static void offer_options(const struct v6_command *c)
 {
-	const struct v6_word *settings = v6_words(V6_LIST_SETTING);
-
-	for (unsigned id = 0; c->settings && id < V6_SETTING_COUNT; id++)
-		offer("--", settings[id].word, v6_word_meaning(&settings[id]));
+	if (typed[1] && typed[1] != '-')
+		return;
+	before = v6_slice_of("--");
+	typed += strspn(typed, "-");
+	if (c->settings)
+		offer_list(v6_words(V6_LIST_SETTING));
 	for (const struct v6_option *own = c->options; own && own->name; own++)
-		offer("--", own->name, own->help);
-	offer("--", "help", "usage, options, exit statuses");
-}
-
-static void offer_ports(void)
-{
-	static struct v6_sockets sockets;
-	unsigned last = 0;
-
-	v6_sockets_find(&sockets, 0);
-	for (size_t i = 0; i < sockets.count; i++) {
-		char port[8];
-
-		snprintf(port, sizeof(port), "%d", sockets.list[i].local.port);
-		if (sockets.list[i].local.port != last)
-			offer("", port, "");
-		last = sockets.list[i].local.port;
-	}
+		offer(own->name, strlen(own->name), own->help);
+	offer("help", 4, "usage, options, exit statuses");
 }
 
 /* The option that a word of ours is, whose value is the next one; otherwise -1. */
@@ -98,55 +66,43 @@ int v6_complete(char **words)
 	const struct v6_command *c = NULL;
 	const char *equals;
 	bool ended = false, command;
-	int id = -1, i = 1, last = 0;
+	int id = -1, i = 1;
 
 	if (words[0] && !strcmp(words[0], "--"))
 		words++;
 	if (!words[0])
 		return V6_EXIT_USAGE;
-	while (words[last + 1])
-		last++;
-	typed = words[last];
+	typed = words[0];
 	for (const struct v6_command *const *known = v6_commands; *known; known++) {
-		if (!last || (last == 1 && !strcmp(words[0], "help")))
-			offer("", (*known)->name, (*known)->summary);
-		if (last && !strcmp(words[0], (*known)->name))
+		if (!words[1])
+			offer((*known)->name, strlen((*known)->name), (*known)->summary);
+		else if (!strcmp(words[0], (*known)->name))
 			c = *known;
-	}
-	if (!last && *typed == '-') {
-		offer("", "--help", "");
-		offer("", "--version", "");
 	}
 	if (!c)
 		return V6_EXIT_OK;
 	command = c->operands == V6_OPERANDS_COMMAND;
-	for (; i < last && !ended && (id >= 0 || words[i][0] == '-' || !command); i++) {
+	for (; words[i + 1] && !ended && (id >= 0 || words[i][0] == '-' || !command); i++) {
 		ended = id < 0 && !strcmp(words[i], "--");
 		id = id < 0 ? pending(c, words[i]) : -1;
 	}
+	typed = words[i];
 	equals = strchr(typed, '=');
+	if (id < 0 && !words[i + 1] && !ended && !strncmp(typed, "--", 2) && equals) {
+		before = (struct v6_slice){typed, (size_t)(equals + 1 - typed)};
+		id = v6_option_find(c, (struct v6_slice){typed + 2, before.len - 3}, '\0');
+		typed = equals + 1;
+	}
 	if (id >= 0) {
-		offer_values(c, id, "");
-	} else if (i == last && !ended && !strncmp(typed, "--", 2) && equals) {
-		struct v6_slice name = {typed + 2, (size_t)(equals - typed - 2)};
-		char before[40];
-
-		id = v6_option_find(c, name, '\0');
-		snprintf(before, sizeof(before), "--%.*s=", V6_SLICE(name));
-		if (id >= 0)
-			offer_values(c, id, before);
-	} else if (i == last && !ended && *typed == '-') {
+		offer_values(c, id);
+	} else if (!words[i + 1] && !ended && *typed == '-') {
 		offer_options(c);
 	} else if (command) {
 		printf(":command %d\n", i);
 	} else if (c->operands == V6_OPERANDS_FILES) {
 		puts(":files");
-	} else if (c->operands == V6_OPERANDS_PORTS) {
-		offer_ports();
-	} else if (c->operands == V6_OPERANDS_PROFILE && last == 1) {
-		for (const struct v6_word *w = v6_words(V6_LIST_PROFILE) + 1;
-			w->list == V6_LIST_PROFILE; w++)
-			offer("", w->word, v6_word_meaning(w));
+	} else if (c->operands == V6_OPERANDS_PROFILE && i == 1) {
+		offer_list(v6_words(V6_LIST_PROFILE) + 1);
 	}
 	return V6_EXIT_OK;
 }

@@ -69,35 +69,21 @@ static int parse_query(struct query *q)
 	return 0;
 }
 
-/* Why a rule does not match, or NULL. */
-static const char *mismatch(const struct v6_rule *r, const struct query *q)
+static bool matches(const struct v6_rule *r, const struct query *q)
 {
-	if (!v6_rule_program(r, v6_slice_of(q->program ? q->program : "")))
-		return q->program ? "its program= does not match"
-				  : "it has a program=, and no --program was given";
-	if (r->ports && !q->port)
-		return "it has a port=, and acts at bind and listen only";
-	if (r->ports && !v6_rule_port(r, (unsigned)q->port_number))
-		return "its port= does not match";
-	if (!v6_rule_proto(r, q->proto_number))
-		return q->proto ? "its proto= does not match"
-				: "it has a proto=, and no --proto was given";
-	return NULL;
+	return v6_rule_program(r, v6_slice_of(q->program ? q->program : "")) &&
+	       (q->port ? v6_rule_port(r, (unsigned)q->port_number) : !r->ports) &&
+	       v6_rule_proto(r, q->proto_number);
 }
 
-/* Which rule applies, and why those before it do not; its number, or 0. */
-static unsigned explain(const struct v6_rules *rules, const struct query *q)
+/* The number of the rule that applies, or 0. */
+static unsigned find_rule(const struct v6_rules *rules, const struct query *q)
 {
-	const char *why = "";
-	unsigned i = 0;
-
-	for (; i < rules->count && why; i++) {
-		why = mismatch(&rules->rule[i], q);
-		printf("# rule %u: %s: %s\n", i + 1, why ? why : "applies",
-			rule_text(&rules->rule[i]));
-	}
-	if (!why)
-		return i;
+	for (unsigned i = 0; i < rules->count; i++)
+		if (matches(&rules->rule[i], q)) {
+			printf("# rule %u: applies: %s\n", i + 1, rule_text(&rules->rule[i]));
+			return i + 1;
+		}
 	puts(rules->count ? "# no rule applies" : "# there are no rules");
 	return 0;
 }
@@ -184,7 +170,7 @@ static int run(struct v6_options *o)
 	if (given[SYSTEMD] || given[ENV])
 		return print_service(o, given[SYSTEMD]);
 	if (asked)
-		applies = explain(rules, &q);
+		applies = find_rule(rules, &q);
 	if (applies) {
 		s.knobs = v6_rule_apply(&rules->rule[applies - 1], &s.knobs);
 		sets = rules->rule[applies - 1].sets;
@@ -198,10 +184,9 @@ static int run(struct v6_options *o)
 }
 
 static const struct v6_option options[] = {
-	{"program", "NAME",
-		.help = "which rule applies, and why those before it do not: to this executable"},
+	{"program", "NAME", .help = "which rule applies: to this executable"},
 	{"port", "N", .help = "at this port, 0 to 65535; without it, to a call that has no port"},
-	{"proto", "P", "of this protocol: tcp, udp, ... or a number", .list = V6_LIST_PROTO},
+	{"proto", "P", .help = "of this protocol: tcp, udp, ... or a number"},
 	{"systemd", .help = "a drop-in that gives these settings and the library to a service"},
 	{"env", .help = "the same as a file of variables: EnvironmentFile=, env, a shell"},
 	{.name = NULL},

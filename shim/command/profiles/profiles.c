@@ -10,39 +10,24 @@
 #include "../options.h"
 #include "../table.h"
 
-/* What Linux cannot give, whatever is set, and what is met instead. */
-enum gap { CONNECT = 1, PROCESSES = 2, AFTER_BIND = 4, OPTION = 8 };
-
-static const char *const gaps[] = {
-	"what connect to a mapped address answers: ENETUNREACH, for connect is not interposed",
-	"two processes with one port: EADDRINUSE, for only one's own sockets can be shared",
-	"V6ONLY set after bind: EINVAL, for Linux takes it before bind alone",
-	"its IPV6_BINDV6ONLY: IPV6_V6ONLY, which every IPv6 socket has, single addresses too",
-};
-
-/* Beside what is so of the whole of a profile. */
-static const struct {
-	const char *approximate; /* inferred or not known; NULL: nothing */
-	unsigned gaps;
-} told[V6_PROFILE_COUNT] = {
-	[V6_PROFILE_FREEBSD] = {"mapped bind", CONNECT | PROCESSES},
-	[V6_PROFILE_NETBSD] = {"dual-stack before IPv4", CONNECT | PROCESSES},
-	[V6_PROFILE_OPENBSD] = {"passive getaddrinfo", CONNECT},
-	[V6_PROFILE_DRAGONFLY] = {"passive getaddrinfo", CONNECT},
-	[V6_PROFILE_MACOS] = {"mapped bind", CONNECT | PROCESSES},
-	[V6_PROFILE_ILLUMOS] = {NULL, CONNECT | PROCESSES | AFTER_BIND},
-	[V6_PROFILE_WINDOWS] = {"mapped bind, mapped connect, passive getaddrinfo", AFTER_BIND},
-	[V6_PROFILE_QNX] = {NULL, PROCESSES | OPTION},
+/* Beside what is so of the whole of a profile: what is inferred or not known. */
+static const char *const approximate[V6_PROFILE_COUNT] = {
+	[V6_PROFILE_FREEBSD] = "mapped bind",
+	[V6_PROFILE_NETBSD] = "dual-stack before IPv4",
+	[V6_PROFILE_OPENBSD] = "passive getaddrinfo",
+	[V6_PROFILE_DRAGONFLY] = "passive getaddrinfo",
+	[V6_PROFILE_MACOS] = "mapped bind",
+	[V6_PROFILE_WINDOWS] = "mapped bind, mapped connect, passive getaddrinfo",
 };
 
 /* Title, and what is approximate where the title does not say that all of it is. */
 static void add_title(struct v6_text *t, const struct v6_word *profile)
 {
-	const char *approximate = told[profile->value].approximate;
+	const char *what = approximate[profile->value];
 
 	v6_text_str(t, v6_word_meaning(profile));
-	if (approximate)
-		v6_text_print(t, "; approximate: %s", approximate);
+	if (what)
+		v6_text_print(t, "; approximate: %s", what);
 }
 
 enum { INDENT = 14, WIDTH = 100 };
@@ -114,11 +99,6 @@ static int run(struct v6_options *o)
 		while (w->value != profile)
 			w++;
 		show_settings(w);
-		if (told[profile].gaps)
-			puts("\n# What cannot be given, and what is met on Linux instead:");
-		for (unsigned i = 0; told[profile].gaps >> i; i++)
-			if (told[profile].gaps >> i & 1)
-				printf("# %s\n", gaps[i]);
 		return V6_EXIT_OK;
 	}
 	near = profile < 0 ? v6_nearest_of(V6_LIST_PROFILE, v6_slice_of(name)) : NULL;
@@ -137,8 +117,8 @@ const struct v6_command v6_command_profiles = {
 		 "  v6shim profiles openbsd >x.conf         the same, to be changed\n"
 		 "\n"
 		 "Without NAME, every profile with what it sets. With NAME, the settings in the\n"
-		 "syntax of a configuration file, and as comments what of the system Linux cannot\n"
-		 "give, so that the output can be kept as a file for --config, and changed.\n"
+		 "syntax of a configuration file, so that the output can be kept as a file for\n"
+		 "--config, and changed. What of a system Linux cannot give is in v6shim.conf(5).\n"
 		 "\n"
 		 "'mapped' is ::ffff:127.0.0.1, on a socket with V6ONLY 1; 'dual-stack before\n"
 		 "IPv4' a bind of :: with V6ONLY 0 and then one of 0.0.0.0, on one port.\n"

@@ -462,5 +462,4 @@ const struct v6_command v6_command_who = {
 	       "users. Connections, open or in TIME_WAIT, are not shown. Of an SCTP socket with\n"
 	       "several addresses the first is shown.\n",
 	.options = options,
-	.operands = V6_OPERANDS_PORTS,
 };
