@@ -2,15 +2,23 @@
 
 #include <sys/socket.h>
 
+#define LIST(X, x, ...)                   __VA_ARGS__
+#define W(X, name, word, meaning)         {V6_LIST_##X, word, V6_##X##_##name},
+#define N(X, name, number, word, meaning) W(X, name, word, meaning)
+#define A(X, name, word, meaning)         W(X, name, word, meaning)
+#define E(X, name)
 static const struct v6_word table[] = {
-#define W(list, word, value, meaning) {list, word, value},
 #include "terms.def"
-#undef W
+	{V6_LIST_END, "", 0},
 };
 
 /* Apart, for the library has no use for them: the linker leaves them out there. */
+#define LIST(X, x, ...)                   __VA_ARGS__
+#define W(X, name, word, meaning)         meaning,
+#define N(X, name, number, word, meaning) meaning,
+#define A(X, name, word, meaning)         meaning,
+#define E(X, name)
 static const char meanings[][86] = {
-#define W(list, word, value, meaning) meaning,
 #include "terms.def"
 };
 

@@ -56,9 +56,9 @@ within() {
 
 # ---- what the program has
 
-# terms LIST: its words, V6_LIST_EVENT and the like without V6_LIST_. fields TABLE: the keys of a table of record.c.
+# terms LIST: its words, of V6_LIST_EVENT those of EVENT. fields TABLE: the keys of a table of record.c.
 terms() {
-	sed -n "s/^W(V6_LIST_$1, \"\([^\"]*\)\".*/\1/p" "$CORE/terms.def" | sort
+	grep -o "[WNA]($1, [^\"]*\"[^\"]*\"" "$CORE/terms.def" | cut -d '"' -f 2 | sort
 }
 
 fields() {
