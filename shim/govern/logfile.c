@@ -116,7 +116,8 @@ int v6_logfile_raise(int fd)
 	int high = -EMFILE;
 
 	if (limit > FEW)
-		high = v6_sys_dup_from(fd, limit > MANY ? HIGH : (int)limit - FROM_END);
+		high = v6_sys_fcntl(
+			fd, F_DUPFD_CLOEXEC, limit > MANY ? HIGH : (int)limit - FROM_END);
 	v6_sys_close(fd);
 	return high;
 }

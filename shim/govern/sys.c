@@ -1,15 +1,9 @@
 #include "sys.h"
 
-#include "kernel.h"
-
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
-#include <sys/sysmacros.h>
-#include <unistd.h>
 
 /*
  * Machines on which what is handed to the kernel here is not what it takes. That would show at run
@@ -42,152 +36,6 @@ static uint64_t kernel_set(uint64_t set)
 #endif
 }
 
-/*
- * Some machines have the socket calls only behind socketcall(2), or had when
- * their kernels were old (i386 and s390x before Linux 4.3). The numbers are those of
- * linux/net.h, which not every libc comes with.
- */
-#ifdef SYS_socketcall
-#define CALL(name, number, ...) v6_syscall(SYS_socketcall, number, ((unsigned long[]){__VA_ARGS__}))
-#define ARG(x)                  ((unsigned long)(x))
-#else
-#define CALL(name, number, ...) v6_syscall(SYS_##name, __VA_ARGS__)
-#define ARG(x)                  (x)
-#endif
-
-int v6_sys_socket(int domain, int type, int protocol)
-{
-	return (int)CALL(socket, 1, ARG(domain), ARG(type), ARG(protocol));
-}
-
-int v6_sys_bind(int fd, const void *addr, socklen_t len)
-{
-	return (int)CALL(bind, 2, ARG(fd), ARG(addr), ARG(len));
-}
-
-int v6_sys_listen(int fd, int backlog)
-{
-	return (int)CALL(listen, 4, ARG(fd), ARG(backlog));
-}
-
-int v6_sys_connect(int fd, const void *addr, socklen_t len)
-{
-	return (int)CALL(connect, 3, ARG(fd), ARG(addr), ARG(len));
-}
-
-int v6_sys_getsockname(int fd, void *addr, socklen_t *len)
-{
-	return (int)CALL(getsockname, 6, ARG(fd), ARG(addr), ARG(len));
-}
-
-int v6_sys_getpeername(int fd, void *addr, socklen_t *len)
-{
-	return (int)CALL(getpeername, 7, ARG(fd), ARG(addr), ARG(len));
-}
-
-int v6_sys_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
-{
-	return (int)CALL(getsockopt, 15, ARG(fd), ARG(level), ARG(name), ARG(value), ARG(len));
-}
-
-int v6_sys_setsockopt(int fd, int level, int name, const void *value, socklen_t len)
-{
-	return (int)CALL(setsockopt, 14, ARG(fd), ARG(level), ARG(name), ARG(value), ARG(len));
-}
-
-ssize_t v6_sys_send(int fd, const void *data, size_t len)
-{
-	return CALL(
-		sendto, 11, ARG(fd), ARG(data), ARG(len), ARG(MSG_DONTWAIT | MSG_NOSIGNAL), 0, 0);
-}
-
-ssize_t v6_sys_receive(int fd, void *data, size_t len)
-{
-	return CALL(
-		recvfrom, 12, ARG(fd), ARG(data), ARG(len), ARG(MSG_DONTWAIT | MSG_TRUNC), 0, 0);
-}
-
-int v6_sys_open(const char *path, int flags, unsigned mode)
-{
-	return (int)v6_syscall(SYS_openat, AT_FDCWD, path, flags, mode);
-}
-
-int v6_sys_close(int fd)
-{
-	return (int)v6_syscall(SYS_close, fd);
-}
-
-#ifdef SYS_fcntl64
-#define FCNTL SYS_fcntl64
-#else
-#define FCNTL SYS_fcntl
-#endif
-
-int v6_sys_fcntl(int fd, int command, int value)
-{
-	return (int)v6_syscall(FCNTL, fd, command, value);
-}
-
-int v6_sys_dup_from(int fd, int lowest)
-{
-	return v6_sys_fcntl(fd, F_DUPFD_CLOEXEC, lowest);
-}
-
-int v6_sys_dup_onto(int fd, int target)
-{
-	return (int)v6_syscall(SYS_dup3, fd, target, O_CLOEXEC);
-}
-
-ssize_t v6_sys_write(int fd, const void *data, size_t len)
-{
-	return v6_syscall(SYS_write, fd, data, len);
-}
-
-ssize_t v6_sys_read(int fd, void *data, size_t len)
-{
-	return v6_syscall(SYS_read, fd, data, len);
-}
-
-ssize_t v6_sys_getdents(int fd, void *buf, size_t size)
-{
-	return v6_syscall(SYS_getdents64, fd, buf, size);
-}
-
-ssize_t v6_sys_readlink(const char *path, char *buf, size_t size)
-{
-	return v6_syscall(SYS_readlinkat, AT_FDCWD, path, buf, size);
-}
-
-/*
- * Not by libc's functions of these names: glibc has them since 2.33 only, and a
- * legacy server may run on an older one. The struct is the kernel's own on the
- * machines that have these calls.
- */
-#if defined(SYS_newfstatat)
-#define FSTATAT(...) v6_syscall(SYS_newfstatat, __VA_ARGS__)
-#define FSTAT(...)   v6_syscall(SYS_fstat, __VA_ARGS__)
-#elif defined(SYS_fstatat64)
-#define FSTATAT(...) v6_syscall(SYS_fstatat64, __VA_ARGS__)
-#define FSTAT(...)   v6_syscall(SYS_fstat64, __VA_ARGS__)
-#else
-#error "v6shim: this machine's kernel headers have statx(2) alone"
-#endif
-
-int v6_sys_fstat(int fd, struct stat *st)
-{
-	return (int)FSTAT(fd, st);
-}
-
-int v6_sys_stat(const char *path, struct stat *st)
-{
-	return (int)FSTATAT(AT_FDCWD, path, st, 0);
-}
-
-int v6_sys_lstat(const char *path, struct stat *st)
-{
-	return (int)FSTATAT(AT_FDCWD, path, st, AT_SYMLINK_NOFOLLOW);
-}
-
 int v6_sys_writable(int fd)
 {
 	struct pollfd p = {.fd = fd, .events = POLLOUT};
@@ -217,30 +65,6 @@ void *v6_sys_map(size_t size, int advice)
 		return NULL;
 	}
 	return (void *)at;
-}
-
-void v6_sys_unmap(void *at, size_t size)
-{
-	v6_syscall(SYS_munmap, at, size);
-}
-
-int v6_sys_getpid(void)
-{
-	return (int)v6_syscall(SYS_getpid);
-}
-
-int v6_sys_gettid(void)
-{
-	return (int)v6_syscall(SYS_gettid);
-}
-
-unsigned v6_sys_geteuid(void)
-{
-#ifdef SYS_geteuid32
-	return (unsigned)v6_syscall(SYS_geteuid32);
-#else
-	return (unsigned)v6_syscall(SYS_geteuid);
-#endif
 }
 
 uint64_t v6_sys_limit(int resource)

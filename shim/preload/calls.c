@@ -5,7 +5,7 @@
 
 /* With GNU extensions glibc declares bind's address as a union, which cannot be defined so. */
 #undef _GNU_SOURCE
-#define _POSIX_C_SOURCE 200809L
+#define _DEFAULT_SOURCE
 
 #include <netdb.h>
 #include <netinet/in.h>
