@@ -55,24 +55,22 @@ void v6_next_resolve(void)
 	resolve(&v6_next.bind, "bind");
 	resolve(&v6_next.listen, "listen");
 	resolve(&v6_next.getaddrinfo, "getaddrinfo");
-	resolve(&v6_next.getauxval, "getauxval");
 	resolve(&v6_next.getcpuclockid, "pthread_getcpuclockid");
 }
 
 v6_sys_clock *v6_next_clock(void)
 {
-	static const char *const names[][2] = {
-		{"linux-vdso.so.1", "__vdso_clock_gettime"},
-		{"linux-vdso.so.1", "__kernel_clock_gettime"}, /* aarch64 */
-	};
 	v6_sys_clock *clock = NULL;
 	void *image, *symbol = NULL;
 
 	/* Where long has 32 bits it ends in 2038: the system call knows better. */
-	for (int i = 0; sizeof(long) == 8 && i < 2 && !symbol; i++) {
-		image = dlopen(names[i][0], RTLD_LAZY | RTLD_LOCAL | RTLD_NOLOAD);
-		symbol = image ? dlsym(image, names[i][1]) : NULL;
-	}
+	if (sizeof(long) < 8)
+		return NULL;
+	image = dlopen("linux-vdso.so.1", RTLD_LAZY | RTLD_LOCAL | RTLD_NOLOAD);
+	if (image)
+		symbol = dlsym(image, "__vdso_clock_gettime");
+	if (image && !symbol) /* aarch64 */
+		symbol = dlsym(image, "__kernel_clock_gettime");
 	if (symbol)
 		memcpy(&clock, &symbol, sizeof(clock));
 	return clock;

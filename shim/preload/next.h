@@ -16,14 +16,13 @@ struct v6_next {
 	int (*bind)(int, const struct sockaddr *, socklen_t);
 	int (*listen)(int, int);
 	int (*getaddrinfo)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
-	unsigned long (*getauxval)(unsigned long);
 	v6_self_clock *getcpuclockid;
 };
 
 /*
- * Never NULL but for getaddrinfo, which is NULL until v6_next_resolve(), and for getauxval, which glibc
- * has since 2.16 only. A call that comes before that goes straight to the kernel: the dynamic linker may
- * not be asked from inside a call that is async-signal-safe.
+ * Never NULL but for getaddrinfo, which is NULL until v6_next_resolve(). A call that comes before that
+ * goes straight to the kernel: the dynamic linker may not be asked from inside a call that is
+ * async-signal-safe.
  */
 extern struct v6_next v6_next;
 

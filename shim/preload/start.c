@@ -5,8 +5,6 @@
 #include <stddef.h>
 #include <sys/auxv.h>
 
-#include "next.h"
-
 #include "../govern/forbidden.h"
 
 /*
@@ -34,9 +32,10 @@ char **v6_start_environment(void)
 	return argv ? argv + *(long *)__libc_stack_end + 1 : NULL;
 }
 
-/* The auxiliary vector follows the environment, of which somebody may have taken a few away. */
-static unsigned long walk(unsigned long type, unsigned long otherwise)
+/* It follows the environment, of which somebody may have taken a few away. */
+unsigned long v6_start_auxiliary(unsigned long type, unsigned long otherwise)
 {
+#ifdef __GLIBC__
 	char **entry = v6_start_environment();
 	const ElfW(auxv_t) * aux;
 
@@ -50,19 +49,11 @@ static unsigned long walk(unsigned long type, unsigned long otherwise)
 		if (aux->a_type == type)
 			return aux->a_un.a_val;
 	return otherwise;
-}
-
-unsigned long v6_start_auxiliary(unsigned long type, unsigned long otherwise)
-{
-	unsigned long (*ask)(unsigned long) = v6_next.getauxval;
+#else
 	unsigned long value;
 
-#ifndef __GLIBC__
-	ask = getauxval;
-#endif
-	if (!ask)
-		return walk(type, otherwise);
 	errno = 0;
-	value = ask(type);
+	value = getauxval(type);
 	return errno ? otherwise : value;
+#endif
 }

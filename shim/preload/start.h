@@ -9,10 +9,7 @@
 char **v6_start_environment(void);
 char **v6_start_arguments(void);
 
-/*
- * An entry of the auxiliary vector, by getauxval(3) where there is one and the
- * constructor has found it; `otherwise` where there is no such entry.
- */
+/* An entry of the auxiliary vector; `otherwise` where there is no such entry. */
 unsigned long v6_start_auxiliary(unsigned long type, unsigned long otherwise);
 
 #endif

@@ -1,13 +1,16 @@
+/* With GNU extensions glibc declares bind's address as a union, which cannot be defined so. */
+#undef _GNU_SOURCE
+#define _DEFAULT_SOURCE
+
 #include "way.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/resource.h>
 
-#include "../govern/emit.h"
 #include "../govern/govern.h"
+#include "../govern/holder.h"
 #include "../govern/proc.h"
-#include "../govern/sys.h"
 #include "next.h"
 
 #include "../govern/forbidden.h"
@@ -121,7 +124,10 @@ static int leave(const struct v6_call *c)
 	return (int)c->record.result;
 }
 
-void v6_preload_socket(int fd, int domain, int type, int protocol)
+/* Apart from the way of what is not governed, which then has no frame for a call. */
+#define SLOW static __attribute__((noinline))
+
+SLOW void govern_socket(int fd, int domain, int type, int protocol)
 {
 	struct v6_call c = v6_preload_call(fd);
 
@@ -129,31 +135,100 @@ void v6_preload_socket(int fd, int domain, int type, int protocol)
 	errno = c.saved;
 }
 
-int v6_preload_v6only(int fd, const void *value, socklen_t len)
+SLOW int govern(int fd, const void *pointer, socklen_t len, int backlog,
+	void (*governed)(struct v6_call *c))
 {
 	struct v6_call c = v6_preload_call(fd);
 
-	c.pointer = value;
+	c.pointer = pointer;
 	c.len = len;
-	v6_govern_v6only(&c);
-	return leave(&c);
-}
-
-int v6_preload_bind(int fd, const void *addr, socklen_t len)
-{
-	struct v6_call c = v6_preload_call(fd);
-
-	c.pointer = addr;
-	c.len = len;
-	v6_govern_bind(&c);
-	return leave(&c);
-}
-
-int v6_preload_listen(int fd, int backlog)
-{
-	struct v6_call c = v6_preload_call(fd);
-
 	c.backlog = backlog;
-	v6_govern_listen(&c);
+	governed(&c);
 	return leave(&c);
+}
+
+SLOW int passive(
+	const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **list)
+{
+	int result = v6_next.getaddrinfo(node, service, hints, list);
+	struct v6_call c = v6_preload_call(-1);
+	struct addrinfo *first;
+
+	first = v6_govern_passive(&c, result, c.saved, hints, result ? NULL : *list);
+	if (!result)
+		*list = first;
+	errno = c.saved;
+	return result;
+}
+
+/* The five interposed calls, as the server meets them. Each passes what is not the shim's on at once. */
+#define EXPORT __attribute__((visibility("default")))
+
+#define RARELY(x) __builtin_expect(!!(x), 0)
+
+/* Whether a call has anything to do beyond calling on. */
+static inline bool watches(enum v6_event event)
+{
+	return v6_live.watch >> event & 1;
+}
+
+EXPORT int socket(int domain, int type, int protocol)
+{
+	int fd;
+
+	v6_preload_settled();
+	fd = v6_next.socket(domain, type, protocol);
+	v6_port_new(fd);
+	/* What fails for want of IPv6 is told of at any level. */
+	if (RARELY(watches(V6_EVENT_SOCKET) || fd < 0) && (domain == AF_INET6 || domain == AF_INET))
+		govern_socket(fd, domain, type, protocol);
+	return fd;
+}
+
+EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
+{
+	if (RARELY(level == IPPROTO_IPV6 && name == IPV6_V6ONLY)) {
+		v6_preload_settled();
+		if (watches(V6_EVENT_SETSOCKOPT))
+			return govern(fd, value, len, 0, v6_govern_v6only);
+	}
+	return v6_next.setsockopt(fd, level, name, value, len);
+}
+
+EXPORT int bind(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	v6_preload_settled();
+	if (watches(V6_EVENT_BIND))
+		return govern(fd, addr, len, 0, v6_govern_bind);
+	return v6_next.bind(fd, addr, len);
+}
+
+EXPORT int listen(int fd, int backlog)
+{
+	v6_preload_settled();
+	if (watches(V6_EVENT_LISTEN))
+		return govern(fd, NULL, 0, backlog, v6_govern_listen);
+	return v6_next.listen(fd, backlog);
+}
+
+/* glibc takes "*" for no node (sysdeps/posix/getaddrinfo.c); to others it is a name. */
+static bool is_no_node(const char *node)
+{
+#ifdef __GLIBC__
+	if (node && node[0] == '*' && !node[1])
+		return true;
+#endif
+	return !node;
+}
+
+EXPORT int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+	struct addrinfo **result)
+{
+	v6_preload_settled();
+	if (!v6_next.getaddrinfo)
+		v6_next_resolve();
+	if (watches(V6_EVENT_GETADDRINFO) && hints && hints->ai_flags & AI_PASSIVE &&
+		is_no_node(node))
+		return passive(node, service, hints, result);
+	return v6_next.getaddrinfo(node, service, hints, result);
 }

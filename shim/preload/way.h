@@ -23,18 +23,6 @@ static inline void v6_preload_settled(void)
 		v6_preload_settle();
 }
 
-/* Whether an interposed call has anything to do beyond calling on. */
-static inline bool v6_preload_watches(enum v6_event event)
-{
-	return v6_live.watch >> event & 1;
-}
-
-/* The slow way of each; results and errno are as the interposed calls return them. */
-void v6_preload_socket(int fd, int domain, int type, int protocol);
-int v6_preload_v6only(int fd, const void *value, socklen_t len);
-int v6_preload_bind(int fd, const void *addr, socklen_t len);
-int v6_preload_listen(int fd, int backlog);
-
 /* A call of this process's, for what is governed or recorded without an interposed call. */
 struct v6_call v6_preload_call(int fd);
 

@@ -33,18 +33,18 @@ breach() {
 @test "control: each breach is found, in a small tree without one" {
 	TREE=$BATS_TEST_TMPDIR/tree
 	mkdir -p "$TREE"/shim/{core,govern,preload,command/{who,check,run}}
-	for unit in core/text core/settings govern/facts preload/calls command/options command/{who/who,check/hop,run/run}; do
+	for unit in core/text core/settings govern/facts preload/way command/options command/{who/who,check/hop,run/run}; do
 		echo 'int x;' >"$TREE/shim/$unit.c"
 		echo '#include <stdio.h>' >"$TREE/shim/$unit.h"
 	done
 	cd "$TREE/shim"
 	echo '#include "text.h"' >>core/settings.h
 	echo '#include "../core/settings.h"' | tee -a govern/facts.c >>command/options.c
-	printf '#include "../%s.h"\n' core/text govern/facts >>preload/calls.c
+	printf '#include "../%s.h"\n' core/text govern/facts >>preload/way.c
 	printf '#include "../%s.h"\n' ../core/text ../govern/facts options check/hop >>command/run/run.c
 	breach core/text.h '#include "../govern/facts.h"' 'core/text.h:2: core/text must not include govern/facts'
-	breach govern/facts.c '#include "../preload/calls.h"' 'govern/facts must not include preload/calls'
-	breach preload/calls.c '#include "../command/options.h"' 'preload/calls must not include command/options'
+	breach govern/facts.c '#include "../preload/way.h"' 'govern/facts must not include preload/way'
+	breach preload/way.c '#include "../command/options.h"' 'preload/way must not include command/options'
 	breach command/who/who.c '#include "../run/run.h"' 'command/who/who must not include command/run/run'
 	breach command/options.h '# include "who/who.h"' 'command/options must not include command/who/who'
 	breach core/text.h '#include "core/settings.h"' 'circle: core/settings core/text'
@@ -58,7 +58,7 @@ breach() {
 	require valgrind
 	way=$("$MEASURE" --build "$BUILD" | sed -n 's/^units on the way of a bind *//p')
 	echo "# $way" >&3
-	assert_match '^[0-9]+ .*shim/preload/calls' "$way"
+	assert_match '^[0-9]+ .*shim/preload/way' "$way"
 	assert_match 'shim/core/policy' "$way"
 	[ "${way%% *}" -le 19 ]
 }

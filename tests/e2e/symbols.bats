@@ -37,7 +37,7 @@ undefined() {
 
 @test "the hot path allocates nothing, locks nothing, asks no linker and no environment" {
 	[ "$(hot_objects | wc -l)" -ge 15 ]
-	assert_line "$BUILD/obj/shim/preload/calls.o" "$(hot_objects)"
+	assert_line "$BUILD/obj/shim/preload/way.o" "$(hot_objects)"
 	found=$(hot_objects | undefined)
 	[ "$(wc -l <<<"$found")" -ge 10 ]
 	# All async-signal-safe, and none a cancellation point, a lock or the linker's.
