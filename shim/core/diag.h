@@ -9,7 +9,7 @@
 #ifndef V6_DIAG_H
 #define V6_DIAG_H
 
-#include "address.h"
+#include "terms.h"
 
 enum { V6_NETLINK_SOCK_DIAG = 4 }; /* linux/netlink.h */
 

@@ -8,7 +8,6 @@
 #ifndef V6_POLICY_H
 #define V6_POLICY_H
 
-#include "address.h"
 #include "settings.h"
 #include "terms.h"
 

@@ -9,7 +9,6 @@
 #ifndef V6_RECORD_H
 #define V6_RECORD_H
 
-#include "address.h"
 #include "config.h"
 #include "order.h"
 #include "policy.h"

@@ -45,11 +45,6 @@ bool v6_addresses_conflict(
 	return takes_inet6(a, &x) && takes_inet6(b, &y) && overlap(x, y, 16);
 }
 
-enum v6_family v6_port_family(const struct v6_address *a)
-{
-	return v6_address_mapped(a) ? V6_FAMILY_INET : a->family;
-}
-
 bool v6_in_the_way(const struct v6_diag_socket *a, const struct v6_diag_socket *b)
 {
 	/* Of an IPv6 connection a bind of 0.0.0.0 sees V6ONLY alone. */

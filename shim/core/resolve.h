@@ -17,9 +17,6 @@
 bool v6_addresses_conflict(
 	const struct v6_address *a, int a_v6only, const struct v6_address *b, int b_v6only);
 
-/* The family whose port an address takes: a v4-mapped one takes IPv4's. */
-enum v6_family v6_port_family(const struct v6_address *a);
-
 /* TCP and MPTCP have their ports in common: the protocol whose ports are meant. */
 int v6_port_space(int proto);
 

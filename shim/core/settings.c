@@ -36,39 +36,30 @@ _Static_assert(offsetof(struct v6_settings, knobs) == 0, "an offset serves both 
 
 /* Where a system's behaviour is not confirmed the value is left at its default. FACTS.md, 2. */
 static const struct v6_knobs profiles[V6_PROFILE_COUNT] = {
-	[V6_PROFILE_LINUX] = {.policy = V6_POLICY_DEFAULT_BOTH, .order = V6_ORDER_IPV4_FIRST},
-	[V6_PROFILE_FREEBSD] = {.policy = V6_POLICY_DEFAULT_IPV6_ONLY,
-		.order = V6_ORDER_IPV6_FIRST,
-		.on_conflict = V6_ON_CONFLICT_SHARE_IPV6,
-		.on_mapped = EADDRNOTAVAIL},
-	[V6_PROFILE_NETBSD] = {.policy = V6_POLICY_DEFAULT_IPV6_ONLY,
-		.order = V6_ORDER_IPV6_FIRST,
-		.on_conflict = V6_ON_CONFLICT_SHARE},
-	[V6_PROFILE_OPENBSD] = {.policy = V6_POLICY_DEFAULT_IPV6_ONLY,
-		.on_contrary = EINVAL,
-		.order = V6_ORDER_IPV4_FIRST,
-		.on_mapped = EADDRNOTAVAIL},
-	[V6_PROFILE_DRAGONFLY] = {.policy = V6_POLICY_DEFAULT_IPV6_ONLY,
-		.on_contrary = EOPNOTSUPP,
-		.order = V6_ORDER_IPV6_FIRST,
-		.on_mapped = EADDRNOTAVAIL},
-	[V6_PROFILE_MACOS] = {.policy = V6_POLICY_DEFAULT_BOTH,
-		.order = V6_ORDER_IPV4_FIRST,
-		.on_conflict = V6_ON_CONFLICT_SHARE_IPV6,
-		.on_mapped = EADDRNOTAVAIL},
-	[V6_PROFILE_ILLUMOS] = {.policy = V6_POLICY_DEFAULT_BOTH,
-		.order = V6_ORDER_IPV6_FIRST,
-		.on_conflict = V6_ON_CONFLICT_SHARE,
-		.on_mapped = EADDRNOTAVAIL,
-		.on_nonboolean = EINVAL},
-	[V6_PROFILE_WINDOWS] = {.policy = V6_POLICY_DEFAULT_IPV6_ONLY},
-	[V6_PROFILE_QNX] = {.policy = V6_POLICY_DEFAULT_IPV6_ONLY,
-		.on_conflict = V6_ON_CONFLICT_SHARE},
-	[V6_PROFILE_IBMI] = {.policy = V6_POLICY_DEFAULT_BOTH},
-	[V6_PROFILE_AIX] = {.policy = V6_POLICY_DEFAULT_BOTH},
-	[V6_PROFILE_BINDV6ONLY_0] = {.policy = V6_POLICY_DEFAULT_BOTH},
-	[V6_PROFILE_BINDV6ONLY_1] = {.policy = V6_POLICY_DEFAULT_IPV6_ONLY},
+#define P(name, default_, order_, conflict, contrary, mapped, nonboolean)                          \
+	[V6_PROFILE_##name] = {.policy = V6_POLICY_DEFAULT_##default_,                             \
+		.order = V6_ORDER_##order_,                                                        \
+		.on_conflict = V6_ON_CONFLICT_##conflict,                                          \
+		.on_contrary = (contrary),                                                         \
+		.on_mapped = (mapped),                                                             \
+		.on_nonboolean = (nonboolean)},
+	/* clang-format off */
+	P(LINUX, BOTH, IPV4_FIRST, FAIL, 0, 0, 0)
+	P(FREEBSD, IPV6_ONLY, IPV6_FIRST, SHARE_IPV6, 0, EADDRNOTAVAIL, 0)
+	P(NETBSD, IPV6_ONLY, IPV6_FIRST, SHARE, 0, 0, 0)
+	P(OPENBSD, IPV6_ONLY, IPV4_FIRST, FAIL, EINVAL, EADDRNOTAVAIL, 0)
+	P(DRAGONFLY, IPV6_ONLY, IPV6_FIRST, FAIL, EOPNOTSUPP, EADDRNOTAVAIL, 0)
+	P(MACOS, BOTH, IPV4_FIRST, SHARE_IPV6, 0, EADDRNOTAVAIL, 0)
+	P(ILLUMOS, BOTH, IPV6_FIRST, SHARE, 0, EADDRNOTAVAIL, EINVAL)
+	P(WINDOWS, IPV6_ONLY, APP, FAIL, 0, 0, 0)
+	P(QNX, IPV6_ONLY, APP, SHARE, 0, 0, 0)
+	P(IBMI, BOTH, APP, FAIL, 0, 0, 0)
+	P(AIX, BOTH, APP, FAIL, 0, 0, 0)
+	P(BINDV6ONLY_0, BOTH, APP, FAIL, 0, 0, 0)
+	P(BINDV6ONLY_1, IPV6_ONLY, APP, FAIL, 0, 0, 0)
+#undef P
 };
+/* clang-format on */
 
 static const char deny[] = "deny:";
 

@@ -1,6 +1,6 @@
 /*
- * The words of settings and records: one list each, for the enum, for the words
- * that are read and written, and for what they mean to a person.
+ * What all others speak of. The words of settings and records: one list each, for the enum, for the words
+ * that are read and written, and for what they mean to a person. And addresses.
  */
 #ifndef V6_TERMS_H
 #define V6_TERMS_H
@@ -98,5 +98,35 @@ void v6_proto_text(struct v6_text *t, int proto);
 
 /* The number of such a name, or of digits 0..65535; -1 where it is neither. */
 int v6_proto_parse(struct v6_slice word);
+
+/* An IPv4 or IPv6 socket address, apart from struct sockaddr and its lengths. */
+struct v6_address {
+	enum v6_family family; /* OTHER: there is no address */
+	uint16_t port;         /* host order */
+	uint32_t scope;        /* sin6_scope_id */
+	uint8_t bytes[16];     /* network order; IPv4 in the first four */
+};
+
+/*
+ * Reads a sockaddr of `len` bytes, never beyond them. Lengths that the kernel
+ * would refuse (below 16 for AF_INET, below 24 for AF_INET6: net/ipv6/af_inet6.c,
+ * SIN6_LEN_RFC2133) and other families give V6_FAMILY_OTHER.
+ */
+struct v6_address v6_address_from(const void *sockaddr, size_t len);
+
+/* `::` or 0.0.0.0. */
+bool v6_address_wildcard(const struct v6_address *a);
+
+/* ::ffff:0:0/96, RFC 4291 2.5.5.2. */
+bool v6_address_mapped(const struct v6_address *a);
+
+/* The address alone: "127.0.0.1", "::", "fe80::1%2". Nothing for OTHER. */
+void v6_address_text(struct v6_text *t, const struct v6_address *a);
+
+/* With its port: "127.0.0.1:80", "[::]:80". */
+void v6_address_port_text(struct v6_text *t, const struct v6_address *a);
+
+/* The family whose port an address takes: a v4-mapped one takes IPv4's. */
+enum v6_family v6_port_family(const struct v6_address *a);
 
 #endif

@@ -96,6 +96,24 @@ int v6_fact_asked(int fd);
 /* Whether 1 was asked for of any socket. No system call. */
 bool v6_fact_asked_1(void);
 
+/*
+ * A hint, no truth: which port and family the numbers of descriptors were last bound to. It costs no
+ * system call to keep, says when the kernel is worth asking, and is inherited by fork.
+ */
+enum { V6_HINT_SLOTS = 4096 };
+void v6_port_bound(int tell, const struct v6_address *address, bool settled);
+bool v6_port_hinted(enum v6_family family, uint16_t port);
+bool v6_port_hinted_at(int tell, uint16_t port);
+/* The next descriptor from *i on that was last bound to the port; false: there is none. */
+bool v6_port_hint(unsigned *i, uint16_t port, int *tell);
+
+/*
+ * Whether the number was last bound so that a listen finds nothing to do: `settled`. No call may tell, for
+ * a filter may kill whoever makes it; what has the number anew is not settled, where that is known.
+ */
+bool v6_port_settled(int tell);
+void v6_port_new(int tell);
+
 /* Sets IPV6_V6ONLY: 0, or the negated errno. */
 int v6_fact_set_v6only(int fd, int value);
 

@@ -1,7 +1,6 @@
 #include "holder.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 
 #include "dump.h"
 #include "facts.h"
@@ -10,67 +9,6 @@
 #include "sys.h"
 
 #include "forbidden.h"
-
-/* A word for the numbers that end alike: the rest of the number, SETTLED, SET, the family, the port. */
-enum { HINTS = V6_HINT_SLOTS, FAMILY = 1 << 16, SET = 1 << 17, SETTLED = 1 << 18, REST = 19 };
-static _Atomic uint32_t hints[HINTS];
-static atomic_uint hints_end; /* beyond the last that is written */
-
-static uint32_t hint_of(enum v6_family family, uint16_t port)
-{
-	return SET | port | (family == V6_FAMILY_INET6 ? FAMILY : 0);
-}
-
-void v6_port_bound(int tell, const struct v6_address *a, bool settled)
-{
-	uint32_t hint = a->family == V6_FAMILY_OTHER ? 0 : hint_of(v6_port_family(a), a->port);
-	unsigned i = (unsigned)tell % HINTS, end = atomic_load(&hints_end);
-
-	if (tell < 0)
-		return;
-	atomic_store_explicit(&hints[i],
-		hint | (settled ? SETTLED : 0) | (uint32_t)(tell / HINTS) << REST,
-		memory_order_relaxed);
-	while (i >= end && !atomic_compare_exchange_weak(&hints_end, &end, i + 1))
-		;
-}
-
-static uint32_t hint_at(unsigned i)
-{
-	return atomic_load_explicit(&hints[i], memory_order_relaxed);
-}
-
-bool v6_port_hinted_at(int tell, uint16_t port)
-{
-	return tell >= 0 && (hint_at((unsigned)tell % HINTS) & ~(FAMILY | SETTLED)) ==
-				    (SET | port | (uint32_t)(tell / HINTS) << REST);
-}
-
-bool v6_port_settled(int tell)
-{
-	uint32_t hint = hint_at((unsigned)tell % HINTS);
-
-	return hint & SETTLED && hint >> REST == (uint32_t)tell / HINTS;
-}
-
-void v6_port_new(int tell)
-{
-	unsigned i = (unsigned)tell % HINTS;
-	uint32_t hint = hint_at(i);
-
-	if (hint & SETTLED)
-		atomic_store_explicit(&hints[i], hint & ~(uint32_t)SETTLED, memory_order_relaxed);
-}
-
-bool v6_port_hinted(enum v6_family family, uint16_t port)
-{
-	uint32_t hint = hint_of(family, port);
-
-	for (unsigned i = 0; i < atomic_load_explicit(&hints_end, memory_order_acquire); i++)
-		if ((hint_at(i) & (SET | FAMILY | UINT16_MAX)) == hint)
-			return true;
-	return false;
-}
 
 void v6_port_init(struct v6_port *p, struct v6_call *c, const struct v6_address *a, int v6only)
 {
@@ -190,12 +128,12 @@ static bool unsettled(const struct v6_port *p, bool refused)
 /* Those of a port; 0: that the kernel was to choose. */
 static void ask_hints(struct v6_port *p, uint16_t port)
 {
-	for (unsigned i = 0; i < atomic_load(&hints_end) && (!p->told || unsettled(p, true)); i++) {
-		uint32_t hint = hint_at(i);
-		int tell = (int)(hint >> REST) * HINTS + (int)i, ask;
+	int tell, ask;
+
+	for (unsigned i = 0; (!p->told || unsettled(p, true)) && v6_port_hint(&i, port, &tell);) {
 		struct v6_address bound = {.family = V6_FAMILY_OTHER};
 
-		if (!(hint & SET) || (hint & UINT16_MAX) != port || tell == p->call->record.fd)
+		if (tell == p->call->record.fd)
 			continue;
 		ask = p->call->way->take(p->call, tell);
 		if (ask >= 0) {

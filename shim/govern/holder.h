@@ -66,22 +66,6 @@ bool v6_port_kept(struct v6_port *p);
 /* A socket that was found; NULL where it is not wanted, or does not fit. */
 struct v6_rival *v6_port_add(struct v6_port *p, const struct v6_diag_socket *s);
 
-/*
- * A hint, no truth: which port and family the numbers of descriptors were last bound to. It costs no
- * system call to keep, says when the kernel is worth asking, and is inherited by fork.
- */
-enum { V6_HINT_SLOTS = 4096 };
-void v6_port_bound(int tell, const struct v6_address *address, bool settled);
-bool v6_port_hinted(enum v6_family family, uint16_t port);
-bool v6_port_hinted_at(int tell, uint16_t port);
-
-/*
- * Whether the number was last bound so that a listen finds nothing to do: `settled`. No call may tell, for
- * a filter may kill whoever makes it; what has the number anew is not settled, where that is known.
- */
-bool v6_port_settled(int tell);
-void v6_port_new(int tell);
-
 /* Bytes of text that v6_holder_set() may need for the program's name. */
 enum { V6_HOLDER_TEXT = 32 };
 

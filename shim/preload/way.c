@@ -9,7 +9,7 @@
 #include <sys/resource.h>
 
 #include "../govern/govern.h"
-#include "../govern/holder.h"
+#include "../govern/facts.h"
 #include "../govern/proc.h"
 #include "next.h"
 

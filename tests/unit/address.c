@@ -3,7 +3,7 @@
  */
 #include "unit.h"
 
-#include "core/address.h"
+#include "core/terms.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
