@@ -1,7 +1,5 @@
 #include "order.h"
 
-#include "policy.h"
-
 #include <sys/socket.h>
 
 struct v6_families v6_order_families(const struct addrinfo *list)
@@ -16,35 +14,32 @@ struct v6_families v6_order_families(const struct addrinfo *list)
 	return f;
 }
 
-bool v6_order_differs(const struct v6_families *a, const struct v6_families *b)
+static int first_of(enum v6_order order)
 {
-	return a->count != b->count || a->inet6 != b->inet6;
+	return order == V6_ORDER_IPV6_FIRST ? AF_INET6 : AF_INET;
 }
 
-struct v6_families v6_order_planned(enum v6_order order, const struct v6_families *found)
+bool v6_order_changes(enum v6_order order, const struct addrinfo *list)
 {
-	enum v6_family first = v6_order_first(order);
-	unsigned inet6 = (unsigned)__builtin_popcount(found->inet6);
-	struct v6_families f = *found;
-	uint64_t ones = (UINT64_C(1) << inet6) - 1;
+	bool other = false;
 
-	if (first == V6_FAMILY_INET6)
-		f.inet6 = (uint32_t)ones;
-	else if (first == V6_FAMILY_INET)
-		f.inet6 = (uint32_t)(ones << (found->count - inet6));
-	return f;
+	for (; list && order != V6_ORDER_APP; list = list->ai_next) {
+		if (other && list->ai_family == first_of(order))
+			return true;
+		other |= list->ai_family != first_of(order);
+	}
+	return false;
 }
 
 struct addrinfo *v6_order_apply(enum v6_order order, struct addrinfo *list)
 {
-	int first = order == V6_ORDER_IPV6_FIRST ? AF_INET6 : AF_INET;
 	struct addrinfo *head[2] = {NULL, NULL}, **tail[2] = {&head[0], &head[1]};
 	char *name = list ? list->ai_canonname : NULL;
 
 	if (order == V6_ORDER_APP || !list)
 		return list;
 	for (struct addrinfo *next, *ai = list; ai; ai = next) {
-		int part = ai->ai_family != first;
+		int part = ai->ai_family != first_of(order);
 
 		next = ai->ai_next;
 		*tail[part] = ai;

@@ -19,11 +19,8 @@ struct v6_families {
 /* The families of a getaddrinfo(3) list in their order, the first V6_FAMILIES_MAX. */
 struct v6_families v6_order_families(const struct addrinfo *list);
 
-/* Whether the two are not the same list. */
-bool v6_order_differs(const struct v6_families *a, const struct v6_families *b);
-
-/* What v6_order_apply() would make of the list. */
-struct v6_families v6_order_planned(enum v6_order order, const struct v6_families *found);
+/* Whether v6_order_apply() would change the list. */
+bool v6_order_changes(enum v6_order order, const struct addrinfo *list);
 
 /*
  * Relinks the list so that the order's family comes first: a stable partition,

@@ -551,7 +551,6 @@ struct addrinfo *v6_govern_passive(struct v6_call *c, int result, int error,
 {
 	enum v6_order order;
 	struct v6_record *r = &c->record;
-	struct v6_families planned;
 
 	c->record.fd = -1;
 	begin(c, V6_EVENT_GETADDRINFO);
@@ -564,8 +563,7 @@ struct addrinfo *v6_govern_passive(struct v6_call *c, int result, int error,
 	if (!result) {
 		r->families_before = v6_order_families(list);
 		order = c->knobs->order;
-		planned = v6_order_planned(order, &r->families_before);
-		if (v6_order_differs(&r->families_before, &planned)) {
+		if (v6_order_changes(order, list)) {
 			if (order == V6_ORDER_IPV6_FIRST && v6_fact_no_ipv6()) {
 				order = V6_ORDER_APP;
 				r->note = v6_slice_of(V6_ADVICE_NO_REORDER);

@@ -19,4 +19,12 @@ void v6_serving_examine(struct v6_call *c);
 /* Remembers what this call knows of the socket's V6ONLY and no later one can tell. */
 void v6_serving_mark(const struct v6_call *c);
 
+/*
+ * Of the sockets that a program is started with, where they are to be recorded, visits 0, as inetd(8)
+ * gives it, and those that the values of LISTEN_FDS and LISTEN_PID name, where that is `pid`:
+ * sd_listen_fds(3).
+ */
+void v6_inherit_visit(struct v6_slice listen_fds, struct v6_slice listen_pid, int pid,
+	void (*visit)(int fd, void *context), void *context);
+
 #endif
