@@ -60,11 +60,15 @@
 #define V6_SYS_GETEUID SYS_geteuid
 #endif
 
+#ifdef __clang_analyzer__ /* which does not see what the kernel writes through a number */
+#define V6_SYS(type, name, parameters, ...) type v6_sys_##name parameters;
+#else
 #define V6_SYS(type, name, parameters, ...)                                                        \
 	static inline type v6_sys_##name parameters                                                \
 	{                                                                                          \
 		return (type)v6_syscall(__VA_ARGS__);                                              \
 	}
+#endif
 
 /* clang-format off */
 V6_SOCKET_SYS(int, socket, (int domain, int type, int protocol), socket, 1, domain, type, protocol)
