@@ -126,8 +126,7 @@ struct v6_source *v6_source_add(struct v6_input *in, const char *name)
 		if (log_name(in->sources[i]->name) == len &&
 			!memcmp(in->sources[i]->name, name, len))
 			s->log = in->sources[i]->log;
-	in->sources = v6_grow(in->sources, in->count, &in->room, sizeof(*in->sources));
-	in->sources[in->count++] = s;
+	*V6_ADD(in->sources, in->count) = s;
 	return s;
 }
 

@@ -36,7 +36,7 @@ struct v6_input {
 	void (*add)(void *to, unsigned log, const struct v6_record *r);
 	void *to;
 	struct v6_source **sources; /* in the order in which they were named */
-	size_t count, room;
+	size_t count;
 	char scratch[V6_LINE_MAX];
 	bool failed;               /* one of them could not be read */
 	uint64_t records, damaged; /* lines */

@@ -92,8 +92,7 @@ static struct v6_process *process_of(struct v6_model *m, unsigned log, const str
 		(!load || (!p->loaded && llabs(r->time - p->first) < LOAD_LATE)))
 		return p;
 	p = v6_keep(sizeof(*p));
-	m->processes = v6_grow(m->processes, m->count, &m->room, sizeof(*m->processes));
-	m->processes[m->count++] = p;
+	*V6_ADD(m->processes, m->count) = p;
 	*running = (unsigned)m->count;
 	*p = (struct v6_process){
 		.serial = *running,
@@ -148,9 +147,8 @@ static void begin_socket(struct v6_socket *s, const struct v6_record *r)
 
 static unsigned add_socket(struct v6_process *p, const struct v6_record *r)
 {
-	p->sockets = v6_grow(p->sockets, p->socket_count, &p->socket_room, sizeof(*p->sockets));
-	begin_socket(&p->sockets[p->socket_count], r);
-	return (unsigned)++p->socket_count;
+	begin_socket(V6_ADD(p->sockets, p->socket_count), r);
+	return (unsigned)p->socket_count;
 }
 
 /* What any record of a socket tells of it. */
@@ -321,11 +319,9 @@ static void add_trouble(
 	text = v6_record_written(&same, v6_record_json, &len);
 	number = &keep(m, text, len)->number;
 	if (!*number) {
-		p->troubles = v6_grow(
-			p->troubles, p->trouble_count, &p->trouble_room, sizeof(*p->troubles));
-		p->troubles[p->trouble_count++] = (struct v6_trouble){.r = *r, .socket = socket};
+		t = V6_ADD(p->troubles, p->trouble_count);
+		*t = (struct v6_trouble){.r = *r, .socket = socket};
 		*number = (unsigned)p->trouble_count;
-		t = &p->troubles[*number - 1];
 		t->r.program = t->r.version = t->r.settings = (struct v6_slice){"", 0};
 		t->r.note = keep_text(m, r->note);
 		t->r.holder.program = keep_text(m, r->holder.program);
