@@ -25,14 +25,13 @@ static int export(const struct v6_options *o, const char *library, const char *h
 	const char *others = getenv("LD_PRELOAD"), *options = "";
 
 	for (unsigned id = 0; id < V6_SETTING_COUNT; id++) {
-		char name[32];
-		struct v6_text t = v6_text_in(name, sizeof(name));
+		V6_TEXT(t, 32);
 
 		v6_setting_env_name(&t, id);
 		if (!o->value[id])
 			continue;
 		options = v6_keep_joined(options, v6_setting_name(id), ",", NULL);
-		if (setenv(name, o->value[id], 1))
+		if (setenv(t.buf, o->value[id], 1))
 			return -1;
 	}
 	if (setenv(V6_OPTIONS_VARIABLE, options, 1))

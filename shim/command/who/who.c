@@ -279,40 +279,37 @@ static void print_table(void)
 
 static void print_json(const struct v6_diag_socket *s)
 {
-	static const char *const served[] = {",'serves':[]", ",'serves':['inet6']",
-		",'serves':['inet']", ",'serves':['inet6','inet']"};
-	char name[IF_NAMESIZE], buf[CELL_SIZE];
-	struct v6_text t = v6_text_in(buf, sizeof(buf));
+	static const char *const served[] = {"'serves':[]", "'serves':['inet6']",
+		"'serves':['inet']", "'serves':['inet6','inet']"};
+	char name[IF_NAMESIZE];
+	V6_TEXT(proto, CELL_SIZE);
+	V6_TEXT(address, CELL_SIZE);
+	V6_TEXT(note, CELL_SIZE);
 	struct passwd *user = getpwuid((uid_t)s->uid);
-	const char *comma = "";
 
-	v6_proto_text(&t, s->proto);
-	v6_json("{'proto':%s,'family':%s,", buf, v6_word(V6_LIST_FAMILY, s->local.family));
-	t = v6_text_in(buf, sizeof(buf));
-	v6_address_text(&t, &s->local);
-	v6_json("'addr':%s,'port':%d", buf, s->local.port);
+	v6_proto_text(&proto, s->proto);
+	v6_address_text(&address, &s->local);
+	add_diversion(&note, s);
+	v6_json("{'proto':%s,'family':%s,'addr':%s,'port':%d", proto.buf,
+		v6_word(V6_LIST_FAMILY, s->local.family), address.buf, s->local.port);
 	if (s->iface && if_indextoname(s->iface, name))
-		v6_json(",'iface':%s", name);
+		v6_json("'iface':%s", name);
 	if (s->local.family == V6_FAMILY_INET6 && s->v6only != V6_UNKNOWN)
-		v6_json(",'v6only':%d", s->v6only);
-	v6_json(",'listening':%b", serving(s));
+		v6_json("'v6only':%d", s->v6only);
+	v6_json("'listening':%b", serving(s));
 	if (!perhaps_inet(s))
 		v6_json(served[serves(s) & BOTH]);
-	t = v6_text_in(buf, sizeof(buf));
-	add_diversion(&t, s);
-	if (t.len)
-		v6_json(",'note':%s", buf);
-	v6_json(",'uid':%u", (uint64_t)s->uid);
+	if (note.len)
+		v6_json("'note':%s", note.buf);
+	v6_json("'uid':%u", (uint64_t)s->uid);
 	if (user)
-		v6_json(",'user':%s", user->pw_name);
-	v6_json(",'inode':%u,'processes':[", (uint64_t)s->inode);
+		v6_json("'user':%s", user->pw_name);
+	v6_json("'inode':%u,'processes':[", (uint64_t)s->inode);
 	for (const struct v6_holding *h = v6_holders_of(&sockets, s); h->inode == s->inode; h++) {
-		v6_json("%j{'pid':%d,'fd':%d,'program':%s", v6_slice_of(comma), h->pid, h->fd,
-			h->program);
+		v6_json("{'pid':%d,'fd':%d,'program':%s", h->pid, h->fd, h->program);
 		if (h->via)
-			v6_json(",'via':%s", h->via);
+			v6_json("'via':%s", h->via);
 		v6_json("}");
-		comma = ",";
 	}
 	v6_json("]}\n");
 }
