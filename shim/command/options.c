@@ -70,6 +70,11 @@ int v6_option_find(const struct v6_command *c, struct v6_slice name, char letter
 	return -1;
 }
 
+const struct v6_option *v6_option_own(const struct v6_command *c, int id)
+{
+	return id < V6_SETTING_COUNT ? NULL : &c->options[id - V6_SETTING_COUNT];
+}
+
 /* An option that there is not: another may be meant, or a value. */
 static int unknown(const struct v6_command *c, struct v6_slice written)
 {
@@ -116,8 +121,7 @@ static int take(struct v6_options *o, const struct v6_command *c, struct v6_slic
 	bool named = v6_slice_begins(written, "--");
 	struct v6_slice name = v6_slice_from(written, named ? 2 : 0);
 	int id = v6_option_find(c, name, named ? '\0' : written.ptr[written.len - 1]);
-	const struct v6_option *own =
-		id < V6_SETTING_COUNT ? NULL : &c->options[id - V6_SETTING_COUNT];
+	const struct v6_option *own = v6_option_own(c, id);
 	V6_TEXT(t, 256);
 
 	v6_text_safe(&t, written.ptr, written.len);
@@ -150,8 +154,8 @@ static int take_letters(
 	for (; *letter && !result; letter++) {
 		char written[] = {'-', *letter, '\0'};
 		int id = v6_option_find(c, v6_slice_of(""), *letter);
-		bool valued = id >= 0 &&
-			      (id < V6_SETTING_COUNT || c->options[id - V6_SETTING_COUNT].value);
+		const struct v6_option *own = v6_option_own(c, id);
+		bool valued = own ? own->value != NULL : id >= 0;
 
 		result = take(
 			o, c, v6_slice_of(written), valued && letter[1] ? letter + 1 : NULL, argv);

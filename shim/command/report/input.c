@@ -27,8 +27,6 @@ static void add_damaged(struct v6_input *in, struct v6_source *s, const char *re
 
 	v6_text_print(
 		&t, "%.*s:%lld: %s", V6_SLICE(v6_slice_of(s->name)), (long long)s->line, reason);
-	if (in->damaged < V6_DAMAGED_SHOWN)
-		in->place[in->damaged] = v6_keep_bytes(t.buf, t.len);
 	in->damaged++;
 	if (s->damaged)
 		return;

@@ -6,14 +6,13 @@
 static void print_record(struct v6_record r)
 {
 	static const char begin[] = "{\"v\":1,", end[] = "}\n";
-	const char *text;
-	size_t len;
+	struct v6_slice text;
 
 	r.pid = 0;
 	r.program.len = 0;
-	text = v6_record_written(&r, v6_record_json, &len);
-	len -= strlen(begin) + strlen(end);
-	v6_json("{%j", (struct v6_slice){text + strlen(begin), len});
+	text = v6_slice_from(v6_record_written(&r, v6_record_json), strlen(begin));
+	text.len -= strlen(end);
+	v6_json("{%j", text);
 }
 
 static void print_ways(const struct v6_outcome *o)

@@ -67,16 +67,14 @@ static unsigned *find(
 	return &keep(m, key, sizeof(key))->number;
 }
 
-const char *v6_record_written(const struct v6_record *r,
-	bool (*write)(struct v6_text *t, const struct v6_record *r), size_t *len)
+struct v6_slice v6_record_written(const struct v6_record *r, v6_record_writer *write)
 {
 	/* A byte may be written as six; the reader has what a writer would not write. */
 	static char buf[V6_RECORD_SIZE + 6 * 2 * V6_LINE_MAX];
 	struct v6_text t = v6_text_in(buf, sizeof(buf));
 
 	write(&t, r);
-	*len = t.len;
-	return buf;
+	return (struct v6_slice){buf, t.len};
 }
 
 /* Processes. */
@@ -309,15 +307,14 @@ static void add_trouble(
 	struct v6_record same = *r;
 	struct v6_trouble *t;
 	unsigned *number;
-	const char *text;
-	size_t len;
+	struct v6_slice text;
 
 	/* Records that differ in time and descriptor alone are one. */
 	same.time = same.pid = (int)p->serial;
 	same.fd = -1;
 	same.count = 0;
-	text = v6_record_written(&same, v6_record_json, &len);
-	number = &keep(m, text, len)->number;
+	text = v6_record_written(&same, v6_record_json);
+	number = &keep(m, text.ptr, text.len)->number;
 	if (!*number) {
 		t = V6_ADD(p->troubles, p->trouble_count);
 		*t = (struct v6_trouble){.r = *r, .socket = socket};
@@ -387,14 +384,13 @@ void v6_model_add(struct v6_model *m, unsigned log, const struct v6_record *r)
 
 static void add_look(FILE *look, struct v6_record r, const struct v6_process *p)
 {
-	const char *text;
-	size_t len;
+	struct v6_slice text;
 
 	r.time = r.pid = 0;
 	r.count = 0;
 	r.holder.pid = r.holder.pid == p->pid ? 0 : r.holder.pid;
-	text = v6_record_written(&r, v6_record_json, &len);
-	fwrite(text, 1, len, look);
+	text = v6_record_written(&r, v6_record_json);
+	fwrite(text.ptr, 1, text.len, look);
 }
 
 /* What the report shows of it but pids, times and ports that the kernel chose; to be freed. */

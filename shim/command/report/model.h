@@ -74,7 +74,7 @@ void v6_model_end(struct v6_model *m);
 const char *v6_trouble_state(const struct v6_process *p, const struct v6_trouble *t);
 
 /* The record as one of the two writers of core/record.h writes it, until the next is written. */
-const char *v6_record_written(const struct v6_record *r,
-	bool (*write)(struct v6_text *t, const struct v6_record *r), size_t *len);
+typedef bool v6_record_writer(struct v6_text *t, const struct v6_record *r);
+struct v6_slice v6_record_written(const struct v6_record *r, v6_record_writer *write);
 
 #endif
