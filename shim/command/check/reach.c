@@ -69,10 +69,6 @@ static const char *const cleaners[] = {"sudo", "doas", "pkexec", NULL};
 		"v6shim run as root: then it gains nothing")                                       \
 	X(IDS, UNREACHABLE, "v6shim's own real and effective ids differ, so " V6_NO_LD,            \
 		"the same ids: setpriv --ruid or --euid, --rgid or --egid, before v6shim")         \
-	X(ASAN, UNREACHABLE,                                                                       \
-		"the address sanitizer in it ends it where another library comes first",           \
-		"ASAN_OPTIONS=verify_asan_link_order=0 v6shim run, or its runtime before the "     \
-		"library in LD_PRELOAD: libv6shim(7)")                                             \
 	X(LOADER, UNREACHABLE, "its loader is neither glibc's nor musl's", V6_NAMESPACE,           \
 		V6_SOCKET)                                                                         \
 	X(DROPPED, UNREACHABLE, "it takes LD_PRELOAD away",                                        \
@@ -317,13 +313,10 @@ static bool follow_launch(const struct step *step, struct v6_hop *hop, const str
 
 static void judge_program(const struct step *step, struct v6_hop *hop, const struct v6_elf *elf)
 {
-	const char *asan = getenv("ASAN_OPTIONS");
 	enum obstacle kind = elf->go              ? GO
 			     : !*elf->loader      ? STATIC
 			     : !program_libc(elf) ? LOADER
-			     : elf->asan && !(asan && strstr(asan, "verify_asan_link_order=0"))
-				     ? ASAN
-				     : NONE;
+						  : NONE;
 
 	if (follow_launch(step, hop, elf))
 		return;
