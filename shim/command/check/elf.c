@@ -214,8 +214,7 @@ bool v6_elf_same_family(const struct v6_elf *a, const struct v6_elf *b)
 enum v6_libc v6_libc_by_name(const char *path)
 {
 	static const char *const glibc[] = {"ld-linux", "ld64.so.", "ld.so.1", "ld-2."};
-	const char *slash = strrchr(path, '/');
-	struct v6_slice name = v6_slice_of(slash ? slash + 1 : path);
+	struct v6_slice name = v6_slice_base(v6_slice_of(path));
 
 	for (unsigned i = 0; i < sizeof(glibc) / sizeof(*glibc); i++)
 		if (v6_slice_begins(name, glibc[i]))

@@ -151,16 +151,12 @@ static struct v6_hop *add_hop(struct v6_reach *r, const char *path)
 /* Whether the base name of the path, or of what it links to, is one of the names. */
 static bool is_named(const struct v6_hop *hop, const char *const *names)
 {
-	const char *paths[] = {hop->path, hop->target};
+	struct v6_slice path = v6_slice_base(v6_slice_of(hop->path));
+	struct v6_slice target = v6_slice_base(v6_slice_of(hop->target ? hop->target : ""));
 
-	for (unsigned i = 0; i < 2 && paths[i]; i++) {
-		const char *slash = strrchr(paths[i], '/');
-
-		for (const char *const *name = names; *name; name++)
-			if (!strcmp(slash ? slash + 1 : paths[i], *name))
-				return true;
-	}
-	return false;
+	while (*names && !v6_slice_is(path, *names) && !v6_slice_is(target, *names))
+		names++;
+	return *names;
 }
 
 /* A name as seen from the working directory of the step. */
@@ -475,6 +471,7 @@ void v6_reach(struct v6_reach *r, char **argv)
 	for (unsigned i = r->hops; i--;)
 		if (r->hop[i].obstacle)
 			r->at = &r->hop[i];
+	r->starts = !r->at || r->at->obstacle > ENDLESS;
 	r->exit = obstacles[r->at ? r->at->obstacle : NONE].exit;
 	r->instead = obstacles[r->at ? r->at->obstacle : NONE].clause + 1;
 }

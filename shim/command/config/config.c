@@ -52,11 +52,6 @@ struct query {
 
 static int parse_query(struct query *q)
 {
-	const char *slash = q->program ? strrchr(q->program, '/') : NULL;
-
-	/* As the library has it: rules match the base name. */
-	if (slash)
-		q->program = slash + 1;
 	if (q->port && !v6_slice_uint(v6_slice_of(q->port), UINT16_MAX, &q->port_number))
 		return v6_complain(
 			"--port: '%s' is no port; a number from 0 to 65535 is meant", q->port);
@@ -70,7 +65,8 @@ static int parse_query(struct query *q)
 
 static bool matches(const struct v6_rule *r, const struct query *q)
 {
-	return v6_rule_program(r, v6_slice_of(q->program ? q->program : "")) &&
+	/* As the library has it: rules match the base name. */
+	return v6_rule_program(r, v6_slice_base(v6_slice_of(q->program ? q->program : ""))) &&
 	       (q->port ? v6_rule_port(r, (unsigned)q->port_number) : !r->ports) &&
 	       v6_rule_proto(r, q->proto_number);
 }

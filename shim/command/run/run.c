@@ -103,7 +103,7 @@ static int start(struct v6_options *o)
 {
 	static struct v6_reach reach;
 	const char *way = o->given[0] ? o->given[0] : "auto", *handed = NULL;
-	bool automatic = !strcmp(way, "auto"), outside = !strcmp(way, "supervise"), starts;
+	bool automatic = !strcmp(way, "auto"), outside = !strcmp(way, "supervise");
 	char **command = o->operands;
 
 	if (!*command)
@@ -113,8 +113,7 @@ static int start(struct v6_options *o)
 		return V6_EXIT_RUN;
 	}
 	v6_reach(&reach, command);
-	starts = reach.exit != V6_EXIT_NOT_FOUND && reach.exit != V6_EXIT_NOT_EXECUTABLE;
-	if (reach.at && !(outside ? starts : automatic && reach.exit == V6_EXIT_UNREACHABLE))
+	if (reach.at && !(outside ? reach.starts : automatic && reach.exit == V6_EXIT_UNREACHABLE))
 		return refuse(&reach);
 	unsetenv(V6_LOG_HANDED);
 	if (v6_logtarget_check(&o->config.settings))

@@ -117,9 +117,6 @@ static int find(struct v6_sockets *s, const struct source *source, bool inet6, u
 	};
 	int refused, result;
 
-	/* Once it is known to be of no use. */
-	if (s->no_diag && !source->proc[0])
-		return 0;
 	refused = dump(s, &query);
 	/* The other protocols are those of few kernels, and their absence is no news. */
 	if (!refused || !source->proc[0])

@@ -368,9 +368,7 @@ static int read_port(const char *text)
 
 	text += *text == ':';
 	digits = *text && !text[strspn(text, "0123456789")];
-	service = digits ? NULL : getservbyname(text, "tcp");
-	if (!digits && !service)
-		service = getservbyname(text, "udp");
+	service = digits ? NULL : getservbyname(text, NULL);
 	if (service)
 		port = ntohs((uint16_t)service->s_port);
 	else if (digits)
