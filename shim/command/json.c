@@ -9,10 +9,15 @@
 
 void v6_json(const char *format, ...)
 {
+	static char last =
+		'\n'; /* of the format before: a value's, or one after which none can be */
 	struct v6_slice json;
 	struct v6_text text;
 	va_list args;
 
+	if ((*format == '\'' || *format == '{') && !strchr("{[:\n", last))
+		putchar(',');
+	last = format[strlen(format) - 1];
 	va_start(args, format);
 	for (; *format; format++) {
 		if (*format != '%') {

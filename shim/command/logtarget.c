@@ -16,11 +16,10 @@
 
 static void warn(const char *log, int error)
 {
-	char buf[4 * V6_PATH_SIZE];
-	struct v6_text t = v6_text_in(buf, sizeof(buf));
+	V6_TEXT(t, 4 * V6_PATH_SIZE);
 
 	v6_text_safe(&t, log, strlen(log));
-	v6_complain("warning: log: '%s'%s; records would be lost", buf, v6_errno_words(error));
+	v6_complain("warning: log: '%s'%s; records would be lost", t.buf, v6_errno_words(error));
 }
 
 /*
@@ -59,8 +58,7 @@ static int check_syslog(void)
 
 bool v6_logtarget_check(const struct v6_settings *s)
 {
-	char log[V6_PATH_SIZE];
-	struct v6_text t = v6_text_in(log, sizeof(log));
+	V6_TEXT(t, V6_PATH_SIZE);
 	int error, flags;
 
 	if (s->log == V6_LOG_SYSLOG) {
@@ -68,14 +66,14 @@ bool v6_logtarget_check(const struct v6_settings *s)
 		error = check_syslog();
 	} else if (s->log == V6_LOG_PATH) {
 		v6_text_slice(&t, s->log_path);
-		error = check_path(log);
+		error = check_path(t.buf);
 	} else {
 		v6_setting_value(&t, s, V6_SETTING_LOG);
 		flags = s->log == V6_LOG_FD ? v6_sys_fcntl(s->log_fd, F_GETFL, 0) : O_RDWR;
 		error = flags < 0 || (flags & O_ACCMODE) == O_RDONLY ? EBADF : 0;
 	}
 	if (error)
-		warn(log, error);
+		warn(t.buf, error);
 	return !error;
 }
 

@@ -6,7 +6,6 @@
 
 #include "../core/nearest.h"
 #include "../core/version.h"
-#include "memory.h"
 #include "options.h"
 
 const struct v6_command *const v6_commands[] = {
@@ -150,7 +149,6 @@ int main(int argc, char **argv)
 {
 	int status = dispatch(argc, argv);
 
-	v6_keep_end();
 	/* Output that did not arrive (a full disk, a closed pipe) is no success. */
 	if (fflush(stdout) || ferror(stdout)) {
 		v6_complain("standard output: the output could not be written");

@@ -30,20 +30,12 @@ void *v6_keep(size_t size)
 	return chunk->bytes;
 }
 
-void v6_keep_end(void)
+/* There is room up to the next power of two. */
+void *v6_grow(void *array, size_t count, size_t size)
 {
-	for (struct chunk *next; kept; kept = next) {
-		next = kept->next;
-		free(kept);
-	}
-}
-
-void *v6_grow(void *array, size_t count, size_t *room, size_t size)
-{
-	if (count < *room)
+	if (count & (count - 1))
 		return array;
-	*room = *room ? *room * 2 : 2;
-	return memcpy(v6_keep(*room * size), array ? array : "", count * size);
+	return memcpy(v6_keep((count ? 2 * count : 1) * size), array ? array : "", count * size);
 }
 
 char *v6_keep_bytes(const char *bytes, size_t len)

@@ -16,13 +16,12 @@ char *v6_keep_bytes(const char *bytes, size_t len);
 /* "abc" of "a", "b" and "c"; the list ends with NULL. */
 __attribute__((sentinel)) char *v6_keep_joined(const char *first, ...);
 
-/* The array, with room for one element of `size` bytes behind `count`; *room: how many it holds. */
-void *v6_grow(void *array, size_t count, size_t *room, size_t size);
+/* A new element at the end of an array that begins as NULL and 0, zeroed. Its elements move. */
+#define V6_ADD(array, count)                                                                       \
+	((array) = v6_grow(array, count, sizeof(*(array))), &(array)[(count)++])
+void *v6_grow(void *array, size_t count, size_t size);
 
 /* The pointer, which is not NULL. */
 void *v6_need(void *pointer);
-
-/* Frees all that was kept. */
-void v6_keep_end(void);
 
 #endif

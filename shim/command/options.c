@@ -12,12 +12,11 @@
 
 static void print_problem(const struct v6_problem *p, void *context)
 {
-	char buf[2048];
-	struct v6_text t = v6_text_in(buf, sizeof(buf));
+	V6_TEXT(t, 2048);
 
 	(void)context;
 	v6_problem_text(&t, p);
-	v6_complain("%s", buf);
+	v6_complain("%s", t.buf);
 }
 
 /*
@@ -71,13 +70,17 @@ int v6_option_find(const struct v6_command *c, struct v6_slice name, char letter
 	return -1;
 }
 
+const struct v6_option *v6_option_own(const struct v6_command *c, int id)
+{
+	return id < V6_SETTING_COUNT ? NULL : &c->options[id - V6_SETTING_COUNT];
+}
+
 /* An option that there is not: another may be meant, or a value. */
 static int unknown(const struct v6_command *c, struct v6_slice written)
 {
 	struct v6_slice name = written;
 	struct v6_nearest near;
-	char buf[2048];
-	struct v6_text t = v6_text_in(buf, sizeof(buf));
+	V6_TEXT(t, 2048);
 	const char *value;
 
 	while (v6_slice_begins(name, "-"))
@@ -90,14 +93,14 @@ static int unknown(const struct v6_command *c, struct v6_slice written)
 		v6_nearest_offer(&near, v6_setting_name(id));
 	v6_text_safe(&t, written.ptr, written.len);
 	if (near.word)
-		return v6_complain("%s: unknown option; did you mean '--%s'", buf, near.word);
+		return v6_complain("%s: unknown option; did you mean '--%s'", t.buf, near.word);
 	for (unsigned id = V6_SETTING_COUNT; c->settings && id--;) {
 		value = v6_setting_list(id) ? v6_nearest_of(v6_setting_list(id), name) : NULL;
 		if (value)
-			return v6_complain("%s: unknown option; did you mean '--%s %s'", buf,
+			return v6_complain("%s: unknown option; did you mean '--%s %s'", t.buf,
 				v6_setting_name(id), value);
 	}
-	return v6_complain("%s: unknown option; 'v6shim %s --help' lists them", buf, c->name);
+	return v6_complain("%s: unknown option; 'v6shim %s --help' lists them", t.buf, c->name);
 }
 
 /* Whether a word is one of some, with blanks between them. */
@@ -118,10 +121,8 @@ static int take(struct v6_options *o, const struct v6_command *c, struct v6_slic
 	bool named = v6_slice_begins(written, "--");
 	struct v6_slice name = v6_slice_from(written, named ? 2 : 0);
 	int id = v6_option_find(c, name, named ? '\0' : written.ptr[written.len - 1]);
-	const struct v6_option *own =
-		id < V6_SETTING_COUNT ? NULL : &c->options[id - V6_SETTING_COUNT];
-	char buf[256];
-	struct v6_text t = v6_text_in(buf, sizeof(buf));
+	const struct v6_option *own = v6_option_own(c, id);
+	V6_TEXT(t, 256);
 
 	v6_text_safe(&t, written.ptr, written.len);
 	if (id < 0) {
@@ -130,17 +131,17 @@ static int take(struct v6_options *o, const struct v6_command *c, struct v6_slic
 	}
 	if (own && !own->value) {
 		o->given[id - V6_SETTING_COUNT] = "";
-		return value ? v6_complain("%s: it takes no value", buf) : 0;
+		return value ? v6_complain("%s: it takes no value", t.buf) : 0;
 	}
 	if (!value && (*argv)[1])
 		value = *++*argv;
 	if (!value)
-		return v6_complain("%s: no value given", buf);
+		return v6_complain("%s: no value given", t.buf);
 	if (!own)
 		return set(o, (enum v6_setting)id, value);
 	o->given[id - V6_SETTING_COUNT] = value;
 	if (own->words && !among(own->words, value))
-		return v6_complain("%s: unknown value '%s'; valid: %s", buf, value, own->words);
+		return v6_complain("%s: unknown value '%s'; valid: %s", t.buf, value, own->words);
 	return 0;
 }
 
@@ -153,8 +154,8 @@ static int take_letters(
 	for (; *letter && !result; letter++) {
 		char written[] = {'-', *letter, '\0'};
 		int id = v6_option_find(c, v6_slice_of(""), *letter);
-		bool valued = id >= 0 &&
-			      (id < V6_SETTING_COUNT || c->options[id - V6_SETTING_COUNT].value);
+		const struct v6_option *own = v6_option_own(c, id);
+		bool valued = own ? own->value != NULL : id >= 0;
 
 		result = take(
 			o, c, v6_slice_of(written), valued && letter[1] ? letter + 1 : NULL, argv);
@@ -192,14 +193,13 @@ int v6_options_read(struct v6_options *o, char **argv, const struct v6_command *
 	if (o->help || !c->settings)
 		return o->help ? 0 : result;
 	for (unsigned i = 0; i < 2; i++) {
-		char name[32];
-		struct v6_text t = v6_text_in(name, sizeof(name));
+		V6_TEXT(t, 32);
 		const char *value;
 
 		v6_setting_env_name(&t, paths[i]);
-		value = getenv(name);
+		value = getenv(t.buf);
 		if (value)
-			setenv(name, absolute(paths[i], value), 1);
+			setenv(t.buf, absolute(paths[i], value), 1);
 	}
 	if (v6_configure(&o->config, environ, print_problem, NULL))
 		result = -1;
@@ -228,15 +228,14 @@ void v6_options_help(const struct v6_command *c)
 	     "configuration file; the first value is the default; v6shim.conf(5) says more:");
 	for (unsigned id = 0; id < V6_SETTING_COUNT; id++) {
 		enum v6_list list = v6_setting_list(id);
-		char buf[256];
-		struct v6_text words = v6_text_in(buf, sizeof(buf));
+		V6_TEXT(words, 256);
 
 		print_option(letters[id], v6_setting_name(id), NULL,
 			v6_word_meaning(&v6_words(V6_LIST_SETTING)[id]));
 		for (const struct v6_word *w = v6_words(list); list && w->list == list; w++)
 			v6_text_print(&words, " %s", w->word);
 		if (list)
-			v6_print_wrapped(buf, printf("     "), 6, 80);
+			v6_print_wrapped(words.buf, printf("     "), 6, 80);
 	}
 	puts("a rule: [program=GLOB,...] [port=N|N-M,...] [proto=tcp|udp,...]\n"
 	     "        => setting=value ...");

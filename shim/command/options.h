@@ -33,6 +33,9 @@ int v6_options_read(struct v6_options *o, char **argv, const struct v6_command *
 /* A setting below V6_SETTING_COUNT, or the command's option of that place behind them; -1: unknown. By the letter, or where that is '\0' by the name. */
 int v6_option_find(const struct v6_command *c, struct v6_slice name, char letter);
 
+/* The command's own option of such a number; NULL: a setting, or -1. */
+const struct v6_option *v6_option_own(const struct v6_command *c, int id);
+
 /* All options of a command, for --help, on standard output. */
 void v6_options_help(const struct v6_command *c);
 

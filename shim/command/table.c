@@ -71,8 +71,7 @@ struct v6_table v6_table_of(const struct v6_column *columns, unsigned count)
 void v6_table_cell(struct v6_table *t, const char *text)
 {
 	v6_text_str(&t->text, text);
-	t->cells = v6_grow(t->cells, t->count, &t->room, sizeof(*t->cells));
-	t->cells[t->count++] = v6_keep_bytes(cell, t->text.len);
+	*V6_ADD(t->cells, t->count) = v6_keep_bytes(cell, t->text.len);
 	t->text = v6_text_in(cell, sizeof(cell));
 }
 

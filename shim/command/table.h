@@ -22,7 +22,7 @@ struct v6_table {
 	struct v6_text text; /* of the next cell, to be appended to */
 	/* The table's own; zero at first. */
 	char **cells; /* row by row */
-	size_t count, room;
+	size_t count;
 	bool tight; /* one blank between columns is all that there is room for */
 };
 

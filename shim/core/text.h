@@ -50,6 +50,8 @@ bool v6_slice_is_text(struct v6_slice slice);
 
 /* Starts an empty text in buf. */
 struct v6_text v6_text_in(char *buf, size_t size);
+/* Declares one of `size` bytes that ends with its block. */
+#define V6_TEXT(name, size) struct v6_text name = v6_text_in((char[size]){""}, size)
 
 /* As much of the bytes as there is room for: the way of v6_text_bytes where they do not fit. */
 void v6_text_cut(struct v6_text *t, const char *bytes, size_t len);

@@ -288,20 +288,6 @@ open(sys.argv[1] + "-sections", "wb").write(f)' $file
 	refute assert_match ': (bind|listen) ' "$output"
 }
 
-@test "what needs the address sanitizer's runtime is not reached by a preload, unless it is told to bear one" {
-	for kind in gcc gcc\ -no-pie clang\ -shared-libasan; do
-		$kind -fsanitize=address -x c -o built - <<<"$PROG"
-		# The answer is true; a supervisor reaches it.
-		[[ $kind != clang* ]] || export LD_LIBRARY_PATH=${RUNTIME=$(dirname "$(clang -print-file-name=libclang_rt.asan-x86_64.so)")}
-		run shim POLICY=app -- ./built
-		assert_eq 1 "$status"
-		assert_match 'does not come first' "$output"
-		answers <<<"./built||no|the address sanitizer in it ends it where another library comes first"
-		"$V6SHIM" run --log off -- ./built
-		ASAN_OPTIONS=verify_asan_link_order=0 answers <<<"./built||ok"
-	done
-}
-
 @test "another libc, class or machine, and loaders that are missing or of no libc that is known" {
 	require python3 musl-gcc
 	[ "$(uname -m)" = x86_64 ] || skip 'needs x86-64'

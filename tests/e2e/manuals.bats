@@ -286,7 +286,6 @@ limits() {
 		V6_PHANTOMS_MAX       libv6shim.7    ports
 		V6_HOPS_MAX           v6shim.1       files
 		V6_LINE_MAX           v6shim.1       bytes
-		V6_DAMAGED_SHOWN      v6shim.1       lines
 		V6_ATTEMPTS_MAX       -
 		V6_INSTEAD_MAX        -
 		V6_COLUMNS_MAX        -

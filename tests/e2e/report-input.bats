@@ -54,8 +54,6 @@ served() {
 	report x.jsonl
 	assert_status 0
 	assert_line 'Lines that are no records: 8, the first x.jsonl:4: column 68: not a value of port'
-	# The others below, and of more than eight how many.
-	assert_eq 'x.jsonl:5 x.jsonl:8 x.jsonl:9 x.jsonl:10 x.jsonl:11 x.jsonl:12 x.jsonl:16' "$(sed -nE 's/^  (x.jsonl:[0-9]+): .*/\1/p' <<<"$output" | paste -sd' ')"
 	# Each by itself.
 	while read -r; do
 		case $REPLY in
@@ -99,7 +97,6 @@ served() {
 	report --check noise
 	newlines=$(tr -cd '\n' <noise | wc -c)
 	found=$(sed -n 's/^Lines that are no records: \([0-9]*\), the first noise:[0-9]*: .*/\1/p' <<<"$output")
-	assert_line "  and $((found - 8)) more"
 	# Of lines that are blank nothing is said.
 	[ "$found" -gt $((newlines / 2)) ] && [ "$found" -le $((newlines + 1)) ]
 	refute grep -q 'Nothing was logged' <<<"$output"

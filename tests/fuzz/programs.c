@@ -19,8 +19,7 @@ static int file = -1;
 
 static void check_words(const struct v6_elf *elf)
 {
-	char buf[256];
-	struct v6_text t = v6_text_in(buf, sizeof(buf));
+	V6_TEXT(t, 256);
 
 	v6_elf_text(&t, elf);
 	CHECK(t.len && !t.full);

@@ -129,14 +129,13 @@ TEST(no_address_is_neither_wildcard_nor_mapped_nor_written)
 {
 	struct v6_address a = {.family = V6_FAMILY_OTHER, .bytes = {[10] = 0xff, 0xff}};
 	struct v6_address zero = {.family = V6_FAMILY_OTHER};
-	char buf[8];
-	struct v6_text t = v6_text_in(buf, sizeof(buf));
+	V6_TEXT(t, 8);
 
 	assert_false(v6_address_wildcard(&zero));
 	assert_false(v6_address_mapped(&a));
 	v6_address_text(&t, &a);
 	v6_address_port_text(&t, &a);
-	assert_string_equal(buf, "");
+	assert_string_equal(t.buf, "");
 }
 
 RUN_TESTS()

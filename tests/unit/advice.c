@@ -383,11 +383,10 @@ TEST(a_disorder_is_told_with_the_order_and_the_family)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct v6_record r =
 			conflict_of(V6_EVENT_BIND, rows[i].where, rows[i].action, V6_MODE_ENFORCE);
-		char buf[128];
-		struct v6_text t = v6_text_in(buf, sizeof(buf));
+		V6_TEXT(t, 128);
 
 		v6_advice_disorder(&t, &r, rows[i].order);
-		assert_string_equal(buf, rows[i].note);
+		assert_string_equal(t.buf, rows[i].note);
 	}
 }
 
@@ -412,12 +411,11 @@ TEST(without_ipv6_it_is_told_what_that_means_under_the_settings)
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct v6_knobs knobs = {.policy = rows[i].policy, .order = rows[i].order};
-		char buf[512];
-		struct v6_text t = v6_text_in(buf, sizeof(buf));
+		V6_TEXT(t, 512);
 
 		v6_advice_no_ipv6(&t, &knobs);
 		assert_false(t.full);
-		assert_non_null(strstr(buf, "there is no IPv6 here"));
+		assert_non_null(strstr(t.buf, "there is no IPv6 here"));
 		assert_true(v6_slice_ends((struct v6_slice){t.buf, t.len}, rows[i].end));
 	}
 }

@@ -252,8 +252,7 @@ static bool next(struct point *p, const struct space *space)
 static void fail_at(const struct point *p, const char *what, const struct v6_verdict *v)
 {
 	const struct v6_facts *f = &p->facts;
-	char address[80];
-	struct v6_text t = v6_text_in(address, sizeof(address));
+	V6_TEXT(t, 80);
 
 	v6_address_port_text(&t, &f->address);
 	fail_msg("%s: v6only %d action %s finding %s deny %d for %s of family %d type %d at %s: "
@@ -261,7 +260,7 @@ static void fail_at(const struct point *p, const char *what, const struct v6_ver
 		 "%d, order %d, on-disorder %d, on-nonboolean %d, mode %d",
 		what, v->v6only, v6_word(V6_LIST_ACTION, v->action),
 		v6_word(V6_LIST_FINDING, v->finding), v->deny, v6_word(V6_LIST_EVENT, f->event),
-		f->family, f->type, *address ? address : "nowhere", f->bound, f->asked, f->before,
+		f->family, f->type, *t.buf ? t.buf : "nowhere", f->bound, f->asked, f->before,
 		f->nonboolean, f->other, v6_word(V6_LIST_POLICY, p->knobs.policy),
 		p->knobs.on_contrary, p->knobs.order, p->knobs.on_disorder, p->knobs.on_nonboolean,
 		p->knobs.mode);

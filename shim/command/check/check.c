@@ -57,27 +57,26 @@ static int judge(const struct v6_reach *r, bool preload, bool outside)
 {
 	static char why[V6_REACH_WHY];
 	struct v6_text t = v6_text_in(why, sizeof(why));
-	bool starts = r->exit != V6_EXIT_NOT_FOUND && r->exit != V6_EXIT_NOT_EXECUTABLE;
 	const struct v6_hop *lost = outside ? v6_reach_loses(r) : NULL;
 	const char *refused = NULL;
 
 	if (r->at)
 		v6_reach_why(&t, r);
-	if (outside && starts)
+	if (outside && r->starts)
 		refused = lost ? V6_REACH_LOSES : v6_supervise_refused();
-	print_hops(r, preload || !starts, lost);
-	if (!starts)
+	print_hops(r, preload || !r->starts, lost);
+	if (!r->starts)
 		print_way("", r, " does not start", why);
 	else if (preload)
 		print_way(r->at                ? "a preload does not reach "
 			  : r->shell_is_static ? "a preload reaches what "
 					       : "a preload reaches ",
 			r, r->at || !r->shell_is_static ? "" : " starts", why);
-	if (outside && starts)
+	if (outside && r->starts)
 		print_way(refused ? "a supervisor does not reach " : "a supervisor reaches ", r, "",
 			refused ? refused : "");
 	preload = preload && !r->at;
-	outside = outside && starts && !refused;
+	outside = outside && r->starts && !refused;
 	for (unsigned i = 0; !preload && !outside && i < V6_INSTEAD_MAX && r->instead[i]; i++)
 		printf("%-10s%s\n", i ? "" : "instead", r->instead[i]);
 	if (v6_fact_no_ipv6())

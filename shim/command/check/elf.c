@@ -11,7 +11,6 @@ enum {
 	HEADERS_MAX = 65536, /* bytes of program headers: the kernel's own bound */
 	CHUNK_SIZE = 65536,
 	MARK_RANGE = 256 << 20, /* bytes of one file in which Go's mark is looked for, all in all */
-	DYNAMIC_SIZE = 16384,   /* some have hundreds of DT_NEEDED, at 16 bytes each */
 };
 
 int v6_elf_open(const char *path)
@@ -31,7 +30,7 @@ int v6_elf_open(const char *path)
 struct file {
 	int fd;
 	uint64_t size;
-	bool wide, big_endian;
+	const struct v6_elf *elf; /* its class and byte order */
 };
 
 /* As many of the bytes as the file has. */
@@ -47,18 +46,18 @@ static uint64_t number(const struct file *f, const unsigned char *bytes, size_t 
 	uint64_t value = 0;
 
 	for (size_t i = 0; i < size; i++)
-		value = value << 8 | bytes[f->big_endian ? i : size - 1 - i];
+		value = value << 8 | bytes[f->elf->big_endian ? i : size - 1 - i];
 	return value;
 }
 
 /* A member of an ELF structure of the file's class, out of its bytes. */
 #define MEMBER(f, bytes, structure, member)                                                        \
-	((f)->wide ? number(f, (bytes) + offsetof(Elf64_##structure, member),                      \
-			     sizeof(((Elf64_##structure *)NULL)->member))                          \
-		   : number(f, (bytes) + offsetof(Elf32_##structure, member),                      \
-			     sizeof(((Elf32_##structure *)NULL)->member)))
+	((f)->elf->wide ? number(f, (bytes) + offsetof(Elf64_##structure, member),                 \
+				  sizeof(((Elf64_##structure *)NULL)->member))                     \
+			: number(f, (bytes) + offsetof(Elf32_##structure, member),                 \
+				  sizeof(((Elf32_##structure *)NULL)->member)))
 
-#define SIZE(f, structure) ((f)->wide ? sizeof(Elf64_##structure) : sizeof(Elf32_##structure))
+#define SIZE(f, structure) ((f)->elf->wide ? sizeof(Elf64_##structure) : sizeof(Elf32_##structure))
 
 bool v6_elf_magic(const char *head, size_t len)
 {
@@ -86,42 +85,11 @@ static bool has_go_mark(const struct file *f, uint64_t offset, uint64_t size, ui
 	return false;
 }
 
-/*
- * GCC's or clang's shared runtime among the DT_NEEDED of the dynamic section at the offset. Their
- * strings are in what is loaded at `base`, as linkers leave them.
- */
-static bool needs_asan(const struct file *f, uint64_t base, uint64_t offset)
-{
-	static unsigned char dynamic[DYNAMIC_SIZE];
-	size_t n = read_some(f, offset, dynamic, sizeof(dynamic));
-	uint64_t strings = f->size, tag, value;
-	char text[16];
-	struct v6_slice name = {.ptr = text};
-
-	/* The strings' place may be told after those that need it. */
-	for (unsigned pass = 0; pass < 2; pass++)
-		for (size_t i = 0; i + SIZE(f, Dyn) <= n; i += SIZE(f, Dyn)) {
-			tag = MEMBER(f, dynamic + i, Dyn, d_tag);
-			value = MEMBER(f, dynamic + i, Dyn, d_un);
-			if (tag == DT_NULL)
-				break;
-			if (tag == DT_STRTAB)
-				strings = value - base;
-			if (tag != DT_NEEDED || !pass)
-				continue;
-			name.len = read_some(f, strings + value, text, sizeof(text));
-			if (v6_slice_begins(name, "libasan.so") ||
-				v6_slice_begins(name, "libclang_rt.asan"))
-				return true;
-		}
-	return false;
-}
-
 /* What the program headers tell: the loader, and what is in it. */
 static const char *read_segments(const struct file *f, const unsigned char *h, struct v6_elf *elf)
 {
 	uint64_t at = MEMBER(f, h, Ehdr, e_phoff), count = MEMBER(f, h, Ehdr, e_phnum);
-	uint64_t range = MARK_RANGE, base = 0, flags, offset, size;
+	uint64_t range = MARK_RANGE, flags, offset, size;
 	bool loader = false, damaged = false;
 	unsigned char p[sizeof(Elf64_Phdr)];
 
@@ -138,12 +106,7 @@ static const char *read_segments(const struct file *f, const unsigned char *h, s
 		case PT_LOAD:
 			if (offset > f->size || size > f->size - offset)
 				return "it ends before its segments do";
-			if (!offset)
-				base = MEMBER(f, p, Phdr, p_vaddr);
 			elf->go |= flags & PF_W && has_go_mark(f, offset, size, &range);
-			break;
-		case PT_DYNAMIC:
-			elf->asan |= needs_asan(f, base, offset);
 			break;
 		case PT_INTERP:
 			if (loader)
@@ -165,7 +128,7 @@ const char *v6_elf_read(int fd, struct v6_elf *elf)
 {
 	static const char cut[] = "it ends within its first header";
 	unsigned char h[sizeof(Elf64_Ehdr)];
-	struct file f = {.fd = fd};
+	struct file f = {.fd = fd, .elf = elf};
 	struct stat st;
 	uint64_t type;
 	size_t n;
@@ -183,8 +146,8 @@ const char *v6_elf_read(int fd, struct v6_elf *elf)
 		return "neither 32-bit nor 64-bit";
 	if (h[EI_DATA] != ELFDATA2LSB && h[EI_DATA] != ELFDATA2MSB)
 		return "of no known byte order";
-	elf->wide = f.wide = h[EI_CLASS] == ELFCLASS64;
-	elf->big_endian = f.big_endian = h[EI_DATA] == ELFDATA2MSB;
+	elf->wide = h[EI_CLASS] == ELFCLASS64;
+	elf->big_endian = h[EI_DATA] == ELFDATA2MSB;
 	if (n < SIZE(&f, Ehdr))
 		return cut;
 	elf->machine = (uint16_t)MEMBER(&f, h, Ehdr, e_machine);
@@ -251,8 +214,7 @@ bool v6_elf_same_family(const struct v6_elf *a, const struct v6_elf *b)
 enum v6_libc v6_libc_by_name(const char *path)
 {
 	static const char *const glibc[] = {"ld-linux", "ld64.so.", "ld.so.1", "ld-2."};
-	const char *slash = strrchr(path, '/');
-	struct v6_slice name = v6_slice_of(slash ? slash + 1 : path);
+	struct v6_slice name = v6_slice_base(v6_slice_of(path));
 
 	for (unsigned i = 0; i < sizeof(glibc) / sizeof(*glibc); i++)
 		if (v6_slice_begins(name, glibc[i]))

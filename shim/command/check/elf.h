@@ -25,7 +25,6 @@ struct v6_elf {
 	uint16_t machine;      /* EM_* */
 	char loader[PATH_MAX]; /* the PT_INTERP; empty: none, so nothing loads libraries */
 	bool go;               /* the Go runtime is in it */
-	bool asan;             /* it needs the shared runtime of the address sanitizer */
 };
 
 /* Opens a regular file for reading, never waiting; -1 with errno. */

@@ -124,13 +124,12 @@ static char **split(char *text, char **rest)
 struct v6_launch v6_launch(const char *path, char **argv, const char *search)
 {
 	struct v6_launch launch = {.path = search};
-	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
-	const char *name = v6_libc_by_name(path) ? "ld.so" : base;
+	struct v6_slice name = v6_slice_base(v6_slice_of(v6_libc_by_name(path) ? "ld.so" : path));
 	const struct launcher *l = launchers, *end = l + sizeof(launchers) / sizeof(*launchers);
 	bool ended = false;
 	int operands;
 
-	while (l < end && strcmp(name, l->name))
+	while (l < end && !v6_slice_is(name, l->name))
 		l++;
 	if (l == end || !*argv)
 		return launch;

@@ -13,7 +13,6 @@
 #include "../command.h"
 #include "../memory.h"
 #include "launch.h"
-#include "obstacles.h"
 
 /* Where execvp looks when there is no PATH. */
 #ifdef __GLIBC__
@@ -26,6 +25,75 @@ static const char *const shells[] = {
 	"sh", "ash", "bash", "dash", "ksh", "mksh", "zsh", "busybox", NULL};
 /* They hand on an environment of their own making, to root's programs too. */
 static const char *const cleaners[] = {"sudo", "doas", "pkexec", NULL};
+
+/* ---- what can stand between a preload and a program */
+
+/* For programs that follow the default: FACTS.md 3. */
+#define V6_NAMESPACE                                                                               \
+	"net.ipv6.bindv6only in a network namespace of its own (unshare -n, ip netns), "           \
+	"if it does not set IPV6_V6ONLY itself"
+#define V6_SOCKET  "a socket from systemd, if it takes one: BindIPv6Only= in systemd.socket(5)"
+#define V6_DYNAMIC "a dynamically linked build of it"
+#define V6_NO_LD   "its loader takes no preload"
+
+/* Identifier; exit status of v6shim run; why, a clause; what to do about it or instead, up to 3. */
+#define V6_OBSTACLES(X)                                                                            \
+	X(NONE, OK, "")                                                                            \
+	X(NOT_IN_PATH, NOT_FOUND, "not found in PATH")                                             \
+	X(NO_FILE, NOT_FOUND, "no such file")                                                      \
+	X(NO_WAY, NOT_EXECUTABLE, "not to be got at")                                              \
+	X(SPECIAL, NOT_EXECUTABLE, "no regular file")                                              \
+	X(NOEXEC, NOT_EXECUTABLE, "its filesystem is mounted noexec",                              \
+		"a copy on another filesystem")                                                    \
+	X(NO_PERMISSION, NOT_EXECUTABLE, "Permission denied: it is not executable for this user",  \
+		"chmod +x, if it is a program")                                                    \
+	X(DAMAGED, NOT_EXECUTABLE, "no program that the kernel takes")                             \
+	X(NO_LOADER, NOT_FOUND, "its loader is missing, so it does not start at all",              \
+		"the libc that it was built for, installed")                                       \
+	X(BAD_LOADER, NOT_EXECUTABLE,                                                              \
+		"its loader cannot be executed, so it does not start at all")                      \
+	X(ENDLESS, NOT_EXECUTABLE, "more hops than anybody needs: a circle?")                      \
+	X(UNREADABLE, UNREACHABLE, "not readable for this user, so nothing can be told of it",     \
+		"leave to read it: chmod +r")                                                      \
+	X(STATIC, UNREACHABLE, "statically linked: nothing in it loads libraries", V6_DYNAMIC,     \
+		V6_NAMESPACE, V6_SOCKET)                                                           \
+	X(GO, UNREACHABLE, "Go: it makes its system calls itself, without libc",                   \
+		"its own settings: many take [::]:PORT for both families, 0.0.0.0:PORT for IPv4",  \
+		V6_SOCKET)                                                                         \
+	X(SET_ID, UNREACHABLE, "it changes its user or group, so " V6_NO_LD,                       \
+		"v6shim run as the user and group that it becomes: then nothing changes",          \
+		"setpriv --no-new-privs v6shim run, if it can do without")                         \
+	X(CAPABILITIES, UNREACHABLE, "it gains capabilities, so " V6_NO_LD,                        \
+		"a copy without them, and the capabilities from outside: AmbientCapabilities= in " \
+		"systemd.exec(5), setpriv --inh-caps --ambient-caps",                              \
+		"v6shim run as root: then it gains nothing")                                       \
+	X(IDS, UNREACHABLE, "v6shim's own real and effective ids differ, so " V6_NO_LD,            \
+		"the same ids: setpriv --ruid or --euid, --rgid or --egid, before v6shim")         \
+	X(LOADER, UNREACHABLE, "its loader is neither glibc's nor musl's", V6_NAMESPACE,           \
+		V6_SOCKET)                                                                         \
+	X(DROPPED, UNREACHABLE, "it takes LD_PRELOAD away",                                        \
+		"v6shim behind it: env ... v6shim run COMMAND")                                    \
+	X(CLEANED, UNREACHABLE, "it takes LD_PRELOAD away",                                        \
+		"v6shim behind it: sudo ... v6shim run COMMAND")                                   \
+	X(NEEDS_32, UNREACHABLE, "64-bit, and the program is 32-bit",                              \
+		"a 32-bit build of v6shim: make CC='gcc -m32' BUILD=build/32, then "               \
+		"build/32/v6shim run")                                                             \
+	X(NEEDS_MACHINE, UNREACHABLE, "for another machine",                                       \
+		"a build of v6shim for that machine: make CC=... BUILD=...")                       \
+	X(NEEDS_GLIBC, UNREACHABLE, "for musl, and the program has glibc",                         \
+		"a build of v6shim for glibc: make CC=gcc BUILD=build/glibc, then "                \
+		"build/glibc/v6shim run")                                                          \
+	X(NEEDS_MUSL, UNREACHABLE, "for glibc, and the program has musl",                          \
+		"a build of v6shim for musl: make CC=musl-gcc BUILD=build/musl, then "             \
+		"build/musl/v6shim run")                                                           \
+	X(LIBRARY, USAGE, "") /* it is not to be had at all */
+
+/* First what does not start, then what is not reached, then what the library is not for. */
+enum obstacle {
+#define ID(id, ...) id,
+	V6_OBSTACLES(ID)
+#undef ID
+};
 
 static const struct {
 	int exit;
@@ -83,16 +151,12 @@ static struct v6_hop *add_hop(struct v6_reach *r, const char *path)
 /* Whether the base name of the path, or of what it links to, is one of the names. */
 static bool is_named(const struct v6_hop *hop, const char *const *names)
 {
-	const char *paths[] = {hop->path, hop->target};
+	struct v6_slice path = v6_slice_base(v6_slice_of(hop->path));
+	struct v6_slice target = v6_slice_base(v6_slice_of(hop->target ? hop->target : ""));
 
-	for (unsigned i = 0; i < 2 && paths[i]; i++) {
-		const char *slash = strrchr(paths[i], '/');
-
-		for (const char *const *name = names; *name; name++)
-			if (!strcmp(slash ? slash + 1 : paths[i], *name))
-				return true;
-	}
-	return false;
+	while (*names && !v6_slice_is(path, *names) && !v6_slice_is(target, *names))
+		names++;
+	return *names;
 }
 
 /* A name as seen from the working directory of the step. */
@@ -245,13 +309,10 @@ static bool follow_launch(const struct step *step, struct v6_hop *hop, const str
 
 static void judge_program(const struct step *step, struct v6_hop *hop, const struct v6_elf *elf)
 {
-	const char *asan = getenv("ASAN_OPTIONS");
 	enum obstacle kind = elf->go              ? GO
 			     : !*elf->loader      ? STATIC
 			     : !program_libc(elf) ? LOADER
-			     : elf->asan && !(asan && strstr(asan, "verify_asan_link_order=0"))
-				     ? ASAN
-				     : NONE;
+						  : NONE;
 
 	if (follow_launch(step, hop, elf))
 		return;
@@ -410,6 +471,7 @@ void v6_reach(struct v6_reach *r, char **argv)
 	for (unsigned i = r->hops; i--;)
 		if (r->hop[i].obstacle)
 			r->at = &r->hop[i];
+	r->starts = !r->at || r->at->obstacle > ENDLESS;
 	r->exit = obstacles[r->at ? r->at->obstacle : NONE].exit;
 	r->instead = obstacles[r->at ? r->at->obstacle : NONE].clause + 1;
 }

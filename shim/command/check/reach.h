@@ -31,6 +31,7 @@ struct v6_reach {
 	struct v6_hop preload;      /* the library, as the last hop */
 	const struct v6_hop *at;    /* the first with an obstacle; NULL: a preload gets there */
 	int exit;                   /* of v6shim run: V6_EXIT_* */
+	bool starts;                /* at all, reached or not */
 	const char *const *instead; /* what to do about it, up to V6_INSTEAD_MAX clauses, or NULL */
 	bool shell;                 /* what is reached is a shell, which starts other programs */
 	bool shell_is_static;       /* and it is not reached itself, only those are */

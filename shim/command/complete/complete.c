@@ -25,13 +25,12 @@ static void offer_list(const struct v6_word *w)
 /* What option `id` may be set to. */
 static void offer_values(const struct v6_command *c, int id)
 {
-	const char *words = id < V6_SETTING_COUNT ? NULL : c->options[id - V6_SETTING_COUNT].words;
+	const struct v6_option *own = v6_option_own(c, id);
+	struct v6_slice rest = v6_slice_of(own && own->words ? own->words : ""), word;
 
-	for (; words && *words; words += strspn(words, " ")) {
-		offer(words, strcspn(words, " "), "");
-		words += strcspn(words, " ");
-	}
-	if (id < V6_SETTING_COUNT && v6_setting_list(id))
+	while ((word = v6_slice_word(&rest)).len)
+		offer(word.ptr, word.len, "");
+	if (!own && v6_setting_list(id))
 		offer_list(v6_words(v6_setting_list(id)));
 	if (id == V6_SETTING_LOG || id == V6_SETTING_CONFIG)
 		puts(":files");
@@ -54,11 +53,13 @@ static void offer_options(const struct v6_command *c)
 static int pending(const struct v6_command *c, const char *word)
 {
 	bool named = word[0] == '-' && word[1] == '-';
+	const struct v6_option *own;
 	int id = -1;
 
 	if (word[0] == '-' && word[1] && (named || !word[2]))
 		id = v6_option_find(c, v6_slice_of(named ? word + 2 : ""), named ? '\0' : word[1]);
-	return id < V6_SETTING_COUNT || c->options[id - V6_SETTING_COUNT].value ? id : -1;
+	own = v6_option_own(c, id);
+	return own && !own->value ? -1 : id;
 }
 
 int v6_complete(char **words)

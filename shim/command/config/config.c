@@ -13,8 +13,7 @@
 /* `rule`: the number of the one that set it; 0: none did. */
 static void print_setting(const struct v6_settings *s, enum v6_setting id, unsigned rule)
 {
-	char buf[V6_PATH_SIZE * 4];
-	struct v6_text t = v6_text_in(buf, sizeof(buf));
+	V6_TEXT(t, V6_PATH_SIZE * 4);
 	bool path = id == V6_SETTING_LOG && s->log == V6_LOG_PATH, none;
 	const char *but = "";
 
@@ -26,8 +25,8 @@ static void print_setting(const struct v6_settings *s, enum v6_setting id, unsig
 		but = path ? "; no configuration file can hold this path" : "";
 	}
 	/* What must not be read back: no value, or the name of this very file. */
-	none = !strcmp(buf, "none") || id == V6_SETTING_CONFIG || *but;
-	printf("%s%-*s = %-20s # ", none ? "# " : "", none ? 11 : 13, v6_setting_name(id), buf);
+	none = !strcmp(t.buf, "none") || id == V6_SETTING_CONFIG || *but;
+	printf("%s%-*s = %-20s # ", none ? "# " : "", none ? 11 : 13, v6_setting_name(id), t.buf);
 	if (rule)
 		printf("rule %u\n", rule);
 	else
@@ -53,11 +52,6 @@ struct query {
 
 static int parse_query(struct query *q)
 {
-	const char *slash = q->program ? strrchr(q->program, '/') : NULL;
-
-	/* As the library has it: rules match the base name. */
-	if (slash)
-		q->program = slash + 1;
 	if (q->port && !v6_slice_uint(v6_slice_of(q->port), UINT16_MAX, &q->port_number))
 		return v6_complain(
 			"--port: '%s' is no port; a number from 0 to 65535 is meant", q->port);
@@ -71,7 +65,8 @@ static int parse_query(struct query *q)
 
 static bool matches(const struct v6_rule *r, const struct query *q)
 {
-	return v6_rule_program(r, v6_slice_of(q->program ? q->program : "")) &&
+	/* As the library has it: rules match the base name. */
+	return v6_rule_program(r, v6_slice_base(v6_slice_of(q->program ? q->program : ""))) &&
 	       (q->port ? v6_rule_port(r, (unsigned)q->port_number) : !r->ports) &&
 	       v6_rule_proto(r, q->proto_number);
 }
@@ -129,14 +124,13 @@ static int print_service(const struct v6_options *o, bool unit)
 		     "[Service]");
 	print_variable("LD_PRELOAD", library.path, unit);
 	for (unsigned id = 0; id < V6_SETTING_COUNT; id++) {
-		char name[32];
-		struct v6_text t = v6_text_in(name, sizeof(name));
+		V6_TEXT(t, 32);
 		const char *value = o->value[id];
 
 		v6_setting_env_name(&t, id);
-		value = value ? value : getenv(name);
+		value = value ? value : getenv(t.buf);
 		if (value)
-			print_variable(name, value, unit);
+			print_variable(t.buf, value, unit);
 	}
 	if (unit && readlink("/proc/self/exe", self, sizeof(self) - 1) > 0) {
 		printf("ExecStartPre=");

@@ -37,28 +37,27 @@ static void list(void)
 	for (const struct v6_word *w = v6_words(V6_LIST_PROFILE) + 1; w->list == V6_LIST_PROFILE;
 		w++) {
 		const char *name = v6_word(V6_LIST_PROFILE, w->value);
-		char buf[512];
-		struct v6_text t = v6_text_in(buf, sizeof(buf));
+		V6_TEXT(title, 512);
+		V6_TEXT(settings, 512);
 
 		if (name != w->word) {
 			printf("%-*sanother name of %s\n", INDENT, w->word, name);
 			continue;
 		}
-		add_title(&t, w);
+		add_title(&title, w);
 		printf("%-*s", INDENT, name);
-		v6_print_wrapped(buf, INDENT, INDENT, WIDTH);
-		t = v6_text_in(buf, sizeof(buf));
-		v6_profile_text(&t, w->value);
+		v6_print_wrapped(title.buf, INDENT, INDENT, WIDTH);
+		v6_profile_text(&settings, w->value);
 		printf("%*s", INDENT, "");
-		v6_print_wrapped(buf, INDENT, INDENT, WIDTH);
+		v6_print_wrapped(settings.buf, INDENT, INDENT, WIDTH);
 	}
 }
 
 static void show_settings(const struct v6_word *profile)
 {
 	const char *before = ", also named ";
-	char buf[512];
-	struct v6_text t = v6_text_in(buf, sizeof(buf));
+	V6_TEXT(title, 512);
+	V6_TEXT(settings, 512);
 	struct v6_slice rest, name, value;
 
 	printf("# profile %s", profile->word);
@@ -68,11 +67,10 @@ static void show_settings(const struct v6_word *profile)
 		printf("%s%s", before, w->word);
 		before = ", ";
 	}
-	add_title(&t, profile);
-	printf("\n# %s\n\n", buf);
-	t = v6_text_in(buf, sizeof(buf));
-	v6_profile_text(&t, profile->value);
-	rest = (struct v6_slice){buf, t.len};
+	add_title(&title, profile);
+	printf("\n# %s\n\n", title.buf);
+	v6_profile_text(&settings, profile->value);
+	rest = v6_slice_of(settings.buf);
 	while ((value = v6_slice_word(&rest)).len) {
 		name = v6_slice_cut(&value, '=');
 		printf("%-13.*s = %.*s\n", (int)name.len, name.ptr, (int)value.len, value.ptr);
@@ -83,8 +81,7 @@ static int run(struct v6_options *o)
 {
 	const struct v6_word *w = v6_words(V6_LIST_PROFILE);
 	const char *near, *name = o->operands[0];
-	char buf[256];
-	struct v6_text t = v6_text_in(buf, sizeof(buf));
+	V6_TEXT(t, 256);
 	int profile;
 
 	if (o->count > 1)
@@ -103,7 +100,7 @@ static int run(struct v6_options *o)
 	}
 	near = profile < 0 ? v6_nearest_of(V6_LIST_PROFILE, v6_slice_of(name)) : NULL;
 	v6_text_safe(&t, name, strlen(name));
-	v6_complain("profiles: unknown profile '%s'; %s'%s'%s", buf, near ? "did you mean " : "",
+	v6_complain("profiles: unknown profile '%s'; %s'%s'%s", t.buf, near ? "did you mean " : "",
 		near ? near : "v6shim profiles", near ? "" : " lists them");
 	return V6_EXIT_USAGE;
 }

@@ -23,19 +23,16 @@ static volatile sig_atomic_t stop;
 
 static void add_damaged(struct v6_input *in, struct v6_source *s, const char *reason)
 {
-	char buf[512];
-	struct v6_text t = v6_text_in(buf, sizeof(buf));
+	V6_TEXT(t, 512);
 
 	v6_text_print(
 		&t, "%.*s:%lld: %s", V6_SLICE(v6_slice_of(s->name)), (long long)s->line, reason);
-	if (in->damaged < V6_DAMAGED_SHOWN)
-		in->place[in->damaged] = v6_keep_bytes(buf, t.len);
 	in->damaged++;
 	if (s->damaged)
 		return;
-	s->damaged = v6_keep_bytes(buf, t.len);
+	s->damaged = v6_keep_bytes(t.buf, t.len);
 	if (in->follow)
-		v6_complain("%s", buf);
+		v6_complain("%s", t.buf);
 }
 
 /* What a line that is no record looks like; NULL for nothing that is known. */
@@ -57,8 +54,7 @@ static const char *looks_like(struct v6_slice line)
 
 static void add_line(struct v6_input *in, struct v6_source *s, struct v6_slice line)
 {
-	char reason[100];
-	struct v6_text why = v6_text_in(reason, sizeof(reason));
+	V6_TEXT(why, 100);
 	struct v6_record r;
 
 	s->line++;
@@ -75,7 +71,7 @@ static void add_line(struct v6_input *in, struct v6_source *s, struct v6_slice l
 		s->records++;
 		in->add(in->to, s->log, &r);
 	} else {
-		add_damaged(in, s, looks_like(line) ? looks_like(line) : reason);
+		add_damaged(in, s, looks_like(line) ? looks_like(line) : why.buf);
 	}
 }
 
@@ -126,8 +122,7 @@ struct v6_source *v6_source_add(struct v6_input *in, const char *name)
 		if (log_name(in->sources[i]->name) == len &&
 			!memcmp(in->sources[i]->name, name, len))
 			s->log = in->sources[i]->log;
-	in->sources = v6_grow(in->sources, in->count, &in->room, sizeof(*in->sources));
-	in->sources[in->count++] = s;
+	*V6_ADD(in->sources, in->count) = s;
 	return s;
 }
 

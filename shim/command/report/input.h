@@ -8,8 +8,6 @@
 
 #include "reader.h"
 
-enum { V6_DAMAGED_SHOWN = 8 };
-
 struct v6_source {
 	const char *name; /* as given; "-" is standard input */
 	unsigned log;     /* files of one log have one number: x.jsonl.1 x.jsonl */
@@ -27,7 +25,8 @@ struct v6_source {
 	size_t len;
 	uint64_t line; /* number of the latest, from 1 */
 	uint64_t records;
-	const char *damaged; /* place of the first line that is no record; NULL: none */
+	/* File, number and reason of the first line that is no record, harmless to a terminal; or NULL. */
+	const char *damaged;
 };
 
 /* At first all is zero but `add` and `to`, and sources are added. */
@@ -36,12 +35,10 @@ struct v6_input {
 	void (*add)(void *to, unsigned log, const struct v6_record *r);
 	void *to;
 	struct v6_source **sources; /* in the order in which they were named */
-	size_t count, room;
+	size_t count;
 	char scratch[V6_LINE_MAX];
 	bool failed;               /* one of them could not be read */
 	uint64_t records, damaged; /* lines */
-	/* File, number and reason of the first of those, harmless to a terminal. */
-	const char *place[V6_DAMAGED_SHOWN];
 	uint64_t
 		cuts; /* how often a file that is followed was cut, so that what it had last may be lost */
 	/* Set by v6_follow(): files are followed; what is read is new. */

@@ -67,16 +67,14 @@ static unsigned *find(
 	return &keep(m, key, sizeof(key))->number;
 }
 
-const char *v6_record_written(const struct v6_record *r,
-	bool (*write)(struct v6_text *t, const struct v6_record *r), size_t *len)
+struct v6_slice v6_record_written(const struct v6_record *r, v6_record_writer *write)
 {
 	/* A byte may be written as six; the reader has what a writer would not write. */
 	static char buf[V6_RECORD_SIZE + 6 * 2 * V6_LINE_MAX];
 	struct v6_text t = v6_text_in(buf, sizeof(buf));
 
 	write(&t, r);
-	*len = t.len;
-	return buf;
+	return (struct v6_slice){buf, t.len};
 }
 
 /* Processes. */
@@ -92,8 +90,7 @@ static struct v6_process *process_of(struct v6_model *m, unsigned log, const str
 		(!load || (!p->loaded && llabs(r->time - p->first) < LOAD_LATE)))
 		return p;
 	p = v6_keep(sizeof(*p));
-	m->processes = v6_grow(m->processes, m->count, &m->room, sizeof(*m->processes));
-	m->processes[m->count++] = p;
+	*V6_ADD(m->processes, m->count) = p;
 	*running = (unsigned)m->count;
 	*p = (struct v6_process){
 		.serial = *running,
@@ -148,9 +145,8 @@ static void begin_socket(struct v6_socket *s, const struct v6_record *r)
 
 static unsigned add_socket(struct v6_process *p, const struct v6_record *r)
 {
-	p->sockets = v6_grow(p->sockets, p->socket_count, &p->socket_room, sizeof(*p->sockets));
-	begin_socket(&p->sockets[p->socket_count], r);
-	return (unsigned)++p->socket_count;
+	begin_socket(V6_ADD(p->sockets, p->socket_count), r);
+	return (unsigned)p->socket_count;
 }
 
 /* What any record of a socket tells of it. */
@@ -311,21 +307,18 @@ static void add_trouble(
 	struct v6_record same = *r;
 	struct v6_trouble *t;
 	unsigned *number;
-	const char *text;
-	size_t len;
+	struct v6_slice text;
 
 	/* Records that differ in time and descriptor alone are one. */
 	same.time = same.pid = (int)p->serial;
 	same.fd = -1;
 	same.count = 0;
-	text = v6_record_written(&same, v6_record_json, &len);
-	number = &keep(m, text, len)->number;
+	text = v6_record_written(&same, v6_record_json);
+	number = &keep(m, text.ptr, text.len)->number;
 	if (!*number) {
-		p->troubles = v6_grow(
-			p->troubles, p->trouble_count, &p->trouble_room, sizeof(*p->troubles));
-		p->troubles[p->trouble_count++] = (struct v6_trouble){.r = *r, .socket = socket};
+		t = V6_ADD(p->troubles, p->trouble_count);
+		*t = (struct v6_trouble){.r = *r, .socket = socket};
 		*number = (unsigned)p->trouble_count;
-		t = &p->troubles[*number - 1];
 		t->r.program = t->r.version = t->r.settings = (struct v6_slice){"", 0};
 		t->r.note = keep_text(m, r->note);
 		t->r.holder.program = keep_text(m, r->holder.program);
@@ -391,14 +384,13 @@ void v6_model_add(struct v6_model *m, unsigned log, const struct v6_record *r)
 
 static void add_look(FILE *look, struct v6_record r, const struct v6_process *p)
 {
-	const char *text;
-	size_t len;
+	struct v6_slice text;
 
 	r.time = r.pid = 0;
 	r.count = 0;
 	r.holder.pid = r.holder.pid == p->pid ? 0 : r.holder.pid;
-	text = v6_record_written(&r, v6_record_json, &len);
-	fwrite(text, 1, len, look);
+	text = v6_record_written(&r, v6_record_json);
+	fwrite(text.ptr, 1, text.len, look);
 }
 
 /* What the report shows of it but pids, times and ports that the kernel chose; to be freed. */

@@ -39,9 +39,9 @@ struct v6_process {
 	struct v6_slice settings; /* JSON; empty: not in the log */
 	int64_t first;            /* time */
 	struct v6_socket *sockets;
-	size_t socket_count, socket_room;
+	size_t socket_count;
 	struct v6_trouble *troubles;
-	size_t trouble_count, trouble_room;
+	size_t trouble_count;
 	uint64_t lost;         /* records */
 	enum v6_policy policy; /* of its latest record that a rule did not touch */
 	enum v6_mode mode;
@@ -59,7 +59,7 @@ struct v6_process {
 struct v6_model {
 	void *kept; /* see model.c */
 	struct v6_process **processes;
-	size_t count, room;
+	size_t count;
 	size_t shown; /* of the processes */
 	uint64_t records, lost, denials, disorders, unresolved, unenforced;
 };
@@ -74,7 +74,7 @@ void v6_model_end(struct v6_model *m);
 const char *v6_trouble_state(const struct v6_process *p, const struct v6_trouble *t);
 
 /* The record as one of the two writers of core/record.h writes it, until the next is written. */
-const char *v6_record_written(const struct v6_record *r,
-	bool (*write)(struct v6_text *t, const struct v6_record *r), size_t *len);
+typedef bool v6_record_writer(struct v6_text *t, const struct v6_record *r);
+struct v6_slice v6_record_written(const struct v6_record *r, v6_record_writer *write);
 
 #endif

@@ -147,18 +147,18 @@ static void print_trouble(const struct v6_process *p, const struct v6_trouble *t
 	static const char head[] = "v6shim [0]: ";
 	struct v6_record r = trouble->r;
 	struct v6_text t = begin();
-	const char *text;
-	size_t len;
+	struct v6_slice text;
 
 	r.pid = 0;
-	text = v6_record_written(&r, v6_record_text, &len);
+	text = v6_slice_from(v6_record_written(&r, v6_record_text), strlen(head));
+	text.len--; /* its newline */
 	v6_text_print(&t, "  %s", v6_trouble_state(p, trouble));
 	while (t.len < STATE_WIDTH - 2)
 		v6_text_char(&t, ' ');
 	v6_text_str(&t, "  ");
 	v6_text_time(&t, r.time);
 	v6_text_str(&t, "  ");
-	v6_text_bytes(&t, text + strlen(head), len - strlen(head) - 1);
+	v6_text_slice(&t, text);
 	if (trouble->times > 1) {
 		v6_text_print(&t, "; %u times until ", trouble->times);
 		v6_text_time(&t, trouble->last);
@@ -355,16 +355,16 @@ void v6_report_page(const struct v6_input *in, const struct v6_model *m)
 	if (m->records && m->shown < m->count)
 		printf("Processes in which nothing was bound, as far as the log tells: %zu\n",
 			m->count - m->shown);
-	for (unsigned i = 0; i < in->damaged && i < V6_DAMAGED_SHOWN; i++) {
+	if (in->damaged) {
 		t = begin();
-		if (!i)
-			v6_text_print(&t, "Lines that are no records: %lld, the first",
-				(long long)in->damaged);
-		v6_text_print(&t, i ? "  %s" : " %s", in->place[i]);
-		end(i ? 4 : 2);
+		v6_text_print(
+			&t, "Lines that are no records: %lld, the first", (long long)in->damaged);
+		for (size_t i = 0; i < in->count; i++)
+			if (in->sources[i]->damaged)
+				v6_text_print(&t, " %s;", in->sources[i]->damaged);
+		t.buf[t.len - 1] = '\0';
+		end(2);
 	}
-	if (in->damaged > V6_DAMAGED_SHOWN)
-		printf("  and %" PRIu64 " more\n", in->damaged - V6_DAMAGED_SHOWN);
 	if (!in->damaged && !m->records && !in->failed)
 		v6_print_wrapped(
 			"Nothing was logged. Either the library was not in the program ('v6shim "

@@ -159,13 +159,12 @@ static bool any(struct scanner *s, struct v6_slice *text, unsigned depth)
 static bool put_time(int64_t *time, struct v6_slice text)
 {
 	int64_t scale = 1000000;
-	char buf[40];
-	struct v6_text t = v6_text_in(buf, sizeof(buf));
+	V6_TEXT(t, 40);
 	struct tm tm = {.tm_sec = 0};
 	const char *rest;
 
 	v6_text_slice(&t, text);
-	rest = strptime(buf, "%Y-%m-%dT%H:%M:%S", &tm);
+	rest = strptime(t.buf, "%Y-%m-%dT%H:%M:%S", &tm);
 	if (!rest)
 		return false;
 	*time = (int64_t)timegm(&tm) * 1000000;
@@ -176,8 +175,7 @@ static bool put_time(int64_t *time, struct v6_slice text)
 
 static bool put_address(struct v6_address *a, struct v6_slice text)
 {
-	char buf[64];
-	struct v6_text t = v6_text_in(buf, sizeof(buf));
+	V6_TEXT(t, 64);
 	bool in6 = text.len && memchr(text.ptr, ':', text.len);
 	uint64_t scope = 0;
 
@@ -187,7 +185,7 @@ static bool put_address(struct v6_address *a, struct v6_slice text)
 	memset(a->bytes, 0, sizeof(a->bytes));
 	a->family = in6 ? V6_FAMILY_INET6 : V6_FAMILY_INET;
 	a->scope = (uint32_t)scope;
-	return inet_pton(in6 ? AF_INET6 : AF_INET, buf, a->bytes) == 1;
+	return inet_pton(in6 ? AF_INET6 : AF_INET, t.buf, a->bytes) == 1;
 }
 
 static bool put_families(struct v6_families *f, struct scanner *s)

@@ -7,13 +7,11 @@
 
 #include "../options.h"
 
-static void print_record(
-	const struct v6_record *r, bool (*write)(struct v6_text *t, const struct v6_record *r))
+static void print_record(const struct v6_record *r, v6_record_writer *write)
 {
-	size_t len;
-	const char *text = v6_record_written(r, write, &len);
+	struct v6_slice text = v6_record_written(r, write);
 
-	fwrite(text, 1, len, stdout);
+	fwrite(text.ptr, 1, text.len, stdout);
 }
 
 /* After its time; its settings as "policy=both (option), rules=2 (file)". */

@@ -25,14 +25,13 @@ static int export(const struct v6_options *o, const char *library, const char *h
 	const char *others = getenv("LD_PRELOAD"), *options = "";
 
 	for (unsigned id = 0; id < V6_SETTING_COUNT; id++) {
-		char name[32];
-		struct v6_text t = v6_text_in(name, sizeof(name));
+		V6_TEXT(t, 32);
 
 		v6_setting_env_name(&t, id);
 		if (!o->value[id])
 			continue;
 		options = v6_keep_joined(options, v6_setting_name(id), ",", NULL);
-		if (setenv(name, o->value[id], 1))
+		if (setenv(t.buf, o->value[id], 1))
 			return -1;
 	}
 	if (setenv(V6_OPTIONS_VARIABLE, options, 1))
@@ -104,7 +103,7 @@ static int start(struct v6_options *o)
 {
 	static struct v6_reach reach;
 	const char *way = o->given[0] ? o->given[0] : "auto", *handed = NULL;
-	bool automatic = !strcmp(way, "auto"), outside = !strcmp(way, "supervise"), starts;
+	bool automatic = !strcmp(way, "auto"), outside = !strcmp(way, "supervise");
 	char **command = o->operands;
 
 	if (!*command)
@@ -114,8 +113,7 @@ static int start(struct v6_options *o)
 		return V6_EXIT_RUN;
 	}
 	v6_reach(&reach, command);
-	starts = reach.exit != V6_EXIT_NOT_FOUND && reach.exit != V6_EXIT_NOT_EXECUTABLE;
-	if (reach.at && !(outside ? starts : automatic && reach.exit == V6_EXIT_UNREACHABLE))
+	if (reach.at && !(outside ? reach.starts : automatic && reach.exit == V6_EXIT_UNREACHABLE))
 		return refuse(&reach);
 	unsetenv(V6_LOG_HANDED);
 	if (v6_logtarget_check(&o->config.settings))

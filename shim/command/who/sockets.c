@@ -1,9 +1,9 @@
 #include "sockets.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "../../core/resolve.h"
 #include "../../core/terms.h"
@@ -35,17 +35,11 @@ static const struct source {
 
 enum { SOURCES = sizeof(sources) / sizeof(*sources) };
 
-bool v6_socket_serving(const struct v6_diag_socket *socket)
-{
-	return socket->state == V6_STATE_LISTEN || v6_type_of_proto(socket->proto) == V6_TYPE_DGRAM;
-}
-
 static bool add(const struct v6_diag_socket *socket, void *context)
 {
 	struct v6_sockets *s = context;
 
-	s->list = v6_grow(s->list, s->count, &s->room, sizeof(*s->list));
-	s->list[s->count++] = *socket;
+	*V6_ADD(s->list, s->count) = *socket;
 	return true;
 }
 
@@ -74,48 +68,39 @@ static int dump(struct v6_sockets *s, const struct v6_diag_query *query)
 }
 
 /*
- * A line of /proc/net/tcp and the like, proc(5); false for its heading. The address is one word or
- * four, each in this machine's byte order.
+ * Where the kernel gives no diagnostics, its older tables have to do: lines of /proc/net/tcp and the
+ * like, proc(5). The address is one word or four, each in this machine's byte order.
  */
-static bool read_line(struct v6_diag_socket *socket, const char *line)
-{
-	unsigned word[4], port, peer, state, uid, inode;
-	char hex[33];
-	int words;
-
-	if (sscanf(line, " %*u: %32[0-9A-Fa-f]:%4x %*32[0-9A-Fa-f]:%4x %2x %*s %*s %*s %u %*u %u",
-		    hex, &port, &peer, &state, &uid, &inode) != 6)
-		return false;
-	words = sscanf(hex, "%8x%8x%8x%8x", &word[0], &word[1], &word[2], &word[3]);
-	*socket = (struct v6_diag_socket){
-		.local = {.family = words == 4 ? V6_FAMILY_INET6 : V6_FAMILY_INET,
-			.port = (uint16_t)port},
-		.peer = peer != 0,
-		.state = (uint8_t)state,
-		.v6only = V6_UNKNOWN,
-		.uid = uid,
-		.inode = inode,
-	};
-	memcpy(socket->local.bytes, word, (size_t)words * sizeof(*word));
-	return true;
-}
-
-/* Where the kernel gives no diagnostics, its older tables have to do. */
 static int read_proc(struct v6_sockets *s, const char *path, const struct v6_diag_query *query)
 {
 	FILE *file = fopen(path, "re");
-	struct v6_diag_socket socket;
-	char line[512];
+	char line[512], hex[33];
+	unsigned word[4], port, peer, state, uid, inode;
 
 	if (!file)
 		return -errno;
 	while (fgets(line, sizeof(line), file)) {
-		if (!read_line(&socket, line))
+		/* Not its heading. */
+		if (sscanf(line,
+			    " %*u: %32[0-9A-Fa-f]:%4x %*32[0-9A-Fa-f]:%4x %2x %*s %*s %*s %u %*u "
+			    "%u",
+			    hex, &port, &peer, &state, &uid, &inode) != 6 ||
+			(query->port && port != query->port) ||
+			!(query->states >> (state & 31) & 1))
 			continue;
-		socket.proto = query->proto;
-		if ((!query->port || socket.local.port == query->port) &&
-			query->states >> (socket.state & 31) & 1)
-			add(&socket, s);
+		struct v6_diag_socket socket = {
+			.local = {.family = query->family, .port = (uint16_t)port},
+			.proto = query->proto,
+			.peer = peer != 0,
+			.state = (uint8_t)state,
+			.v6only = V6_UNKNOWN,
+			.uid = uid,
+			.inode = inode,
+		};
+		int words = sscanf(hex, "%8x%8x%8x%8x", &word[0], &word[1], &word[2], &word[3]);
+
+		memcpy(socket.local.bytes, word, (size_t)words * sizeof(*word));
+		add(&socket, s);
 	}
 	fclose(file);
 	return 0;
@@ -132,9 +117,6 @@ static int find(struct v6_sockets *s, const struct source *source, bool inet6, u
 	};
 	int refused, result;
 
-	/* Once it is known to be of no use. */
-	if (s->no_diag && !source->proc[0])
-		return 0;
 	refused = dump(s, &query);
 	/* The other protocols are those of few kernels, and their absence is no news. */
 	if (!refused || !source->proc[0])
@@ -230,10 +212,8 @@ static bool has(int pid, const char *name, int end, const char *begin, const cha
 }
 
 /* Whom supervisors know: they keep its memory open. */
-static struct {
-	int *list;
-	size_t count, room;
-} supervised;
+static int *supervised;
+static size_t supervised_count;
 
 static bool visit_memory(int fd, void *context)
 {
@@ -242,22 +222,22 @@ static bool visit_memory(int fd, void *context)
 	int pid;
 
 	v6_proc_path(path, *supervisor, "fd", fd);
-	if (readlink(path, link, sizeof(link) - 1) < 0 || !strstr(link, "/mem") ||
-		sscanf(link, "/proc/%d/", &pid) != 1)
-		return true;
-	supervised.list = v6_grow(supervised.list, supervised.count, &supervised.room, sizeof(pid));
-	supervised.list[supervised.count++] = pid;
+	if (readlink(path, link, sizeof(link) - 1) >= 0 && strstr(link, "/mem") &&
+		sscanf(link, "/proc/%d/", &pid) == 1)
+		*V6_ADD(supervised, supervised_count) = pid;
 	return true;
 }
 
-static void find_supervised(int pid)
+static bool find_supervised(int pid, void *context)
 {
 	char path[V6_PROC_PATH], name[8];
 	struct v6_slice comm = {name, v6_proc_comm(pid, name, sizeof(name))};
 
+	(void)context;
 	v6_proc_path(path, pid, "fd", -1);
 	if (v6_slice_is(comm, "v6shim"))
 		v6_proc_numbers(path, visit_memory, &pid);
+	return true;
 }
 
 /* It, or its parent: what has a socket by inheritance need not have called. */
@@ -265,9 +245,9 @@ static bool is_supervised(int pid)
 {
 	char line[32];
 
-	for (size_t i = 0; i < supervised.count; i++) {
-		snprintf(line, sizeof(line), "PPid:\t%d\n", supervised.list[i]);
-		if (supervised.list[i] == pid || has(pid, "status", '\n', line, ""))
+	for (size_t i = 0; i < supervised_count; i++) {
+		snprintf(line, sizeof(line), "PPid:\t%d\n", supervised[i]);
+		if (supervised[i] == pid || has(pid, "status", '\n', line, ""))
 			return true;
 	}
 	return false;
@@ -295,66 +275,62 @@ static int by_holding(const void *a, const void *b)
 	return d ? d : x->pid != y->pid ? x->pid - y->pid : x->fd - y->fd;
 }
 
-/* The sockets of one process. */
-static void find_holdings(struct v6_holders *h, int pid)
+struct visit {
+	struct v6_sockets *sockets;
+	struct v6_holding one; /* the process's latest descriptor */
+};
+
+static bool visit_descriptor(int fd, void *context)
 {
-	char path[V6_PROC_PATH], name[64];
-	struct v6_holding one = {.pid = pid};
-	struct dirent *entry;
-	DIR *fds;
+	struct visit *v = context;
+	char name[64];
+
+	v->one.fd = fd;
+	v->one.inode = v6_proc_socket(v->one.pid, fd);
+	if (!v->one.inode)
+		return true;
+	if (!v->one.program) {
+		v->one.program = v6_keep_bytes(name, v6_proc_comm(v->one.pid, name, sizeof(name)));
+		v->one.via = governed(v->one.pid);
+	}
+	*V6_ADD(v->sockets->holdings, v->sockets->held) = v->one;
+	return true;
+}
+
+static bool find_holdings(int pid, void *sockets)
+{
+	struct visit v = {sockets, {.pid = pid}};
+	char path[V6_PROC_PATH];
 
 	v6_proc_path(path, pid, "fd", -1);
-	fds = opendir(path);
-	h->unreadable |= !fds && errno == EACCES;
-	while (fds && (entry = readdir(fds))) {
-		one.fd = atoi(entry->d_name);
-		one.inode = *entry->d_name == '.' ? 0 : v6_proc_socket(pid, one.fd);
-		if (!one.inode)
-			continue;
-		if (!one.program) {
-			one.program = v6_keep_bytes(name, v6_proc_comm(pid, name, sizeof(name)));
-			one.via = governed(pid);
-		}
-		h->list = v6_grow(h->list, h->count, &h->room, sizeof(*h->list));
-		h->list[h->count++] = one;
-	}
-	if (fds)
-		closedir(fds);
+	/* Of a process that is over it cannot be read either. */
+	if (!v6_proc_numbers(path, visit_descriptor, &v) && access(path, R_OK))
+		v.sockets->unreadable |= errno == EACCES;
+	return true;
 }
 
-bool v6_holders_find(struct v6_holders *h)
+bool v6_holders_find(struct v6_sockets *s)
 {
-	DIR *proc = opendir("/proc");
-	struct dirent *entry;
+	bool found = v6_proc_numbers("/proc", find_supervised, NULL) &&
+		     v6_proc_numbers("/proc", find_holdings, s);
 
-	while (proc && (entry = readdir(proc)))
-		find_supervised(atoi(entry->d_name));
-	if (proc)
-		rewinddir(proc);
-	while (proc && (entry = readdir(proc)))
-		if (atoi(entry->d_name) > 0)
-			find_holdings(h, atoi(entry->d_name));
-	if (proc)
-		closedir(proc);
-	if (h->count)
-		qsort(h->list, h->count, sizeof(*h->list), by_holding);
-	return proc != NULL;
+	if (s->held)
+		qsort(s->holdings, s->held, sizeof(*s->holdings), by_holding);
+	V6_ADD(s->holdings, s->held)->inode = UINT64_MAX;
+	return found;
 }
 
-const struct v6_holding *v6_holders_of(const struct v6_holders *h, uint64_t inode, size_t *count)
+const struct v6_holding *v6_holders_of(
+	const struct v6_sockets *s, const struct v6_diag_socket *socket)
 {
-	size_t first = 0, end = h->count;
+	size_t first = 0, end = s->held - 1, middle;
 
 	while (first < end) {
-		size_t middle = (first + end) / 2;
-
-		if (h->list[middle].inode < inode)
+		middle = (first + end) / 2;
+		if (s->holdings[middle].inode < socket->inode)
 			first = middle + 1;
 		else
 			end = middle;
 	}
-	while (inode && end < h->count && h->list[end].inode == inode)
-		end++;
-	*count = end - first;
-	return *count ? &h->list[first] : NULL;
+	return &s->holdings[first];
 }

@@ -23,23 +23,36 @@
 enum { BOTH = V6_SERVES_INET6 | V6_SERVES_INET, CELL_SIZE = 256 };
 
 static struct v6_sockets sockets;
-static struct v6_holders holders;
+
+/* What was asked for. */
 static unsigned *wanted; /* the ports, host order; none: all */
 static int ports;
+static uint64_t pid;            /* 0: any */
+static unsigned asked;          /* V6_SERVES_* bits */
+static bool only_tcp, only_udp; /* either or both; neither: any */
+
+/* By what they serve, as V6_SERVES_* bits. */
+static const char *const titles[] = {"-", "IPv6", "IPv4", "IPv6+IPv4"};
 
 /* ---- what is known of a socket */
+
+/* Whether it gets what clients send: it listens, or is a datagram socket. */
+static bool serving(const struct v6_diag_socket *s)
+{
+	return s->state == V6_STATE_LISTEN || v6_type_of_proto(s->proto) == V6_TYPE_DGRAM;
+}
 
 /* V6_SERVES_* bits; 0 for one that is bound and does not listen. */
 static unsigned serves(const struct v6_diag_socket *s)
 {
-	return v6_socket_serving(s) ? v6_serves(&s->local, s->v6only) : 0;
+	return serving(s) ? v6_serves(&s->local, s->v6only) : 0;
 }
 
 /* A socket on `::` of which the kernel did not tell V6ONLY may serve IPv4 or not. */
 static bool perhaps_inet(const struct v6_diag_socket *s)
 {
-	return v6_socket_serving(s) && s->local.family == V6_FAMILY_INET6 &&
-	       s->v6only == V6_UNKNOWN && v6_address_wildcard(&s->local);
+	return serving(s) && s->local.family == V6_FAMILY_INET6 && s->v6only == V6_UNKNOWN &&
+	       v6_address_wildcard(&s->local);
 }
 
 static bool same_port(const struct v6_diag_socket *a, const struct v6_diag_socket *b)
@@ -112,20 +125,18 @@ static void add_diversion(struct v6_text *t, const struct v6_diag_socket *dual)
 static void add_processes(struct v6_text *t, const struct v6_diag_socket *s)
 {
 	enum { FDS = 4 };
-	size_t count, i;
-	const struct v6_holding *h = v6_holders_of(&holders, s->inode, &count);
+	const struct v6_holding *first = v6_holders_of(&sockets, s), *h;
 	unsigned processes = 0, told = 0, fds;
 
-	if (!count)
-		v6_text_char(t, '?');
-	for (i = 0; i < count; i++)
-		processes += !i || h[i].pid != h[i - 1].pid;
-	for (i = 0; i < count && told < (processes > 3 ? 2 : 3); told++) {
+	for (h = first; h->inode == s->inode; h++)
+		processes += h == first || h->pid != h[-1].pid;
+	v6_text_str(t, processes ? "" : "?");
+	for (h = first; told < processes && told < (processes > 3 ? 2 : 3); told++) {
 		v6_text_print(t, "%s%.*s[%d] fd ", told ? ", " : "",
-			V6_SLICE(v6_slice_of(h[i].program)), h[i].pid);
-		for (fds = 0; i < count && (!fds || h[i].pid == h[i - 1].pid); i++, fds++)
+			V6_SLICE(v6_slice_of(h->program)), h->pid);
+		for (fds = 0; h->inode == s->inode && (!fds || h->pid == h[-1].pid); h++, fds++)
 			if (fds < FDS)
-				v6_text_print(t, fds ? ",%d" : "%d", h[i].fd);
+				v6_text_print(t, fds ? ",%d" : "%d", h->fd);
 		v6_text_str(t, fds > FDS ? "..." : "");
 	}
 	if (told < processes)
@@ -136,20 +147,17 @@ static void add_remark(struct v6_text *t, const struct v6_diag_socket *s)
 {
 	static const char *const v6only[] = {"V6ONLY ?, ", "V6ONLY 0, ", "V6ONLY 1, "};
 	const char *via = NULL;
-	size_t len, count;
-	const struct v6_holding *h = v6_holders_of(&holders, s->inode, &count);
+	size_t len;
 
 	v6_text_str(t, s->local.family == V6_FAMILY_INET6 ? v6only[s->v6only - V6_UNKNOWN] : "");
 	len = t->len;
 	add_diversion(t, s);
 	v6_text_print(t, "%s%s%s", t->len > len ? ", " : "",
 		s->proto != v6_port_space(s->proto) ? "MPTCP, " : "",
-		v6_socket_serving(s) ? "" : "bound, not listening, ");
-	for (size_t i = 0; i < count; i++) {
-		if (h[i].via && h[i].via != via)
-			v6_text_print(t, "%s, ", h[i].via);
-		via = h[i].via ? h[i].via : via;
-	}
+		serving(s) ? "" : "bound, not listening, ");
+	for (const struct v6_holding *h = v6_holders_of(&sockets, s); h->inode == s->inode; h++)
+		if (h->via && h->via != via)
+			v6_text_print(t, "%s, ", via = h->via);
 	if (t->len)
 		t->buf[t->len -= strlen(", ")] = '\0';
 }
@@ -186,46 +194,39 @@ static void add_row(struct v6_table *table, int *proto, unsigned port, const cha
 	v6_table_cell(table, "");
 }
 
-/* The places of the options below. */
-enum { PID, ONLY_INET, ONLY_INET6, ONLY_TCP, ONLY_UDP, JSON };
-
-static bool only[ONLY_UDP + 1];
-static uint64_t pid; /* 0: any */
+static bool shown_proto(int proto)
+{
+	return only_tcp || only_udp
+		       ? (only_tcp && proto == V6_PROTO_TCP) || (only_udp && proto == V6_PROTO_UDP)
+		       : true;
+}
 
 /* Whether what was asked for is this one. */
 static bool shown(const struct v6_diag_socket *s)
 {
 	/* What does not listen yet would serve these. */
-	unsigned families = v6_serves(&s->local, s->v6only);
-	int proto = v6_port_space(s->proto);
+	unsigned families = perhaps_inet(s) ? BOTH : v6_serves(&s->local, s->v6only);
 	bool port = !ports;
-	size_t n = 0;
-	const struct v6_holding *h = pid ? v6_holders_of(&holders, s->inode, &n) : NULL;
+	const struct v6_holding *h = v6_holders_of(&sockets, s);
 
 	for (int i = 0; i < ports && !port; i++)
 		port = wanted[i] == s->local.port;
-	families = perhaps_inet(s) ? BOTH : families;
-	while (n && h->pid != (int)pid)
-		h++, n--;
-	return port && (!pid || n) &&
-	       (only[ONLY_INET] == only[ONLY_INET6] ||
-		       families & (only[ONLY_INET] ? V6_SERVES_INET : V6_SERVES_INET6)) &&
-	       ((!only[ONLY_TCP] && !only[ONLY_UDP]) || (only[ONLY_TCP] && proto == V6_PROTO_TCP) ||
-		       (only[ONLY_UDP] && proto == V6_PROTO_UDP));
+	while (pid && h->inode == s->inode && h->pid != (int)pid)
+		h++;
+	return port && (!pid || h->inode == s->inode) && families & asked &&
+	       shown_proto(v6_port_space(s->proto));
 }
 
 /* The sockets of one protocol's port, from `first` on; the one after them. */
 static const struct v6_diag_socket *add_port(
 	struct v6_table *table, const struct v6_diag_socket *first)
 {
-	static const char *const titles[] = {"-", "IPv6", "IPv4", "IPv6+IPv4"};
 	const struct v6_diag_socket *end = first, *s;
 	int proto = v6_port_space(first->proto);
 	unsigned port = first->local.port, answered = ports && !pid ? 0 : BOTH;
 	bool any = false;
 
-	answered |= only[ONLY_INET] > only[ONLY_INET6] ? V6_SERVES_INET6 : 0;
-	answered |= only[ONLY_INET6] > only[ONLY_INET] ? V6_SERVES_INET : 0;
+	answered |= BOTH & ~asked;
 	for (; end < sockets.list + sockets.count && same_port(first, end); end++) {
 		answered |= perhaps_inet(end) ? BOTH : serves(end);
 		any |= shown(end);
@@ -259,9 +260,7 @@ static void print_table(void)
 	struct v6_table table = v6_table_of(columns, COLUMNS);
 	const struct v6_diag_socket *s = sockets.list;
 	static const int protos[] = {V6_PROTO_TCP, V6_PROTO_UDP};
-	const char *family = only[ONLY_INET] == only[ONLY_INET6] ? NULL
-			     : only[ONLY_INET]                   ? "IPv4"
-								 : "IPv6";
+	const char *family = asked == BOTH ? NULL : titles[asked];
 
 	while (sockets.count && s < sockets.list + sockets.count)
 		s = add_port(&table, s);
@@ -269,7 +268,7 @@ static void print_table(void)
 		for (unsigned k = 0; k < 2 && !held(wanted[i]); k++) {
 			int proto = protos[k];
 
-			if (only[ONLY_TCP] == only[ONLY_UDP] || only[ONLY_TCP + k])
+			if (shown_proto(proto))
 				add_row(&table, &proto, wanted[i], family ? family : "nobody",
 					family ? "nobody" : "", NULL);
 		}
@@ -280,39 +279,36 @@ static void print_table(void)
 
 static void print_json(const struct v6_diag_socket *s)
 {
-	static const char *const served[] = {",'serves':[]", ",'serves':['inet6']",
-		",'serves':['inet']", ",'serves':['inet6','inet']"};
-	char name[IF_NAMESIZE], buf[CELL_SIZE];
-	struct v6_text t = v6_text_in(buf, sizeof(buf));
+	static const char *const served[] = {"'serves':[]", "'serves':['inet6']",
+		"'serves':['inet']", "'serves':['inet6','inet']"};
+	char name[IF_NAMESIZE];
+	V6_TEXT(proto, CELL_SIZE);
+	V6_TEXT(address, CELL_SIZE);
+	V6_TEXT(note, CELL_SIZE);
 	struct passwd *user = getpwuid((uid_t)s->uid);
-	size_t count;
-	const struct v6_holding *h = v6_holders_of(&holders, s->inode, &count);
 
-	v6_proto_text(&t, s->proto);
-	v6_json("{'proto':%s,'family':%s,", buf, v6_word(V6_LIST_FAMILY, s->local.family));
-	t = v6_text_in(buf, sizeof(buf));
-	v6_address_text(&t, &s->local);
-	v6_json("'addr':%s,'port':%d", buf, s->local.port);
+	v6_proto_text(&proto, s->proto);
+	v6_address_text(&address, &s->local);
+	add_diversion(&note, s);
+	v6_json("{'proto':%s,'family':%s,'addr':%s,'port':%d", proto.buf,
+		v6_word(V6_LIST_FAMILY, s->local.family), address.buf, s->local.port);
 	if (s->iface && if_indextoname(s->iface, name))
-		v6_json(",'iface':%s", name);
+		v6_json("'iface':%s", name);
 	if (s->local.family == V6_FAMILY_INET6 && s->v6only != V6_UNKNOWN)
-		v6_json(",'v6only':%d", s->v6only);
-	v6_json(",'listening':%b", v6_socket_serving(s));
+		v6_json("'v6only':%d", s->v6only);
+	v6_json("'listening':%b", serving(s));
 	if (!perhaps_inet(s))
 		v6_json(served[serves(s) & BOTH]);
-	t = v6_text_in(buf, sizeof(buf));
-	add_diversion(&t, s);
-	if (t.len)
-		v6_json(",'note':%s", buf);
-	v6_json(",'uid':%u", (uint64_t)s->uid);
+	if (note.len)
+		v6_json("'note':%s", note.buf);
+	v6_json("'uid':%u", (uint64_t)s->uid);
 	if (user)
-		v6_json(",'user':%s", user->pw_name);
-	v6_json(",'inode':%u,'processes':[", (uint64_t)s->inode);
-	for (size_t i = 0; i < count; i++) {
-		v6_json("%j{'pid':%d,'fd':%d,'program':%s", v6_slice_of(i ? "," : ""), h[i].pid,
-			h[i].fd, h[i].program);
-		if (h[i].via)
-			v6_json(",'via':%s", h[i].via);
+		v6_json("'user':%s", user->pw_name);
+	v6_json("'inode':%u,'processes':[", (uint64_t)s->inode);
+	for (const struct v6_holding *h = v6_holders_of(&sockets, s); h->inode == s->inode; h++) {
+		v6_json("{'pid':%d,'fd':%d,'program':%s", h->pid, h->fd, h->program);
+		if (h->via)
+			v6_json("'via':%s", h->via);
 		v6_json("}");
 	}
 	v6_json("]}\n");
@@ -338,7 +334,7 @@ static void print_absence(FILE *to)
 static void print_notes(FILE *to)
 {
 	const char *name = v6_errname(sockets.no_diag);
-	size_t held = 1;
+	bool unknown = false;
 
 	if (v6_fact_no_ipv6())
 		fputs("no IPv6 socket can be made here: the kernel has no IPv6\n", to);
@@ -349,17 +345,15 @@ static void print_notes(FILE *to)
 			name ? name : strerror(sockets.no_diag));
 	if (sockets.moving)
 		fputs("the sockets changed while they were listed: some may be missing\n", to);
-	for (size_t i = 0; i < sockets.count && held; i++)
-		if (shown(&sockets.list[i]))
-			v6_holders_of(&holders, sockets.list[i].inode, &held);
-	if (held)
-		return;
-	if (geteuid())
-		fputs("?  a process that this user may not see; root sees the processes\n", to);
-	else if (holders.unreadable)
-		fputs("?  a process that may not be seen without CAP_SYS_PTRACE\n", to);
-	else
-		fputs("?  no process in this PID namespace: the kernel itself, or one outside\n",
+	for (const struct v6_diag_socket *s = sockets.list, *end = s + sockets.count; s < end; s++)
+		unknown |= shown(s) && v6_holders_of(&sockets, s)->inode != s->inode;
+	if (unknown)
+		fputs(geteuid() ? "?  a process that this user may not see; root sees the "
+				  "processes\n"
+			: sockets.unreadable
+				? "?  a process that may not be seen without CAP_SYS_PTRACE\n"
+				: "?  no process in this PID namespace: the kernel itself, or one "
+				  "outside\n",
 			to);
 }
 
@@ -374,9 +368,7 @@ static int read_port(const char *text)
 
 	text += *text == ':';
 	digits = *text && !text[strspn(text, "0123456789")];
-	service = digits ? NULL : getservbyname(text, "tcp");
-	if (!digits && !service)
-		service = getservbyname(text, "udp");
+	service = digits ? NULL : getservbyname(text, NULL);
 	if (service)
 		port = ntohs((uint16_t)service->s_port);
 	else if (digits)
@@ -389,14 +381,20 @@ static int read_port(const char *text)
 	return 0;
 }
 
+/* The places of the options below. */
+enum { PID, ONLY_INET, ONLY_INET6, ONLY_TCP, ONLY_UDP, JSON };
+
 static int run(struct v6_options *o)
 {
 	const char *process = o->given[PID];
 	bool json = o->given[JSON], any = false;
 	int result = 0;
 
-	for (unsigned i = ONLY_INET; i <= ONLY_UDP; i++)
-		only[i] = o->given[i];
+	asked = (o->given[ONLY_INET] ? V6_SERVES_INET : 0) |
+		(o->given[ONLY_INET6] ? V6_SERVES_INET6 : 0);
+	asked = asked ? asked : BOTH;
+	only_tcp = o->given[ONLY_TCP];
+	only_udp = o->given[ONLY_UDP];
 	wanted = v6_keep(((size_t)o->count + 1) * sizeof(*wanted));
 	for (char **port = o->operands; *port && !result; port++)
 		result = read_port(*port);
@@ -409,7 +407,7 @@ static int run(struct v6_options *o)
 		v6_complain("who: the sockets cannot be listed: %s", strerror(-result));
 		return V6_EXIT_USAGE;
 	}
-	if ((sockets.count || pid) && !v6_holders_find(&holders))
+	if ((sockets.count || pid) && !v6_holders_find(&sockets))
 		v6_complain("who: the processes cannot be listed: /proc cannot be read");
 	for (size_t i = 0; i < sockets.count; i++) {
 		any |= shown(&sockets.list[i]);
