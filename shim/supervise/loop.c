@@ -277,7 +277,6 @@ void v6_loop_init(bool borrows)
 {
 	borrow = borrows;
 	v6_target_init();
-	v6_target_privilege(true);
 }
 
 void v6_loop(int listener, int other, bool (*ready)(void))

@@ -261,6 +261,7 @@ struct v6_target *v6_target_start(int pid, struct v6_slice program)
 {
 	struct v6_target *t = add(pid, open_pidfd(pid, 0));
 
+	v6_target_privilege(true);
 	open_memory(t);
 	if (program.len)
 		set_program(t, &program, 1);

@@ -113,7 +113,7 @@ static int start(struct v6_options *o)
 		say("supervised already, by the 'v6shim run' around this one, whose settings hold");
 		return V6_EXIT_RUN;
 	}
-	v6_reach(&reach, command);
+	v6_reach(&reach, command, !outside);
 	starts = reach.exit != V6_EXIT_NOT_FOUND && reach.exit != V6_EXIT_NOT_EXECUTABLE;
 	if (reach.at && !(outside ? starts : automatic && reach.exit == V6_EXIT_UNREACHABLE))
 		return refuse(&reach);
