@@ -31,6 +31,7 @@ enum { TARGETS = 128, THREADS = 128, LABEL = 256 };
 /* A thread that is not its process's first; tid 0: none. */
 struct thread {
 	int tid;
+	int pidfd; /* PIDFD_THREAD; negative before Linux 6.9 */
 	struct v6_target *of;
 };
 
@@ -112,11 +113,18 @@ void v6_target_init(void)
 
 /* ---- processes */
 
+static void drop_thread(struct thread *th)
+{
+	if (th->tid && th->pidfd >= 0)
+		v6_sys_close(th->pidfd);
+	th->tid = 0;
+}
+
 static void drop(struct v6_target *t)
 {
 	for (struct thread *th = threads; th < threads + THREADS; th++)
 		if (th->of == t)
-			th->tid = 0;
+			drop_thread(th);
 	v6_sys_close(t->memory);
 	v6_sys_close(t->pidfd);
 	t->pid = 0;
@@ -298,6 +306,43 @@ static struct v6_target *find_by_pid(int pid)
 	return NULL;
 }
 
+static struct thread *find_thread(int tid)
+{
+	for (struct thread *th = threads; th < threads + THREADS; th++)
+		if (th->tid == tid)
+			return th;
+	return NULL;
+}
+
+/* The process's own number is another's, or may be. */
+static bool is_gone(const struct v6_target *t)
+{
+	/* pidfd_send_signal(2) of no signal; the number is the same on every machine. */
+	return v6_syscall(V6_SYS_PIDFD_SEND_SIGNAL, t->pidfd, 0, NULL, 0) == -ESRCH;
+}
+
+static bool is_thread(const struct v6_target *t, int tid)
+{
+	char path[V6_PROC_PATH];
+	struct stat st;
+
+	v6_proc_path(path, t->pid, "task", tid);
+	return v6_sys_stat(path, &st) >= 0;
+}
+
+/* False: it is none of the process, or no longer. While its pidfd is had it is what it was. */
+static bool add_thread(struct v6_target *t, int tid)
+{
+	struct thread *th = &threads[next_thread++ % THREADS];
+
+	drop_thread(th);
+	*th = (struct thread){tid, open_pidfd(tid, O_EXCL), t};
+	if (!is_gone(t) && is_thread(t, tid))
+		return true;
+	drop_thread(th);
+	return false;
+}
+
 /* The number may be new: of a process, or of a thread of one that may be new as well. */
 static struct v6_target *find_new(int tid)
 {
@@ -309,6 +354,10 @@ static struct v6_target *find_new(int tid)
 		if (!pid)
 			return NULL;
 		t = find_by_pid(pid);
+		if (t && is_gone(t)) {
+			drop(t);
+			t = NULL;
+		}
 		if (!t)
 			pidfd = open_pidfd(pid, 0);
 	}
@@ -316,28 +365,24 @@ static struct v6_target *find_new(int tid)
 		t = add(pid, pidfd);
 		look(t);
 	}
-	if (t && pid != tid)
-		threads[next_thread++ % THREADS] = (struct thread){tid, t};
-	return t;
+	return t && (pid == tid || add_thread(t, tid)) ? t : NULL;
 }
 
 struct v6_target *v6_target_find(int tid)
 {
 	struct v6_target *t = tid ? find_by_pid(tid) : NULL;
+	const struct thread *th = t || !tid ? NULL : find_thread(tid);
 
-	for (struct thread *th = threads; !t && th < threads + THREADS; th++)
-		if (th->tid == tid)
-			t = th->of;
-	return t ? t : find_new(tid);
+	return t ? t : th ? th->of : find_new(tid);
 }
 
 void v6_target_forget(struct v6_target *t, int tid)
 {
-	for (struct thread *th = threads; th < threads + THREADS; th++)
-		if (th->tid == tid)
-			th->tid = 0;
-	/* pidfd_send_signal(2) of no signal; the number is the same on every machine. */
-	if (v6_syscall(V6_SYS_PIDFD_SEND_SIGNAL, t->pidfd, 0, NULL, 0) == -ESRCH)
+	struct thread *th = find_thread(tid);
+
+	if (th)
+		drop_thread(th);
+	if (is_gone(t))
 		drop(t);
 }
 
@@ -346,37 +391,21 @@ static int duplicate(int pidfd, int fd)
 	return pidfd < 0 ? pidfd : (int)v6_syscall(V6_SYS_PIDFD_GETFD, pidfd, fd, 0);
 }
 
-/*
- * Whether a thread is one of the process and has this socket there: it may have descriptors of its
- * own.
- */
-static bool has(const struct v6_target *t, int tid, int fd, int copy)
-{
-	char path[V6_PROC_PATH];
-	struct stat st;
-
-	v6_proc_path(path, t->pid, "task", tid);
-	return v6_sys_stat(path, &st) >= 0 && v6_sys_fstat(copy, &st) >= 0 &&
-	       v6_proc_socket(tid, fd) == st.st_ino;
-}
-
 int v6_target_descriptor(const struct v6_target *t, int tid, int fd)
 {
-	int copy = duplicate(t->pidfd, fd);
+	const struct thread *th = tid == t->pid ? NULL : find_thread(tid);
+	bool own = th && th->pidfd >= 0;
+	int copy = duplicate(own ? th->pidfd : t->pidfd, fd);
+	struct stat st;
 
-	if (copy < 0 || tid == t->pid || has(t, tid, fd, copy))
+	if (copy < 0 || own || tid == t->pid)
+		return copy;
+	/* The thread may be another's by now, or have descriptors of its own. */
+	if (is_thread(t, tid) && v6_sys_fstat(copy, &st) >= 0 &&
+		v6_proc_socket(tid, fd) == st.st_ino)
 		return copy;
 	v6_sys_close(copy);
 	return -ESRCH;
-}
-
-/* PIDFD_THREAD, Linux 6.9. */
-int v6_target_own_descriptor(int tid, int fd)
-{
-	int pidfd = open_pidfd(tid, O_EXCL), copy = duplicate(pidfd, fd);
-
-	v6_sys_close(pidfd);
-	return pidfd < 0 ? -EPERM : copy;
 }
 
 /* ---- privileges */
