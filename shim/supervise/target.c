@@ -42,28 +42,11 @@ static bool confined; /* somebody is, by Landlock */
 
 /* What is ours. */
 static struct {
-	struct stat user_ns;
+	uint64_t user_ns;
 	uint64_t netns; /* 0: the kernel does not tell */
 	char label[LABEL];
 	size_t label_len;
 } us;
-
-static ssize_t read_file(int pid, const char *rest, char *buf, size_t size)
-{
-	char path[V6_PROC_PATH];
-	ssize_t n = 0;
-	size_t len = 0;
-	int fd;
-
-	v6_proc_path(path, pid, rest, -1);
-	fd = v6_sys_open(path, O_RDONLY | O_CLOEXEC, 0);
-	if (fd < 0)
-		return fd;
-	while (len < size && (n = v6_sys_read(fd, buf + len, size - len)) > 0)
-		len += (size_t)n;
-	v6_sys_close(fd);
-	return n < 0 ? n : (ssize_t)len;
-}
 
 static uint64_t netns_cookie(int socket)
 {
@@ -89,8 +72,7 @@ static bool below_us(int socket)
 		return false;
 	user = (int)v6_syscall(SYS_ioctl, netns, NETNS_USERNS, 0);
 	if (user >= 0)
-		below = v6_sys_fstat(user, &st) < 0 || st.st_ino != us.user_ns.st_ino ||
-			st.st_dev != us.user_ns.st_dev;
+		below = v6_sys_fstat(user, &st) < 0 || st.st_ino != us.user_ns;
 	v6_sys_close(netns);
 	if (user >= 0)
 		v6_sys_close(user);
@@ -100,12 +82,10 @@ static bool below_us(int socket)
 void v6_target_init(void)
 {
 	int pid = v6_sys_getpid(), socket = v6_sys_socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	char path[V6_PROC_PATH];
-	ssize_t n = read_file(pid, "attr/current", us.label, sizeof(us.label));
+	ssize_t n = v6_proc_read(pid, "attr/current", us.label, sizeof(us.label));
 
 	us.label_len = n > 0 ? (size_t)n : 0;
-	v6_proc_path(path, pid, "ns/user", -1);
-	v6_sys_stat(path, &us.user_ns);
+	us.user_ns = v6_proc_userns(pid);
 	if (socket >= 0 && !below_us(socket))
 		us.netns = netns_cookie(socket);
 	v6_sys_close(socket);
@@ -153,7 +133,7 @@ static uint64_t auxiliary(const char *vector, size_t len, size_t word, uint64_t 
 static struct v6_slice executed(const struct v6_target *t, char *path)
 {
 	char vector[1024];
-	ssize_t n = read_file(t->pid, "auxv", vector, sizeof(vector));
+	ssize_t n = v6_proc_read(t->pid, "auxv", vector, sizeof(vector));
 	uint64_t at = 0;
 	size_t len = 0;
 
@@ -203,7 +183,7 @@ static void find_program(struct v6_target *t)
 	v6_proc_path(link, t->pid, "exe", -1);
 	n = v6_sys_readlink(link, exe, sizeof(exe));
 	name[1] = v6_slice_base((struct v6_slice){exe, n > 0 ? (size_t)n : 0});
-	name[2] = operand(words, read_file(t->pid, "cmdline", words, sizeof(words)));
+	name[2] = operand(words, v6_proc_read(t->pid, "cmdline", words, sizeof(words)));
 	name[0] = !run.len || v6_slice_begins(run, "/dev/fd/") ||
 				  v6_slice_begins(run, "/proc/self/fd/")
 			  ? name[1]
@@ -276,26 +256,22 @@ struct v6_target *v6_target_start(int pid, struct v6_slice program)
 	return t;
 }
 
-/* The number after a name at the beginning of a line of /proc/PID/status. */
-static uint64_t status(int pid, const char *name, unsigned base)
+/* The process that a thread belongs to; 0: it is gone. */
+static int process_of(int tid)
 {
 	char text[4096];
-	ssize_t n = read_file(pid, "status", text, sizeof(text));
+	ssize_t n = v6_proc_read(tid, "status", text, sizeof(text));
 	struct v6_slice rest = {text, n > 0 ? (size_t)n : 0};
-	uint64_t value = 0;
+	uint64_t pid = 0;
 
-	while (rest.len) {
+	while (rest.len && !pid) {
 		struct v6_slice line = v6_slice_cut(&rest, '\n');
 
-		if (!v6_slice_begins(line, name))
-			continue;
-		for (size_t i = strlen(name); i < line.len; i++)
-			if (line.ptr[i] > ' ')
-				value = value * base + (unsigned)(line.ptr[i] & 0xf) +
-					(line.ptr[i] > '9' ? 9 : 0);
-		break;
+		if (v6_slice_begins(line, "Tgid:"))
+			v6_slice_uint(v6_slice_trim(v6_slice_from(line, strlen("Tgid:"))),
+				INT32_MAX, &pid);
 	}
-	return value;
+	return (int)pid;
 }
 
 static struct v6_target *find_by_pid(int pid)
@@ -350,7 +326,7 @@ static struct v6_target *find_new(int tid)
 	struct v6_target *t = NULL;
 
 	if (pidfd < 0) {
-		pid = (int)status(tid, "Tgid:", 10);
+		pid = process_of(tid);
 		if (!pid)
 			return NULL;
 		t = find_by_pid(pid);
@@ -410,16 +386,6 @@ int v6_target_descriptor(const struct v6_target *t, int tid, int fd)
 
 /* ---- privileges */
 
-static bool in_our_user_ns(int tid)
-{
-	char path[V6_PROC_PATH];
-	struct stat st;
-
-	v6_proc_path(path, tid, "ns/user", -1);
-	return v6_sys_stat(path, &st) >= 0 && st.st_ino == us.user_ns.st_ino &&
-	       st.st_dev == us.user_ns.st_dev;
-}
-
 bool v6_target_like_us(const struct v6_target *t, int tid, int socket)
 {
 	char label[LABEL];
@@ -431,36 +397,47 @@ bool v6_target_like_us(const struct v6_target *t, int tid, int socket)
 		return false;
 	if (!us.label_len)
 		return true;
-	n = read_file(tid, "attr/current", label, sizeof(label));
+	n = v6_proc_read(tid, "attr/current", label, sizeof(label));
 	return n == (ssize_t)us.label_len && !memcmp(label, us.label, us.label_len);
 }
 
-bool v6_target_may_bind(int tid)
-{
-	return in_our_user_ns(tid) && status(tid, "CapEff:", 16) >> CAP_NET_BIND_SERVICE & 1;
-}
-
-/* linux/capability.h, version 3: capset(2). */
-static struct {
+/* linux/capability.h, version 3: capget(2) and capset(2). */
+struct capabilities {
 	uint32_t effective, permitted, inheritable;
-} sets[2];
+};
+static struct capabilities sets[2];
 
-bool v6_target_privilege(bool in_effect)
+static bool capabilities(long call, int pid, struct capabilities of[2])
 {
 	struct {
 		uint32_t version;
 		int pid;
-	} header = {0x20080522, 0};
+	} header = {0x20080522, pid};
+
+	return v6_syscall(call, &header, of) >= 0;
+}
+
+bool v6_target_may_bind(int tid)
+{
+	uint64_t user_ns = v6_proc_userns(tid);
+	struct capabilities theirs[2];
+
+	return user_ns && user_ns == us.user_ns && capabilities(SYS_capget, tid, theirs) &&
+	       theirs[0].effective >> CAP_NET_BIND_SERVICE & 1;
+}
+
+bool v6_target_privilege(bool in_effect)
+{
 	const uint32_t bit = UINT32_C(1) << CAP_NET_BIND_SERVICE;
 
-	if (!sets[0].permitted && v6_syscall(SYS_capget, &header, sets) < 0)
+	if (!sets[0].permitted && !capabilities(SYS_capget, 0, sets))
 		return false;
 	if (!(sets[0].permitted & bit))
 		return false;
 	if (!(sets[0].effective & bit) == !in_effect)
 		return true;
 	sets[0].effective ^= bit;
-	return v6_syscall(SYS_capset, &header, sets) >= 0;
+	return capabilities(SYS_capset, 0, sets);
 }
 
 void v6_target_look(void)

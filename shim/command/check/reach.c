@@ -248,9 +248,9 @@ static bool follow_launch(const struct step *step, struct v6_hop *hop, const str
 static void judge_program(const struct step *step, struct v6_hop *hop, const struct v6_elf *elf)
 {
 	const char *asan = getenv("ASAN_OPTIONS");
-	enum obstacle kind = elf->go              ? GO
-			     : !*elf->loader      ? STATIC
-			     : !elf->libc         ? LOADER
+	enum obstacle kind = elf->go         ? GO
+			     : !*elf->loader ? STATIC
+			     : !elf->libc    ? LOADER
 			     : elf->asan && !(asan && strstr(asan, "verify_asan_link_order=0"))
 				     ? ASAN
 				     : NONE;
