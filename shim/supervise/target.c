@@ -420,7 +420,7 @@ static bool capabilities(long call, int pid, struct capabilities of[2])
 bool v6_target_may_bind(int tid)
 {
 	uint64_t user_ns = v6_proc_userns(tid);
-	struct capabilities theirs[2];
+	struct capabilities theirs[2] = {{0}};
 
 	return user_ns && user_ns == us.user_ns && capabilities(SYS_capget, tid, theirs) &&
 	       theirs[0].effective >> CAP_NET_BIND_SERVICE & 1;
