@@ -92,18 +92,32 @@ uint64_t v6_proc_netns(int pid)
 	return inode_of(pid, "ns/net", -1, "net:[");
 }
 
-size_t v6_proc_comm(int pid, char *buf, size_t size)
+uint64_t v6_proc_userns(int pid)
+{
+	return inode_of(pid, "ns/user", -1, "user:[");
+}
+
+ssize_t v6_proc_read(int pid, const char *rest, char *buf, size_t size)
 {
 	char path[V6_PROC_PATH];
-	ssize_t n = -1;
+	ssize_t n = 0;
+	size_t len = 0;
 	int fd;
 
-	v6_proc_path(path, pid, "comm", -1);
+	v6_proc_path(path, pid, rest, -1);
 	fd = v6_sys_open(path, O_RDONLY | O_CLOEXEC, 0);
-	if (fd >= 0) {
-		n = v6_sys_read(fd, buf, size);
-		v6_sys_close(fd);
-	}
+	if (fd < 0)
+		return fd;
+	while (len < size && (n = v6_sys_read(fd, buf + len, size - len)) > 0)
+		len += (size_t)n;
+	v6_sys_close(fd);
+	return n < 0 ? n : (ssize_t)len;
+}
+
+size_t v6_proc_comm(int pid, char *buf, size_t size)
+{
+	ssize_t n = v6_proc_read(pid, "comm", buf, size);
+
 	if (n > 0 && buf[n - 1] == '\n')
 		n--;
 	return n > 0 ? (size_t)n : 0;

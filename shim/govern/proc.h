@@ -4,6 +4,8 @@
 #ifndef V6_PROC_H
 #define V6_PROC_H
 
+#include <sys/types.h>
+
 #include "../core/text.h"
 
 /* One name that is a number; false ends the walk. */
@@ -19,8 +21,12 @@ void v6_proc_path(char buf[V6_PROC_PATH], int pid, const char *rest, int number)
 /* The inode of the socket that a descriptor of a process is; 0 where it is none, or not readable. */
 uint64_t v6_proc_socket(int pid, int fd);
 
-/* The inode of a process's network namespace; 0 where it is not readable. */
+/* The inode of a process's network, or user, namespace; 0 where it is not readable. */
 uint64_t v6_proc_netns(int pid);
+uint64_t v6_proc_userns(int pid);
+
+/* As much of /proc/PID/REST as there is and fits: its length, or a negated errno. */
+ssize_t v6_proc_read(int pid, const char *rest, char *buf, size_t size);
 
 /* comm of a process: its length in buf, 0 where it cannot be read. */
 size_t v6_proc_comm(int pid, char *buf, size_t size);

@@ -29,37 +29,40 @@ enum { EM_386 = 3, EM_ARM = 40, EM_X86_64 = 62, EM_AARCH64 = 183 };
 /* i386's socketcall(2), of one first argument: linux/net.h, SYS_BIND and on. */
 #define SOCKETCALL(first) (102 | (first) << 16)
 
-/* The rows of a table stand together. */
+/*
+ * The rows of a table stand together: first what a server calls often, last what is told by its
+ * first argument.
+ */
 static const struct row {
 	uint32_t arch, number;
 	enum v6_notified call;
 } rows[] = {
 #if defined(__x86_64__) && defined(__LP64__)
+	{X86_64, 54, V6_NOTIFIED_SETSOCKOPT},
 	{X86_64, 49, V6_NOTIFIED_BIND},
 	{X86_64, 50, V6_NOTIFIED_LISTEN},
-	{X86_64, 54, V6_NOTIFIED_SETSOCKOPT},
 	{X86_64, 541, V6_NOTIFIED_SETSOCKOPT}, /* x32, as the next */
 	{X86_64, 55, V6_NOTIFIED_GETSOCKOPT},
 	{X86_64, 542, V6_NOTIFIED_GETSOCKOPT},
 	NEWER(X86_64),
+	{I386, 366, V6_NOTIFIED_SETSOCKOPT},
 	{I386, 361, V6_NOTIFIED_BIND},
 	{I386, 363, V6_NOTIFIED_LISTEN},
-	{I386, 366, V6_NOTIFIED_SETSOCKOPT},
 	{I386, 365, V6_NOTIFIED_GETSOCKOPT},
+	NEWER(I386),
 	{I386, SOCKETCALL(2), V6_NOTIFIED_BIND},
 	{I386, SOCKETCALL(4), V6_NOTIFIED_LISTEN},
 	{I386, SOCKETCALL(14), V6_NOTIFIED_SETSOCKOPT},
 	{I386, SOCKETCALL(15), V6_NOTIFIED_GETSOCKOPT},
-	NEWER(I386),
 #elif defined(__aarch64__) && defined(__LP64__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	{AARCH64, 208, V6_NOTIFIED_SETSOCKOPT},
 	{AARCH64, 200, V6_NOTIFIED_BIND},
 	{AARCH64, 201, V6_NOTIFIED_LISTEN},
-	{AARCH64, 208, V6_NOTIFIED_SETSOCKOPT},
 	{AARCH64, 209, V6_NOTIFIED_GETSOCKOPT},
 	NEWER(AARCH64),
+	{ARM, 294, V6_NOTIFIED_SETSOCKOPT},
 	{ARM, 282, V6_NOTIFIED_BIND},
 	{ARM, 284, V6_NOTIFIED_LISTEN},
-	{ARM, 294, V6_NOTIFIED_SETSOCKOPT},
 	{ARM, 295, V6_NOTIFIED_GETSOCKOPT},
 	NEWER(ARM),
 #else
@@ -120,21 +123,23 @@ static void load(struct program *p, size_t offset)
 	add(p, LOAD, (uint32_t)offset);
 }
 
-/* Whether the low half of an argument is this: these machines are little endian. */
+/* Goes on where the low half of an argument is this: these machines are little endian. */
 static void add_if(struct program *p, unsigned n, uint16_t code, uint32_t k)
 {
 	load(p, offsetof(struct v6_abi_call, arg) + n * sizeof(uint64_t));
 	add(p, code, k);
 }
 
-/* Of a row what is notified; whatever is another thing goes on behind it. */
+/*
+ * Of a row what is notified. Another number goes on behind it, still loaded; of socketcall(2) other
+ * calls do.
+ */
 static void add_row(struct program *p, const struct row *r)
 {
-	unsigned at = p->len;
+	unsigned at = p->len, end;
 
-	load(p, offsetof(struct v6_abi_call, nr));
-	if (r->arch == X86_64)
-		add(p, AND, ~X32);
+	if (r->number >> 16)
+		load(p, offsetof(struct v6_abi_call, nr));
 	add(p, IF_EQUAL, r->number & 0xffff);
 	if (r->number >> 16) {
 		add_if(p, 0, IF_EQUAL, r->number >> 16);
@@ -145,9 +150,12 @@ static void add_row(struct program *p, const struct row *r)
 		add_if(p, 2, IF_EQUAL, IPV6_V6ONLY);
 	}
 	add(p, RETURN, NOTIFY);
-	for (; at < p->len; at++)
-		if (p->at[at].code == IF_EQUAL || p->at[at].code == IF_AT_LEAST)
-			p->at[at].no = (uint8_t)(p->len - at - 1);
+	end = p->len;
+	if (!(r->number >> 16) && end > at + 2)
+		add(p, RETURN, ALLOW);
+	for (unsigned i = at; i < end; i++)
+		if (p->at[i].code == IF_EQUAL || p->at[i].code == IF_AT_LEAST)
+			p->at[i].no = (uint8_t)((i == at ? p->len : end) - i - 1);
 }
 
 /* What is of another table skips it. The row after the last of it. */
@@ -159,6 +167,9 @@ static const struct row *add_table(struct program *p, const struct row *r, unsig
 	load(p, offsetof(struct v6_abi_call, arch));
 	other = p->len;
 	add(p, IF_EQUAL, arch);
+	load(p, offsetof(struct v6_abi_call, nr));
+	if (arch == X86_64)
+		add(p, AND, ~X32);
 	for (; r < rows + ROWS && r->arch == arch; r++)
 		if (!(without >> r->call & 1))
 			add_row(p, r);

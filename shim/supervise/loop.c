@@ -202,7 +202,7 @@ static int look_up(struct v6_request *r, const struct v6_abi_notification *n)
 			return fd;
 		v6_target_forget(r->target, r->tid);
 	}
-	return r->target->pid ? v6_target_own_descriptor(r->tid, c->record.fd) : -ESRCH;
+	return r->target->pid ? -EPERM : -ESRCH;
 }
 
 static void answer(struct v6_request *r, struct v6_abi_answer *a)
@@ -277,7 +277,6 @@ void v6_loop_init(bool borrows)
 {
 	borrow = borrows;
 	v6_target_init();
-	v6_target_privilege(true);
 }
 
 void v6_loop(int listener, int other, bool (*ready)(void))

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +21,7 @@
 #include "filter.h"
 #include "loop.h"
 
-/* The two ends of what both sides talk over, numbers. */
+/* The two ends of what both sides talk over, numbers; of descriptors that the target has. */
 static int ends[2];
 enum { TARGET, SUPERVISOR };
 
@@ -36,7 +37,7 @@ static int talk(void)
 
 static void tell(int end, int number)
 {
-	send(ends[end], &number, sizeof(number), MSG_NOSIGNAL);
+	send(end, &number, sizeof(number), MSG_NOSIGNAL);
 }
 
 /* -EPIPE where the other side is gone. */
@@ -44,7 +45,7 @@ static int hear(int end)
 {
 	int number;
 
-	return recv(ends[end], &number, sizeof(number), 0) == sizeof(number) ? number : -EPIPE;
+	return recv(end, &number, sizeof(number), 0) == sizeof(number) ? number : -EPIPE;
 }
 
 /* ---- the supervisor's side */
@@ -59,6 +60,9 @@ static int probe(struct v6_target *t)
 	if (fd >= 0)
 		error = v6_target_read(t, (uintptr_t)&byte, &read, sizeof(read));
 	v6_sys_close(fd);
+	/* It is ours as well, and the target executes a program. */
+	v6_sys_close(t->memory);
+	t->memory = -1;
 	return error < 0 || read == byte ? error : -EIO;
 }
 
@@ -70,23 +74,26 @@ static struct v6_slice variable(const char *name)
 }
 
 /*
- * The listener, or a negated errno; the target has been told which. NULL: it executes nothing.
- * `listen_pid`: what LISTEN_PID means it by.
+ * The listener, or a negated errno; the target has been told which over `end`. NULL: it executes
+ * nothing. `listen_pid`: what LISTEN_PID means it by.
  */
-static int take_listener(int pid, const struct v6_supervision *s, int listen_pid)
+static int take_listener(
+	int end, int pid, const struct v6_supervision *s, int listen_pid, bool borrows)
 {
 	struct v6_target *t = v6_target_start(pid, s ? s->program : v6_slice_of(""));
 	int fd = probe(t);
 
-	tell(SUPERVISOR, fd);
+	tell(end, fd);
+	/* Meanwhile the target loads its filter. */
+	v6_loop_init(borrows);
 	if (fd >= 0)
-		fd = hear(SUPERVISOR);
+		fd = hear(end);
 	if (fd >= 0)
 		fd = v6_target_descriptor(t, pid, fd);
 	if (fd >= 0 && s)
 		v6_loop_inherited(t, variable("LISTEN_FDS"), variable("LISTEN_PID"), listen_pid);
-	tell(SUPERVISOR, fd < 0 ? fd : 0);
-	close(ends[SUPERVISOR]);
+	tell(end, fd < 0 ? fd : 0);
+	close(end);
 	return fd;
 }
 
@@ -98,11 +105,11 @@ static int put_under(void)
 	int error, listener;
 
 	close(ends[SUPERVISOR]);
-	error = hear(TARGET);
+	error = hear(ends[TARGET]);
 	if (!error) {
 		listener = v6_filter_install(v6_loop_without());
-		tell(TARGET, listener);
-		error = listener < 0 ? listener : hear(TARGET);
+		tell(ends[TARGET], listener);
+		error = listener < 0 ? listener : hear(ends[TARGET]);
 		close(listener);
 	}
 	close(ends[TARGET]);
@@ -112,56 +119,67 @@ static int put_under(void)
 
 /* ---- a helper beside the command */
 
-/* Keeps what both sides talk over and the log alone, and nothing of where it was started. */
-static void leave_all(int log)
+/*
+ * Keeps its end of what both sides talk over and the log alone, and nothing of where it was started.
+ * The end's new number.
+ */
+static int leave_all(int log)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), last = log > 2 ? log : 2;
+	int end = dup2(ends[SUPERVISOR], last + 1);
+	struct rlimit files;
 
-	ends[SUPERVISOR] = dup2(ends[SUPERVISOR], last + 1);
 	for (int fd = 0; fd < 3; fd++)
 		if (fd != log)
 			dup2(null, fd);
 	v6_syscall(V6_SYS_CLOSE_RANGE, 3, last - 1, 0);
 	v6_syscall(V6_SYS_CLOSE_RANGE, last + 2, INT_MAX, 0);
-	if (chdir("/"))
-		return; /* it keeps a file system busy, no more */
-}
-
-static void help(const struct v6_supervision *s, int pid)
-{
-	int log = v6_log_descriptor(), listener;
-	struct rlimit files;
-
-	leave_all(log == STDERR_FILENO ? -1 : log);
-	v6_loop_init(log == STDERR_FILENO);
-	listener = take_listener(pid, s, pid);
-	if (listener < 0)
-		return;
-	/* The target need not wait for these. */
 	setsid();
 	if (!getrlimit(RLIMIT_NOFILE, &files)) {
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
-	v6_loop(listener, -1, NULL);
+	if (chdir("/"))
+		return end; /* it keeps a file system busy, no more */
+	return end;
+}
+
+/* Of the process, which is in its own memory until it executes; errno is in common, too. */
+struct help {
+	const struct v6_supervision *s;
+	int pid;
+};
+
+static int help(void *context)
+{
+	const struct help h = *(const struct help *)context;
+	bool borrows = v6_log_descriptor() == STDERR_FILENO;
+	int end = leave_all(borrows ? -1 : v6_log_descriptor());
+	int listener = take_listener(end, h.pid, h.s, h.pid, borrows);
+
+	if (listener >= 0)
+		v6_loop(listener, -1, NULL);
+	_exit(0);
 }
 
 /* 0, or why not; -EPERM may be another form's to try. */
 static int with_helper(const struct v6_supervision *s)
 {
-	int pid = getpid(), child, error = talk();
+	static _Alignas(16) char stack[256 * 1024];
+	struct help h = {s, getpid()};
+	int child, error = talk();
 
 	if (error)
 		return error;
 	/*
-	 * It has the memory in common, so that one copy is made of that, not two: posix_spawn(3)
-	 * would execute. Linux lets it fork.
+	 * The helper has the memory in common with the target, until that executes: nothing is
+	 * copied. Linux lets a child of vfork(2) make it; it is a child of nobody's here then, and
+	 * the command need not know it.
 	 */
 	child = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
 	if (!child) {
-		/* A child of nobody's here: the command need not know it. */
-		if (!fork()) /* NOLINT(clang-analyzer-unix.Vfork) */
-			help(s, pid);
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Vfork) */
+		clone(help, stack + sizeof(stack), CLONE_VM | SIGCHLD, &h);
 		_exit(0);
 	}
 	if (child < 0)
@@ -253,8 +271,7 @@ static int with_parent(const struct v6_supervision *s)
 	}
 	close(ends[TARGET]);
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-	v6_loop_init(false);
-	listener = take_listener(child_pid, s, getpid());
+	listener = take_listener(ends[SUPERVISOR], child_pid, s, getpid(), false);
 	if (listener < 0 || !s)
 		return listener < 0 ? listener : 0;
 	signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -31,6 +31,7 @@ enum { TARGETS = 128, THREADS = 128, LABEL = 256 };
 /* A thread that is not its process's first; tid 0: none. */
 struct thread {
 	int tid;
+	int pidfd; /* PIDFD_THREAD; negative before Linux 6.9 */
 	struct v6_target *of;
 };
 
@@ -41,28 +42,11 @@ static bool confined; /* somebody is, by Landlock */
 
 /* What is ours. */
 static struct {
-	struct stat user_ns;
+	uint64_t user_ns;
 	uint64_t netns; /* 0: the kernel does not tell */
 	char label[LABEL];
 	size_t label_len;
 } us;
-
-static ssize_t read_file(int pid, const char *rest, char *buf, size_t size)
-{
-	char path[V6_PROC_PATH];
-	ssize_t n = 0;
-	size_t len = 0;
-	int fd;
-
-	v6_proc_path(path, pid, rest, -1);
-	fd = v6_sys_open(path, O_RDONLY | O_CLOEXEC, 0);
-	if (fd < 0)
-		return fd;
-	while (len < size && (n = v6_sys_read(fd, buf + len, size - len)) > 0)
-		len += (size_t)n;
-	v6_sys_close(fd);
-	return n < 0 ? n : (ssize_t)len;
-}
 
 static uint64_t netns_cookie(int socket)
 {
@@ -88,8 +72,7 @@ static bool below_us(int socket)
 		return false;
 	user = (int)v6_syscall(SYS_ioctl, netns, NETNS_USERNS, 0);
 	if (user >= 0)
-		below = v6_sys_fstat(user, &st) < 0 || st.st_ino != us.user_ns.st_ino ||
-			st.st_dev != us.user_ns.st_dev;
+		below = v6_sys_fstat(user, &st) < 0 || st.st_ino != us.user_ns;
 	v6_sys_close(netns);
 	if (user >= 0)
 		v6_sys_close(user);
@@ -99,12 +82,10 @@ static bool below_us(int socket)
 void v6_target_init(void)
 {
 	int pid = v6_sys_getpid(), socket = v6_sys_socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	char path[V6_PROC_PATH];
-	ssize_t n = read_file(pid, "attr/current", us.label, sizeof(us.label));
+	ssize_t n = v6_proc_read(pid, "attr/current", us.label, sizeof(us.label));
 
 	us.label_len = n > 0 ? (size_t)n : 0;
-	v6_proc_path(path, pid, "ns/user", -1);
-	v6_sys_stat(path, &us.user_ns);
+	us.user_ns = v6_proc_userns(pid);
 	if (socket >= 0 && !below_us(socket))
 		us.netns = netns_cookie(socket);
 	v6_sys_close(socket);
@@ -112,11 +93,18 @@ void v6_target_init(void)
 
 /* ---- processes */
 
+static void drop_thread(struct thread *th)
+{
+	if (th->tid && th->pidfd >= 0)
+		v6_sys_close(th->pidfd);
+	th->tid = 0;
+}
+
 static void drop(struct v6_target *t)
 {
 	for (struct thread *th = threads; th < threads + THREADS; th++)
 		if (th->of == t)
-			th->tid = 0;
+			drop_thread(th);
 	v6_sys_close(t->memory);
 	v6_sys_close(t->pidfd);
 	t->pid = 0;
@@ -145,7 +133,7 @@ static uint64_t auxiliary(const char *vector, size_t len, size_t word, uint64_t 
 static struct v6_slice executed(const struct v6_target *t, char *path)
 {
 	char vector[1024];
-	ssize_t n = read_file(t->pid, "auxv", vector, sizeof(vector));
+	ssize_t n = v6_proc_read(t->pid, "auxv", vector, sizeof(vector));
 	uint64_t at = 0;
 	size_t len = 0;
 
@@ -195,7 +183,7 @@ static void find_program(struct v6_target *t)
 	v6_proc_path(link, t->pid, "exe", -1);
 	n = v6_sys_readlink(link, exe, sizeof(exe));
 	name[1] = v6_slice_base((struct v6_slice){exe, n > 0 ? (size_t)n : 0});
-	name[2] = operand(words, read_file(t->pid, "cmdline", words, sizeof(words)));
+	name[2] = operand(words, v6_proc_read(t->pid, "cmdline", words, sizeof(words)));
 	name[0] = !run.len || v6_slice_begins(run, "/dev/fd/") ||
 				  v6_slice_begins(run, "/proc/self/fd/")
 			  ? name[1]
@@ -261,32 +249,29 @@ struct v6_target *v6_target_start(int pid, struct v6_slice program)
 {
 	struct v6_target *t = add(pid, open_pidfd(pid, 0));
 
+	v6_target_privilege(true);
 	open_memory(t);
 	if (program.len)
 		set_program(t, &program, 1);
 	return t;
 }
 
-/* The number after a name at the beginning of a line of /proc/PID/status. */
-static uint64_t status(int pid, const char *name, unsigned base)
+/* The process that a thread belongs to; 0: it is gone. */
+static int process_of(int tid)
 {
 	char text[4096];
-	ssize_t n = read_file(pid, "status", text, sizeof(text));
+	ssize_t n = v6_proc_read(tid, "status", text, sizeof(text));
 	struct v6_slice rest = {text, n > 0 ? (size_t)n : 0};
-	uint64_t value = 0;
+	uint64_t pid = 0;
 
-	while (rest.len) {
+	while (rest.len && !pid) {
 		struct v6_slice line = v6_slice_cut(&rest, '\n');
 
-		if (!v6_slice_begins(line, name))
-			continue;
-		for (size_t i = strlen(name); i < line.len; i++)
-			if (line.ptr[i] > ' ')
-				value = value * base + (unsigned)(line.ptr[i] & 0xf) +
-					(line.ptr[i] > '9' ? 9 : 0);
-		break;
+		if (v6_slice_begins(line, "Tgid:"))
+			v6_slice_uint(v6_slice_trim(v6_slice_from(line, strlen("Tgid:"))),
+				INT32_MAX, &pid);
 	}
-	return value;
+	return (int)pid;
 }
 
 static struct v6_target *find_by_pid(int pid)
@@ -297,6 +282,43 @@ static struct v6_target *find_by_pid(int pid)
 	return NULL;
 }
 
+static struct thread *find_thread(int tid)
+{
+	for (struct thread *th = threads; th < threads + THREADS; th++)
+		if (th->tid == tid)
+			return th;
+	return NULL;
+}
+
+/* The process's own number is another's, or may be. */
+static bool is_gone(const struct v6_target *t)
+{
+	/* pidfd_send_signal(2) of no signal; the number is the same on every machine. */
+	return v6_syscall(V6_SYS_PIDFD_SEND_SIGNAL, t->pidfd, 0, NULL, 0) == -ESRCH;
+}
+
+static bool is_thread(const struct v6_target *t, int tid)
+{
+	char path[V6_PROC_PATH];
+	struct stat st;
+
+	v6_proc_path(path, t->pid, "task", tid);
+	return v6_sys_stat(path, &st) >= 0;
+}
+
+/* False: it is none of the process, or no longer. While its pidfd is had it is what it was. */
+static bool add_thread(struct v6_target *t, int tid)
+{
+	struct thread *th = &threads[next_thread++ % THREADS];
+
+	drop_thread(th);
+	*th = (struct thread){tid, open_pidfd(tid, O_EXCL), t};
+	if (!is_gone(t) && is_thread(t, tid))
+		return true;
+	drop_thread(th);
+	return false;
+}
+
 /* The number may be new: of a process, or of a thread of one that may be new as well. */
 static struct v6_target *find_new(int tid)
 {
@@ -304,10 +326,14 @@ static struct v6_target *find_new(int tid)
 	struct v6_target *t = NULL;
 
 	if (pidfd < 0) {
-		pid = (int)status(tid, "Tgid:", 10);
+		pid = process_of(tid);
 		if (!pid)
 			return NULL;
 		t = find_by_pid(pid);
+		if (t && is_gone(t)) {
+			drop(t);
+			t = NULL;
+		}
 		if (!t)
 			pidfd = open_pidfd(pid, 0);
 	}
@@ -315,28 +341,24 @@ static struct v6_target *find_new(int tid)
 		t = add(pid, pidfd);
 		look(t);
 	}
-	if (t && pid != tid)
-		threads[next_thread++ % THREADS] = (struct thread){tid, t};
-	return t;
+	return t && (pid == tid || add_thread(t, tid)) ? t : NULL;
 }
 
 struct v6_target *v6_target_find(int tid)
 {
 	struct v6_target *t = tid ? find_by_pid(tid) : NULL;
+	const struct thread *th = t || !tid ? NULL : find_thread(tid);
 
-	for (struct thread *th = threads; !t && th < threads + THREADS; th++)
-		if (th->tid == tid)
-			t = th->of;
-	return t ? t : find_new(tid);
+	return t ? t : th ? th->of : find_new(tid);
 }
 
 void v6_target_forget(struct v6_target *t, int tid)
 {
-	for (struct thread *th = threads; th < threads + THREADS; th++)
-		if (th->tid == tid)
-			th->tid = 0;
-	/* pidfd_send_signal(2) of no signal; the number is the same on every machine. */
-	if (v6_syscall(V6_SYS_PIDFD_SEND_SIGNAL, t->pidfd, 0, NULL, 0) == -ESRCH)
+	struct thread *th = find_thread(tid);
+
+	if (th)
+		drop_thread(th);
+	if (is_gone(t))
 		drop(t);
 }
 
@@ -345,50 +367,24 @@ static int duplicate(int pidfd, int fd)
 	return pidfd < 0 ? pidfd : (int)v6_syscall(V6_SYS_PIDFD_GETFD, pidfd, fd, 0);
 }
 
-/*
- * Whether a thread is one of the process and has this socket there: it may have descriptors of its
- * own.
- */
-static bool has(const struct v6_target *t, int tid, int fd, int copy)
-{
-	char path[V6_PROC_PATH];
-	struct stat st;
-
-	v6_proc_path(path, t->pid, "task", tid);
-	return v6_sys_stat(path, &st) >= 0 && v6_sys_fstat(copy, &st) >= 0 &&
-	       v6_proc_socket(tid, fd) == st.st_ino;
-}
-
 int v6_target_descriptor(const struct v6_target *t, int tid, int fd)
 {
-	int copy = duplicate(t->pidfd, fd);
+	const struct thread *th = tid == t->pid ? NULL : find_thread(tid);
+	bool own = th && th->pidfd >= 0;
+	int copy = duplicate(own ? th->pidfd : t->pidfd, fd);
+	struct stat st;
 
-	if (copy < 0 || tid == t->pid || has(t, tid, fd, copy))
+	if (copy < 0 || own || tid == t->pid)
+		return copy;
+	/* The thread may be another's by now, or have descriptors of its own. */
+	if (is_thread(t, tid) && v6_sys_fstat(copy, &st) >= 0 &&
+		v6_proc_socket(tid, fd) == st.st_ino)
 		return copy;
 	v6_sys_close(copy);
 	return -ESRCH;
 }
 
-/* PIDFD_THREAD, Linux 6.9. */
-int v6_target_own_descriptor(int tid, int fd)
-{
-	int pidfd = open_pidfd(tid, O_EXCL), copy = duplicate(pidfd, fd);
-
-	v6_sys_close(pidfd);
-	return pidfd < 0 ? -EPERM : copy;
-}
-
 /* ---- privileges */
-
-static bool in_our_user_ns(int tid)
-{
-	char path[V6_PROC_PATH];
-	struct stat st;
-
-	v6_proc_path(path, tid, "ns/user", -1);
-	return v6_sys_stat(path, &st) >= 0 && st.st_ino == us.user_ns.st_ino &&
-	       st.st_dev == us.user_ns.st_dev;
-}
 
 bool v6_target_like_us(const struct v6_target *t, int tid, int socket)
 {
@@ -401,36 +397,47 @@ bool v6_target_like_us(const struct v6_target *t, int tid, int socket)
 		return false;
 	if (!us.label_len)
 		return true;
-	n = read_file(tid, "attr/current", label, sizeof(label));
+	n = v6_proc_read(tid, "attr/current", label, sizeof(label));
 	return n == (ssize_t)us.label_len && !memcmp(label, us.label, us.label_len);
 }
 
-bool v6_target_may_bind(int tid)
-{
-	return in_our_user_ns(tid) && status(tid, "CapEff:", 16) >> CAP_NET_BIND_SERVICE & 1;
-}
-
-/* linux/capability.h, version 3: capset(2). */
-static struct {
+/* linux/capability.h, version 3: capget(2) and capset(2). */
+struct capabilities {
 	uint32_t effective, permitted, inheritable;
-} sets[2];
+};
+static struct capabilities sets[2];
 
-bool v6_target_privilege(bool in_effect)
+static bool capabilities(long call, int pid, struct capabilities of[2])
 {
 	struct {
 		uint32_t version;
 		int pid;
-	} header = {0x20080522, 0};
+	} header = {0x20080522, pid};
+
+	return v6_syscall(call, &header, of) >= 0;
+}
+
+bool v6_target_may_bind(int tid)
+{
+	uint64_t user_ns = v6_proc_userns(tid);
+	struct capabilities theirs[2] = {{0}};
+
+	return user_ns && user_ns == us.user_ns && capabilities(SYS_capget, tid, theirs) &&
+	       theirs[0].effective >> CAP_NET_BIND_SERVICE & 1;
+}
+
+bool v6_target_privilege(bool in_effect)
+{
 	const uint32_t bit = UINT32_C(1) << CAP_NET_BIND_SERVICE;
 
-	if (!sets[0].permitted && v6_syscall(SYS_capget, &header, sets) < 0)
+	if (!sets[0].permitted && !capabilities(SYS_capget, 0, sets))
 		return false;
 	if (!(sets[0].permitted & bit))
 		return false;
 	if (!(sets[0].effective & bit) == !in_effect)
 		return true;
 	sets[0].effective ^= bit;
-	return v6_syscall(SYS_capset, &header, sets) >= 0;
+	return capabilities(SYS_capset, 0, sets);
 }
 
 void v6_target_look(void)

@@ -48,12 +48,10 @@ struct v6_target *v6_target_start(int pid, struct v6_slice program);
 /*
  * A duplicate of the thread's descriptor, to be closed by v6_sys_close(). -EBADF: it has none
  * of that number; -EPERM: ptrace(2) access is refused; -ESRCH: the process is gone, or the
- * thread is not one of it, or has descriptors of its own (unshare(2), CLONE_FILES).
+ * thread is not one of it, or, before Linux 6.9, has descriptors of its own (unshare(2),
+ * CLONE_FILES).
  */
 int v6_target_descriptor(const struct v6_target *t, int tid, int fd);
-
-/* The same where they are its own; -EPERM before Linux 6.9. */
-int v6_target_own_descriptor(int tid, int fd);
 
 /* Copies from its memory, of what it executes now: 0, -EFAULT, or -EPERM as above. */
 int v6_target_read(struct v6_target *t, uint64_t from, void *to, size_t len);

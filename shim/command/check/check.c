@@ -95,7 +95,7 @@ static int run(struct v6_options *o)
 
 	if (!o->count)
 		return v6_command_usage(&v6_command_check, "no command given");
-	v6_reach(&r, o->operands);
+	v6_reach(&r, o->operands, true);
 	return judge(&r, *way != 's', *way != 'p');
 }
 

@@ -24,6 +24,7 @@ struct v6_elf {
 	bool big_endian;
 	uint16_t machine;      /* EM_* */
 	char loader[PATH_MAX]; /* the PT_INTERP; empty: none, so nothing loads libraries */
+	enum v6_libc libc;     /* the loader's; v6_elf_read() does not look for it */
 	bool go;               /* the Go runtime is in it */
 };
 

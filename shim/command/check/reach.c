@@ -208,24 +208,27 @@ static bool read_program(struct v6_hop *hop, int fd, struct v6_elf *elf)
 		return false;
 	}
 	v6_elf_text(&t, elf);
-	v6_text_str(&t, *elf->loader                 ? libcs[program_libc(elf)]
+	if (*elf->loader)
+		elf->libc = program_libc(elf);
+	v6_text_str(&t, *elf->loader                 ? libcs[elf->libc]
 			: v6_libc_by_name(hop->path) ? ", a loader"
 						     : ", static");
 	v6_text_str(&t, elf->go ? ", Go" : "");
 	return true;
 }
 
-static void find_library(struct v6_reach *r)
+static void find_library(struct v6_reach *r, bool preload)
 {
 	struct v6_hop *hop = &r->preload;
 	struct v6_text t = v6_text_in(hop->what, sizeof(hop->what));
 
 	hop->path = r->library.path;
-	if (v6_library_find(&r->library))
+	if (preload && v6_library_find(&r->library))
 		note(hop, "", r->library.note);
 	else
 		stop(hop, LIBRARY, r->library.note);
-	if (v6_elf_read_path(r->library.path, &r->library_elf))
+	/* A supervisor's machine is its own. */
+	if (v6_elf_read_path(preload ? r->library.path : "/proc/self/exe", &r->library_elf))
 		return;
 	v6_elf_text(&t, &r->library_elf);
 	v6_text_str(&t, V6_LIBC_OURS == V6_LIBC_MUSL ? ", musl" : ", glibc");
@@ -236,15 +239,14 @@ static void judge_fit(struct v6_reach *r, const struct v6_hop *hop, const struct
 {
 	const struct v6_elf *library = &r->library_elf;
 	enum obstacle obstacle = NONE;
-	enum v6_libc libc = program_libc(elf);
 
 	if (r->preload.obstacle)
 		return;
 	if (!v6_elf_same_machine(library, elf)) {
 		obstacle = v6_elf_same_family(library, elf) && library->wide ? NEEDS_32
 									     : NEEDS_MACHINE;
-	} else if (libc != V6_LIBC_OURS) {
-		obstacle = libc == V6_LIBC_MUSL ? NEEDS_MUSL : NEEDS_GLIBC;
+	} else if (elf->libc != V6_LIBC_OURS) {
+		obstacle = elf->libc == V6_LIBC_MUSL ? NEEDS_MUSL : NEEDS_GLIBC;
 	}
 	if (obstacle)
 		stop(&r->preload, obstacle, hop->path);
@@ -309,10 +311,7 @@ static bool follow_launch(const struct step *step, struct v6_hop *hop, const str
 
 static void judge_program(const struct step *step, struct v6_hop *hop, const struct v6_elf *elf)
 {
-	enum obstacle kind = elf->go              ? GO
-			     : !*elf->loader      ? STATIC
-			     : !program_libc(elf) ? LOADER
-						  : NONE;
+	enum obstacle kind = elf->go ? GO : !*elf->loader ? STATIC : !elf->libc ? LOADER : NONE;
 
 	if (follow_launch(step, hop, elf))
 		return;
@@ -343,7 +342,7 @@ static void execute_elf(const struct step *step, struct v6_hop *hop, const struc
 	if (!read_program(hop, fd, &elf))
 		return;
 	/* Its loader need not be here: an emulator may bring its own. */
-	if (!r->preload.obstacle && !v6_elf_same_family(&r->library_elf, &elf)) {
+	if (r->library_elf.machine && !v6_elf_same_family(&r->library_elf, &elf)) {
 		judge_fit(r, hop, &elf);
 		return;
 	}
@@ -462,10 +461,10 @@ static void start(const struct step *step)
 		search(step);
 }
 
-void v6_reach(struct v6_reach *r, char **argv)
+void v6_reach(struct v6_reach *r, char **argv, bool preload)
 {
 	r->name = argv[0];
-	find_library(r);
+	find_library(r, preload);
 	start(&(struct step){.reach = r, .argv = argv, .path = getenv("PATH")});
 	r->at = r->preload.obstacle ? &r->preload : NULL;
 	for (unsigned i = r->hops; i--;)

@@ -37,8 +37,11 @@ struct v6_reach {
 	bool shell_is_static;       /* and it is not reached itself, only those are */
 };
 
-/* argv ends with NULL. For this process as it is. *reach is zeroes. Memory: v6_keep. */
-void v6_reach(struct v6_reach *reach, char **argv);
+/*
+ * argv ends with NULL. For this process as it is. *reach is zeroes. Memory: v6_keep. Not `preload`:
+ * the library is not looked for, and is an obstacle behind all others.
+ */
+void v6_reach(struct v6_reach *reach, char **argv, bool preload);
 
 /* The first obstacle in words: "[FILE: ]WHY[: NOTE]", in at most V6_REACH_WHY bytes. */
 void v6_reach_why(struct v6_text *t, const struct v6_reach *reach);

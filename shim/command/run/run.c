@@ -112,7 +112,7 @@ static int start(struct v6_options *o)
 		say("supervised already, by the 'v6shim run' around this one, whose settings hold");
 		return V6_EXIT_RUN;
 	}
-	v6_reach(&reach, command);
+	v6_reach(&reach, command, !outside);
 	if (reach.at && !(outside ? reach.starts : automatic && reach.exit == V6_EXIT_UNREACHABLE))
 		return refuse(&reach);
 	unsetenv(V6_LOG_HANDED);
