@@ -75,7 +75,8 @@ conf_postfix() {
 	mkdir -p "$DIR"/{etc,data,spool/{pid,private,public}}
 	chown daemon "$DIR/data" "$DIR"/spool/{private,public}
 	printf '%s\n' compatibility_level=3.6 "queue_directory=$DIR/spool" "data_directory=$DIR/data" "daemon_directory=$sbin/sbin" \
-		'mail_owner=daemon' 'setgid_group=man' 'myhostname=page.v6shim' 'import_environment=MAIL_CONFIG LD_LIBRARY_PATH' >"$DIR/etc/main.cf"
+		'mail_owner=daemon' 'setgid_group=man' 'myhostname=page.v6shim' local_recipient_maps= alias_maps= \
+		'import_environment=MAIL_CONFIG LD_LIBRARY_PATH' >"$DIR/etc/main.cf"
 	listed "%s:$port inet n - y - - smtpd" "$@" >"$DIR/etc/master.cf"
 	echo 'anvil unix - - y - 1 anvil' >>"$DIR/etc/master.cf"
 	SERVER=(env LD_LIBRARY_PATH="$sbin" "$sbin/sbin/master" -d -c "$DIR/etc")
