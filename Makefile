@@ -129,7 +129,7 @@ test test-all test-rest test-servers test-kernels: all examples programs
 	$(Q)V6SHIM_BUILD=$(abspath $(BUILD)) tests/run $(suites)
 
 test-deps:
-	$(Q)tests/deps all
+	$(Q)V6SHIM_BUILD=$(abspath $(BUILD)) tests/deps all
 
 # The manual pages name the places of this installation. The dynamic linker's cache is brought up to date where
 # that may be done; elsewhere, and for a LIBDIR that the linker does not search, LD_PRELOAD takes the whole path.

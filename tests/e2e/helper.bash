@@ -87,7 +87,7 @@ close_bats_fds() {
 }
 
 # resolve [shim NAME=VALUE... --] COMMAND...: sets the array COMMAND to what to execute; with TESTS_REACH=supervise it
-# is governed from outside.
+# is governed from outside, with auto as `run` does by itself.
 resolve() {
 	local settings=()
 
@@ -102,8 +102,8 @@ resolve() {
 		shift
 		# ld.so only warns of a library that is not there, and the test would test nothing.
 		[ -e "$LIB" ] || fail "shim: no library: $LIB" || return
-		if [ "${TESTS_REACH-}" = supervise ]; then
-			settings=(env "${settings[@]}" "$V6SHIM" run --reach supervise --)
+		if [[ ${TESTS_REACH-} =~ ^(supervise|auto)$ ]]; then
+			settings=(env "${settings[@]}" "$V6SHIM" run --reach "$TESTS_REACH" --)
 		else
 			settings=(env LD_PRELOAD="$LIB" "${settings[@]}")
 		fi

@@ -55,6 +55,35 @@ conf_tftpd() {
 	SERVER=(in.tftpd -L -u nobody -a "$(listed "%s:$port" "$1")" -s "$DIR/root")
 }
 
+# The packet is a request for access, which is accepted.
+conf_freeradius() {
+	install -d -m 755 "$DIR/radius"
+	{
+		printf 'security {\n user = freerad\n group = freerad\n}\nserver default {\n'
+		printf "listen {\n type = auth\n ipaddr = %s\n port = $port\n}\n" "$@"
+		printf 'authorize {\n update control {\n Auth-Type := Accept\n }\n}\n}\n'
+		printf 'client %s {\n ipaddr = %s\n secret = page\n}\n' four 0.0.0.0/0 six ::/0
+	} >"$DIR/radius/page.conf"
+	SERVER=(freeradius -f -l stdout -d "$DIR/radius" -n page)
+}
+
+# Its network process is in a chroot before it binds: `run` hands the log over open. No clock is set.
+conf_openntpd() {
+	printf 'listen on %s\n' "$@"
+	install -d -m 755 "$DIR/root"
+	sed "s,^nobody:.*,&\nntpd:x:65123:65534::$DIR/root:/bin/false," /etc/passwd >"$DIR/passwd"
+	# shellcheck disable=SC2016 # for the shell inside
+	SERVER=(unshare -m sh -c 'mount --bind "$0/passwd" /etc/passwd && mkdir -p /var/lib/openntpd &&
+		mount -t tmpfs v6shim /var/lib/openntpd && mkdir /var/lib/openntpd/db /var/lib/openntpd/run &&
+		exec setpriv --bounding-set -sys_time "$1" -d -f "$0/conf"' "$DIR" "$UNPACKED/openntpd/usr/sbin/ntpd")
+}
+
+# It opens both families always, and each address by itself.
+conf_ntpsec() {
+	printf '%s\n' 'disable ntp' "driftfile $DIR/drift" 'restrict default'
+	SERVER=(setpriv --bounding-set -sys_time "$UNPACKED/ntpsec/usr/sbin/ntpd" -n -c "$DIR/conf" -l "$DIR/ntp.log") port=123
+}
+
 # They answer of what is theirs.
 dns() {
 	PROTOCOLS='tcp udp'
@@ -86,14 +115,31 @@ dns() {
 	table tftpd in.tftpd
 }
 
+@test "freeradius: every setting, as the table says" {
+	PROTOCOLS=udp SEND='\x01\0\0\x17\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x03a' EXPECT='\x02' table freeradius freeradius
+}
+
+@test "openntpd: every setting, as the table says" {
+	TESTS_REACH=auto ntp table openntpd "$UNPACKED/openntpd/usr/sbin/ntpd"
+	rmdir /var/lib/openntpd
+}
+
+@test "ntpsec: every setting, as the table says" {
+	ready_for() {
+		READY=(--udp "$port" --count 4 --within 20)
+	}
+	ntp table ntpsec "$UNPACKED/ntpsec/usr/sbin/ntpd"
+}
+
 # ---- no bind lost: bare first, then under settings, with the same clients
 
-# spared NAME ADDRESS...: bare and under each setting the sockets of the server have the same addresses, and `ask_NAME ADDRESS`
+# spared NAME ADDRESS...: of several the last ADDRESS is added when the server is up; bare and under each setting the sockets of the server have the same addresses, and `ask_NAME ADDRESS`
 # prints the same for each.
 spared() {
-	local name=$1 settings words bare='' now PROTOCOLS=udp
+	local name=$1 settings words bare='' now later='' PROTOCOLS=udp
 
 	shift
+	[ $# -eq 1 ] || later=${!#}
 	ip address add 192.0.2.1/32 dev lo
 	for settings in bare POLICY=both ON_CONFLICT=resolve 'POLICY=both ON_CONFLICT=resolve' POLICY=ipv6-only; do
 		read -ra words <<<"$settings"
@@ -102,8 +148,10 @@ spared() {
 		"conf_$name" 0.0.0.0 :: >"$DIR/conf"
 		start server --udp "$port" --count 2 --within 20 "${words[@]}" "${SERVER[@]}"
 		wait_for 20 eval "[ -n \"\$(ask_$name $1)\" ]"
+		[ -z "$later" ] || { ip address add "$later/32" dev lo && wait_for 20 eval "[ -n \"\$(ask_$name $later)\" ]"; }
 		now=$(ss -Hnltup | awk '{ sub(/^\*/, "[::]", $5); print $1, $5 }' | sort && for address; do "ask_$name" "$address" || :; done)
 		stop server
+		[ -z "$later" ] || ip address del "$later/32" dev lo
 		assert_eq "${bare:=$now}" "$now" "$name, $settings"
 	done
 	# It is the conflict of the policy's making that was met.
@@ -124,9 +172,14 @@ ask_avahi() {
 	dig +short +time=1 +tries=1 -p 5353 "@$1" v6shim.local A | grep -v '^;'
 }
 
-@test "unbound and avahi lose no bind and no client to any policy" {
-	require unbound avahi-daemon dig
+ask_ntpsec() {
+	! client "$1" || echo served
+}
+
+@test "unbound, avahi and ntpsec lose no bind and no client to any policy" {
+	require unbound avahi-daemon dig "$UNPACKED/ntpsec/usr/sbin/ntpd"
 	install -d -o avahi -g avahi /run/avahi-daemon
-	in_netns spared unbound 127.0.0.1 192.0.2.1 ::1
+	in_netns spared unbound 127.0.0.1 192.0.2.1 ::1 192.0.2.2
 	in_netns spared avahi 192.0.2.1
+	ntp spared ntpsec 127.0.0.1 192.0.2.1 ::1 192.0.2.2
 }

@@ -125,7 +125,7 @@ log_agrees() {
 		# shellcheck disable=SC2016 # jq's variables
 		log=$(jq -r --argjson port "$port" --arg event "$event" --arg proto "$protocol" '
 			select((.event == $event or .event == "inherit") and .result // 0 == 0)
-			| select(.port == $port and .proto == $proto)
+			| select(.port == $port and .proto == $proto and (.addr // "::" | IN("::", "0.0.0.0")))
 			| if .family == "inet" then "4" elif .after == 1 then "6" else "46" end' \
 			"$DIR/log.jsonl" | sort -u | paste -sd+) || return
 		kernel=$(kinds "$protocol")

@@ -19,7 +19,7 @@ conf_xinetd() {
 
 conf_openbsd-inetd() {
 	listed "%s:$port stream tcp6 nowait nobody /bin/cat cat" "$@" | sed '/^0/s/tcp6/tcp/'
-	SERVER=("$UNPACKED/usr/sbin/inetd" -i "$DIR/conf")
+	SERVER=("$UNPACKED/openbsd-inetd/usr/sbin/inetd" -i "$DIR/conf")
 }
 
 conf_tcpserver() {
@@ -41,7 +41,6 @@ conf_git-daemon() {
 	SERVER=(env HOME="$DIR" git daemon --reuseaddr $(printf -- '--listen=%s\n' "$@") --port="$port" --base-path="$DIR" --export-all)
 }
 
-
 # What it hands on has the library, too, and tells nothing of the connection.
 @test "xinetd: every setting, as the table says" {
 	table xinetd xinetd
@@ -49,10 +48,7 @@ conf_git-daemon() {
 	nothing_inherited
 }
 
-@test "openbsd-inetd: every setting, as the table says" {
-	unpacked openbsd-inetd
-	table openbsd-inetd
-}
+@test "openbsd-inetd: every setting, as the table says" { table openbsd-inetd "$UNPACKED/openbsd-inetd/usr/sbin/inetd"; }
 
 @test "tcpserver: every setting, as the table says" { PAIR=1 table tcpserver tcpserver; }
 @test "socat: every setting, as the table says" { PAIR=1 table socat socat; }

@@ -9,8 +9,10 @@
 
 load driver
 
+# What takes another's place when it is installed is there.
+UNPACKED=$BUILD/unpacked
 # For in_netns.
-HELPER_VARIABLES+=(DIR)
+HELPER_VARIABLES+=(DIR SERVERS SETTINGS UNPACKED PROTOCOLS SEND EXPECT)
 SEND='GET / HTTP/1.0\r\n\r\n' EXPECT='HTTP/1'
 
 # listed FORMAT ADDRESS...: a line each, %s being it, IPv6 in brackets.
@@ -84,10 +86,12 @@ outside() {
 	TESTS_REACH=supervise table "$@"
 }
 
-# unpacked PACKAGE: of those that take others' place when they are installed: $UNPACKED is where its files are.
-unpacked() {
-	require apt-get dpkg
-	UNPACKED=$BATS_TEST_TMPDIR/unpacked
-	(cd "$BATS_TEST_TMPDIR" && apt-get download "$1" >/dev/null 2>&1 && dpkg -x "$1"_*.deb "$UNPACKED") ||
-		skip "needs the package $1 to be had"
+# ntp NAME WORD...: WORD... in a network where port 123 is free, for a server that knows no other.
+ntp() {
+	PROTOCOLS=udp EXPECT='\xe4' SEND="\\x23$(printf '\\0%.0s' {1..47})"
+	# shellcheck disable=SC2317 # the driver calls it
+	free_port() {
+		echo 123
+	}
+	in_netns "$@"
 }
