@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # In a process that is others' too: beside other preloaded libraries, before them and after them, and from before libc
 # is set up until after main (DESIGN.md 1.8, point 4). What is governed stays governed, the others do what they do, and
-# where one of them keeps a call from the shim it is said here. A program with its own malloc: tools.bats.
+# where one of them keeps a call from the shim it is said here.
 
 # Each test is a subshell, and is meant to be.
 # shellcheck disable=SC2030,SC2031

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Under valgrind, gdb and strace, with LD_BIND_NOW, and in a program with a malloc of its own: the program gets what it
-# gets without the tool, and the shim does what it does.
+# Under valgrind, gdb and strace, and with LD_BIND_NOW: the program gets what it gets without the tool, and the shim does
+# what it does.
 
 load ../e2e/helper
 
@@ -121,29 +121,4 @@ same_as_plain() {
 	same_as_plain strace
 	# As the witness: V6ONLY is set before the first bind of `::`.
 	assert_match 'setsockopt\([0-9]+, SOL_IPV6, IPV6_V6ONLY, \[1\], 4\) *= 0' "$(grep -m 1 -B 1 'bind(.*AF_INET6' "$DIR/trace")"
-}
-
-@test "a program with its own malloc: nothing asks it for memory within the calls, not in a signal handler either" {
-	said='socket ok V6ONLY ok bind ok listen ok v6only 0 handler ok mallocs none memory own ready'
-	start bare --says ready "$PROGRAMS/own-malloc" 0
-	assert_eq "$said" "$(stdout_of bare | paste -sd' ')"
-	stop bare
-	for log in "$LOG" stderr syslog off; do
-		start server --within 30 --says ready shim POLICY=ipv6-only ON_CONFLICT=resolve ORDER=ipv6-first LOG="$log" \
-			LOG_LEVEL=all -- "$PROGRAMS/own-malloc" 0
-		assert_eq "${said/v6only 0/v6only 1}" "$(stdout_of server | paste -sd' ')" "$log"
-		stop server
-	done
-	# Many calls were made and recorded, and each line is whole.
-	[ "$(json_records "$LOG" 'select(.event == "bind" and .action == "override") | .fd' | wc -l)" -ge 200 ]
-}
-
-@test "control: the program with its own malloc tells who asks it for memory within the calls" {
-	require cc
-	printf '%s\n' '#include <stdlib.h>' 'int listen(int fd, int n);' \
-		'int listen(int fd, int n) { char *volatile p = malloc(9); (void)fd; (void)n; return p ? 0 : -1; }' |
-		cc -x c -shared -fPIC -o "$DIR/asks.so" -
-	run env LD_PRELOAD="$DIR/asks.so" timeout 10 "$PROGRAMS/own-malloc" 0
-	assert_status 134
-	assert_line 'own-malloc: memory was asked for within a call'
 }
