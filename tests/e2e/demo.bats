@@ -4,7 +4,6 @@
 load helper
 
 setup() {
-	DIR=$BATS_TEST_TMPDIR
 	mkdir "$DIR/tmp"
 	export TMPDIR=$DIR/tmp
 	# The table's rows for bare servers are for a kernel with its usual default.

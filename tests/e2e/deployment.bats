@@ -10,7 +10,6 @@ shopt -s globstar nullglob
 EXAMPLE_DIRS=(systemd openrc init ld.so.preload container kubernetes logging)
 
 setup() {
-	DIR=$BATS_TEST_TMPDIR
 	cd "$ROOT/examples" || return
 }
 

@@ -27,6 +27,7 @@
 #   require_no_runtime WHY                skip it where the build has the address sanitizer's runtime
 #   assert_eq, assert_match, assert_line, refute_line, assert_status, refute, fail
 #
+# DIR is the test's own folder, LOG a file in it that is not there yet.
 # Descriptors 5 to 9 may be handed to a program by redirection; bats' own are closed for it.
 
 ROOT=$(dirname -- "$(realpath -- "${BASH_SOURCE[0]}")")
@@ -42,6 +43,7 @@ PROGRAMS=$BUILD/tests/programs
 # shellcheck disable=SC2034
 EXAMPLES=$BUILD/examples
 STOP_SECONDS=5
+export DIR=${BATS_TEST_TMPDIR-} LOG=${BATS_TEST_TMPDIR-}/log.jsonl
 
 # `load` is a function: without -g these would be its locals.
 declare -gA SUPERVISOR=()

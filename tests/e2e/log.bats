@@ -9,11 +9,6 @@ load helper
 load survive
 load rows
 
-setup() {
-	export DIR=$BATS_TEST_TMPDIR
-	LOG=$DIR/log.jsonl
-}
-
 # steps NAME=VALUE... -- STEP...: under the library; every record as JSON into $LOG, if nothing else is said.
 steps() {
 	given "$@"

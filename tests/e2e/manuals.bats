@@ -9,7 +9,6 @@ load helper
 source "$ROOT/tests/e2e/report_log.bash"
 
 setup() {
-	DIR=$BATS_TEST_TMPDIR
 	PAGES=$ROOT/shim/man
 	CORE=$ROOT/shim/core
 }

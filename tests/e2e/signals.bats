@@ -4,11 +4,6 @@
 
 load helper
 
-setup() {
-	DIR=$BATS_TEST_TMPDIR
-	LOG=$DIR/log.jsonl
-}
-
 # unsafe FAULT COMMAND...: under a shim with that fault.
 unsafe() {
 	(close_bats_fds && exec env UNSAFE="$1" LD_PRELOAD="$PROGRAMS/hostile/unsafe.so" "${@:2}")

@@ -6,7 +6,6 @@ load helper
 load symbols
 
 setup() {
-	DIR=$BATS_TEST_TMPDIR
 	require nm readelf
 }
 

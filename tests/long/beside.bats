@@ -10,8 +10,6 @@ load ../e2e/helper
 load ../e2e/survive
 
 setup() {
-	export DIR=$BATS_TEST_TMPDIR
-	LOG=$DIR/log.jsonl
 	SERVER=("$PROGRAMS/drive" 'socket tcp6' 'v6only 0' 'bind :: 0' listen port serve)
 	BYSTANDER=$PROGRAMS/hostile/bystander.so
 	export PROXYCHAINS_QUIET_MODE=1 TORSOCKS_ALLOW_INBOUND=1

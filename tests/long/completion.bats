@@ -8,7 +8,6 @@
 load ../e2e/helper
 
 setup() {
-	DIR=$BATS_TEST_TMPDIR
 	WORDS=$ROOT/shim/completion
 	mkdir "$DIR/bin" "$DIR/cwd" "$DIR/cwd/folder"
 	ln -s "$V6SHIM" "$DIR/bin/v6shim"

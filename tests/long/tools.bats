@@ -4,11 +4,6 @@
 
 load ../e2e/helper
 
-setup() {
-	DIR=$BATS_TEST_TMPDIR
-	LOG=$DIR/log.jsonl
-}
-
 # Each step of this in its three ways: a socket that is overridden, a conflict that is split, and one that is shared.
 plan() {
 	local port=$1 other=$2
