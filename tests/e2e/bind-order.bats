@@ -81,16 +81,3 @@ refused() {
 	[ "$(wc -L <<<"$rows")" -le 100 ]
 	assert_match 'is held by fd [0-9]+ of this process, .*policy=ipv6-only or on-conflict=resolve lets both live' "$output"
 }
-
-@test "a library that resolves nothing fails the demo" {
-	require cc
-	mkdir -p "$BATS_TEST_TMPDIR/build/tests/programs"
-	cp -r "$V6SHIM" "$EXAMPLES" "$BATS_TEST_TMPDIR/build"
-	cp "$PROGRAMS/reach" "$BATS_TEST_TMPDIR/build/tests/programs"
-	version=$("$V6SHIM" --version)
-	echo "const char v6shim_test[] = \"v6shim library, version ${version#v6shim }\";" |
-		cc -shared -x c -Wl,--no-as-needed -o "$BATS_TEST_TMPDIR/build/libv6shim.so" -
-	run env DEMO_BUILD="$BATS_TEST_TMPDIR/build" "$ROOT/examples/demo"
-	assert_status 1
-	assert_eq 10 "$(sed -n '/^Both families/,/^$/p' <<<"$output" | grep -c 'NOT AS PROMISED')"
-}

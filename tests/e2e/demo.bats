@@ -18,7 +18,7 @@ demo() {
 private_build() {
 	mkdir -p "$DIR/build/examples" "$DIR/build/tests/programs"
 	cp "$V6SHIM" "$LIB" "$DIR/build"
-	cp "$EXAMPLES/dual-echo" "$DIR/build/examples"
+	cp "$EXAMPLES"/{dual-echo,bind-order} "$DIR/build/examples"
 	cp "$PROGRAMS/reach" "$DIR/build/tests/programs"
 }
 
@@ -75,11 +75,12 @@ nothing_remains() {
 	private_build
 	version=$("$V6SHIM" --version)
 	echo "const char v6shim_test[] = \"v6shim library, version ${version#v6shim }\";" |
-		cc -shared -x c -o "$DIR/build/libv6shim.so" -
+		cc -shared -x c -Wl,--no-as-needed -o "$DIR/build/libv6shim.so" -
 	demo "$DIR/build"
 	assert_status 1
 	assert_match 'V6ONLY is 1 at bind +served +served +NOT AS PROMISED: refused, served' "$output"
 	assert_match 'at bind it is 0 +refused +served +NOT AS PROMISED: served, served' "$output"
+	assert_eq 10 "$(sed -n '/^Both families/,/^$/p' <<<"$output" | grep -c 'NOT AS PROMISED')"
 	assert_line 'Not every client met what the policy promises.'
 	nothing_remains
 }

@@ -42,28 +42,6 @@ assignments() {
 	refute env V6SHIM_POLICY=booth "$V6SHIM" config 2>/dev/null
 }
 
-# ---- systemd
-
-@test "systemd: the units and drop-ins pass systemd-analyze verify" {
-	require systemd-analyze
-	mkdir -p "$DIR/legacyd.service.d" "$DIR/legacyd.socket.d"
-	# verify wants the programs to be there.
-	sed -e "s,/usr/bin/v6shim,$V6SHIM," -e 's,/usr/local/sbin/%i,/bin/cat,' systemd/v6shim@.service >"$DIR/v6shim@.service"
-	sed "s,/usr/bin/v6shim,$V6SHIM," systemd/v6shim.conf >"$DIR/legacyd.service.d/v6shim.conf"
-	cp systemd/socket.conf "$DIR/legacyd.socket.d/"
-	printf '[Service]\nExecStart=/bin/cat\n' >"$DIR/legacyd.service"
-	printf '[Socket]\nListenStream=8099\n' >"$DIR/legacyd.socket"
-	for unit in v6shim@legacyd.service legacyd.service legacyd.socket; do
-		run env SYSTEMD_UNIT_PATH="$DIR:" systemd-analyze verify --man=no "$DIR/$unit"
-		assert_status 0
-		refute grep -F "$DIR" <<<"$output"
-	done
-	# Control: a word that systemd does not know is told of.
-	sed -i 's/^BindIPv6Only=/BindIPv6Olny=/' "$DIR/legacyd.socket.d/socket.conf"
-	run env SYSTEMD_UNIT_PATH="$DIR:" systemd-analyze verify --man=no "$DIR/legacyd.socket"
-	assert_match "$DIR/.*BindIPv6Olny" "$output"
-}
-
 # ---- classic init, OpenRC
 
 # init_defaults [LINE...]: the settings of the init script, for a server on $port.

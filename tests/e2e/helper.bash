@@ -23,7 +23,7 @@
 #   json_records FILE [JQ-FILTER]         the records, compact, one a line
 #   wait_for SECONDS COMMAND...           until COMMAND succeeds; fails if it never does
 #   in_netns COMMAND...                   COMMAND, which may be a function, in a network namespace of its own
-#   require TOOL..., require_netns        skip the test where they are missing
+#   require TOOL..., require_netns, require_root   skip the test where they are missing
 #   require_no_runtime WHY                skip it where the build has the address sanitizer's runtime
 #   assert_eq, assert_match, assert_line, refute_line, assert_status, refute, fail
 #
@@ -260,7 +260,7 @@ free_port() {
 }
 
 kernel_listeners() {
-	"$PROGRAMS/sockdiag" "$1" "$2"
+	"$ROOT/tests/programs/listeners" "$1" "$2"
 }
 
 kernel_v6only() {
@@ -295,6 +295,10 @@ require() {
 	for tool in "$@"; do
 		command -v "$tool" >/dev/null || skip "needs $tool"
 	done
+}
+
+require_root() {
+	[ "$EUID" -eq 0 ] || skip 'needs root'
 }
 
 netns_options() {

@@ -130,24 +130,6 @@ DECISION='policy mode action finding'
 	END
 }
 
-@test "before and after are the kernel's own values around the call" {
-	quietly
-	for policy in app ipv6-only both default-ipv6-only default-both; do
-		for asks in 'v6only 0' 'v6only 1' get; do
-			rm -f "$LOG"
-			got=$(steps POLICY=$policy -- 'socket tcp6' "$asks" get 'bind :: 0' get listen get)
-			mapfile -t values < <(sed -n 's/^get: //p' <<<"$got")
-			# With `get` in the place of a request there is one value more.
-			[ "$asks" != get ] || values=("${values[@]:1}")
-			assert_eq "[\"bind\",${values[0]},${values[1]}]
-[\"listen\",${values[1]},${values[2]}]" "$(json_records "$LOG" 'select(.event == "bind" or .event == "listen") |
-				[.event, .before, .after]')" "$policy, $asks"
-			assert_eq "${values[0]}" "$(json_records "$LOG" 'select(.event == "setsockopt") | .after' | grep . ||
-				echo "${values[0]}")"
-		done
-	done
-}
-
 @test "addresses are as passed, in the form of RFC 5952; ports and descriptors are numbers; time is RFC 3339, UTC, and now" {
 	before=$(date -u +%FT%T.%6NZ)
 	steps POLICY=app -- 'socket udp6' 'bind ::1 0' 'socket udp6' 'bind 2001:0DB8:0:0:1:0:0:1 7' \
@@ -386,36 +368,6 @@ syslog() {
 @test "syslog: a record is one datagram, <PRI>TAG[PID]: TEXT, facility daemon, its severity by what was found" {
 	require_mounts
 	with_dev syslog
-}
-
-rsyslogd() {
-	cat >"$DIR/conf" <<-END
-		global(workDirectory="$DIR")
-		module(load="imuxsock" SysSock.Name="/dev/log" SysSock.RateLimit.Interval="0")
-		template(name="all" type="list") {
-			property(name="syslogfacility-text") constant(value=".") property(name="syslogseverity-text")
-			constant(value=" ") property(name="programname") constant(value=" ") property(name="procid")
-			constant(value=" ") property(name="msg" droplastlf="off") constant(value="\n")
-		}
-		*.* action(type="omfile" file="$DIR/messages" template="all" asyncWriting="off")
-	END
-	start rsyslogd --now "$(command -v rsyslogd)" -n -f "$DIR/conf" -i "$DIR/pid"
-	wait_for 10 test -S /dev/log
-	shim POLICY=ipv6-only LOG=syslog -- "$PROGRAMS/drive" 'socket tcp6' 'bind :: 0' >"$DIR/out"
-	shim POLICY=ipv6-only LOG=syslog LOG_FORMAT=json -- "$PROGRAMS/drive" 'socket tcp6' 'v6only 0' >"$DIR/out"
-	wait_for 10 grep -q contrary "$DIR/messages"
-	# Nothing was split, nothing glued together.
-	assert_eq 'daemon.info drive N  v6shim drive[N]: bind tcp [::]:0 fd 3: V6ONLY 0 -> 1 (policy ipv6-only)' \
-		"$(grep -E ' bind tcp ' "$DIR/messages" | sed -E 's/(drive[ [])[0-9]+/\1N/g')"
-	assert_match '^daemon.notice drive [0-9]+  \{"v":1,.*"finding":"contrary".*\}$' "$(tail -n 1 "$DIR/messages")"
-	assert_eq 4 "$(grep -cE '^daemon\.[a-z]+ drive ' "$DIR/messages")"
-}
-
-@test "syslog: rsyslogd takes it for what it is: facility, severity, tag, process id, text" {
-	PATH=$PATH:/usr/sbin
-	require rsyslogd
-	require_mounts
-	with_dev rsyslogd
 }
 
 # journal journal|other NAME=VALUE... -- COMMAND...: standard error is a socket, and JOURNAL_STREAM says so, or does not.

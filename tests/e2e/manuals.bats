@@ -303,14 +303,6 @@ check_limits() {
 	done | sort | diff -u "$DIR/told" -
 }
 
-check_all() {
-	local check
-
-	for check in subcommands synopsis options settings values defaults statuses records report who rules environment limits; do
-		"check_$check" || fail "check_$check" || return
-	done
-}
-
 @test "the subcommands, their usage and their options are those of --help" {
 	require mandoc col
 	check_subcommands

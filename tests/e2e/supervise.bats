@@ -41,22 +41,6 @@ ends() {
 	assert_status "$expected"
 }
 
-# again FILE PATTERN: the tests of another file whose names match, with the static driver supervised.
-again() {
-	ends 0 env TESTS_REACH=supervise V6SHIM_BUILD="$BUILD" bats -f "$2" "$ROOT/tests/e2e/$1.bats"
-	assert_match '^1\.\.[1-9]' "$output"
-}
-
-# ---- the same results
-
-@test "the matrix of policies, as a preload has it" {
-	again policy 'matrix: what each policy'
-}
-
-@test "conflicts: split, share and yield, as a preload has them" {
-	again conflicts 'matrix: both wildcards'
-}
-
 @test "another libc, Go and 32-bit programs are governed" {
 	local port
 

@@ -293,13 +293,6 @@ questions_and_answers() {
 	END
 }
 
-@test "shellcheck, zsh -n and fish -n have nothing to say of them" {
-	require shellcheck zsh fish
-	shellcheck "$WORDS/v6shim.bash"
-	zsh -n "$WORDS/_v6shim"
-	fish --no-config -n "$WORDS/v6shim.fish"
-}
-
 @test "the shells find them where make install puts them" {
 	require make zsh fish script
 	mkdir "$DIR/build"

@@ -169,29 +169,6 @@ $second ok" "$output"
 	echo "# 10,000 descriptors here and in the holder: diagnosed in $(($(sed -n 's/^us //p' "$LOG.us") / 1000)) ms" >&3
 }
 
-@test "not one descriptor left: the conflict is resolved all the same" {
-	port=$(free_port)
-	# The sockets are 3 and 4; no more can be opened, so that /proc cannot be read.
-	with_five() {
-		(
-			close_bats_fds
-			ulimit -n 5
-			exec "${COMMAND[@]}"
-		) 2>/dev/null
-	}
-	v4=('a socket tcp4' "bind 0.0.0.0 $port" listen) v6=('b socket tcp6' 'v6only 0' "bind :: $port" listen)
-	resolve "$PROGRAMS/drive" "${v4[@]}" "${v6[@]}" 'c socket tcp4'
-	assert_match "bind :: $port: EADDRINUSE
-listen: -
-c socket tcp4: EMFILE" "$(with_five)"
-	for log in off stderr; do
-		resolve shim ON_CONFLICT=resolve LOG=$log -- "$PROGRAMS/drive" "${v4[@]}" "${v6[@]}" show
-		assert_line 'show: a=-/0 b=1/0' "$(with_five)"
-		resolve shim ON_CONFLICT=resolve LOG=$log -- "$PROGRAMS/drive" "${v6[@]}" "${v4[@]}" show
-		assert_line 'show: a=-/1 b=0/1' "$(with_five)"
-	done
-}
-
 @test "without /proc the conflict is resolved all the same, and the holder told as far as it is known" {
 	require_root
 	unshare -m true 2>/dev/null || skip 'needs leave to make a mount namespace'

@@ -199,14 +199,6 @@ situations() {
 
 # ---- fork, and a file for each process
 
-@test "fork: parent and child both write, each after a load record of its own, and no line is torn" {
-	run server 'both 300'
-	all_bound
-	assert_eq '1 300 load
-1 300 load' "$(jq -rs 'group_by(.pid)[] | "\(map(select(.event == "load")) | length) \(map(select(.event == "bind")) |
-		length) \(.[0].event)"' "$LOG")"
-}
-
 @test "%p: a forked child has a file of its own, or its parent's where it may not make one" {
 	LOG=$DIR/%p.jsonl
 	chmod 755 "$DIR"
