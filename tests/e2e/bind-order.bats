@@ -34,7 +34,7 @@ refused() {
 	assert_line 'tcp ipv6 0 reuseaddr late ok ok ok ok ok ipv4 ipv6 0 1 1' "$now"
 }
 
-@test "clients of other processes: split, each family has its server alone; shared, each its socket, 5 of 5" {
+@test "clients of other processes: split, each family has its server alone" {
 	for proto in tcp udp; do
 		port=$(free_port) listen=listen
 		[ $proto = tcp ] || listen=port
@@ -51,18 +51,6 @@ refused() {
 		assert_eq refused "$(reach 4 $proto "$port" hello)"
 		assert_eq 'served ipv6' "$(reach 6 $proto "$port" hello)"
 		stop v6
-		for order in ipv4-first ipv6-first; do
-			port=$(free_port) words=(-v 0)
-			[ $proto = tcp ] || words+=(-d)
-			start both --says '^serving$' shim ON_CONFLICT=share ORDER=$order LOG=off -- "$EXAMPLES/bind-all" "${words[@]}" "$port"
-			assert_eq $'inet 0.0.0.0\ninet6 :: v6only=0' "$(kernel_listeners $proto "$port")"
-			assert_eq ' 5 served served by ipv4 socket 0.0.0.0
- 5 served served by ipv6 socket ::' "$(for _ in {1..5}; do
-				reach 4 $proto "$port" hello
-				reach 6 $proto "$port" hello
-			done | sort | uniq -c | tr -s ' ')"
-			stop both
-		done
 	done
 }
 

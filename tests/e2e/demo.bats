@@ -115,15 +115,11 @@ nothing_remains() {
 		start demo --says '127\.0\.0\.1' env DEMO_BUILD="$DIR/build" "$ROOT/examples/demo"
 		wait_for 5 pgrep -f -- "$DIR/build/examples/dual-echo"
 		kill -$signal "$(pid_of demo)"
-		wait_for 5 is_over
+		wait_for 5 refute is_running demo 2>/dev/null
 		assert_line "ended exit $((128 + $(kill -l $signal)))" "$(<"$DIR/demo.report")"
 		stop demo
 		nothing_remains
 	done
-}
-
-is_over() {
-	! is_running demo
 }
 
 @test "make demo builds what it needs, and no more, and runs it" {
@@ -133,4 +129,3 @@ is_over() {
 	assert_eq 'reach' "$(cd "$DIR/build/tests/programs" && find . -type f ! -name '*.d' | sed 's/.*\///')"
 	nothing_remains
 }
-

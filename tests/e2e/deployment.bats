@@ -175,7 +175,7 @@ for section in re.split(r"(?m)^(?=\[)", "".join(open(name).read() for name in sy
             print(f"[{title}] {plugin}: {key}")' "$@"
 }
 
-@test "fluent-bit: sections and keys that its manual has; its own dry run where it is installed" {
+@test "fluent-bit: sections and keys that its manual has" {
 	assert_eq '' "$(fluent_bit_wrong logging/fluent-bit.conf logging/fluent-bit-parsers.conf)"
 	# Control.
 	assert_match '\[INPUT\] tail: Pfad' "$(sed 's/^    Path /    Pfad /' logging/fluent-bit.conf | fluent_bit_wrong /dev/stdin)"
@@ -188,12 +188,9 @@ for section in re.split(r"(?m)^(?=\[)", "".join(open(name).read() for name in sy
 import sys, time
 time.strptime(sys.stdin.read().strip().replace(sys.argv[2], ""), sys.argv[1])' "${format/.%L/}" \
 		".$(head -n 1 "$DIR/logs/server.jsonl" | jq -r .time | grep -oE '[0-9]{6}Z' | tr -d Z)"
-	# Debian has no fluent-bit.
-	! command -v fluent-bit >/dev/null ||
-		(cd logging && fluent-bit --dry-run -c fluent-bit.conf -R fluent-bit-parsers.conf)
 }
 
-@test "vector: TOML whose parts fit together; its own validate where it is installed" {
+@test "vector: TOML whose parts fit together" {
 	python3 - logging/vector.toml <<-'END'
 		import sys
 		try:
@@ -215,8 +212,6 @@ time.strptime(sys.stdin.read().strip().replace(sys.argv[2], ""), sys.argv[1])' "
 		            used.add(i)
 		assert used == names, names - used
 		END
-	# Debian has no vector.
-	! command -v vector >/dev/null || vector validate --no-environment logging/vector.toml
 }
 
 # ---- Kubernetes

@@ -156,4 +156,3 @@ says() {
 	run bash -c 'exit 3'
 	says 1 $'exit status 3, expected 0\n--- output:' assert_status 0
 }
-

@@ -18,12 +18,6 @@ steps() {
 # Everything that makes a record, once.
 EVERY=('socket tcp6' 'v6only 0' 'bind :: 0' listen 'socket tcp4' 'bind 127.0.0.1 0' listen resolve)
 
-@test "control: bare, settings in the environment log nothing" {
-	V6SHIM_POLICY=ipv6-only V6SHIM_LOG=$LOG V6SHIM_LOG_LEVEL=all "$PROGRAMS/drive" "${EVERY[@]}" >"$DIR/out" 2>"$DIR/err"
-	[ ! -e "$LOG" ]
-	assert_eq '' "$(<"$DIR/err")"
-}
-
 # ---- keys
 
 # keys FILTER: the keys of the only record that the filter lets through, in their order.

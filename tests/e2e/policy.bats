@@ -245,11 +245,6 @@ matrix() {
 		bare, policy=app, policy=both, policy=default-both -> 0 0
 		policy=default-ipv6-only -> $client connect=ENETUNREACH 1
 	END
-	# What the shim does about a bind of UDP to port 0 is nothing.
-	rows <<-END
-		socket tcp6; get; b socket udp6; bind :: 0; get
-		bare, policy=ipv6-only -> 0 0
-	END
 	"$PROGRAMS/drive" 'socket raw6' | grep -q 'fd' || skip 'needs leave to open raw sockets'
 	rows --events bind --fields type,action <<-END
 		socket raw6; get; v6only 0; v6only 1; bind :: 0; get; close; socket raw6; bind :: 4321; get; socket raw4; get

@@ -311,13 +311,6 @@ except OSError as e:
 	assert_eq '2000 ok bound' "$output"
 }
 
-@test "fifty processes that bind at once while signals arrive" {
-	ends 0 supervised --policy ipv6-only --log off -- sh -c '
-		for i in $(seq 50); do "$0" restart 300 40 & done
-		wait' "$PROGRAMS/interrupted"
-	assert_eq "$(yes '40 ok bound' | head -n 50)" "$output"
-}
-
 # queued: fifty children of `queue` wait for the supervisor, those apart that have been answered.
 queued() {
 	local wait
