@@ -281,30 +281,6 @@ DECISION='policy mode action finding'
 	exec 8>&-
 }
 
-@test "one record is one line and one write" {
-	require strace
-	for log in "$LOG" fd:7 stderr; do
-		: >"$DIR/seven"
-		: >"$DIR/err"
-		resolve shim POLICY=ipv6-only LOG="$log" LOG_LEVEL=all LOG_FORMAT=json -- "$PROGRAMS/drive" "${EVERY[@]}" fork "${EVERY[@]}"
-		(close_bats_fds && exec strace -f -qq -s 5000 -e trace=write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg \
-			-o "$DIR/trace" "${COMMAND[@]}") 7>>"$DIR/seven" 2>>"$DIR/err" >"$DIR/out"
-		file=$LOG
-		[ "$log" != fd:7 ] || file=$DIR/seven
-		[ "$log" != stderr ] || file=$DIR/err
-		json_records "$file" >/dev/null
-		# The program's own lines go to descriptor 1, and getaddrinfo has words with the kernel.
-		grep -vE '^[0-9]+ +(write\(1, |\+\+\+|---|sendto\(.*AF_NETLINK)' "$DIR/trace" >"$DIR/writes" || :
-		assert_eq "$(wc -l <"$file")" "$(wc -l <"$DIR/writes")" "$log: lines, writes"
-		# Two processes, and each says first that the library is in.
-		assert_eq $((2 * (1 + ${#EVERY[@]}))) "$(wc -l <"$file")" "$log"
-		# Each write is a line from its beginning to its end, and is taken whole.
-		assert_eq '' "$(grep -vE '^[0-9]+ +[a-z0-9]+\([0-9]+, (\[\{iov_base=)?"\{\\"v\\":1,.*\}\\n"' "$DIR/writes" || :)"
-		assert_eq '' "$(awk '{ size = $0; sub(/ += [0-9]+$/, "", size); sub(/.*(, |iov_len=)/, "", size)
-			if (size + 0 != $NF && !/iov_len/) print }' "$DIR/writes")"
-	done
-}
-
 # ---- syslog, and the journal
 
 # priorities <LINES: `EVENT SEVERITY` of each, where they begin with "<N>", N being 8 times FACILITY and the severity.
