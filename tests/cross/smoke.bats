@@ -5,10 +5,6 @@
 load ../e2e/helper
 bats_require_minimum_version 1.5.0
 
-setup() {
-	log=$BATS_TEST_TMPDIR/log.jsonl
-}
-
 # serves EXPECTED-V6ONLY tcp|udp [ASKED-V6ONLY] [SETTING...]: what the kernel has for the server's wildcard.
 serves() {
 	local expected=$1 proto=$2 under=() steps=("socket ${2}6") port
@@ -51,12 +47,12 @@ refused() {
 # FACTS.md 1: of TCP all but those with SO_REUSEPORT, of UDP the plain ones, in either order.
 @test "both families get one port in every way there is, and without the library in some" {
 	assert_eq 10 "$(refused env)"
-	assert_eq 0 "$(refused shim ON_CONFLICT=resolve LOG="$log" LOG_FORMAT=json --)"
+	assert_eq 0 "$(refused shim ON_CONFLICT=resolve LOG="$LOG" LOG_FORMAT=json --)"
 	# Each of the ten is told, with the holder and what was done (DESIGN.md 1.5); the others are not conflicts
 	# of the kernel's, and nothing is done.
-	assert_eq $'share 6\nsplit 4' "$(json_records "$log" 'select(.action != "none") | .action' |
+	assert_eq $'share 6\nsplit 4' "$(json_records "$LOG" 'select(.action != "none") | .action' |
 		tr -d '"' | sort | uniq -c | awk '{ print $2, $1 }')"
-	assert_eq 10 "$(json_records "$log" 'select(.action != "none" and .finding == "conflict" and .holder.fd >= 0)' |
+	assert_eq 10 "$(json_records "$LOG" 'select(.action != "none" and .finding == "conflict" and .holder.fd >= 0)' |
 		wc -l)"
 }
 
@@ -78,8 +74,8 @@ refused() {
 }
 
 @test "the command reads what the library wrote" {
-	shim POLICY=ipv6-only LOG="$log" LOG_LEVEL=all -- "$PROGRAMS/drive" 'socket tcp6' 'v6only 0' 'bind :: 0' listen >/dev/null
-	run -0 "$V6SHIM" report --check "$log"
+	shim POLICY=ipv6-only LOG="$LOG" LOG_LEVEL=all -- "$PROGRAMS/drive" 'socket tcp6' 'v6only 0' 'bind :: 0' listen >/dev/null
+	run -0 "$V6SHIM" report --check "$LOG"
 	assert_match 'drive\[[0-9]+\] +policy ipv6-only' "$output"
 	assert_match '0 -> 1 +IPv6 +override' "$output"
 	run -0 "$V6SHIM" config --policy both

@@ -148,13 +148,3 @@ asked() {
 		policy=both on-contrary=deny:EPERM -> v6only=EPERM 0 | bind 1 0 0
 	END
 }
-
-@test "the text form says what the application asked for" {
-	local log=$BATS_TEST_TMPDIR/log.txt port
-
-	port=$(free_port)
-	shim POLICY=ipv6-only LOG="$log" LOG_FORMAT=text -- "$PROGRAMS/drive" 'socket tcp6' 'v6only 0' "bind :: $port" close \
-		'socket tcp6' "bind :: $port"
-	assert_match "bind tcp \\[::\\]:$port fd 3: V6ONLY 0 -> 1 \\(policy ipv6-only; the application asked for 0\\)" "$(<"$log")"
-	assert_match "bind tcp \\[::\\]:$port fd 3: V6ONLY 0 -> 1 \\(policy ipv6-only\\)" "$(<"$log")"
-}

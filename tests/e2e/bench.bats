@@ -11,7 +11,6 @@ EMPTY=$BENCH/empty.so
 
 setup() {
 	[ -x "$BENCH/calls" ] || fail "$BENCH/calls is missing: run make bench-programs"
-	DIR=$BATS_TEST_TMPDIR
 }
 
 require_optimised() {

@@ -16,7 +16,6 @@ servers() {
 	cat <<-END
 		# a dual-stack socket, first and second
 		-v 0    | bare                                              | 4 -
-		-v 0    | ORDER=app ON_CONFLICT=fail                        | 4 -
 		-v 0    | ORDER=ipv6-first ON_CONFLICT=fail                 | 6 6
 		-v 0    | ORDER=ipv4-first ON_CONFLICT=resolve              | 4 6
 		-v 0    | ORDER=ipv6-first ON_CONFLICT=resolve              | 4 6
@@ -24,7 +23,6 @@ servers() {
 		-v 0    | ORDER=ipv6-first ON_CONFLICT=share                | 4 6
 		-v 0    | ORDER=ipv4-first ON_CONFLICT=share-ipv6           | 4 6
 		-v 0    | ORDER=ipv6-first ON_CONFLICT=share-ipv6           | 6 6
-		-r -v 0 | ORDER=ipv6-first ON_CONFLICT=resolve              | 4 6
 		# policies
 		-r      | POLICY=both                                       | 4 -
 		-r      | POLICY=both ON_CONFLICT=resolve ORDER=ipv6-first  | 4 6
@@ -36,7 +34,6 @@ servers() {
 		-v 1    | POLICY=both ORDER=ipv6-first                      | 4 6
 		# UDP with SO_REUSEADDR has no conflict
 		-d -r -v 0 | bare                                           | 4 6
-		-d -r -v 0 | ORDER=ipv6-first                               | 4 6
 		-d -v 0 | bare                                              | 4 -
 		-d -v 0 | ORDER=ipv4-first ON_CONFLICT=resolve              | 4 6
 		-d -v 0 | ORDER=ipv6-first ON_CONFLICT=share                | 4 6

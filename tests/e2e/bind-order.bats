@@ -34,7 +34,7 @@ refused() {
 	assert_line 'tcp ipv6 0 reuseaddr late ok ok ok ok ok ipv4 ipv6 0 1 1' "$now"
 }
 
-@test "clients of other processes: split, each family has its server alone; shared, each its socket, 5 of 5" {
+@test "clients of other processes: split, each family has its server alone" {
 	for proto in tcp udp; do
 		port=$(free_port) listen=listen
 		[ $proto = tcp ] || listen=port
@@ -51,18 +51,6 @@ refused() {
 		assert_eq refused "$(reach 4 $proto "$port" hello)"
 		assert_eq 'served ipv6' "$(reach 6 $proto "$port" hello)"
 		stop v6
-		for order in ipv4-first ipv6-first; do
-			port=$(free_port) words=(-v 0)
-			[ $proto = tcp ] || words+=(-d)
-			start both --says '^serving$' shim ON_CONFLICT=share ORDER=$order LOG=off -- "$EXAMPLES/bind-all" "${words[@]}" "$port"
-			assert_eq $'inet 0.0.0.0\ninet6 :: v6only=0' "$(kernel_listeners $proto "$port")"
-			assert_eq ' 5 served served by ipv4 socket 0.0.0.0
- 5 served served by ipv6 socket ::' "$(for _ in {1..5}; do
-				reach 4 $proto "$port" hello
-				reach 6 $proto "$port" hello
-			done | sort | uniq -c | tr -s ' ')"
-			stop both
-		done
 	done
 }
 
@@ -80,17 +68,4 @@ refused() {
 	# Each fits a terminal of 100 columns.
 	[ "$(wc -L <<<"$rows")" -le 100 ]
 	assert_match 'is held by fd [0-9]+ of this process, .*policy=ipv6-only or on-conflict=resolve lets both live' "$output"
-}
-
-@test "a library that resolves nothing fails the demo" {
-	require cc
-	mkdir -p "$BATS_TEST_TMPDIR/build/tests/programs"
-	cp -r "$V6SHIM" "$EXAMPLES" "$BATS_TEST_TMPDIR/build"
-	cp "$PROGRAMS/reach" "$BATS_TEST_TMPDIR/build/tests/programs"
-	version=$("$V6SHIM" --version)
-	echo "const char v6shim_test[] = \"v6shim library, version ${version#v6shim }\";" |
-		cc -shared -x c -Wl,--no-as-needed -o "$BATS_TEST_TMPDIR/build/libv6shim.so" -
-	run env DEMO_BUILD="$BATS_TEST_TMPDIR/build" "$ROOT/examples/demo"
-	assert_status 1
-	assert_eq 10 "$(sed -n '/^Both families/,/^$/p' <<<"$output" | grep -c 'NOT AS PROMISED')"
 }

@@ -601,12 +601,11 @@ in_devices() {
 	END
 }
 
-# Under a filter that lets nobody make a netlink socket, as of systemd's RestrictAddressFamilies=; none is wanted
-# on a kernel that has no such tables itself.
+# Under a filter that lets nobody make a netlink socket, as of systemd's RestrictAddressFamilies=.
 without_netlink() {
 	local number
 
-	{ [ "${TESTS_TABLES-}" ] || ! "$PROGRAMS/sockdiag" tcp 1 2>/dev/null; } && { rows; return; }
+	[ -z "${TESTS_TABLES-}" ] || { rows; return; }
 	number=$("$PYTHON" -c 'import ctypes, errno, platform; print({"x86_64": 41, "aarch64": 198}.get(platform.machine(), ""))')
 	[ -n "$number" ] || skip 'not known here: the number of socket(2)'
 	"${SURVIVE[@]}" "filter errno=97 netlink=$number" "exec env TESTS_BUILD=$BUILD PATH=$PATH $PYTHON -I $ROOT/tests/e2e/rows.py"

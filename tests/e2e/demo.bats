@@ -4,7 +4,6 @@
 load helper
 
 setup() {
-	DIR=$BATS_TEST_TMPDIR
 	mkdir "$DIR/tmp"
 	export TMPDIR=$DIR/tmp
 	# The table's rows for bare servers are for a kernel with its usual default.
@@ -19,7 +18,7 @@ demo() {
 private_build() {
 	mkdir -p "$DIR/build/examples" "$DIR/build/tests/programs"
 	cp "$V6SHIM" "$LIB" "$DIR/build"
-	cp "$EXAMPLES/dual-echo" "$DIR/build/examples"
+	cp "$EXAMPLES"/{dual-echo,bind-order} "$DIR/build/examples"
 	cp "$PROGRAMS/reach" "$DIR/build/tests/programs"
 }
 
@@ -76,11 +75,12 @@ nothing_remains() {
 	private_build
 	version=$("$V6SHIM" --version)
 	echo "const char v6shim_test[] = \"v6shim library, version ${version#v6shim }\";" |
-		cc -shared -x c -o "$DIR/build/libv6shim.so" -
+		cc -shared -x c -Wl,--no-as-needed -o "$DIR/build/libv6shim.so" -
 	demo "$DIR/build"
 	assert_status 1
 	assert_match 'V6ONLY is 1 at bind +served +served +NOT AS PROMISED: refused, served' "$output"
 	assert_match 'at bind it is 0 +refused +served +NOT AS PROMISED: served, served' "$output"
+	assert_eq 10 "$(sed -n '/^Both families/,/^$/p' <<<"$output" | grep -c 'NOT AS PROMISED')"
 	assert_line 'Not every client met what the policy promises.'
 	nothing_remains
 }
@@ -115,15 +115,11 @@ nothing_remains() {
 		start demo --says '127\.0\.0\.1' env DEMO_BUILD="$DIR/build" "$ROOT/examples/demo"
 		wait_for 5 pgrep -f -- "$DIR/build/examples/dual-echo"
 		kill -$signal "$(pid_of demo)"
-		wait_for 5 is_over
+		wait_for 5 refute is_running demo 2>/dev/null
 		assert_line "ended exit $((128 + $(kill -l $signal)))" "$(<"$DIR/demo.report")"
 		stop demo
 		nothing_remains
 	done
-}
-
-is_over() {
-	! is_running demo
 }
 
 @test "make demo builds what it needs, and no more, and runs it" {
@@ -133,4 +129,3 @@ is_over() {
 	assert_eq 'reach' "$(cd "$DIR/build/tests/programs" && find . -type f ! -name '*.d' | sed 's/.*\///')"
 	nothing_remains
 }
-

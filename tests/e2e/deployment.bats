@@ -10,7 +10,6 @@ shopt -s globstar nullglob
 EXAMPLE_DIRS=(systemd openrc init ld.so.preload container kubernetes logging)
 
 setup() {
-	DIR=$BATS_TEST_TMPDIR
 	cd "$ROOT/examples" || return
 }
 
@@ -41,28 +40,6 @@ assignments() {
 	[ "$count" -ge 20 ] || fail "found no more than $count settings"
 	# Control: the check does refuse.
 	refute env V6SHIM_POLICY=booth "$V6SHIM" config 2>/dev/null
-}
-
-# ---- systemd
-
-@test "systemd: the units and drop-ins pass systemd-analyze verify" {
-	require systemd-analyze
-	mkdir -p "$DIR/legacyd.service.d" "$DIR/legacyd.socket.d"
-	# verify wants the programs to be there.
-	sed -e "s,/usr/bin/v6shim,$V6SHIM," -e 's,/usr/local/sbin/%i,/bin/cat,' systemd/v6shim@.service >"$DIR/v6shim@.service"
-	sed "s,/usr/bin/v6shim,$V6SHIM," systemd/v6shim.conf >"$DIR/legacyd.service.d/v6shim.conf"
-	cp systemd/socket.conf "$DIR/legacyd.socket.d/"
-	printf '[Service]\nExecStart=/bin/cat\n' >"$DIR/legacyd.service"
-	printf '[Socket]\nListenStream=8099\n' >"$DIR/legacyd.socket"
-	for unit in v6shim@legacyd.service legacyd.service legacyd.socket; do
-		run env SYSTEMD_UNIT_PATH="$DIR:" systemd-analyze verify --man=no "$DIR/$unit"
-		assert_status 0
-		refute grep -F "$DIR" <<<"$output"
-	done
-	# Control: a word that systemd does not know is told of.
-	sed -i 's/^BindIPv6Only=/BindIPv6Olny=/' "$DIR/legacyd.socket.d/socket.conf"
-	run env SYSTEMD_UNIT_PATH="$DIR:" systemd-analyze verify --man=no "$DIR/legacyd.socket"
-	assert_match "$DIR/.*BindIPv6Olny" "$output"
 }
 
 # ---- classic init, OpenRC
@@ -198,7 +175,7 @@ for section in re.split(r"(?m)^(?=\[)", "".join(open(name).read() for name in sy
             print(f"[{title}] {plugin}: {key}")' "$@"
 }
 
-@test "fluent-bit: sections and keys that its manual has; its own dry run where it is installed" {
+@test "fluent-bit: sections and keys that its manual has" {
 	assert_eq '' "$(fluent_bit_wrong logging/fluent-bit.conf logging/fluent-bit-parsers.conf)"
 	# Control.
 	assert_match '\[INPUT\] tail: Pfad' "$(sed 's/^    Path /    Pfad /' logging/fluent-bit.conf | fluent_bit_wrong /dev/stdin)"
@@ -211,12 +188,9 @@ for section in re.split(r"(?m)^(?=\[)", "".join(open(name).read() for name in sy
 import sys, time
 time.strptime(sys.stdin.read().strip().replace(sys.argv[2], ""), sys.argv[1])' "${format/.%L/}" \
 		".$(head -n 1 "$DIR/logs/server.jsonl" | jq -r .time | grep -oE '[0-9]{6}Z' | tr -d Z)"
-	# Debian has no fluent-bit.
-	! command -v fluent-bit >/dev/null ||
-		(cd logging && fluent-bit --dry-run -c fluent-bit.conf -R fluent-bit-parsers.conf)
 }
 
-@test "vector: TOML whose parts fit together; its own validate where it is installed" {
+@test "vector: TOML whose parts fit together" {
 	python3 - logging/vector.toml <<-'END'
 		import sys
 		try:
@@ -238,8 +212,6 @@ time.strptime(sys.stdin.read().strip().replace(sys.argv[2], ""), sys.argv[1])' "
 		            used.add(i)
 		assert used == names, names - used
 		END
-	# Debian has no vector.
-	! command -v vector >/dev/null || vector validate --no-environment logging/vector.toml
 }
 
 # ---- Kubernetes

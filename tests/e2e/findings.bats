@@ -7,8 +7,6 @@ load rows
 
 setup() {
 	require_plain_sysctl
-	DIR=$BATS_TEST_TMPDIR
-	export LOG=$DIR/log.jsonl
 }
 
 find_rows() {

@@ -43,20 +43,18 @@ inner() {
 
 # ---- sockets
 
-@test "sockets are seen as what they are, over TCP and UDP, by the kernel's answer and by ss" {
-	require ss
+@test "sockets are seen as what they are, over TCP and UDP, by the kernel's answer" {
 	for proto in tcp udp; do
-		while read -r kind inet inet6 shown listener; do
+		while read -r kind inet inet6 listener; do
 			port=$(free_port)
 			serve "$kind-$proto" "$kind" "$proto" "$port"
 			assert_eq "$listener" "$(kernel_listeners "$proto" "$port")" "$kind $proto"
 			assert_eq "$inet $inet6" "$(reach 4 "$proto" "$port" x | cut -d' ' -f1) $(reach 6 "$proto" "$port" x | cut -d' ' -f1)" "$kind $proto"
-			assert_match "$shown" "$(ss -H -lne "--$proto" "sport = :$port")"
 			assert_eq "${listener##*=}" "$(kernel_v6only "$proto" "$port" 2>/dev/null || echo 'inet 0.0.0.0')"
 		done <<-'END'
-			dual    served   served   \*:.*v6only:0        inet6 :: v6only=0
-			v6only  refused  served   \[::\]:.*v6only:1    inet6 :: v6only=1
-			v4      served   refused  0\.0\.0\.0:          inet 0.0.0.0
+			dual    served   served   inet6 :: v6only=0
+			v6only  refused  served   inet6 :: v6only=1
+			v4      served   refused  inet 0.0.0.0
 		END
 	done
 }
@@ -158,4 +156,3 @@ says() {
 	run bash -c 'exit 3'
 	says 1 $'exit status 3, expected 0\n--- output:' assert_status 0
 }
-

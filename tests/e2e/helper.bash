@@ -23,10 +23,11 @@
 #   json_records FILE [JQ-FILTER]         the records, compact, one a line
 #   wait_for SECONDS COMMAND...           until COMMAND succeeds; fails if it never does
 #   in_netns COMMAND...                   COMMAND, which may be a function, in a network namespace of its own
-#   require TOOL..., require_netns        skip the test where they are missing
+#   require TOOL..., require_netns, require_root   skip the test where they are missing
 #   require_no_runtime WHY                skip it where the build has the address sanitizer's runtime
 #   assert_eq, assert_match, assert_line, refute_line, assert_status, refute, fail
 #
+# DIR is the test's own folder, LOG a file in it that is not there yet.
 # Descriptors 5 to 9 may be handed to a program by redirection; bats' own are closed for it.
 
 ROOT=$(dirname -- "$(realpath -- "${BASH_SOURCE[0]}")")
@@ -42,6 +43,7 @@ PROGRAMS=$BUILD/tests/programs
 # shellcheck disable=SC2034
 EXAMPLES=$BUILD/examples
 STOP_SECONDS=5
+export DIR=${BATS_TEST_TMPDIR-} LOG=${BATS_TEST_TMPDIR-}/log.jsonl
 
 # `load` is a function: without -g these would be its locals.
 declare -gA SUPERVISOR=()
@@ -258,7 +260,7 @@ free_port() {
 }
 
 kernel_listeners() {
-	"$PROGRAMS/sockdiag" "$1" "$2"
+	"$ROOT/tests/programs/listeners" "$1" "$2"
 }
 
 kernel_v6only() {
@@ -293,6 +295,10 @@ require() {
 	for tool in "$@"; do
 		command -v "$tool" >/dev/null || skip "needs $tool"
 	done
+}
+
+require_root() {
+	[ "$EUID" -eq 0 ] || skip 'needs root'
 }
 
 netns_options() {

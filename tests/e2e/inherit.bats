@@ -4,11 +4,6 @@
 
 load helper
 
-setup() {
-	export DIR=$BATS_TEST_TMPDIR
-	LOG=$DIR/log.jsonl
-}
-
 # hand STEP+STEP... [NAME=VALUE...] -- STEP...: the first steps are another program's, which becomes one under the
 # library that takes the others.
 hand() {

@@ -9,11 +9,6 @@ load helper
 load survive
 load rows
 
-setup() {
-	export DIR=$BATS_TEST_TMPDIR
-	LOG=$DIR/log.jsonl
-}
-
 # steps NAME=VALUE... -- STEP...: under the library; every record as JSON into $LOG, if nothing else is said.
 steps() {
 	given "$@"
@@ -22,12 +17,6 @@ steps() {
 
 # Everything that makes a record, once.
 EVERY=('socket tcp6' 'v6only 0' 'bind :: 0' listen 'socket tcp4' 'bind 127.0.0.1 0' listen resolve)
-
-@test "control: bare, settings in the environment log nothing" {
-	V6SHIM_POLICY=ipv6-only V6SHIM_LOG=$LOG V6SHIM_LOG_LEVEL=all "$PROGRAMS/drive" "${EVERY[@]}" >"$DIR/out" 2>"$DIR/err"
-	[ ! -e "$LOG" ]
-	assert_eq '' "$(<"$DIR/err")"
-}
 
 # ---- keys
 
@@ -133,24 +122,6 @@ DECISION='policy mode action finding'
 		udp|ipv6-only|socket udp6,bind ::ffff:127.0.0.1 0
 		udp|ipv6-only|socket udp4,bind 0.0.0.0 0
 	END
-}
-
-@test "before and after are the kernel's own values around the call" {
-	quietly
-	for policy in app ipv6-only both default-ipv6-only default-both; do
-		for asks in 'v6only 0' 'v6only 1' get; do
-			rm -f "$LOG"
-			got=$(steps POLICY=$policy -- 'socket tcp6' "$asks" get 'bind :: 0' get listen get)
-			mapfile -t values < <(sed -n 's/^get: //p' <<<"$got")
-			# With `get` in the place of a request there is one value more.
-			[ "$asks" != get ] || values=("${values[@]:1}")
-			assert_eq "[\"bind\",${values[0]},${values[1]}]
-[\"listen\",${values[1]},${values[2]}]" "$(json_records "$LOG" 'select(.event == "bind" or .event == "listen") |
-				[.event, .before, .after]')" "$policy, $asks"
-			assert_eq "${values[0]}" "$(json_records "$LOG" 'select(.event == "setsockopt") | .after' | grep . ||
-				echo "${values[0]}")"
-		done
-	done
 }
 
 @test "addresses are as passed, in the form of RFC 5952; ports and descriptors are numbers; time is RFC 3339, UTC, and now" {
@@ -310,30 +281,6 @@ DECISION='policy mode action finding'
 	exec 8>&-
 }
 
-@test "one record is one line and one write" {
-	require strace
-	for log in "$LOG" fd:7 stderr; do
-		: >"$DIR/seven"
-		: >"$DIR/err"
-		resolve shim POLICY=ipv6-only LOG="$log" LOG_LEVEL=all LOG_FORMAT=json -- "$PROGRAMS/drive" "${EVERY[@]}" fork "${EVERY[@]}"
-		(close_bats_fds && exec strace -f -qq -s 5000 -e trace=write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg \
-			-o "$DIR/trace" "${COMMAND[@]}") 7>>"$DIR/seven" 2>>"$DIR/err" >"$DIR/out"
-		file=$LOG
-		[ "$log" != fd:7 ] || file=$DIR/seven
-		[ "$log" != stderr ] || file=$DIR/err
-		json_records "$file" >/dev/null
-		# The program's own lines go to descriptor 1, and getaddrinfo has words with the kernel.
-		grep -vE '^[0-9]+ +(write\(1, |\+\+\+|---|sendto\(.*AF_NETLINK)' "$DIR/trace" >"$DIR/writes" || :
-		assert_eq "$(wc -l <"$file")" "$(wc -l <"$DIR/writes")" "$log: lines, writes"
-		# Two processes, and each says first that the library is in.
-		assert_eq $((2 * (1 + ${#EVERY[@]}))) "$(wc -l <"$file")" "$log"
-		# Each write is a line from its beginning to its end, and is taken whole.
-		assert_eq '' "$(grep -vE '^[0-9]+ +[a-z0-9]+\([0-9]+, (\[\{iov_base=)?"\{\\"v\\":1,.*\}\\n"' "$DIR/writes" || :)"
-		assert_eq '' "$(awk '{ size = $0; sub(/ += [0-9]+$/, "", size); sub(/.*(, |iov_len=)/, "", size)
-			if (size + 0 != $NF && !/iov_len/) print }' "$DIR/writes")"
-	done
-}
-
 # ---- syslog, and the journal
 
 # priorities <LINES: `EVENT SEVERITY` of each, where they begin with "<N>", N being 8 times FACILITY and the severity.
@@ -391,36 +338,6 @@ syslog() {
 @test "syslog: a record is one datagram, <PRI>TAG[PID]: TEXT, facility daemon, its severity by what was found" {
 	require_mounts
 	with_dev syslog
-}
-
-rsyslogd() {
-	cat >"$DIR/conf" <<-END
-		global(workDirectory="$DIR")
-		module(load="imuxsock" SysSock.Name="/dev/log" SysSock.RateLimit.Interval="0")
-		template(name="all" type="list") {
-			property(name="syslogfacility-text") constant(value=".") property(name="syslogseverity-text")
-			constant(value=" ") property(name="programname") constant(value=" ") property(name="procid")
-			constant(value=" ") property(name="msg" droplastlf="off") constant(value="\n")
-		}
-		*.* action(type="omfile" file="$DIR/messages" template="all" asyncWriting="off")
-	END
-	start rsyslogd --now "$(command -v rsyslogd)" -n -f "$DIR/conf" -i "$DIR/pid"
-	wait_for 10 test -S /dev/log
-	shim POLICY=ipv6-only LOG=syslog -- "$PROGRAMS/drive" 'socket tcp6' 'bind :: 0' >"$DIR/out"
-	shim POLICY=ipv6-only LOG=syslog LOG_FORMAT=json -- "$PROGRAMS/drive" 'socket tcp6' 'v6only 0' >"$DIR/out"
-	wait_for 10 grep -q contrary "$DIR/messages"
-	# Nothing was split, nothing glued together.
-	assert_eq 'daemon.info drive N  v6shim drive[N]: bind tcp [::]:0 fd 3: V6ONLY 0 -> 1 (policy ipv6-only)' \
-		"$(grep -E ' bind tcp ' "$DIR/messages" | sed -E 's/(drive[ [])[0-9]+/\1N/g')"
-	assert_match '^daemon.notice drive [0-9]+  \{"v":1,.*"finding":"contrary".*\}$' "$(tail -n 1 "$DIR/messages")"
-	assert_eq 4 "$(grep -cE '^daemon\.[a-z]+ drive ' "$DIR/messages")"
-}
-
-@test "syslog: rsyslogd takes it for what it is: facility, severity, tag, process id, text" {
-	PATH=$PATH:/usr/sbin
-	require rsyslogd
-	require_mounts
-	with_dev rsyslogd
 }
 
 # journal journal|other NAME=VALUE... -- COMMAND...: standard error is a socket, and JOURNAL_STREAM says so, or does not.

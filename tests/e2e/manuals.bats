@@ -9,7 +9,6 @@ load helper
 source "$ROOT/tests/e2e/report_log.bash"
 
 setup() {
-	DIR=$BATS_TEST_TMPDIR
 	PAGES=$ROOT/shim/man
 	CORE=$ROOT/shim/core
 }
@@ -301,14 +300,6 @@ check_limits() {
 	for page in v6shim.1 v6shim.conf.5 v6shim-log.5 libv6shim.7; do
 		listed "$page" LIMITS '' text | sed "s/^\([0-9]* [a-z]*\).*/$page \1/"
 	done | sort | diff -u "$DIR/told" -
-}
-
-check_all() {
-	local check
-
-	for check in subcommands synopsis options settings values defaults statuses records report who rules environment limits; do
-		"check_$check" || fail "check_$check" || return
-	done
 }
 
 @test "the subcommands, their usage and their options are those of --help" {

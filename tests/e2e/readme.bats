@@ -3,10 +3,6 @@
 
 load helper
 
-setup() {
-	DIR=$BATS_TEST_TMPDIR
-}
-
 # sessions DOCUMENT: console.py in a network and a process namespace of its own, in a folder of its own that has what
 # the README's reader has: a server that takes every address it gets, a JVM program, two configurations.
 sessions() {

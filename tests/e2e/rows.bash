@@ -5,7 +5,7 @@
 #                               it goes into that folder instead, to be run elsewhere; the options are the first line
 #   quietly                     from here on bats does not look at each command, which takes it most of the time
 #   has_mptcp, require_mptcp    whether the kernel has it; skips the test where not
-#   require_root, require_plain_sysctl
+#   require_plain_sysctl
 
 # A version manager's python3 takes longer to start than the rows do to run.
 rows() {
@@ -30,10 +30,6 @@ has_mptcp() {
 
 require_mptcp() {
 	has_mptcp || skip 'needs a kernel with MPTCP'
-}
-
-require_root() {
-	[ "$(id -u)" = 0 ] || skip 'needs root'
 }
 
 require_plain_sysctl() {

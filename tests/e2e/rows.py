@@ -26,6 +26,7 @@ Rows of the same settings are run by one process after another `reset`, where th
 by its own), and in so few that no datagram sockets are thinned; but with mode=log, which remembers what enforce
 would have left on a port until the process ends.
 --under: by a program of tests/programs. Steps without a bare row are an error: they would show nothing (--no-control: it stands elsewhere).
+TESTS_UNDER=PROGRAM,WORD is the same for every table.
 TESTS_REACH (preload, supervise) says how the library, or what stands for it, gets its hold; TESTS_EVERY=N takes
 every Nth of the STEPs alone, with the log on: a short form of a long table.
 """
@@ -106,7 +107,7 @@ class Table:
         self.events = None
         self.control = True
         self.each = False
-        self.under = []
+        self.under = [word for word in os.environ.get("TESTS_UNDER", "").split(",") if word]
         self.logs = (False, True) if EVERY == 1 else (True,)
         self.number, self.skips = 0, False
         while options:

@@ -9,7 +9,6 @@ load helper
 load rows
 
 setup() {
-	DIR=$BATS_TEST_TMPDIR
 	unset "${!V6SHIM_@}"
 }
 

@@ -32,10 +32,6 @@ threads_ended() {
 	[ $all -eq "$2" ]
 }
 
-require_root() {
-	[ "$EUID" -eq 0 ] || skip 'needs root'
-}
-
 require_mounts() {
 	require_root
 	unshare -m true 2>/dev/null || skip 'needs leave to make a mount namespace'

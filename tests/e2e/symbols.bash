@@ -82,4 +82,3 @@ as_old_as() {
 	# Where dlsym has a library of its own it is loaded.
 	readelf -dW "$1/libv6shim.so" | grep -q 'NEEDED.*\[libdl\.so\.2\]'
 }
-

@@ -5,7 +5,6 @@ load helper
 
 setup() {
 	require strace
-	DIR=$BATS_TEST_TMPDIR
 	PORT=$(free_port)
 	UDP=$(free_port)
 	MAPPED=$(free_port)

@@ -6,7 +6,6 @@ load helper
 load survive
 
 setup() {
-	DIR=$BATS_TEST_TMPDIR
 	EDGE_CALLS=("$PYTHON" -ISB "$ROOT/tests/programs/edge-calls.py")
 	HELPER_VARIABLES+=(EDGE_CALLS DIR)
 }

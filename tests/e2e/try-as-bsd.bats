@@ -5,7 +5,6 @@
 load helper
 
 setup() {
-	DIR=$BATS_TEST_TMPDIR
 	unset "${!V6SHIM_@}" TRY_SECONDS
 	export V6SHIM
 }

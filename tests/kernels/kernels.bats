@@ -82,7 +82,7 @@ userland() {
 # stage: what is tested, and what tests it, into the userland: a program that preloads need is linked with its libc.
 stage() {
 	local place=$CACHE/root/v6shim libs=$CACHE/root/usr/lib/x86_64-linux-gnu file
-	local -r static=(tests/programs/{static/drive,supervise,freeport,sockdiag,reach})
+	local -r static=(tests/programs/{static/drive,supervise,freeport,reach})
 
 	make -s -C "$ROOT" BUILD="$CACHE/static" LDFLAGS=-static "${static[@]/#/$CACHE/static/}" "$CACHE"/static/tests/programs/interrupted
 	make -s -C "$ROOT" BUILD="$CACHE/dynamic" CC="gcc --sysroot=$CACHE/root -B$libs -L$libs" "$CACHE/dynamic/tests/programs/drive"

@@ -3,10 +3,6 @@
 
 load ../e2e/helper
 
-setup() {
-	DIR=$BATS_TEST_TMPDIR
-}
-
 # bench GROUP CASES CONTESTANT...: a quick run leaves so many cases, of each of these contestants; and others, of some.
 bench() {
 	require_netns

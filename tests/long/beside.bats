@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # In a process that is others' too: beside other preloaded libraries, before them and after them, and from before libc
 # is set up until after main (DESIGN.md 1.8, point 4). What is governed stays governed, the others do what they do, and
-# where one of them keeps a call from the shim it is said here. A program with its own malloc: tools.bats.
+# where one of them keeps a call from the shim it is said here.
 
 # Each test is a subshell, and is meant to be.
 # shellcheck disable=SC2030,SC2031
@@ -10,8 +10,6 @@ load ../e2e/helper
 load ../e2e/survive
 
 setup() {
-	export DIR=$BATS_TEST_TMPDIR
-	LOG=$DIR/log.jsonl
 	SERVER=("$PROGRAMS/drive" 'socket tcp6' 'v6only 0' 'bind :: 0' listen port serve)
 	BYSTANDER=$PROGRAMS/hostile/bystander.so
 	export PROXYCHAINS_QUIET_MODE=1 TORSOCKS_ALLOW_INBOUND=1
@@ -177,7 +175,7 @@ authbind_at_work() {
 	apart unshare -n -- bash -c '. "$DIR/functions"; set -e; authbind_at_work'
 }
 
-@test "all of them at once, with LD_BIND_NOW: governed, served and recorded" {
+@test "all of them at once: governed, served and recorded" {
 	# But torsocks, which refuses IPv6, and jemalloc, which libfaketime cannot stand: they wait for each other.
 	preload=$LIB
 	while read -r name _; do
@@ -186,10 +184,8 @@ authbind_at_work() {
 		*) file_of "$name" && preload+=:$FILE ;;
 		esac
 	done < <(others)
-	for now in '' 1; do
-		under "$preload" POLICY=ipv6-only ON_CONFLICT=resolve -- env ${now:+LD_BIND_NOW=1} "${SERVER[@]}"
-		serve_as 1 'bind override,listen none' "LD_BIND_NOW=$now"
-	done
+	under "$preload" POLICY=ipv6-only ON_CONFLICT=resolve -- "${SERVER[@]}"
+	serve_as 1 'bind override,listen none' "$preload"
 }
 
 # ---- before main and after it

@@ -6,10 +6,6 @@
 
 load ../e2e/helper
 
-setup() {
-	DIR=$BATS_TEST_TMPDIR
-}
-
 # build TARGET... VARIABLE=VALUE...: with warnings as errors, out of the way of every other build.
 build() {
 	env -u MAKEFLAGS -u MFLAGS make -C "$ROOT" --no-print-directory -j"$(nproc)" "BUILD=$DIR/build" CI=1 "$@" \

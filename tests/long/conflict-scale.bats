@@ -1,6 +1,5 @@
 #!/usr/bin/env bats
-# Conflicts in quantity: many threads, two threads at once, signal handlers, 10,000 descriptors, not one
-# descriptor left, no /proc. Each answer must be right, none may hang; the times are told.
+# Conflicts in quantity: many threads, two threads at once, signal handlers, 10,000 descriptors, no /proc. Each answer must be right, none may hang; the times are told.
 
 load ../e2e/helper
 load ../e2e/rows
@@ -123,73 +122,50 @@ told() {
 
 # ---- descriptors
 
-require_descriptors() {
-	local most
+V4=('a socket tcp4' 'bind 0.0.0.0 4321' listen)
+V6=('b socket tcp6' 'v6only 0' 'bind :: 4321' listen)
 
-	most=$(ulimit -H -n)
-	[ "$(id -u)" = 0 ] || [ "$most" = unlimited ] || [ "$most" -ge "$1" ] || skip "needs $1 descriptors"
+# among_others [NAME=VALUE...] -- STEP...: what comes of the last bind, 10,000 other sockets being open.
+among_others() {
+	given "$@"
+	[ ${#LEADING[@]} -eq 0 ] || LEADING=(shim "${LEADING[@]}" --)
+	resolve "${LEADING[@]}" "$PROGRAMS/drive" 'others 10000 open' "${TRAILING[@]}"
+	"${COMMAND[@]}" | sed -n 's/^bind.*: //p' | tail -n 1
+}
+
+require_descriptors() {
+	ulimit -Sn 10200 2>/dev/null || ulimit -n 10200 2>/dev/null || skip 'needs 10,200 descriptors'
 }
 
 @test "10,000 descriptors open: the conflict is resolved, and the holder is the right one" {
 	require_netns
-	require_descriptors 10200
-	for families in 46 64; do
-		first=${families:0:1} second=${families:1}
-		many -- descriptors 10000 $families 4321
-		assert_eq "$first ok
-$second EADDRINUSE" "$output" 'control'
-		bare=$US
+	require_descriptors
+	while read -r action steps; do
+		eval "steps=($steps)"
+		assert_eq EADDRINUSE "$(in_netns among_others -- "${steps[@]}")" 'control'
 		rm -f "$LOG"
-		many ON_CONFLICT=resolve LOG="$LOG" -- descriptors 10000 $families 4321
-		assert_eq "$first ok
-$second ok" "$output"
-		action='split'
-		[ $families = 46 ] || action=share
+		assert_eq ok "$(in_netns among_others ON_CONFLICT=resolve LOG="$LOG" -- "${steps[@]}")"
 		# The 10,000 come first, then the holder, then the one that was refused.
 		assert_eq "[\"$action\",1]" "$(json_records "$LOG" 'select(.finding == "conflict") | [.action, .fd - .holder.fd]')"
-		echo "# 10,000 descriptors, $action: $((US / 1000)) ms (refused without the shim: $bare us)" >&3
-	done
+	done <<-'END'
+		split "${V4[@]}" "${V6[@]}"
+		share "${V6[@]}" "${V4[@]}"
+	END
 }
 
 @test "10,000 descriptors on either side: the holder in another process is named all the same" {
 	require_netns
-	require_descriptors 10200
+	require_descriptors
+	HELPER_VARIABLES+=(V4 V6)
 	two_processes() {
-		start holder --says '^ready$' "$MANY" descriptors -w 10000 4 4321
-		assert_eq $'4 ok\nready' "$(stdout_of holder)"
-		resolve shim ON_CONFLICT=fail LOG="$LOG" -- "$MANY" descriptors 10000 6 4321
-		assert_eq '6 EADDRINUSE' "$("${COMMAND[@]}" 2>"$LOG.us")"
-		assert_eq "[$(pid_of holder),\"conflict-many\",\"inet\"]" \
+		start holder --says 'wait: ready' "$PROGRAMS/drive" 'others 10000 open' "${V4[@]}" wait
+		assert_eq EADDRINUSE "$(among_others ON_CONFLICT=fail LOG="$LOG" -- "${V6[@]}")"
+		assert_eq "[$(pid_of holder),\"drive\",\"inet\"]" \
 			"$(json_records "$LOG" 'select(.finding == "conflict") | [.holder.pid, .holder.program, .holder.family]')"
-		resolve shim ON_CONFLICT=resolve LOG=off -- "$MANY" descriptors 10000 6 4321
-		assert_eq '6 ok' "$("${COMMAND[@]}" 2>/dev/null)"
+		assert_eq ok "$(among_others ON_CONFLICT=resolve LOG=off -- "${V6[@]}")"
 	}
 	export BATS_TEST_TMPDIR
 	in_netns two_processes
-	echo "# 10,000 descriptors here and in the holder: diagnosed in $(($(sed -n 's/^us //p' "$LOG.us") / 1000)) ms" >&3
-}
-
-@test "not one descriptor left: the conflict is resolved all the same" {
-	port=$(free_port)
-	# The sockets are 3 and 4; no more can be opened, so that /proc cannot be read.
-	with_five() {
-		(
-			close_bats_fds
-			ulimit -n 5
-			exec "${COMMAND[@]}"
-		) 2>/dev/null
-	}
-	v4=('a socket tcp4' "bind 0.0.0.0 $port" listen) v6=('b socket tcp6' 'v6only 0' "bind :: $port" listen)
-	resolve "$PROGRAMS/drive" "${v4[@]}" "${v6[@]}" 'c socket tcp4'
-	assert_match "bind :: $port: EADDRINUSE
-listen: -
-c socket tcp4: EMFILE" "$(with_five)"
-	for log in off stderr; do
-		resolve shim ON_CONFLICT=resolve LOG=$log -- "$PROGRAMS/drive" "${v4[@]}" "${v6[@]}" show
-		assert_line 'show: a=-/0 b=1/0' "$(with_five)"
-		resolve shim ON_CONFLICT=resolve LOG=$log -- "$PROGRAMS/drive" "${v6[@]}" "${v4[@]}" show
-		assert_line 'show: a=-/1 b=0/1' "$(with_five)"
-	done
 }
 
 @test "without /proc the conflict is resolved all the same, and the holder told as far as it is known" {
@@ -207,10 +183,5 @@ c socket tcp4: EMFILE" "$(with_five)"
 		assert_line "bind :: $port: $came" "$("${hidden[@]}" "${COMMAND[@]}")"
 		assert_eq "[\"$action\",null,$(id -u),\"0.0.0.0\"]" \
 			"$(json_records "$LOG" 'select(.finding == "conflict") | [.action, .holder.pid, .holder.uid, .holder.addr]')"
-	done
-	stop holder
-	for order in ipv4-first ipv6-first; do
-		resolve shim ON_CONFLICT=resolve ORDER=$order LOG=off -- "$EXAMPLES/bind-all" -n -v 0 "$port"
-		"${hidden[@]}" "${COMMAND[@]}"
 	done
 }

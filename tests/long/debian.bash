@@ -153,15 +153,15 @@ debian_is_over() {
 }
 
 witness() {
-	install -m 755 "$PROGRAMS/sockdiag" "$PROGRAMS/reach" "$DEBIAN/root/"
+	install -m 755 "$ROOT/tests/programs/listeners" "$PROGRAMS/reach" "$DEBIAN/root/"
 }
 
 debian_listens() {
-	[ "$(booted /root/sockdiag tcp "$1")" = "$2" ]
+	[ "$(booted /root/listeners tcp "$1")" = "$2" ]
 }
 
 expect_listeners() {
-	wait_for 20 debian_listens "$1" "$2" || assert_eq "$2" "$(booted /root/sockdiag tcp "$1")" || {
+	wait_for 20 debian_listens "$1" "$2" || assert_eq "$2" "$(booted /root/listeners tcp "$1")" || {
 		booted journalctl -n 30 --no-pager -o cat >&2
 		return 1
 	}

@@ -11,8 +11,6 @@ load ../e2e/helper
 load ../e2e/survive
 
 setup() {
-	export DIR=$BATS_TEST_TMPDIR
-	LOG=$DIR/log.jsonl
 	require cc
 	# The system calls that the shim makes for itself, by its source: "NAME NUMBER" a line. What this machine does not have
 	# (socketcall, fcntl64) stays a name.

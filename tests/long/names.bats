@@ -11,7 +11,6 @@ load ../e2e/helper
 load ../e2e/survive
 
 setup() {
-	export DIR=$BATS_TEST_TMPDIR
 	mkdir "$DIR/bin" "$DIR/out"
 	LOG=$DIR/log
 	# Names that a file may have.

@@ -1,12 +1,12 @@
 #!/usr/bin/env bats
 # What the library and the command need of a kernel newer than Linux 3.10 they do without where it is missing, and
-# the records say so. What they need of libc is in symbols.bats. programs/old-kernel is the old kernel.
+# the records say so. What they need of libc is in symbols.bats. programs/old-kernel is the old kernel; what there are
+# kernels of, such as sock_diag's answers before 6.8, is in tests/kernels.
 #
 #	SO_COOKIE               4.12     inode numbers instead: the load record says so
 #	statx                   4.11     fstat
 #	/proc/thread-self       3.17     /proc/self
 #	INET_DIAG_SKV6ONLY      4.3      a foreign holder's V6ONLY is absent: the note says so
-#	TCP_BOUND_INACTIVE      6.8      a foreign holder that does not listen is not found: the note says so
 
 # Each test is a subshell, and is meant to be.
 # shellcheck disable=SC2030,SC2031
@@ -15,8 +15,6 @@ load ../e2e/helper
 load ../e2e/survive
 
 setup() {
-	DIR=$BATS_TEST_TMPDIR
-	LOG=$DIR/log.jsonl
 	OLD=$PROGRAMS/old-kernel
 	"$OLD" all true || skip 'needs leave to trace, and to filter system calls'
 }
@@ -63,33 +61,10 @@ print(libc.syscall(int(open("/dev/stdin").read()), -100, b"/", 0, 0, ctypes.crea
 
 # ---- SO_COOKIE
 
-# What was asked for; each must come to the same with cookies and without.
-asked() {
-	cat <<-'END'
-		null 0 -> 1 set|socket tcp6,bind :: 0
-		0 0 -> 1 override|socket tcp6,v6only 0,bind :: 0
-		1 1 -> 1 none|socket tcp6,v6only 1,bind :: 0
-		0 0 -> 1 override|socket tcp6,v6only 1,v6only 0,bind :: 0
-		0 0 -> 1 override|socket tcp6,v6only 0,dup,bind :: 0
-		0 0 -> 1 override|socket tcp6,v6only 0,pass,bind :: 0
-		0 0 -> 1 override|socket tcp6,v6only 0,fork,bind :: 0
-		null 0 -> 1 set|socket tcp6,v6only 0,close,socket tcp6,bind :: 0
-		null 0 -> 1 set|socket tcp6,v6only 0,fork,close,socket tcp6,bind :: 0
-		null 0 -> 1 set|others 9000,socket tcp6,bind :: 0
-		null 0 -> 1 set|socket tcp6,v6only 0,exec,bind :: 0
-	END
-}
-
 @test "without SO_COOKIE what was asked for is known of the socket all the same, never of a number used again" {
-	while IFS='|' read -r expected steps; do
-		IFS=, read -ra steps <<<"$steps"
-		for words in none so-cookie; do
-			got=$(on $words POLICY=ipv6-only LOG_LEVEL=bind -- "${steps[@]}" get)
-			assert_eq "$expected get: 1" "$(jq -r 'select(.event == "bind") | "\(.asked) \(.before) -> \(.after) \(.action)"' "$LOG") ${got##*$'\n'}" \
-				"$words: ${steps[*]}"
-		done
-		unset steps
-	done < <(asked)
+	run env TESTS_UNDER=old-kernel,so-cookie V6SHIM_BUILD="$BUILD" bats "$ROOT/tests/e2e/asked.bats"
+	assert_status 0
+	assert_match '^1\.\.[1-9]' "$output"
 	# The number was the same.
 	assert_eq 2 "$(on so-cookie POLICY=ipv6-only -- 'socket tcp6' 'v6only 0' close 'socket tcp6' 'bind :: 0' |
 		grep -cx 'socket tcp6: fd 3')"
@@ -187,22 +162,6 @@ print(subprocess.run(sys.argv[2:], stderr=w, timeout=float(sys.argv[1])).returnc
 		got=$(on $words ON_CONFLICT=resolve LOG_LEVEL=bind -- 'socket tcp6' "bind :: $port" get)
 		assert_eq 'get: 1 "split"' "${got##*$'\n'} $(json_records "$LOG" 'select(.event == "bind") | .action')" $words
 	done
-}
-
-@test "without TCP_BOUND_INACTIVE a foreign socket that does not listen is not found, and the note says why" {
-	port=$(free_port)
-	start holder --says '^bind' "$PROGRAMS/drive" 'socket tcp4' "bind 0.0.0.0 $port" wait
-	on bound LOG_LEVEL=bind -- 'socket tcp4' "bind 0.0.0.0 $port"
-	assert_line 'old-kernel: hid bound' "$(<"$DIR/hid")"
-	assert_eq '["EADDRINUSE","conflict",false]' \
-		"$(json_records "$LOG" 'select(.event == "bind") | [.errno, .finding, has("holder")]')"
-	assert_match 'what holds the port was not found: .* or bound and not listening \(Linux tells of such TCP sockets since 6\.8\)' \
-		"$(json_records "$LOG" .note)"
-	# Control: on this kernel it is found, where it is as new.
-	on none LOG_LEVEL=bind -- 'socket tcp4' "bind 0.0.0.0 $port"
-	if [ "$(printf '%s\n' 6.8 "$(uname -r)" | sort -V | head -n 1)" = 6.8 ]; then
-		assert_eq "$(pid_of holder)" "$(json_records "$LOG" 'select(.event == "bind") | .holder.pid')"
-	fi
 }
 
 # ---- all at once

@@ -6,10 +6,6 @@ load packages
 
 PACKAGING=$ROOT/examples/packaging
 
-setup() {
-	DIR=$BATS_TEST_TMPDIR
-}
-
 # sums FOLDER PATTERN: of the files there, by their names.
 sums() {
 	(cd "$1" && find . -name "$2" -type f -exec sha256sum {} + | sort -k 2)

@@ -89,7 +89,7 @@ journal_has() {
 	printf '[Service]\n%s\n%s %s\n' "$1" "${EXEC_START[1]}" "$2" >"$UNIT"
 	booted sh -c "$APPLY" || :
 	wait_for 10 booted sh -c "journalctl -u legacyd -o cat --no-pager | grep -q '$3'"
-	assert_eq '' "$(booted /root/sockdiag tcp "${2##* }")"
+	assert_eq '' "$(booted /root/listeners tcp "${2##* }")"
 }
 
 readme_supervise() {

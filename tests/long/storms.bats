@@ -10,8 +10,6 @@ load ../e2e/helper
 load ../e2e/survive
 
 setup() {
-	export DIR=$BATS_TEST_TMPDIR
-	LOG=$DIR/log.jsonl
 	HAMMER=$PROGRAMS/hammer
 }
 

@@ -1,12 +1,11 @@
 /*
- * conflict-many - both families on one port, many times over: in threads, among thousands of
- * descriptors, in a signal handler.
+ * conflict-many - both families on one port, many times over: in threads, in a signal
+ * handler.
  *
  * usage: conflict-many threads [-u] THREADS PORTS
  *        conflict-many race [-u] ROUNDS
  *        conflict-many signal ROUNDS
  *        conflict-many innocent [-w] BINDS
- *        conflict-many descriptors [-w] NUMBER FAMILIES PORT
  *
  * A pair is an IPv4 and a dual-stack IPv6 socket on one port, both listening, or both of UDP with
  * -u. It is right when both could be had and a client of each family reaches the socket of that
@@ -19,8 +18,6 @@
  *   innocent     two threads open and close a listener of IPv4 each (1024, 1025), BINDS times in all, while a
  *                third opens and closes pairs; with -w that one looks at every descriptor instead,
  *                over and over. "failed N" says how many of those binds did
- *   descriptors  opens NUMBER sockets more, and then binds PORT for each family of FAMILIES ("46",
- *                "64", "4", "6") in that order; with -w it stays until a signal ends it
  *
  * Output: of the first three "pairs N" and how many were "right"; for others a line with how many
  * there were of it, by the outcome of the two binds and listens and by who got the clients:
@@ -28,8 +25,7 @@
  *	pairs 1600
  *	right 1600
  *
- * Of descriptors a line for each family, "4 ok" or "6 EADDRINUSE", and "ready" with -w. Standard
- * error has the time that it took in all, and with descriptors that of the last bind: "us 1234".
+ * Standard error has the time that it took in all: "us 1234".
  *
  * Exit status: 0 when it could be tried, whatever came of it; 1 when it could not; 2 for bad usage.
  */
@@ -265,38 +261,6 @@ static void in_handlers(unsigned rounds)
 	printf("interrupted binds that failed %u\n", errors);
 }
 
-/* --- Many descriptors --- */
-
-/* Sockets are what the shim has to look at most closely. */
-static void open_many(unsigned number)
-{
-	for (unsigned i = 0; i < number; i++)
-		if (socket(i % 2 ? AF_INET6 : AF_INET, SOCK_DGRAM, 0) < 0)
-			fail("conflict-many", "socket");
-}
-
-static void descriptors(unsigned number, const char *families, unsigned port, int wait)
-{
-	struct pair p = {.fd = {-1, -1}};
-	long long began = 0;
-
-	allow_descriptors(number);
-	open_many(number);
-	for (; *families != '\0'; families++) {
-		int half = *families == '6' ? V6 : V4;
-
-		began = now_us();
-		bind_half(&p, half, port);
-		began = now_us() - began;
-		printf("%c %s\n", *families, p.error[half] ? error_name(p.error[half]) : "ok");
-	}
-	fprintf(stderr, "us %lld\n", began);
-	if (wait) {
-		puts("ready");
-		pause();
-	}
-}
-
 /* --- Threads that have nothing to do with a conflict --- */
 
 static atomic_int left, failed, error;
@@ -364,10 +328,6 @@ int main(int argc, char **argv)
 	argv += 2 + option;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	alarm(WHOLE_RUN_S);
-	if (strcmp(what, "descriptors") == 0 && argc == 5 + option && number > 0) {
-		descriptors((unsigned)number, argv[1], (unsigned)atoi(argv[2]), option);
-		return 0;
-	}
 	if (strcmp(what, "threads") == 0 && argc == 4 + option && number <= THREADS_MAX) {
 		ports = (unsigned)atoi(argv[1]) % PORTS_MAX;
 		threads((unsigned)number);

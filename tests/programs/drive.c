@@ -41,7 +41,7 @@
  *	lookup [-46cpsu] [-n NODE] [SERVICE]    the list of getaddrinfo: -p AI_PASSIVE, -c
  *	                        AI_CANONNAME, -s and -u streams and datagrams alone; entries parted by
  *	                        ", ": "inet tcp stream 0.0.0.0 4321"
- *	others N                N other IPv6 sockets, one after another: V6ONLY set to 0, and closed
+ *	others N [open]         N other IPv6 sockets, one after another: V6ONLY set to 0, and closed; or they stay
  *	reset                   closes all, and a is in hand
  *	uid N                   the effective user id from here on
  *	activate N              LISTEN_FDS=N and LISTEN_PID for COMMAND (sd_listen_fds(3))
@@ -629,7 +629,8 @@ STEP(others)
 
 		if (fd < 0 || set_v6only(fd, 0) < 0)
 			fail("drive", "others");
-		close(fd);
+		if (words[1] == NULL)
+			close(fd);
 	}
 	return "ok";
 }

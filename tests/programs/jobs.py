@@ -11,7 +11,6 @@ import sys
 import time
 
 
-
 def count(number, frame):
     global caught
     caught += 1

@@ -7,14 +7,13 @@
  *	statx         ENOSYS, as before 4.11
  *	thread-self   /proc/thread-self is not there, as before 3.17
  *	skv6only      sock_diag's answers have no INET_DIAG_SKV6ONLY, as before 4.3
- *	bound         sock_diag does not list TCP sockets that are bound and do not listen, as before 6.8
  *	ipv6          socket(AF_INET6): EAFNOSUPPORT, as with ipv6.disable=1
  *	v6only        setsockopt of IPV6_V6ONLY: EPERM, as under a filter that does not know it
  *	none          nothing: the control
  *	all           all of them but the last two
  *
- * The first two and the last two are answered by a seccomp filter, the others by a tracer that changes the path,
- * the request or the answer. "old-kernel: hid WORD" is printed on standard error for each of the
+ * The first two and the last two are answered by a seccomp filter, the others by a tracer that changes the path
+ * or the answer. "old-kernel: hid WORD" is printed on standard error for each of the
  * others the first time that it took effect, so that a test can tell that the command met it at
  * all. The command's children are under it too. Exit status: the command's; 128 and the signal
  * that ended it; 2 for bad usage; 125 where the command cannot be traced.
@@ -43,13 +42,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SO_COOKIE_OPTION = 57, BOUND_INACTIVE = 13, SKV6ONLY = 11, UNKNOWN = 99 };
+enum { SO_COOKIE_OPTION = 57, SKV6ONLY = 11, UNKNOWN = 99 };
 enum { USAGE = 2, NOT_TRACED = 125 };
 
-enum feature { COOKIE, STATX, THREAD_SELF, V6ONLY, BOUND, IPV6, SET, FEATURES };
+enum feature { COOKIE, STATX, THREAD_SELF, V6ONLY, IPV6, SET, FEATURES };
 
 static const char *const words[FEATURES] = {
-	"so-cookie", "statx", "thread-self", "skv6only", "bound", "ipv6", "v6only"};
+	"so-cookie", "statx", "thread-self", "skv6only", "ipv6", "v6only"};
 static int lacks[FEATURES], told[FEATURES];
 
 static void take_words(char *list)
@@ -156,23 +155,6 @@ static void change_path(pid_t pid, uint64_t path)
 	hid(THREAD_SELF);
 }
 
-static void change_request(pid_t pid, uint64_t data, uint64_t len)
-{
-	struct {
-		struct nlmsghdr head;
-		struct inet_diag_req_v2 body;
-	} request;
-
-	if (!lacks[BOUND] || len < sizeof(request) ||
-		fetch(pid, data, &request, sizeof(request)) != sizeof(request) ||
-		request.head.nlmsg_type != SOCK_DIAG_BY_FAMILY ||
-		!(request.body.idiag_states & 1U << BOUND_INACTIVE))
-		return;
-	request.body.idiag_states &= ~(1U << BOUND_INACTIVE);
-	put(pid, data, &request, sizeof(request));
-	hid(BOUND);
-}
-
 /* The attributes of one message, where it is an answer about a socket. */
 static int change_message(char *message, size_t len)
 {
@@ -260,8 +242,6 @@ static void at_call(pid_t pid)
 		c->info = now;
 		if (now.entry.nr == SYS_openat)
 			change_path(pid, now.entry.args[1]);
-		else if (now.entry.nr == SYS_sendto)
-			change_request(pid, now.entry.args[1], now.entry.args[2]);
 	} else if (now.op == PTRACE_SYSCALL_INFO_EXIT && now.exit.rval > 0) {
 		size_t len = (size_t)now.exit.rval;
 
@@ -340,7 +320,7 @@ int main(int argc, char **argv)
 		perror("old-kernel: the filter");
 		return NOT_TRACED;
 	}
-	if (!lacks[THREAD_SELF] && !lacks[V6ONLY] && !lacks[BOUND])
+	if (!lacks[THREAD_SELF] && !lacks[V6ONLY])
 		execute(argv + 2);
 	return run_traced(argv + 2);
 }

@@ -1,18 +1,14 @@
 /*
  * stack - how much stack the calls take, and whether a signal handler's small one is enough.
  *
- * usage: stack measure
- *        stack handler BYTES
+ * usage: stack BYTES
  *
- * measure: each call is made on a stack of its own that was painted before, and what was painted
- * over is told, less what a call of nothing takes. A line for each, in bytes: "bind 1184". They
- * are socket, setsockopt(IPV6_V6ONLY), bind to [::]:0, listen, and three that meet an IPv4 or an
- * IPv6 socket of this process on their port: "bind-6-after-4", "bind-4-after-6",
- * "listen-after-both" (the two bound with SO_REUSEADDR, and the other listening).
- *
- * handler: a handler makes those calls on an alternate stack, below which lies an unmapped page. It
- * has BYTES, and beside them what the kernel says that the frame of a signal takes (AT_MINSIGSTKSZ,
- * getauxval(3); 2048 where it does not say). Output: "handler: done", where it did not crash.
+ * A handler makes each call on an alternate stack, below which lies an unmapped page. It has BYTES, and beside them what
+ * the kernel says that the frame of a signal takes (AT_MINSIGSTKSZ, getauxval(3); 2048 where it does not say). It was
+ * painted before, and what was painted over is told, less what a call of nothing takes. A line for each, in bytes: "bind
+ * 1184". They are socket, setsockopt(IPV6_V6ONLY), bind to [::]:0, listen, and three that meet an IPv4 or an IPv6 socket
+ * of this process on their port: "bind-6-after-4", "bind-4-after-6", "listen-after-both" (the two bound with
+ * SO_REUSEADDR, and the other listening).
  *
  * Exit status: 0; 1 where it could not be tried; 2 for bad usage.
  */
@@ -20,13 +16,12 @@
 #include <signal.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
-#include <ucontext.h>
 
 #ifndef AT_MINSIGSTKSZ
 #define AT_MINSIGSTKSZ 51
 #endif
 
-enum { SIZE = 128 * 1024, PAGE = 4096, PAINT = 0xa5, FRAME = 2048 };
+enum { PAGE = 4096, PAINT = 0xa5, FRAME = 2048 };
 
 enum call { NOTHING, SOCKET, SETSOCKOPT, BIND, LISTEN };
 
@@ -95,7 +90,13 @@ static void finish(void)
 	fd = other = -1;
 }
 
-/* SIZE bytes, and below them a page that ends the program. */
+static void on_signal(int number)
+{
+	(void)number;
+	make_call();
+}
+
+/* So many bytes, and below them a page that ends the program. */
 static unsigned char *make_stack(size_t wanted)
 {
 	size_t whole = (wanted + 2 * PAGE - 1) / PAGE * PAGE;
@@ -107,93 +108,45 @@ static unsigned char *make_stack(size_t wanted)
 	return memory + whole - wanted;
 }
 
-/* ---- measure */
-
-static ucontext_t here, there;
-
-static size_t touched(const unsigned char *stack)
+/* The bytes of the stack that the call takes, with the frame of the signal. */
+static size_t measure(const struct step *step, const stack_t *stack)
 {
+	const unsigned char *bytes = stack->ss_sp;
 	size_t untouched = 0;
 
-	while (untouched < SIZE && stack[untouched] == PAINT)
-		untouched++;
-	return SIZE - untouched;
-}
-
-static size_t measure(const struct step *step, unsigned char *stack)
-{
 	prepare(step);
-	memset(stack, PAINT, SIZE);
-	getcontext(&there);
-	there.uc_stack.ss_sp = stack;
-	there.uc_stack.ss_size = SIZE;
-	there.uc_link = &here;
-	makecontext(&there, make_call, 0);
-	swapcontext(&here, &there);
+	memset(stack->ss_sp, PAINT, stack->ss_size);
+	raise(SIGUSR1);
 	finish();
-	return touched(stack);
+	while (untouched < stack->ss_size && bytes[untouched] == PAINT)
+		untouched++;
+	return stack->ss_size - untouched;
 }
 
-static void measure_all(void)
+int main(int argc, char **argv)
 {
-	unsigned char *stack = make_stack(SIZE);
-	size_t least = 0;
-
-	/* The dynamic linker's own share comes but once. */
-	for (int i = 0; i < STEPS; i++)
-		measure(&steps[i], stack);
-	for (int i = 0; i < STEPS; i++) {
-		size_t bytes = measure(&steps[i], stack);
-
-		if (i == 0)
-			least = bytes;
-		else
-			printf("%s %zu\n", steps[i].name, bytes - least);
-	}
-}
-
-/* ---- handler */
-
-static void on_signal(int number)
-{
-	(void)number;
-	make_call();
-}
-
-static void handle_all(size_t bytes)
-{
-	size_t frame = getauxval(AT_MINSIGSTKSZ);
+	size_t frame = getauxval(AT_MINSIGSTKSZ), least;
 	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_ONSTACK};
-	stack_t alternate = {0};
+	stack_t stack = {0};
 
-	alternate.ss_size = bytes + (frame != 0 ? frame : FRAME);
-	alternate.ss_sp = make_stack(alternate.ss_size);
+	alarm(30);
+	if (argc != 2 || atoi(argv[1]) <= 0) {
+		fputs("usage: stack BYTES\n", stderr);
+		return 2;
+	}
+	stack.ss_size = (size_t)atoi(argv[1]) + (frame != 0 ? frame : FRAME);
+	stack.ss_sp = make_stack(stack.ss_size);
+	/* The dynamic linker's own share comes but once. */
 	for (int i = 0; i < STEPS; i++) {
 		prepare(&steps[i]);
 		make_call();
 		finish();
 	}
-	if (sigaltstack(&alternate, NULL) < 0)
+	if (sigaltstack(&stack, NULL) < 0)
 		fail("stack", "sigaltstack");
 	sigaction(SIGUSR1, &action, NULL);
-	for (int i = 0; i < STEPS; i++) {
-		prepare(&steps[i]);
-		raise(SIGUSR1);
-		finish();
-	}
-	puts("handler: done");
-}
-
-int main(int argc, char **argv)
-{
-	alarm(30);
-	if (argc == 2 && strcmp(argv[1], "measure") == 0)
-		measure_all();
-	else if (argc == 3 && strcmp(argv[1], "handler") == 0 && atoi(argv[2]) > 0)
-		handle_all((size_t)atoi(argv[2]));
-	else {
-		fputs("usage: stack measure\n       stack handler BYTES\n", stderr);
-		return 2;
-	}
+	least = measure(&steps[0], &stack);
+	for (int i = 1; i < STEPS; i++)
+		printf("%s %zu\n", steps[i].name, measure(&steps[i], &stack) - least);
 	return 0;
 }

@@ -1,6 +1,6 @@
 """survive.py - a server that does to its log and to itself what servers do, and goes on binding.
 
-usage: survive.py [-o FILE] STEP...
+usage: survive.py [-o FILE] STEP... [-- COMMAND [ARG...]]
 
 A step is one argument, its words parted by blanks; the table STEPS at the end has those of one line:
 
@@ -19,6 +19,8 @@ A step is one argument, its words parted by blanks; the table STEPS at the end h
     await PATH       to meet with the test
     wipe             arguments and environment are overwritten, as by servers that write a title there
     filter STRAIT... from here on
+    listener         a seccomp listener, which nobody asks, for a call that nobody makes
+    landlock         no bind of TCP to any port; status 77 where there is no such thing
     scene NAME [STRAIT...]    see `scene`
 
 Each prints a line, to standard output or with -o to FILE, which is out of the way at a high number:
@@ -251,22 +253,41 @@ def wipe():
 
 # ---- straits: where the kernel gives a server nothing any more
 
+def install(program, flags=0):
+    code = ctypes.create_string_buffer(program)
+    head = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(code))
+    libc.prctl(38, 1, 0, 0, 0)
+    result = libc.syscall(317 if os.uname().machine == "x86_64" else 277, 1, flags, head)
+    if result < 0:
+        sys.exit("survive.py: no leave to filter system calls")
+    return result
+
+
+def op(code, k, unless=0):
+    return struct.pack("HBBI", code, 0, unless, k)
+
+
+def listener():
+    os.set_inheritable(install(op(0x20, 0) + op(0x15, 400, 1) + op(0x06, 0x7fc00000) + op(0x06, 0x7fff0000), 8), True)
+
+
+def landlock():
+    if libc.syscall(444, None, 0, 1) < 4:
+        os._exit(77)
+    rules = libc.syscall(444, struct.pack("QQ", 0, 1), 16, 0)
+    libc.prctl(38, 1, 0, 0, 0)
+    return None if libc.syscall(446, rules, 0) == 0 else "failed"
+
+
 def add_filter(calls, netlink, error):
     """seccomp(2): system calls by number, and sockets of AF_NETLINK and AF_UNIX, are refused; they kill without an error."""
-    def op(code, k, unless=0):
-        return struct.pack("HBBI", code, 0, unless, k)
-
     def refuse(value):
         return op(0x15, value, 1) + op(0x06, 0x80000000 if error is None else 0x50000 | error)
 
     program = op(0x20, 0) + b"".join(map(refuse, calls))
     if netlink:
         program += op(0x15, netlink, 5) + op(0x20, 16) + refuse(socket.AF_NETLINK) + refuse(socket.AF_UNIX)
-    program += op(0x06, 0x7fff0000)
-    code = ctypes.create_string_buffer(program)
-    head = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(code))
-    if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, head):
-        sys.exit("survive.py: no leave to filter system calls")
+    install(program + op(0x06, 0x7fff0000))
 
 
 def narrow(*straits):
@@ -386,7 +407,7 @@ STEPS = {
     "stop-output": lambda: termios.tcflow(2, termios.TCOOFF),
     "start-output": lambda: termios.tcflow(2, termios.TCOON),
     "touch": lambda path: os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)),
-    "await": await_file, "wipe": wipe, "filter": lambda *straits: narrow(*straits) and None or None, "scene": scene,
+    "await": await_file, "wipe": wipe, "listener": listener, "landlock": landlock, "filter": lambda *straits: narrow(*straits) and None or None, "scene": scene,
 }
 
 
@@ -406,6 +427,8 @@ def main():
         os.close(fd)
         del rest[:2]
     while rest:
+        if rest[0] == "--":
+            os.execvp(rest[1], rest[1:])
         step, *words = rest.pop(0).split(" ")
         if step not in STEPS:
             sys.stderr.write(f"survive.py: not a step: {step}\n")
