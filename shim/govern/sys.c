@@ -166,11 +166,9 @@ ssize_t v6_sys_readlink(const char *path, char *buf, size_t size)
 #if defined(SYS_newfstatat)
 #define FSTATAT(...) v6_syscall(SYS_newfstatat, __VA_ARGS__)
 #define FSTAT(...)   v6_syscall(SYS_fstat, __VA_ARGS__)
-#elif defined(SYS_fstatat64)
+#else
 #define FSTATAT(...) v6_syscall(SYS_fstatat64, __VA_ARGS__)
 #define FSTAT(...)   v6_syscall(SYS_fstat64, __VA_ARGS__)
-#else
-#error "v6shim: this machine's kernel headers have statx(2) alone"
 #endif
 
 int v6_sys_fstat(int fd, struct stat *st)
