@@ -56,15 +56,17 @@ bool v6_in_the_way(const struct v6_diag_socket *a, const struct v6_diag_socket *
 	       (connection || v6_addresses_conflict(&a->local, a->v6only, &b->local, b->v6only));
 }
 
-/* A connection to a mapped address is of an IPv6 socket that has IPv4. */
-static enum v6_family family_of(const struct v6_diag_socket *s)
+/* A connection to a mapped address is of an IPv6 socket that has IPv4, or has nothing else. */
+static enum v6_family family_of(const struct v6_rival *r)
 {
-	return s->peer ? s->local.family : v6_port_family(&s->local);
+	const struct v6_address *a = &r->socket.local;
+
+	return r->socket.peer && !r->mapped ? a->family : v6_port_family(a);
 }
 
 bool v6_same_family(const struct v6_rival *a, const struct v6_rival *b)
 {
-	return family_of(&a->socket) == family_of(&b->socket);
+	return family_of(a) == family_of(b);
 }
 
 bool v6_shares_port(const struct v6_conflict *f, const struct v6_attempt *a)

@@ -25,6 +25,7 @@ struct v6_rival {
 	struct v6_diag_socket socket;
 	bool own;                 /* the caller's process has it, by these descriptors: */
 	int ask, tell;            /* see struct v6_call */
+	bool mapped;              /* a connection, of one that was bound to a mapped address */
 	bool cleared;             /* the policy cleared its V6ONLY, which was 1 without it */
 	int reuseaddr, reuseport; /* 0, 1; V6_UNKNOWN of another process's */
 };

@@ -30,7 +30,7 @@ static bool cleared(const struct v6_call *c, const struct v6_rival *r)
 	bool forced = v6_policy_forced(c->knobs->policy), bound, forgotten;
 
 	/* An IPv4 MPTCP socket answers for V6ONLY as well. */
-	if (!r->own || r->socket.local.family != V6_FAMILY_INET6 ||
+	if (!r->own || r->mapped || r->socket.local.family != V6_FAMILY_INET6 ||
 		v6_policy_value(c->knobs->policy) || r->socket.v6only)
 		return false;
 	/* What a forced policy clears is 1 until the bind; another process may have asked for 0. */
@@ -213,6 +213,9 @@ void v6_conflict_bound(struct v6_call *c, bool change)
 		v6_fact_type(c->ask) == V6_TYPE_DGRAM &&
 		v6_conflict_meets(c, v6_known(v6_fact_v6only(c->ask))))
 		c->record.verdict.finding = V6_FINDING_CONFLICT;
+	if (a->family == V6_FAMILY_INET6)
+		v6_memory_set(v6_memory_port(a->port), V6_MEMORY_MAPPED,
+			v6_address_mapped(a) ? V6_MEMORY_MAPPED : 0);
 	/* A supervisor's numbers are those of many processes. */
 	v6_port_bound(c->record.fd, a,
 		c->way->via == V6_VIA_PRELOAD && v6_call_enforces(c) &&

@@ -78,9 +78,16 @@ enum {
 	V6_MEMORY_REFUSED = 1 << 7,   /* with enforce its bind would have come out otherwise, */
 	V6_MEMORY_SILENT = 1 << 8,    /* or its listen would have failed */
 	V6_MEMORY_CLEARED = 1 << 9,   /* a bind of the policy's cleared V6ONLY, asked for or not */
+	V6_MEMORY_MAPPED = 1 << 9,    /* of a port: the last IPv6 bind was to a mapped address */
 	V6_MEMORY_FORGOTTEN =
 		1 << 10, /* there may have been more: a number that collides was remembered */
 };
+
+/* Of a port in place of a socket's cookie: no counter comes so far, and no inode's bit is it. */
+static inline uint64_t v6_memory_port(uint16_t port)
+{
+	return UINT64_C(1) << 51 | port;
+}
 
 /* The bits; 0 of a socket that nothing was remembered of, or that has no cookie. */
 unsigned v6_memory(uint64_t cookie);

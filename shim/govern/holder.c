@@ -44,6 +44,17 @@ static bool same_socket(const struct v6_diag_socket *a, const struct v6_diag_soc
 
 _Static_assert(V6_RIVALS_MAX * sizeof(struct v6_rival) <= V6_SCRATCH_SIZE, "they fit into a slot");
 
+static struct v6_rival rival_of(const struct v6_diag_socket *s)
+{
+	return (struct v6_rival){.socket = *s,
+		.ask = -1,
+		.tell = -1,
+		.mapped = s->peer && v6_address_mapped(&s->local) &&
+			  v6_memory(v6_memory_port(s->local.port)) & V6_MEMORY_MAPPED,
+		.reuseaddr = V6_UNKNOWN,
+		.reuseport = V6_UNKNOWN};
+}
+
 struct v6_rival *v6_port_add(struct v6_port *p, const struct v6_diag_socket *s)
 {
 	const struct v6_diag_socket *self = &p->on.self.socket;
@@ -54,11 +65,7 @@ struct v6_rival *v6_port_add(struct v6_port *p, const struct v6_diag_socket *s)
 	p->on.partial |= p->on.count == p->room;
 	if (p->on.partial)
 		return NULL;
-	p->on.rival[p->on.count] = (struct v6_rival){.socket = *s,
-		.ask = -1,
-		.tell = -1,
-		.reuseaddr = V6_UNKNOWN,
-		.reuseport = V6_UNKNOWN};
+	p->on.rival[p->on.count] = rival_of(s);
 	return &p->on.rival[p->on.count++];
 }
 
@@ -212,12 +219,10 @@ bool v6_port_ask_connections(struct v6_port *p)
 static bool keeps(const struct v6_diag_socket *s, void *context)
 {
 	struct v6_port *p = context;
-	struct v6_diag_socket self = p->on.self.socket;
+	struct v6_rival self = p->on.self, r = rival_of(s);
 
-	self.v6only = 1;
-	p->kept |= s->peer &&
-		   (s->local.family == self.local.family || v6_address_mapped(&self.local)) &&
-		   v6_in_the_way(&self, s);
+	self.socket.v6only = 1;
+	p->kept |= s->peer && v6_same_family(&self, &r) && v6_in_the_way(&self.socket, s);
 	return !p->kept;
 }
 
@@ -237,14 +242,10 @@ static bool own_keeps(int ask, int tell, void *context)
 bool v6_port_kept(struct v6_port *p)
 {
 	const struct v6_address *a = &p->on.self.socket.local;
-	bool shared = false;
 
-	for (unsigned i = 0; i < p->on.count; i++)
-		shared |= p->on.rival[i].own && p->on.rival[i].reuseport;
 	p->kept = false;
 	ask_table(p, v6_port_family(a), ~(uint32_t)HELD, keeps);
-	/* One at a mapped address is of a dual-stack socket where that shared with nobody yet. */
-	if (!p->kept && shared && v6_address_mapped(a))
+	if (!p->kept && v6_memory(v6_memory_port(a->port)) & V6_MEMORY_MAPPED)
 		ask_table(p, V6_FAMILY_INET6, ~(uint32_t)HELD, keeps);
 	if (p->kept && p->on.self.reuseaddr) {
 		p->kept = false;

@@ -59,7 +59,7 @@ bool v6_port_ask_connections(struct v6_port *p);
 /*
  * Whether a connection of a stream's own family would keep the port from it, but for SO_REUSEPORT that
  * what was accepted has from a listener that sharing set it on. Of those of another process, and of
- * none, SO_REUSEADDR counts as set. One table, and where the stream has SO_REUSEADDR a walk as well.
+ * none, SO_REUSEADDR counts as set. A table or two, and where the stream has SO_REUSEADDR a walk as well.
  */
 bool v6_port_kept(struct v6_port *p);
 

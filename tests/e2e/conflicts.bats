@@ -432,6 +432,14 @@ in_devices() {
 		on-conflict=share -> a=0/1 b=-/1
 		a socket tcp6; v6only 0; bind :: P; listen; accept ::1; close; $four
 		bare, policy=both, on-conflict=share -> b.bind=EADDRINUSE b=-/0
+		# What the policy never clears keeps its connections' port: a mapped bind, whoever else asked for 1.
+		c socket tcp6; v6only 1; a socket tcp6; bind ::ffff:127.0.0.1 P; listen; accept 127.0.0.1; close; b socket tcp4; bind 127.0.0.1 P
+		bare, policy=both, policy=default-both, policy=both on-conflict=share -> b.bind=EADDRINUSE
+		c socket udp6; v6only 1; a socket udp6; bind ::ffff:127.0.0.1 P; dup; connect ::ffff:127.0.0.1 9; b socket udp4; bind 127.0.0.1 P
+		bare, policy=both, policy=both on-conflict=resolve -> b.bind=EADDRINUSE
+		a socket tcp6; bind ::ffff:127.0.0.1 P; close; a socket tcp6; v6only 1; bind :: P; listen; accept 127.0.0.1; close; b socket tcp4; bind 127.0.0.1 P
+		bare -> a.accept=ECONNREFUSED
+		policy=both ->
 		# What libv6shim(7) excepts: nobody has it any more, another user, what was asked of a listener that is gone.
 		a socket tcp6; v6only 1; reuseaddr; bind :: Q; listen; timewait ::1; close; b socket tcp4; bind 0.0.0.0 Q; show
 		bare -> b=-/0
@@ -474,6 +482,8 @@ in_devices() {
 		bare -> a.accept=ECONNREFUSED
 		policy=both ->
 		$six; b socket tcp6; v6only 0; bind ::ffff:127.0.0.1 P; listen; accept 127.0.0.1; close; c socket tcp6; v6only 0; bind ::ffff:127.0.0.1 P
+		bare, policy=both -> c.bind=EADDRINUSE
+		$six; b socket tcp6; v6only 0; bind ::ffff:127.0.0.1 P; listen; accept 127.0.0.1; close; c socket tcp4; bind 127.0.0.1 P
 		bare, policy=both -> c.bind=EADDRINUSE
 		$six; b socket tcp4; bind 127.0.0.1 P; listen; accept 127.0.0.1; close; c socket tcp6; v6only 0; bind ::ffff:127.0.0.1 P
 		bare, policy=both -> c.bind=EADDRINUSE

@@ -259,9 +259,11 @@ TEST(of_an_ipv6_connection_a_bind_of_every_ipv4_address_sees_v6only_alone)
 		assert_int_equal(v6_in_the_way(&a, &b), rows[i].meets);
 		b.local.port++;
 		assert_false(v6_in_the_way(&a, &b));
-		/* One to a mapped address is of a socket of the other family than IPv4's. */
+		/* One to a mapped address is of a socket of the other family, but where that was mapped. */
 		four.socket.peer = rows[i].peer;
 		assert_int_equal(v6_same_family(&r, &four), rows[i].peer);
+		four.mapped = true;
+		assert_false(v6_same_family(&r, &four));
 	}
 }
 
