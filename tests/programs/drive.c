@@ -704,7 +704,8 @@ STEP(exec)
 
 		if (s->fd < 0)
 			continue;
-		snprintf(told[i], sizeof(told[i]), "fd=%d,%d,%d,%c", s->fd, s->family, s->type, (int)('a' + (s - sockets)));
+		snprintf(told[i], sizeof(told[i]), "fd=%d,%d,%d,%c", s->fd, s->family, s->type,
+			(int)('a' + (s - sockets)));
 		arguments[n++] = told[i];
 	}
 	while (*rest != NULL && n + 1 < COUNT(arguments))

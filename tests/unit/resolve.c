@@ -278,9 +278,8 @@ TEST(so_reuseaddr_shares_alone_a_datagram_socket_or_beside_another_process_of_th
 			{.socket.state = listens ? V6_STATE_LISTEN : V6_STATE_CLOSE, .own = true}};
 		struct v6_conflict f = {.rival = r, .count = COUNT(r)};
 
-		f.self = (struct v6_rival){.socket.local = kinds[0].address,
-			.reuseaddr = addr,
-			.reuseport = port};
+		f.self = (struct v6_rival){
+			.socket.local = kinds[0].address, .reuseaddr = addr, .reuseport = port};
 		f.self.socket.proto = udp ? IPPROTO_UDP : IPPROTO_TCP;
 		/* It does not do beside one that listens. */
 		assert_int_equal(v6_shares_port(&f, &a),
@@ -322,19 +321,7 @@ static const struct {
 	{ANY6, LISTENS, false, -1, -1},
 };
 
-enum axis {
-	ON_CONFLICT,
-	EVENT,
-	ADDRESS,
-	ONLY,
-	MADE,
-	ADDR,
-	PORT,
-	PARTIAL,
-	FIRST,
-	SECOND,
-	AXES
-};
+enum axis { ON_CONFLICT, EVENT, ADDRESS, ONLY, MADE, ADDR, PORT, PARTIAL, FIRST, SECOND, AXES };
 
 static const unsigned sizes[AXES] = {
 	4, 2, COUNT(places), 3, 2, 2, 2, 2, COUNT(others) + 1, COUNT(others) + 1};
@@ -504,9 +491,9 @@ static void compare(const struct point *p)
 			 "%d, on-conflict %s: %s, expected %s",
 			p->facts.event, kinds[places[p->at[ADDRESS]]].name,
 			p->facts.self.socket.v6only, p->facts.self.cleared, p->facts.self.reuseaddr,
-			p->facts.self.reuseport, p->facts.partial,
-			(int)p->at[FIRST] - 1, (int)p->at[SECOND] - 1,
-			v6_word(V6_LIST_ON_CONFLICT, p->knobs.on_conflict), is_text, should_text);
+			p->facts.self.reuseport, p->facts.partial, (int)p->at[FIRST] - 1,
+			(int)p->at[SECOND] - 1, v6_word(V6_LIST_ON_CONFLICT, p->knobs.on_conflict),
+			is_text, should_text);
 }
 
 TEST(every_plan_is_the_contracts)
