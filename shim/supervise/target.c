@@ -40,6 +40,12 @@ static struct thread threads[THREADS];
 static unsigned next_target, next_thread;
 static bool confined; /* somebody is, by Landlock */
 
+/* linux/capability.h, version 3: capget(2) and capset(2). */
+struct capabilities {
+	uint32_t effective, permitted, inheritable;
+};
+static struct capabilities sets[2];
+
 /* What is ours. */
 static struct {
 	uint64_t user_ns;
@@ -247,8 +253,12 @@ static struct v6_target *add(int pid, int pidfd)
 
 struct v6_target *v6_target_start(int pid, struct v6_slice program)
 {
-	struct v6_target *t = add(pid, open_pidfd(pid, 0));
+	struct v6_target *t;
 
+	/* A helper that had to give up has left this; the numbers and privileges were its own. */
+	memset(targets, 0, sizeof(targets));
+	memset(sets, 0, sizeof(sets));
+	t = add(pid, open_pidfd(pid, 0));
 	v6_target_privilege(true);
 	open_memory(t);
 	if (program.len)
@@ -400,12 +410,6 @@ bool v6_target_like_us(const struct v6_target *t, int tid, int socket)
 	n = v6_proc_read(tid, "attr/current", label, sizeof(label));
 	return n == (ssize_t)us.label_len && !memcmp(label, us.label, us.label_len);
 }
-
-/* linux/capability.h, version 3: capget(2) and capset(2). */
-struct capabilities {
-	uint32_t effective, permitted, inheritable;
-};
-static struct capabilities sets[2];
 
 static bool capabilities(long call, int pid, struct capabilities of[2])
 {
