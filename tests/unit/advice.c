@@ -433,10 +433,15 @@ TEST(the_longest_record_of_a_conflict_fits)
 	r.pid = INT32_MAX;
 	r.via = V6_VIA_SUPERVISE;
 	r.holder = holder_of(ANOTHER, K_MAPPED, 0);
-	r.holder.pid = INT32_MAX;
+	r.holder.pid = r.holder.fd = r.fd = INT32_MAX;
 	r.holder.uid = UINT32_MAX;
 	r.holder.program = (struct v6_slice){program, 32};
 	r.facts.before = r.after = 0;
+	r.facts.address.scope = UINT32_MAX;
+	r.facts.address.port = 65535;
+	r.error = EADDRNOTAVAIL;
+	r.policy = V6_POLICY_DEFAULT_IPV6_ONLY;
+	r.rule = V6_RULES_MAX;
 	v6_advice_conflict(&t, &r, &nothing);
 	assert_false(t.full);
 	r.note = (struct v6_slice){note, t.len};

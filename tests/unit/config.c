@@ -155,7 +155,7 @@ TEST(mistakes_leave_the_good_lines_in_force)
 	assert_string_equal(rules_text(), "=> mode=log");
 }
 
-/* ---- several origins */
+/* ---- several origins: how they add up, e2e/rules.bats */
 
 static const enum v6_origin given[] = {V6_ORIGIN_FILE, V6_ORIGIN_ENVIRONMENT, V6_ORIGIN_OPTION};
 
@@ -177,58 +177,10 @@ TEST(rules_of_a_higher_origin_replace_those_of_a_lower_whichever_comes_first)
 			/* What does not count is judged all the same. */
 			assert_int_equal(set(V6_SETTING_RULES, "port=x", V6_ORIGIN_FILE), -1);
 			assert_string_equal(rules_text(), expected);
+			/* None at all is something that can be said. */
+			assert_int_equal(set(V6_SETTING_RULES, "", V6_ORIGIN_OPTION), 0);
+			assert_int_equal(config.rules.count, second == 2 || first == 2);
 		}
-}
-
-/* Of one origin they add up; the file's come behind those given. None at all is something that can be said. */
-TEST(rules_add_up_and_those_of_the_file_come_last)
-{
-	static const char file[] = "port=3 => mode=log\n";
-
-	for (unsigned i = 0; i < COUNT(given); i++) {
-		v6_config_init(&config);
-		set(V6_SETTING_RULES, "port=1 => mode=log", given[i]);
-		set(V6_SETTING_RULES, "port=2 => mode=log", given[i]);
-		assert_int_equal(read_file(file, strlen(file)), 0);
-		assert_string_equal(
-			rules_text(), "port=1 => mode=log; port=2 => mode=log; port=3 => mode=log");
-		assert_int_equal(config.settings.origin[V6_SETTING_RULES], given[i]);
-	}
-	v6_config_init(&config);
-	set(V6_SETTING_RULES, "port=1 => mode=log", V6_ORIGIN_ENVIRONMENT);
-	assert_int_equal(set(V6_SETTING_RULES, "", V6_ORIGIN_OPTION), 0);
-	assert_int_equal(config.rules.count, 0);
-}
-
-TEST(the_bound_on_rules_is_one_for_all_origins)
-{
-	static char text[256 * 16];
-	char *end = text;
-
-	for (unsigned i = 0; i < 255; i++)
-		end = stpcpy(end, "=> mode=log;");
-	v6_config_init(&config);
-	assert_int_equal(set(V6_SETTING_RULES, text, V6_ORIGIN_ENVIRONMENT), 0);
-	assert_int_equal(read_file("=> mode=log\n=> mode=log\n", 24), 1);
-	assert_string_equal(told, "/c:2:1: there may be no more than 256 rules\n");
-	assert_int_equal(config.rules.count, 256);
-}
-
-/* Of all settings: settings.c. Here it is the file that is read last and wins least. */
-TEST(a_file_beats_a_profile_and_default_alone)
-{
-	for (unsigned i = 0; i < COUNT(given); i++) {
-		v6_config_init(&config);
-		assert_int_equal(set(V6_SETTING_PROFILE, "openbsd", V6_ORIGIN_OPTION), 0);
-		assert_int_equal(set(V6_SETTING_MODE, "enforce", given[i]), 0);
-		assert_int_equal(read_file("mode = log\npolicy = both\n", 25), 0);
-		v6_settings_finish(&config.settings);
-		assert_string_equal(value_of(V6_SETTING_POLICY), "both");
-		assert_string_equal(value_of(V6_SETTING_ORDER), "ipv4-first");
-		assert_string_equal(
-			value_of(V6_SETTING_MODE), given[i] == V6_ORIGIN_FILE ? "log" : "enforce");
-		assert_int_equal(config.settings.origin[V6_SETTING_MODE], given[i]);
-	}
 }
 
 /* ---- what a file can hold */

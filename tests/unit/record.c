@@ -247,33 +247,6 @@ TEST(a_record_that_does_not_fit_leaves_the_text_as_it_was)
 	}
 }
 
-/* A name is at most NAME_MAX bytes long, and as hostile as can be: six bytes of JSON each. */
-TEST(the_longest_bind_record_fits_where_every_record_must)
-{
-	struct v6_record r = full_record(V6_EVENT_BIND);
-	static char name[255], note[400];
-
-	memset(name, 0xff, sizeof(name));
-	memset(note, 'n', sizeof(note));
-	r.program = r.holder.program = (struct v6_slice){name, sizeof(name)};
-	r.note = (struct v6_slice){note, sizeof(note)};
-	r.families_before.count = r.families_after.count = 0;
-	memset(r.facts.address.bytes, 0xfe, 16);
-	r.facts.address.scope = UINT32_MAX;
-	r.facts.address.port = 65535;
-	r.holder.address = r.facts.address;
-	r.holder.v6only = 1;
-	r.pid = r.holder.pid = 4194304;
-	r.via = V6_VIA_SUPERVISE;
-	r.fd = r.holder.fd = INT_MAX;
-	r.holder.uid = UINT32_MAX;
-	r.error = EADDRNOTAVAIL;
-	r.policy = V6_POLICY_DEFAULT_IPV6_ONLY;
-	r.rule = V6_RULES_MAX;
-	r.verdict.action = V6_ACTION_OVERRIDE;
-	assert_fits(&r);
-}
-
 /* ---- the text form */
 
 static struct v6_record example(void)
@@ -462,15 +435,6 @@ TEST(the_text_tells_what_the_record_holds)
 	r.pid = 1;
 	r.note = slice("V6SHIM_POLICY: no value given");
 	assert_string_equal(text_of(&r), "v6shim nginx[1]: error: V6SHIM_POLICY: no value given");
-}
-
-TEST(no_name_or_note_sends_a_control_byte_to_a_terminal_or_passes_for_another_part_of_the_line)
-{
-	struct v6_record r = example();
-
-	r.program = slice("x[1]: bind\nv6shim y");
-	r.note = slice("\xc2\x9b\x1b[2J");
-	SAYS(&r, "v6shim x[1]: bind\\x0av6shim y[4242]: ", " - \\xc2\\x9b\\x1b[2J");
 }
 
 /* ---- levels, and what a socket serves */

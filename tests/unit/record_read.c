@@ -146,20 +146,6 @@ TEST(what_is_read_is_written_as_it_was_with_every_key_there_and_absent)
 	}
 }
 
-TEST(every_errno_is_read_by_its_name_and_by_its_number)
-{
-	struct v6_record r;
-	char member[64];
-
-	for (unsigned i = 0; v6_errname_at(i); i++) {
-		snprintf(member, sizeof(member), "\"errno\":\"%s\"", v6_errname_at(i));
-		assert_taken(with(member), &r);
-		assert_int_equal(r.error, v6_errname_parse(slice(v6_errname_at(i))));
-	}
-	assert_taken(with("\"errno\":4711"), &r);
-	assert_int_equal(r.error, 4711);
-}
-
 /* ---- any way of writing JSON */
 
 TEST(keys_come_in_any_order_with_blanks_and_escapes_anywhere)

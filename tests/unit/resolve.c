@@ -3,18 +3,15 @@
  * 1.5; FACTS.md 1).
  *
  * Addresses are compared by an oracle that knows nothing of families and prefixes, only of who
- * would get a packet, and by the kernel itself. Plans are compared with the contract's sentences,
- * one condition for each.
+ * would get a packet; the kernel itself is asked in e2e/conflicts.bats and long/oracle.bats. Plans
+ * are compared with the contract's sentences, one condition for each.
  */
 #include "unit.h"
 
 #include "core/resolve.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 /* ---- addresses */
 
@@ -111,98 +108,6 @@ TEST(addresses_on_different_ports_never_conflict)
 			assert_false(v6_addresses_conflict(&x, 0, &y, 0));
 		}
 	}
-}
-
-/* ---- the kernel as the judge */
-
-static int try_bind(int type, const struct kind *kind, int only, uint16_t port, int *fd)
-{
-	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(port)};
-	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
-	bool is_in6 = kind->address.family == V6_FAMILY_INET6;
-
-	memcpy(&in.sin_addr, kind->address.bytes, 4);
-	memcpy(&in6.sin6_addr, kind->address.bytes, 16);
-	*fd = socket(is_in6 ? AF_INET6 : AF_INET, type, 0);
-	if (*fd < 0)
-		return errno;
-	if (is_in6 && setsockopt(*fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only)) < 0)
-		return errno;
-	if (is_in6 ? bind(*fd, (struct sockaddr *)&in6, sizeof(in6))
-		   : bind(*fd, (struct sockaddr *)&in, sizeof(in)))
-		return errno;
-	return 0;
-}
-
-static uint16_t port_of(int fd)
-{
-	struct sockaddr_in6 sa;
-	socklen_t len = sizeof(sa);
-
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&sa, &len), 0);
-	/* Both have it in the same place. */
-	return ntohs(sa.sin6_port);
-}
-
-/*
- * The first takes a port of the kernel's choice, the second wants the same one. Somebody else may
- * have it at the second's address: three such would have to come together.
- */
-static bool kernel_refuses(
-	int type, const struct kind *a, int a_only, const struct kind *b, int b_only)
-{
-	bool refuses = true;
-
-	for (int tries = 0; refuses && tries < 3; tries++) {
-		int first, second, error = try_bind(type, a, a_only, 0, &first);
-
-		assert_int_equal(error, 0);
-		error = try_bind(type, b, b_only, port_of(first), &second);
-		refuses = error == EADDRINUSE;
-		assert_true(!error || refuses);
-		close(first);
-		close(second);
-	}
-	return refuses;
-}
-
-/* Whether a socket can be bound so at all, on this machine. */
-static bool can_bind(int type, const struct kind *kind, int only)
-{
-	int fd, error = try_bind(type, kind, only, 0, &fd);
-
-	if (fd >= 0)
-		close(fd);
-	return !error;
-}
-
-TEST(the_kernel_agrees_about_every_pair_that_can_be_bound)
-{
-	static const int types[] = {SOCK_STREAM, SOCK_DGRAM};
-	unsigned checked = 0;
-
-	for (size_t n = 0; n < COUNT(types) * COUNT(kinds) * COUNT(kinds) * 4; n++) {
-		int type = types[n % 2], a_only = n / 2 % 2, b_only = n / 4 % 2;
-		const struct kind *a = &kinds[n / 8 % COUNT(kinds)];
-		const struct kind *b = &kinds[n / 8 / COUNT(kinds)];
-		struct v6_address x = a->address, y = b->address;
-		bool is;
-
-		if (!x.family || !y.family || !can_bind(type, a, a_only) ||
-			!can_bind(type, b, b_only))
-			continue;
-		x.port = y.port = 443;
-		is = v6_addresses_conflict(&x, a_only, &y, b_only);
-		if (is != kernel_refuses(type, a, a_only, b, b_only))
-			fail_msg(
-				"%s: %s V6ONLY %d and then %s V6ONLY %d: %s, but the kernel has it "
-				"otherwise",
-				type == SOCK_STREAM ? "tcp" : "udp", a->name, a_only, b->name,
-				b_only, is ? "in conflict" : "not in conflict");
-		checked++;
-	}
-	/* Four of IPv4 are there on every Linux. */
-	assert_true(checked >= 2 * 4 * 4 * 4);
 }
 
 TEST(tcp_and_mptcp_have_their_ports_in_common)

@@ -306,14 +306,4 @@ TEST(a_list_of_programs_has_no_bound_but_the_texts)
 	assert_string_equal(text_of(&rules.rule[0]), text);
 }
 
-TEST(with_a_port_what_is_forced_can_be_set)
-{
-	rule_of("port=80 => policy=both");
-	rule_of("port=80 => policy=ipv6-only on-conflict=share order=ipv6-first mode=log");
-	rule_of("port=80 => policy=app on-disorder=deny:EPERM on-mapped=deny:EPERM");
-	/* Without one so can the others. */
-	rule_of("program=x proto=tcp => policy=default-both on-contrary=deny:EPERM "
-		"on-nonboolean=deny:EINVAL");
-}
-
 RUN_TESTS()
