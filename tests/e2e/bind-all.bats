@@ -6,8 +6,6 @@
 load helper
 load rows
 
-DIR=$BATS_TEST_TMPDIR
-
 # ---- what each family's client gets
 
 # Options of bind-all, settings, and who serves a client of 127.0.0.1 and of ::1: the IPv4 socket, the IPv6

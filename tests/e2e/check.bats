@@ -498,8 +498,8 @@ compare() {
 	answers <<<'./unreadable||ok'
 }
 
-@test "a truncated program, and one with any of its bytes changed: check does not fail but by its answer" {
-	require python3
+# Any other bytes: tests/fuzz/programs.c.
+@test "a truncated program is none that the kernel takes; of three bytes it is a script" {
 	size=$(stat -c %s prog)
 	for n in 4 15 16 63 64 65 500 800 2000 $((size / 2)); do
 		head -c $n prog >"cut"
@@ -510,36 +510,6 @@ compare() {
 	done
 	head -c 3 prog >"cut"
 	answers <<<'./cut||ok'
-	cat >mutate.py <<-'END'
-		import os, random, subprocess, sys
-
-		v6shim, original = sys.argv[1:]
-		good = open(original, "rb").read()
-		random.seed(6)
-		words = [0, 1, 0x7f, 0x80, 0xff]
-		def places():
-		    # the first header, the program headers, and what they point to
-		    yield random.randrange(64)
-		    yield random.randrange(64, 64 + 13 * 56)
-		    yield random.randrange(len(good))
-		    yield random.randrange(int.from_bytes(good[40:48], "little"), len(good))
-		for i in range(int(os.environ.get("MUTATIONS", 250))):
-		    bad = bytearray(good)
-		    for _ in range(random.choice([1, 2, 8])):
-		        at = random.choice(list(places()))
-		        n = random.choice([1, 2, 4, 8])
-		        new = random.choice([bytes([random.choice(words)]) * n, random.randbytes(n)])
-		        bad[at:at + n] = new
-		    bad[:4] = good[:4]
-		    open("mutant", "wb").write(bad)
-		    os.chmod("mutant", 0o755)
-		    p = subprocess.run([v6shim, "check", "./mutant"], capture_output=True, timeout=20)
-		    if p.returncode not in (0, 3) or p.stderr or not p.stdout:
-		        os.rename("mutant", "culprit")
-		        sys.exit(f"mutation {i}: {p}")
-	END
-	python3 mutate.py "$V6SHIM" "$PWD/prog"
-	python3 mutate.py "$V6SHIM" "$LIB"
 }
 
 # ---- the library
@@ -553,17 +523,19 @@ library() {
 }
 
 @test "a library of another version, none, what is none, one that cannot be read or named: run refuses with 125" {
-	mkdir l 'with space'
+	# shellcheck disable=SC2016 # a name
+	for place in 'with space' with:colon 'with$dollar'; do
+		mkdir "$place"
+		cp "$V6SHIM" "$LIB" "$place"
+		library "./$place" 'LD_PRELOAD cannot hold a path with a blank, a colon or a $'
+	done
+	mkdir l
 	cp "$V6SHIM" l
-	cp "$V6SHIM" "$LIB" 'with space'
 	version=$("$V6SHIM" --version | cut -d' ' -f2)
 	sed "s/v6shim library, version $version/v6shim library, version 9.9.9/" "$LIB" >l/libv6shim.so
 	library ./l "version 9.9.9, this command is $version"
 	cp prog l/libv6shim.so
 	library ./l 'no v6shim library'
-	run 'with space/v6shim' check --reach preload ./prog
-	assert_eq "a preload does not reach ./prog: $PWD/with space/libv6shim.so: LD_PRELOAD cannot hold a path with a blank, a colon or a $" \
-		"$(last_line)"
 	if [ "$EUID" -eq 0 ]; then
 		install -m 600 "$LIB" l/libv6shim.so
 		run "${NOBODY[@]}" l/v6shim check --reach preload ./prog

@@ -7,10 +7,6 @@ load helper
 
 REST='v6shim: every bind and listen on IPv4 and IPv6 fails with EINVAL until this is mended'
 
-setup() {
-	DIR=$BATS_TEST_TMPDIR
-}
-
 # refused ENV...: an unmodified program under the library in that environment is refused what it should be,
 # and nothing else; what was said is in $DIR/err.
 refused() {
@@ -122,38 +118,6 @@ refuses_to_start() {
 		resolve env "$name=nonsense" LD_PRELOAD="$LIB" "$PROGRAMS/drive" 'socket tcp6' 'bind :: 0'
 		assert_eq 'bind :: 0: ok' "$("${COMMAND[@]}" 2>&1 | tail -n 1)" "$name"
 	done
-}
-
-@test "several mistakes are all told, each once, the environment's and the command line's" {
-	mistakes=(V6SHIM_POLICY=ipv6only V6SHIM_MODE=logs V6SHIM_LOG_LEVEL=al V6SHIM_COLOUR=red)
-	told="v6shim: V6SHIM_COLOUR: unknown setting; valid: V6SHIM_POLICY
-v6shim: V6SHIM_LOG_LEVEL: unknown value 'al'; did you mean 'all'
-v6shim: V6SHIM_MODE: unknown value 'logs'; did you mean 'log'
-v6shim: V6SHIM_POLICY: unknown value 'ipv6only'; did you mean 'ipv6-only'"
-	refused "${mistakes[@]}"
-	assert_eq "$REST" "$(tail -n 1 "$DIR/err")"
-	assert_eq "$told" "$(head -n -1 "$DIR/err" | sed 's/\(valid: V6SHIM_POLICY\),.*/\1/' | sort)"
-	refuses_to_start "${mistakes[@]}" --
-	assert_eq "$told" "$(sed 's/\(valid: V6SHIM_POLICY\),.*/\1/' "$DIR/err" | sort)"
-	refuses_to_start V6SHIM_MODE=logs -- --policy=bth
-	assert_eq "v6shim: --policy: unknown value 'bth'; did you mean 'both'
-v6shim: V6SHIM_MODE: unknown value 'logs'; did you mean 'log'" "$(sort "$DIR/err")"
-}
-
-@test "what is told is one line that cannot command a terminal" {
-	value=$'a\nv6shim: forged\e[31m\xff\\'
-	refused V6SHIM_POLICY="$value"
-	assert_eq "v6shim: V6SHIM_POLICY: unknown value 'a\\x0av6shim: forged\\x1b[31m\\xff\\\\'; valid: app, ipv6-only, both, default-ipv6-only, default-both
-$REST" "$(<"$DIR/err")"
-	refuses_to_start V6SHIM_POLICY="$value" --
-	assert_eq 1 "$(wc -l <"$DIR/err")"
-}
-
-@test "a relative path of a log is the command's to make absolute, for the library it is an error" {
-	refused V6SHIM_LOG=dir/x
-	assert_eq "v6shim: V6SHIM_LOG: 'dir/x' is not an absolute path"$'\n'"$REST" "$(<"$DIR/err")"
-	"$V6SHIM" config --log dir/x >/dev/null
-	V6SHIM_LOG=dir/x "$V6SHIM" config >/dev/null
 }
 
 @test "neither mode=log, nor policy=app, nor the other settings being right mends it" {

@@ -21,6 +21,7 @@
 #   kernel_v6only tcp|udp PORT            0 or 1, for each IPv6 listener
 #   reach 4|6|ADDRESS tcp|udp PORT [MESSAGE]   served, refused, timeout ...: see programs/reach.c
 #   json_records FILE [JQ-FILTER]         the records, compact, one a line
+#   subcommands, settings, profiles       of the command, by its help: a line each, sorted
 #   wait_for SECONDS COMMAND...           until COMMAND succeeds; fails if it never does
 #   in_netns COMMAND...                   COMMAND, which may be a function, in a network namespace of its own
 #   require TOOL..., require_netns, require_root   skip the test where they are missing
@@ -70,6 +71,19 @@ fi
 
 teardown() {
 	stop_all
+}
+
+subcommands() {
+	"$V6SHIM" --help | sed -n 's/^  \([a-z][a-z]*\) .*/\1/p' | sort
+}
+
+settings() {
+	"$V6SHIM" run --help | sed -nE '/^settings, each/,$s/^  (-., )?--([a-z-]*) .*/\2/p' | sort
+}
+
+# With the other names of some.
+profiles() {
+	"$V6SHIM" profiles | sed -n 's/^\([a-z][a-z0-9=]*\) .*/\1/p' | sort
 }
 
 # ---- running programs

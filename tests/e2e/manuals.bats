@@ -64,24 +64,11 @@ fields() {
 	sed -n "/^const struct v6_field $1\[\]/,/^};/s/^\t{\"\([a-z0-9_]\+\)\".*/\1/p" "$CORE/record.c" | sort
 }
 
-subcommands() {
-	"$V6SHIM" --help | sed -n 's/^  \([a-z][a-z]*\) .*/\1/p' | sort
-}
-
-settings() {
-	"$V6SHIM" run --help | sed -nE '/^settings, each/,$s/^  (-., )?--([a-z-]*) .*/\2/p' | sort
-}
-
 # "policy ipv6-only", in lower case.
 values() {
 	"$V6SHIM" run --help |
 		sed -E 's/^  -., /  /' | awk '/^  --/ { setting = substr($1, 3) }
 			/^      [^ ]/ { for (i = 1; i <= NF; i++) print setting, tolower($i) }' | sort
-}
-
-# The names, and the other names of some.
-profiles() {
-	"$V6SHIM" profiles | sed -n 's/^\([a-z][a-z0-9=]*\) .*/\1/p' | sort
 }
 
 # The options that a subcommand's help has, those of the settings apart.

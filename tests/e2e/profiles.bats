@@ -6,7 +6,6 @@ load helper
 load rows
 
 setup() {
-	DIR=$BATS_TEST_TMPDIR
 	mapfile -t PROFILES < <(systems names)
 }
 

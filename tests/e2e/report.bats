@@ -524,9 +524,6 @@ nginx() {
 	report --chek x
 	assert_status 2
 	assert_line "v6shim: --chek: unknown option; did you mean '--check'"
-	report --help
-	assert_status 0
-	assert_match '--follow' "$output"
 	log ./--json
 	nginx
 	report -- --json

@@ -8,10 +8,6 @@
 load helper
 load rows
 
-setup() {
-	unset "${!V6SHIM_@}"
-}
-
 # Rules name ports, so that these are not the kernel's to choose: in a namespace nobody else has them.
 ruled() {
 	require_netns

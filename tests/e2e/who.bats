@@ -614,21 +614,6 @@ $note" "$status $output"
 	assert_match "^v6shim: who: '': neither" "$errors"
 }
 
-@test "--help tells usage, exit statuses and limits; output that cannot be written is no success" {
-	for arguments in --help -h '80 --help' '--json -h'; do
-		# shellcheck disable=SC2086 # words
-		who $arguments
-		assert_eq '0 ' "$status $errors"
-		assert_match '^usage: v6shim who .*Exit status 0; 1: nobody holds a PORT or what --pid asks for; 2: bad usage' "$output"
-		assert_match 'This network namespace only' "$output"
-	done
-	run "$V6SHIM" --help
-	assert_match $'\n  who +[a-z]' "$output"
-	# shellcheck disable=SC2016 # for the shell inside
-	run -1 bash -c '"$0" who 1 2>&1 >/dev/full' "$V6SHIM"
-	assert_match 'could not be written' "$output"
-}
-
 # ---- a kernel that says less, or says it badly
 
 @test "without sock_diag the older tables do, and it says what is not known" {

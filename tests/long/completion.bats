@@ -147,24 +147,12 @@ answer() {
 
 # ---- what the program has
 
-subcommands() {
-	"$V6SHIM" --help | sed -n 's/^  \([a-z][a-z]*\) .*/\1/p' | sort
-}
-
-settings() {
-	"$V6SHIM" run --help | sed -nE '/^settings, each/,$s/^  (-., )?--([a-z-]*) .*/\2/p' | sort
-}
-
 # The options of a subcommand, with that for help.
 options() {
 	{
 		echo --help
 		"$V6SHIM" "$1" --help | sed -nE '1p; s/^  (-., )?(--[a-z0-9-]+).*/\2/p' | grep -oE -e '--[a-z0-9-]+'
 	} | sort -u
-}
-
-profiles() {
-	"$V6SHIM" profiles | sed -n 's/^\([a-z][a-z0-9=]*\) .*/\1/p' | sort
 }
 
 # The values of a setting; what is typed behind deny: and fd: does not count, and files are no words.

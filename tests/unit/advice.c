@@ -332,36 +332,6 @@ TEST(every_note_is_a_sentence_and_whoever_is_left_with_an_error_is_told_what_hel
 	assert_true(checked > 1000);
 }
 
-/* What another process calls itself is its own choice: nothing of it may act on who reads. */
-TEST(a_hostile_name_stays_data)
-{
-	static const struct {
-		const char *name;
-		size_t len;
-		const char *shown;
-	} names[] = {
-		{"a\nb", 3, "a\\x0ab["},
-		{"\033[31mred\033[0m", 12, "\\x1b[31mred\\x1b[0m["},
-		{"nul\0inside", 10, "nul\\x00inside["},
-		{"\xff\xfe", 2, "\\xff\\xfe["},
-		{"\xc3\xa4", 2, "\xc3\xa4["},
-		{"back\\slash", 10, "back\\\\slash["},
-		{"", 0, "is held by ["},
-		{"%s%n%d", 6, "%s%n%d["},
-	};
-
-	for (size_t i = 0; i < COUNT(names); i++) {
-		struct v6_record r =
-			conflict_of(V6_EVENT_BIND, K_ANY6, V6_ACTION_NONE, V6_MODE_ENFORCE);
-
-		r.holder = holder_of(ANOTHER, K_ANY4, -1);
-		r.holder.program = fenced(names[i].name, names[i].len);
-		if (!strstr(note_of(&r, &nothing), names[i].shown))
-			fail_msg("`%s' is not in: %s", names[i].shown, note_of(&r, &nothing));
-		assert_null(strpbrk(note_of(&r, &nothing), "\n\r\033"));
-	}
-}
-
 TEST(a_disorder_is_told_with_the_order_and_the_family)
 {
 	static const struct {

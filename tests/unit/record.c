@@ -297,19 +297,6 @@ static void says(const struct v6_record *r, const char *const *parts)
 
 #define SAYS(record, ...) says(record, (const char *const[]){__VA_ARGS__, NULL})
 
-TEST(the_contracts_example_comes_out_word_for_word)
-{
-	struct v6_record r = example();
-
-	assert_string_equal(text_of(&r),
-		"v6shim nginx[4242]: bind tcp [::]:80 fd 6: V6ONLY 0 -> 1 (policy ipv6-only; the "
-		"application asked for 0)");
-	r.facts.asked = V6_UNKNOWN;
-	r.verdict.action = V6_ACTION_SET;
-	assert_string_equal(text_of(&r),
-		"v6shim nginx[4242]: bind tcp [::]:80 fd 6: V6ONLY 0 -> 1 (policy ipv6-only)");
-}
-
 TEST(mode_log_never_claims_that_anything_changed_and_enforce_never_says_would)
 {
 	struct v6_record r = example();
