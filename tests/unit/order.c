@@ -169,11 +169,4 @@ TEST(a_list_that_is_too_long_to_tell_is_told_as_far_as_it_goes)
 	assert_int_equal(f.inet6, 0x55555555);
 }
 
-TEST(each_order_has_its_first_family)
-{
-	assert_int_equal(v6_order_first(V6_ORDER_APP), V6_FAMILY_OTHER);
-	assert_int_equal(v6_order_first(V6_ORDER_IPV4_FIRST), V6_FAMILY_INET);
-	assert_int_equal(v6_order_first(V6_ORDER_IPV6_FIRST), V6_FAMILY_INET6);
-}
-
 RUN_TESTS()

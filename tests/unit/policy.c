@@ -309,7 +309,7 @@ TEST(every_combination_is_decided_as_the_contract_says)
 	}
 }
 
-/* ---- what needs to be known */
+/* ---- what needs to be known; that no more is asked, e2e/syscalls.bats */
 
 /* Facts as they are of some call: nothing is unknown that a socket has. */
 static const struct space truth = {{5, 2, 2, 3, 2, 2, 4, 3, 6, 11, 3, 3, 3, 3, 2, 3}, 0};
@@ -412,52 +412,6 @@ TEST(what_is_not_needed_changes_nothing_that_is_done)
 		assert_true(!needs || needs & V6_NEED_VERDICT);
 	} while (next(&p, &truth));
 	assert_true(effects > 1000 && lean > 1000 && effects + lean < checked);
-}
-
-/* Whether for these settings, this call and this address anything is ever done. */
-static bool ever_done(struct point p)
-{
-	struct space facts = {{1, 1, 1, 1, 1, 1, 1, 3, 6, 1, 2, 3, 3, 3, 2, 3}, 0};
-	bool ported = p.at[PORT];
-	struct point at = {0};
-
-	do {
-		struct v6_verdict v;
-		struct effect e;
-
-		memcpy(p.at + FAMILY, at.at + FAMILY, 2 * sizeof(*at.at));
-		/* Whatever the socket without a port is. */
-		p.at[PORT] = ported ? 1 : 2 * at.at[PORT];
-		memcpy(p.at + BOUND, at.at + BOUND, (AXES - BOUND) * sizeof(*at.at));
-		fill(&p);
-		if (!possible(&p))
-			continue;
-		v = v6_decide(&p.knobs, &p.facts);
-		e = effect_of(&p, &v);
-		if (e.deny || e.disorder || e.v6only != p.facts.before)
-			return true;
-	} while (next(&at, &facts));
-	return false;
-}
-
-TEST(where_nothing_is_ever_done_nothing_is_needed)
-{
-	struct space calls = {{5, 2, 2, 3, 2, 2, 9, 1, 1, 11, 2, 1, 1, 1, 1, 1}, 0};
-	struct point p = {0};
-	unsigned idle = 0, busy = 0;
-
-	do {
-		bool needs, done;
-
-		fill(&p);
-		needs = v6_policy_needs(&p.knobs, p.facts.event, &p.facts.address) != 0;
-		done = p.at[EVENT] <= 3 && ever_done(p);
-		if (needs != done)
-			fail_at(&p, done ? "something is done" : "nothing is done",
-				&(struct v6_verdict){.v6only = V6_UNKNOWN});
-		*(done ? &busy : &idle) += 1;
-	} while (next(&p, &calls));
-	assert_true(idle > 1000 && busy > 1000);
 }
 
 /* FACTS.md 2: the errno of a mapped bind, where the kernel has EINVAL because V6ONLY is 1. */

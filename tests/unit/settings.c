@@ -199,66 +199,7 @@ TEST(the_higher_origin_wins_whichever_came_first_and_of_one_the_later_word)
 	assert_true(checked > 400 * COUNT(origins) * COUNT(origins));
 }
 
-/* ---- profiles */
-
-#define ILLUMOS                                                                                    \
-	"policy=default-both order=ipv6-first on-conflict=share on-mapped=deny:EADDRNOTAVAIL "     \
-	"on-nonboolean=deny:EINVAL"
-
-/* FACTS.md 2; what is not known of a system is left to the default, and not told. */
-static const struct {
-	const char *profile, *sets;
-} systems[] = {
-	{"none", ""},
-	{"linux", "policy=default-both order=ipv4-first"},
-	{"freebsd", "policy=default-ipv6-only order=ipv6-first on-conflict=share-ipv6 "
-		    "on-mapped=deny:EADDRNOTAVAIL"},
-	{"netbsd", "policy=default-ipv6-only order=ipv6-first on-conflict=share"},
-	{"openbsd", "policy=default-ipv6-only on-contrary=deny:EINVAL order=ipv4-first "
-		    "on-mapped=deny:EADDRNOTAVAIL"},
-	{"dragonfly", "policy=default-ipv6-only on-contrary=deny:EOPNOTSUPP order=ipv6-first "
-		      "on-mapped=deny:EADDRNOTAVAIL"},
-	{"macos", "policy=default-both order=ipv4-first on-conflict=share-ipv6 "
-		  "on-mapped=deny:EADDRNOTAVAIL"},
-	{"illumos", ILLUMOS},
-	{"openindiana", ILLUMOS},
-	{"solaris", ILLUMOS},
-	{"windows", "policy=default-ipv6-only"},
-	{"qnx", "policy=default-ipv6-only on-conflict=share"},
-	{"ibmi", "policy=default-both"},
-	{"aix", "policy=default-both"},
-	{"bindv6only=0", "policy=default-both"},
-	{"bindv6only=1", "policy=default-ipv6-only"},
-};
-
-TEST(each_profile_sets_what_is_known_of_its_system_and_nothing_else)
-{
-	for (size_t i = 0; i < COUNT(systems); i++) {
-		char is[512];
-		struct v6_text t = v6_text_in(is, sizeof(is));
-		struct v6_settings s;
-
-		v6_settings_init(&s);
-		must_set(&s, V6_SETTING_PROFILE, systems[i].profile, V6_ORIGIN_ENVIRONMENT);
-		v6_settings_finish(&s);
-		for (unsigned id = 0; id < V6_SETTING_COUNT; id++) {
-			if (s.origin[id] == V6_ORIGIN_DEFAULT)
-				assert_string_equal(value_of(&s, id), contract[id].normal);
-			if (s.origin[id] != V6_ORIGIN_PROFILE)
-				continue;
-			v6_text_str(&t, t.len ? " " : "");
-			v6_text_str(&t, v6_setting_name(id));
-			v6_text_str(&t, "=");
-			v6_text_str(&t, value_of(&s, id));
-		}
-		if (strcmp(is, systems[i].sets))
-			fail_msg("%s sets\n%s\nexpected was\n%s", systems[i].profile, is,
-				systems[i].sets);
-		t = v6_text_in(is, sizeof(is));
-		v6_profile_text(&t, s.profile);
-		assert_string_equal(is, systems[i].sets);
-	}
-}
+/* ---- profiles: what each sets, e2e/profiles.bats */
 
 TEST(what_is_given_beside_a_profile_wins_even_the_default)
 {
