@@ -12,21 +12,22 @@ V6='c socket tcp6; v6only 1; bind :: P'
 DENY='order=ipv4-first on-disorder=deny:EPERM'
 
 @test "the second bind of a pair against the order is told, or the first is refused; in order nothing is" {
-	local proto order kept broken c rest first second
+	local proto order kept broken c rest first second has lacks
 
 	for proto in tcp udp; do
 		for order in ipv4-first ipv6-first; do
 			kept="${V4/tcp/$proto}; ${V6/tcp/$proto}" broken="${V6/tcp/$proto}; ${V4/tcp/$proto}"
-			first=inet6 second=inet c=c
-			[ $order = ipv4-first ] || { rest=$kept && kept=$broken && broken=$rest && first=inet second=inet6 c=b; }
+			first=inet6 second=inet c=c has=IPv6 lacks=IPv4
+			[ $order = ipv4-first ] ||
+				{ rest=$kept && kept=$broken && broken=$rest && first=inet second=inet6 c=b has=IPv4 lacks=IPv6; }
 			cat <<-END
 				$kept
 				bare, order=app, order=$order, order=$order on-disorder=deny:EPERM -> | none
 				$broken
 				bare ->
 				order=app -> | none
-				order=$order -> | bind $second disorder ok ~ order=$order
-				order=$order on-disorder=deny:EPERM -> $c.bind=EPERM | bind $first deny disorder EPERM
+				order=$order -> | bind $second disorder ok ~ order=$order: an $has socket of this process has the port already
+				order=$order on-disorder=deny:EPERM -> $c.bind=EPERM | bind $first deny disorder EPERM ~ order=$order: no $lacks socket of this process has the port yet
 				order=$order on-disorder=deny:EADDRINUSE -> $c.bind=EADDRINUSE | bind $first deny disorder EADDRINUSE
 				# The first would have been denied, so that the second would be the first.
 				order=$order on-disorder=deny:EPERM mode=log -> | bind $first deny disorder ok

@@ -189,10 +189,17 @@ queries() {
 		bare -> socket=EAFNOSUPPORT a
 		policy=both order=ipv6-first, policy=default-ipv6-only -> socket=EAFNOSUPPORT a
 	END
-	LD_PRELOAD=$LIB V6SHIM_POLICY=both V6SHIM_ORDER=ipv6-first V6SHIM_LOG=$LOG V6SHIM_LOG_LEVEL=change \
-		"$PROGRAMS/old-kernel" ipv6 "$PROGRAMS/drive" 'socket tcp6' 'socket udp6' >"$DIR/out"
-	assert_eq '["socket","inet6","EAFNOSUPPORT"]' "$(json_records "$LOG" 'select(.event == "socket") | [.event, .family, .errno]')"
-	assert_match 'no IPv6 here.*policy=both has nothing to act on.*order=ipv6-first reorders nothing' "$(jq -r '.note // ""' "$LOG")"
+	while IFS='|' read -r settings end; do
+		rm -f "$LOG"
+		# shellcheck disable=SC2086 # into its words
+		shim $settings LOG="$LOG" LOG_LEVEL=change -- "$PROGRAMS/old-kernel" ipv6 "$PROGRAMS/drive" 'socket tcp6' 'socket udp6' >"$DIR/out"
+		assert_eq '["socket","inet6","EAFNOSUPPORT"]' "$(json_records "$LOG" 'select(.event == "socket") | [.event, .family, .errno]')"
+		assert_match "there is no IPv6 here.*RestrictAddressFamilies=\\)$end\$" "$(jq -r '.note // empty' "$LOG")"
+	done <<-END
+		POLICY=both ORDER=ipv6-first|; policy=both has nothing to act on, and only IPv4 can be served; order=ipv6-first reorders nothing
+		POLICY=default-ipv6-only ORDER=ipv4-first|; policy=default-ipv6-only has nothing to act on, and only IPv4 can be served
+		ORDER=ipv6-first|; order=ipv6-first reorders nothing
+	END
 	# Another error is nothing to tell.
 	[ ! -e /proc/net/if_inet6 ] || assert_eq '' "$(LD_PRELOAD=$LIB "$PROGRAMS/drive" 'socket raw6' 2>&1 >"$DIR/out" | grep 'no IPv6')"
 }

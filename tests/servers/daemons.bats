@@ -121,6 +121,16 @@ conf_iperf3() {
 	SERVER=(iperf3 -s -B "$1" -p "$port")
 }
 
+conf_redis() {
+	printf '%s\n' "port $port" "bind $*" 'protected-mode no' 'save ""' 'appendonly no' "dir $DIR" 'daemonize no'
+	SERVER=(redis-server "$DIR/conf")
+}
+
+# -N: the end of the input ends the connection.
+conf_netcat() {
+	SERVER=(nc.openbsd -k -l -v -N "$1" "$port")
+}
+
 @test "vsftpd: every setting, as the table says, supervised; its session lives in a preload, but not where a record is to be made of it" {
 	client() {
 		curl -sSv -I -g -Q EPSV --max-time 10 --noproxy '*' "$(listed "ftp://%s:$port/" "$1")" 2>&1 | grep -q 'Passive Mode'
@@ -214,6 +224,35 @@ conf_iperf3() {
 		iperf3 -c "$1" -p "$port" -n 1K
 	}
 	PAIR=1 table iperf3 iperf3
+}
+
+# Its client side is a replica's connection to its master.
+@test "redis: every setting, as the table says" {
+	replicated() {
+		[ "$(redis-cli -h ::1 -p "$port" get word)" = v6shim ]
+	}
+	client_side() {
+		start master --tcp "$up" redis-server --port "$up" --bind 127.0.0.1 --save '' --appendonly no --repl-diskless-sync-delay 0 \
+			--dir "$DIR" --daemonize no && redis-cli -h 127.0.0.1 -p "$up" set word v6shim &&
+			redis-cli -h ::1 -p "$port" replicaof 127.0.0.1 "$up" && wait_for 20 replicated
+	}
+	SEND='PING\r\n' EXPECT=+PONG table redis redis-server redis-cli
+}
+
+# What a client sends is what the server prints; its client side is nc as a client, under the same settings.
+@test "netcat-openbsd: every setting, as the table says" {
+	client() {
+		local word=v6shim-$RANDOM-$RANDOM
+
+		nc.openbsd -N -w 5 "$1" "$port" <<<"$word" && wait_for 5 grep -qsx "$word" "$(run_dir)"/{server,first,second}.out
+	}
+	ask_upstream() {
+		printf 'GET / HTTP/1.0\r\n\r\n' | "${WITH[@]}" nc.openbsd "$@" -N -w 5 127.0.0.1 "$up"
+	}
+	client_side() {
+		passes_on ask_upstream -4 && [[ $(ask_upstream -n) == *v6shim-upstream ]]
+	}
+	PAIR=1 table netcat nc.openbsd
 }
 
 # ---- from outside

@@ -43,16 +43,6 @@ begin() {
 	start "$1" "${READY[@]}" "${@:2}"
 }
 
-# begin_pair [shim ... --] COMMAND...: begins COMMAND [::]:PORT, where one process has one socket; for both families
-# COMMAND 0.0.0.0:PORT before it.
-begin_pair() {
-	if [ "$families" = six ]; then
-		begin server "$@" "[::]:$port"
-	else
-		begin_one first "$@" "0.0.0.0:$port" && begin_one second "$@" "[::]:$port"
-	fi
-}
-
 # begin_one NAME ...: as begin, until there is one listener more.
 begin_one() {
 	start "$1" "--${PROTOCOLS##* }" "$port" --within 20 "${@:2}"

@@ -332,64 +332,6 @@ TEST(every_note_is_a_sentence_and_whoever_is_left_with_an_error_is_told_what_hel
 	assert_true(checked > 1000);
 }
 
-TEST(a_disorder_is_told_with_the_order_and_the_family)
-{
-	static const struct {
-		enum where where;
-		enum v6_order order;
-		enum v6_action action;
-		const char *note;
-	} rows[] = {
-		{K_ANY6, V6_ORDER_IPV4_FIRST, V6_ACTION_DENY,
-			"order=ipv4-first: no IPv4 socket of this process has the port yet"},
-		{K_ANY4, V6_ORDER_IPV6_FIRST, V6_ACTION_DENY,
-			"order=ipv6-first: no IPv6 socket of this process has the port yet"},
-		{K_ANY4, V6_ORDER_IPV4_FIRST, V6_ACTION_NONE,
-			"order=ipv4-first: an IPv6 socket of this process has the port already"},
-		{K_ANY6, V6_ORDER_IPV6_FIRST, V6_ACTION_SET,
-			"order=ipv6-first: an IPv4 socket of this process has the port already"},
-	};
-
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct v6_record r =
-			conflict_of(V6_EVENT_BIND, rows[i].where, rows[i].action, V6_MODE_ENFORCE);
-		V6_TEXT(t, 128);
-
-		v6_advice_disorder(&t, &r, rows[i].order);
-		assert_string_equal(t.buf, rows[i].note);
-	}
-}
-
-/* DESIGN.md 1.10 */
-TEST(without_ipv6_it_is_told_what_that_means_under_the_settings)
-{
-	static const struct {
-		enum v6_policy policy;
-		enum v6_order order;
-		const char *end;
-	} rows[] = {
-		{V6_POLICY_APP, V6_ORDER_APP, "RestrictAddressFamilies=)"},
-		{V6_POLICY_APP, V6_ORDER_IPV6_FIRST, "; order=ipv6-first reorders nothing"},
-		{V6_POLICY_APP, V6_ORDER_IPV4_FIRST, "RestrictAddressFamilies=)"},
-		{V6_POLICY_BOTH, V6_ORDER_IPV6_FIRST,
-			"; policy=both has nothing to act on, and only IPv4 can be served; "
-			"order=ipv6-first reorders nothing"},
-		{V6_POLICY_DEFAULT_IPV6_ONLY, V6_ORDER_APP,
-			"; policy=default-ipv6-only has nothing to act on, and only IPv4 can be "
-			"served"},
-	};
-
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct v6_knobs knobs = {.policy = rows[i].policy, .order = rows[i].order};
-		V6_TEXT(t, 512);
-
-		v6_advice_no_ipv6(&t, &knobs);
-		assert_false(t.full);
-		assert_non_null(strstr(t.buf, "there is no IPv6 here"));
-		assert_true(v6_slice_ends((struct v6_slice){t.buf, t.len}, rows[i].end));
-	}
-}
-
 /* DESIGN.md 1.6: one record is one line written by one write, which a pipe keeps whole. */
 TEST(the_longest_record_of_a_conflict_fits)
 {
