@@ -171,7 +171,11 @@ int v6_options_read(struct v6_options *o, char **argv, const struct v6_command *
 	bool ended = false;
 	int result = 0;
 
+	memset(o->value, 0, sizeof(o->value));
+	memset(o->given, 0, sizeof(o->given));
 	o->operands = argv + 1;
+	o->count = 0;
+	o->help = false;
 	v6_config_init(&o->config);
 	for (argv++; *argv && !o->help; argv++) {
 		struct v6_slice value = v6_slice_of(*argv), written = v6_slice_cut(&value, '=');

@@ -213,7 +213,7 @@ void v6_conflict_bound(struct v6_call *c, bool change)
 		v6_fact_type(c->ask) == V6_TYPE_DGRAM &&
 		v6_conflict_meets(c, v6_known(v6_fact_v6only(c->ask))))
 		c->record.verdict.finding = V6_FINDING_CONFLICT;
-	if (a->family == V6_FAMILY_INET6)
+	if (a->port && a->family == V6_FAMILY_INET6)
 		v6_memory_set(v6_memory_port(a->port), V6_MEMORY_MAPPED,
 			v6_address_mapped(a) ? V6_MEMORY_MAPPED : 0);
 	/* A supervisor's numbers are those of many processes. */

@@ -221,12 +221,15 @@ unsigned v6_memory(uint64_t cookie)
 /* Two threads at one socket: what one of them sets is enough. */
 unsigned v6_memory_set(uint64_t cookie, unsigned clear, unsigned set)
 {
-	unsigned old = v6_memory(cookie) & (V6_MEMORY_FORGOTTEN - 1);
-	uint64_t word = cookie << BITS | (old & ~clear) | set;
+	unsigned old, word;
 
-	if (!cookie || ((old & ~clear) | set) == old)
+	if (!set && !atomic_load_explicit(&any, memory_order_relaxed))
+		return 0;
+	old = v6_memory(cookie) & (V6_MEMORY_FORGOTTEN - 1);
+	word = (old & ~clear) | set;
+	if (!cookie || word == old)
 		return old;
-	atomic_store_explicit(slot_of(cookie), word, memory_order_relaxed);
+	atomic_store_explicit(slot_of(cookie), cookie << BITS | word, memory_order_relaxed);
 	atomic_store_explicit(&any, true, memory_order_relaxed);
 	return old;
 }

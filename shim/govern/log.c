@@ -391,7 +391,8 @@ static void tell_syslog(const struct v6_log_line *line)
 	v6_sys_close(fd);
 }
 
-static bool tell_stderr(const struct v6_log_line *line)
+/* Apart from write_log(), whose stack is the deepest there is. */
+__attribute__((noinline)) static bool tell_stderr(const struct v6_log_line *line)
 {
 	struct opened err = look_at(STDERR, start.err);
 

@@ -135,8 +135,8 @@ SLOW void govern_socket(int fd, int domain, int type, int protocol)
 	errno = c.saved;
 }
 
-SLOW int govern(int fd, const void *pointer, socklen_t len, int backlog,
-	void (*governed)(struct v6_call *c))
+static inline __attribute__((always_inline)) int govern(int fd, const void *pointer, socklen_t len,
+	int backlog, void (*governed)(struct v6_call *c))
 {
 	struct v6_call c = v6_preload_call(fd);
 
@@ -185,13 +185,18 @@ EXPORT int socket(int domain, int type, int protocol)
 	return fd;
 }
 
+SLOW int set_v6only(int fd, const void *value, socklen_t len)
+{
+	v6_preload_settled();
+	if (watches(V6_EVENT_SETSOCKOPT))
+		return govern(fd, value, len, 0, v6_govern_v6only);
+	return v6_next.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, value, len);
+}
+
 EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 {
-	if (RARELY(level == IPPROTO_IPV6 && name == IPV6_V6ONLY)) {
-		v6_preload_settled();
-		if (watches(V6_EVENT_SETSOCKOPT))
-			return govern(fd, value, len, 0, v6_govern_v6only);
-	}
+	if (RARELY(level == IPPROTO_IPV6 && name == IPV6_V6ONLY))
+		return set_v6only(fd, value, len);
 	return v6_next.setsockopt(fd, level, name, value, len);
 }
 
