@@ -232,6 +232,7 @@ DECISION='policy mode action finding'
 	done <<-END
 		DIR/log.jsonl log.jsonl "load"+"bind"+"listen"
 		DIR/log       log       "load"+"bind"+"listen"
+		DIR/log.json  log.json  "load"+"bind"+"listen"
 		DIR/log.txt   log.txt   load+bind+listen         LOG_FORMAT=text
 		DIR/log.json  log.json  load+bind                LOG_FORMAT=text LOG_LEVEL=change
 		stderr        out2      load+bind

@@ -580,38 +580,29 @@ $note" "$status $output"
 
 @test "what is no port and unknown options are refused, with what is wrong" {
 	while IFS='|' read -r words reason; do
-		# shellcheck disable=SC2086 # into its words
-		who $words
+		eval "who $words"
 		assert_eq '2 ' "$status $output" "$words"
-		assert_eq "v6shim: who: $reason" "$(head -n 1 <<<"$errors")"
-		assert_match "usage: v6shim who .*'v6shim who --help' tells more" "$errors"
+		assert_eq "v6shim: $reason" "$(head -n 1 <<<"$errors")"
+		[[ $reason != who* ]] || assert_match "usage: v6shim who .*'v6shim who --help' tells more" "$errors"
 	done <<-'END'
-		-- 0|'0': a port is a number from 1 to 65535
-		65536|'65536': a port is a number from 1 to 65535
-		4294967376|'4294967376': a port is a number from 1 to 65535
-		18446744073709551696|'18446744073709551696': a port is a number from 1 to 65535
-		80x|'80x': neither a port nor the name of a service
-		-- -1|'-1': neither a port nor the name of a service
-		+80|'+80': neither a port nor the name of a service
-		0x50|'0x50': neither a port nor the name of a service
-		80,443|'80,443': neither a port nor the name of a service
-		--pid x|--pid: 'x' is no process id
-		--pid 0|--pid: '0' is no process id
-	END
-	while IFS='|' read -r words reason; do
-		# shellcheck disable=SC2086 # into its words
-		who $words
-		assert_match "^2 v6shim: $reason" "$status $errors"
-	done <<-'END'
+		-- 0|who: '0': a port is a number from 1 to 65535
+		65536|who: '65536': a port is a number from 1 to 65535
+		4294967376|who: '4294967376': a port is a number from 1 to 65535
+		18446744073709551696|who: '18446744073709551696': a port is a number from 1 to 65535
+		80x|who: '80x': neither a port nor the name of a service
+		-- -1|who: '-1': neither a port nor the name of a service
+		+80|who: '+80': neither a port nor the name of a service
+		0x50|who: '0x50': neither a port nor the name of a service
+		80,443|who: '80,443': neither a port nor the name of a service
+		''|who: '': neither a port nor the name of a service
+		--pid x|who: --pid: 'x' is no process id
+		--pid 0|who: --pid: '0' is no process id
 		--jsn|--jsn: unknown option; did you mean '--json'
-		-x 80|-x: unknown option
-		-4x|-x: unknown option
+		-x 80|-x: unknown option; 'v6shim who --help' lists them
+		-4x|-x: unknown option; 'v6shim who --help' lists them
 		--pid|--pid: no value given
 		--json=x|--json: it takes no value
 	END
-	who ''
-	assert_eq 2 "$status"
-	assert_match "^v6shim: who: '': neither" "$errors"
 }
 
 # ---- a kernel that says less, or says it badly

@@ -137,13 +137,6 @@ TEST(every_setting_but_the_file_itself_can_be_set)
 	assert_string_equal(rules_text(), "=> mode=enforce");
 }
 
-/* A path may hold what makes a rule elsewhere. */
-TEST(a_path_may_hold_an_arrow)
-{
-	assert_int_equal(read_text("log = /tmp/a=>b\n"), 0);
-	assert_string_equal(value_of(V6_SETTING_LOG), "/tmp/a=>b");
-}
-
 /* ---- mistakes: what is said of each, problem.c */
 
 TEST(mistakes_leave_the_good_lines_in_force)

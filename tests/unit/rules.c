@@ -294,16 +294,4 @@ TEST(sixteen_ports_and_eight_protocols_and_no_more)
 	}
 }
 
-TEST(a_list_of_programs_has_no_bound_but_the_texts)
-{
-	static char text[60000];
-
-	strcpy(text, "program=x");
-	for (unsigned i = 0; i < 5000; i++)
-		add(text, ",p%u*", i);
-	strcat(text, " => mode=log");
-	assert_true(v6_rule_program(rule_of(text), slice("p4999")));
-	assert_string_equal(text_of(&rules.rule[0]), text);
-}
-
 RUN_TESTS()

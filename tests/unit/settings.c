@@ -1,7 +1,6 @@
 /*
- * Settings: the table of DESIGN.md 1.3 written out by hand, every value there and back, who beats
- * whom, the profiles, and what a log in a file has for defaults. What is said of mistakes:
- * problem.c.
+ * Settings: the table of DESIGN.md 1.3 written out by hand, every value there and back, and who beats
+ * whom. What a log in a file has for defaults: e2e/log.bats; what is said of mistakes: problem.c.
  */
 #include "unit.h"
 
@@ -221,37 +220,6 @@ TEST(what_is_given_beside_a_profile_wins_even_the_default)
 }
 
 /* ---- the defaults of a log in a file */
-
-TEST(a_log_to_a_path_is_json_of_every_bind_where_nothing_else_is_said)
-{
-	static const char *const logs[] = {"/x", "/x.log", "/x.json", "/x.jsonl", "/%n-%p",
-		"/dev/stdout", "stderr", "syslog", "off", "fd:3"};
-
-	for (size_t i = 0; i < COUNT(logs); i++)
-		for (unsigned said = 0; said < 9; said++) {
-			static const char *const formats[] = {NULL, "text", "json"};
-			static const char *const levels[] = {NULL, "change", "all"};
-			const char *format = formats[said % 3], *level = levels[said / 3];
-			bool path = logs[i][0] == '/';
-			struct v6_settings s;
-
-			v6_settings_init(&s);
-			must_set(&s, V6_SETTING_LOG, logs[i], V6_ORIGIN_FILE);
-			if (format)
-				must_set(&s, V6_SETTING_LOG_FORMAT, format, V6_ORIGIN_FILE);
-			if (level)
-				must_set(&s, V6_SETTING_LOG_LEVEL, level, V6_ORIGIN_OPTION);
-			v6_settings_finish(&s);
-			assert_string_equal(value_of(&s, V6_SETTING_LOG_FORMAT), format ? format
-										 : path ? "json"
-											: "text");
-			assert_string_equal(value_of(&s, V6_SETTING_LOG_LEVEL), level  ? level
-										: path ? "bind"
-										       : "change");
-			assert_int_equal(s.origin[V6_SETTING_LOG_FORMAT],
-				format ? V6_ORIGIN_FILE : V6_ORIGIN_DEFAULT);
-		}
-}
 
 TEST(a_path_that_was_beaten_decides_nothing)
 {
