@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # What others name is data: no program name, path or setting ends up as a second line, as JSON, as a terminal's command
 # or as a format, and no log goes where another user's link wants it. More of it: holders' names in
-# two-processes.bats and who.bats, the log in sticky directories in survive.bats, what report shows of a forged log in
+# conflicts.bats and who.bats, the log in sticky directories in survive.bats, what report shows of a forged log in
 # report.bats.
 
 # Each test is a subshell, and is meant to be.
