@@ -73,10 +73,13 @@ installed_and_removed() {
 	assert_eq 1 "$(got v6shim run --policy ipv6-only --log /root/log.jsonl --log-level bind /root/drive)"
 	assert_match 'IPv6 ' "$(inside v6shim report /root/log.jsonl)"
 	[ -s "$DEBIAN/usr/share/man/man1/v6shim.1.gz" ]
-	# What that would leave behind in ld.so.preload is told of; what it is good for: readme.bats.
-	cp "$EXAMPLES_DIR/ld.so.preload/ld.so.preload" "$DEBIAN/etc/ld.so.preload"
+	# The example for every process: its rule acts in the program that it names; more of that in readme.bats. That the
+	# removal would leave the library's name behind is told.
+	cp "$EXAMPLES_DIR"/ld.so.preload/* "$DEBIAN/etc/"
+	cp "$DEBIAN/root/drive" "$DEBIAN/root/legacyd"
+	assert_eq '1 0' "$(got env V6SHIM_CONFIG=/etc/v6shim.conf /root/legacyd) $(got env V6SHIM_CONFIG=/etc/v6shim.conf /root/drive)"
 	assert_match 'libv6shim: /etc/ld.so.preload still names libv6shim.so' "$(inside dpkg -P v6shim libv6shim 2>&1)"
-	rm "$DEBIAN/etc/ld.so.preload"
+	rm "$DEBIAN"/etc/{ld.so.preload,v6shim.conf}
 	inside sh -c 'dpkg -i /root/*.deb' >"$BATS_TEST_TMPDIR/dpkg" 2>&1 || fail "$(<"$BATS_TEST_TMPDIR/dpkg")"
 
 	inside dpkg -P v6shim libv6shim >"$BATS_TEST_TMPDIR/dpkg" 2>&1 || fail "$(<"$BATS_TEST_TMPDIR/dpkg")"
