@@ -272,7 +272,7 @@ except OSError as e:
 		"$DRIVE" 'socket tcp6' "bind :: $port" listen serve
 	pid=$output
 	wait_for 5 kernel_v6only tcp "$port" 2>/dev/null
-	run kernel_v6only tcp "$port"
+	output=$(kernel_v6only tcp "$port" 2>/dev/null)
 	kill "$pid"
 	assert_eq 1 "$output"
 }
