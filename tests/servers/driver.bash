@@ -369,6 +369,21 @@ other_children() {
 	now=$(children) && [ -z "$(comm -12 <(echo "$now") <(echo "$1"))" ]
 }
 
+# reloads SIGNAL: three times; the listener stays as it is, the children are new, and no request fails.
+reloads() {
+	local before
+
+	still_ipv6_only
+	ask_on
+	for _ in 1 2 3; do
+		before=$(children)
+		kill -"$1" "$(pid_of server)"
+		wait_for 20 other_children "$before"
+	done
+	no_failures
+	still_ipv6_only
+}
+
 # ---- what a server connects to
 
 # upstream http|dns: a server on 127.0.0.1:$up that is none of those under test. See programs/upstream.py.

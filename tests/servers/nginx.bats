@@ -10,15 +10,7 @@ load nginx
 @test "nginx: reloads keep the listener as it is, and no request fails" {
 	require nginx curl jq
 	governed ipv6-only
-	still_ipv6_only
-	ask_on
-	for _ in 1 2 3; do
-		before=$(children)
-		kill -HUP "$(pid_of server)"
-		wait_for 20 other_children "$before"
-	done
-	no_failures
-	still_ipv6_only
+	reloads HUP
 	log_agrees
 }
 
