@@ -60,6 +60,10 @@ find_rows() {
 		b socket tcp4; b bind 0.0.0.0 P; a socket tcp6; a v6only 1; a bind :: P; exec; b listen; a listen; a get
 		bare -> 1
 		policy=both -> 1 | setsockopt inet6 contrary; bind inet6 yield conflict; listen inet ipv4-socket
+		# Nor is it told when that for which it yielded is gone.
+		b socket tcp4; b bind 0.0.0.0 P; a socket tcp6; a v6only 1; a bind :: P; b close; a listen; a get
+		bare -> 1
+		policy=both -> 1 | setsockopt inet6 contrary; bind inet6 yield conflict
 		b socket tcp4; b bind 0.0.0.0 P; a socket tcp6; a bind :: P; a listen; a get
 		bare -> a.bind=EADDRINUSE a.listen=- 0
 		policy=default-both on-conflict=resolve -> 1 | bind inet6 split conflict

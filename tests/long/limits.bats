@@ -301,6 +301,8 @@ without_proc() {
 			cmp "$DIR/$settings" "$DIR/said"
 		done
 	done
+	# Of the program that is executed nobody noted what it has.
+	shim ON_CONFLICT=resolve LOG="$LOG" LOG_LEVEL=all -- "$PROGRAMS/drive" 'b socket tcp4' "b bind 0.0.0.0 $port" exec 'a socket tcp6' "a bind :: $port"
 }
 
 @test "no /proc: what is governed is governed, and own sockets are found by their numbers" {
@@ -310,6 +312,8 @@ without_proc() {
 		cut -d'|' -f1 "$DIR/all" >"$DIR/$settings.names"
 		cut -d'|' -f2 "$DIR/all" >"$DIR/$settings"
 	done
+	port=$(free_port)
+	export port
 	apart without_proc
 	assert_eq '["split",true]
 ["share",true]' "$(json_records "$LOG" 'select(.finding == "conflict" and .action != "none") | [.action, .holder.fd != null]' |
