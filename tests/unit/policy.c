@@ -482,6 +482,9 @@ TEST(each_policy_stands_for_its_value_and_facts_start_unknown)
 		assert_int_equal(v6_policy_value((enum v6_policy)i), policies[i].value);
 		assert_int_equal(v6_policy_forced((enum v6_policy)i), policies[i].at_bind);
 	}
+	assert_int_equal(v6_policy_needs(&(struct v6_knobs){.policy = V6_POLICY_IPV6_ONLY},
+				 V6_EVENT_GETADDRINFO, NULL),
+		0);
 	v6_facts_init(&f, V6_EVENT_LISTEN);
 	assert_int_equal(f.event, V6_EVENT_LISTEN);
 	assert_true(f.family == V6_FAMILY_OTHER && f.type == V6_TYPE_UNKNOWN && !f.nonboolean);

@@ -221,6 +221,25 @@ TEST(what_is_given_beside_a_profile_wins_even_the_default)
 
 /* ---- the defaults of a log in a file */
 
+/* With each default alone taken: e2e/log.bats. */
+TEST(a_log_in_a_file_is_json_of_every_bind_but_where_something_else_is_said)
+{
+	for (unsigned said = 0; said < 4; said++) {
+		struct v6_settings s;
+
+		v6_settings_init(&s);
+		must_set(&s, V6_SETTING_LOG, "/x.log", V6_ORIGIN_FILE);
+		if (said & 1)
+			must_set(&s, V6_SETTING_LOG_FORMAT, "text", V6_ORIGIN_FILE);
+		if (said & 2)
+			must_set(&s, V6_SETTING_LOG_LEVEL, "change", V6_ORIGIN_OPTION);
+		v6_settings_finish(&s);
+		assert_int_equal(
+			s.format, said & 1 ? V6_LOG_FORMAT_TEXT : V6_LOG_FORMAT_JSON);
+		assert_int_equal(s.level, said & 2 ? V6_LOG_LEVEL_CHANGE : V6_LOG_LEVEL_BIND);
+	}
+}
+
 TEST(a_path_that_was_beaten_decides_nothing)
 {
 	struct v6_settings s;
@@ -233,6 +252,17 @@ TEST(a_path_that_was_beaten_decides_nothing)
 	v6_settings_finish(&s);
 	assert_int_equal(s.format, V6_LOG_FORMAT_TEXT);
 	assert_int_equal(s.level, V6_LOG_LEVEL_CHANGE);
+}
+
+TEST(a_profile_is_printed_as_the_settings_that_it_sets)
+{
+	struct v6_text t = v6_text_in(buf, sizeof(buf));
+
+	v6_profile_text(&t, V6_PROFILE_NONE);
+	assert_string_equal(buf, "");
+	v6_profile_text(&t, V6_PROFILE_OPENBSD);
+	assert_string_equal(buf, "policy=default-ipv6-only on-contrary=deny:EINVAL order=ipv4-first "
+				 "on-mapped=deny:EADDRNOTAVAIL");
 }
 
 RUN_TESTS()
