@@ -16,26 +16,39 @@ void *v6_need(void *pointer)
 	return pointer;
 }
 
-static struct chunk {
-	struct chunk *next;
+struct chunk {
+	struct chunk *next, *last;
 	alignas(max_align_t) char bytes[];
-} * kept;
+};
+
+/* A ring, so that nothing is at its end. */
+static struct chunk kept = {&kept, &kept};
 
 void *v6_keep(size_t size)
 {
 	struct chunk *chunk = v6_need(calloc(1, sizeof(*chunk) + size));
 
-	chunk->next = kept;
-	kept = chunk;
+	chunk->next = kept.next;
+	chunk->last = &kept;
+	kept.next = kept.next->last = chunk;
 	return chunk->bytes;
 }
 
 /* There is room up to the next power of two. */
 void *v6_grow(void *array, size_t count, size_t size)
 {
-	if (count & (count - 1))
-		return array;
-	return memcpy(v6_keep((count ? 2 * count : 1) * size), array ? array : "", count * size);
+	struct chunk *chunk;
+
+	if (!count)
+		return v6_keep(size);
+	if (!(count & (count - 1))) {
+		chunk = (struct chunk *)((char *)array - offsetof(struct chunk, bytes));
+		chunk = v6_need(realloc(chunk, sizeof(*chunk) + 2 * count * size));
+		chunk->next->last = chunk->last->next = chunk;
+		array = chunk->bytes;
+	}
+	memset((char *)array + count * size, 0, size);
+	return array;
 }
 
 char *v6_keep_bytes(const char *bytes, size_t len)

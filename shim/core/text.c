@@ -5,7 +5,11 @@
 
 bool v6_slice_is(struct v6_slice slice, const char *str)
 {
-	return slice.len == strlen(str) && !memcmp(slice.ptr, str, slice.len);
+	size_t n = 0;
+
+	while (n < slice.len && str[n] && slice.ptr[n] == str[n])
+		n++;
+	return n == slice.len && !str[n];
 }
 
 bool v6_slice_begins(struct v6_slice slice, const char *str)
@@ -317,8 +321,7 @@ size_t v6_utf8_length(const char *bytes, size_t len)
 	return n;
 }
 
-/* How many of the bytes stand for themselves in JSON and before a person's eyes. */
-static size_t plain(const char *bytes, size_t len)
+size_t v6_plain_length(const char *bytes, size_t len)
 {
 	size_t n = 0;
 
@@ -350,7 +353,7 @@ bool v6_slice_is_text(struct v6_slice text)
 static void escape(struct v6_text *t, const char *bytes, size_t len, bool json)
 {
 	while (len) {
-		size_t n = plain(bytes, len);
+		size_t n = v6_plain_length(bytes, len);
 		unsigned char c = (unsigned char)*bytes;
 		bool c1;
 

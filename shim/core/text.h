@@ -119,6 +119,9 @@ void v6_text_json(struct v6_text *t, const char *bytes, size_t len);
  */
 void v6_text_safe(struct v6_text *t, const char *bytes, size_t len);
 
+/* How many of the bytes, from the first on, stand for themselves in JSON and before a person's eyes: of ASCII. */
+size_t v6_plain_length(const char *bytes, size_t len);
+
 /* Length of the valid UTF-8 sequence that starts at bytes (1..4), or 0. RFC 3629. */
 size_t v6_utf8_length(const char *bytes, size_t len);
 

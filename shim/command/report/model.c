@@ -27,44 +27,46 @@ static int compare(const void *a, const void *b)
 				: memcmp(e->key, f->key, e->len);
 }
 
-static struct kept *keep(struct v6_model *m, const void *key, size_t len)
+static struct kept *keep(void **tree, const void *key, size_t len)
 {
-	struct kept wanted = {key, len, 0}, **found = tfind(&wanted, &m->kept, compare), *e;
+	struct kept wanted = {key, len, 0}, **found = tfind(&wanted, tree, compare), *e;
 
 	if (found)
 		return *found;
-	e = v6_keep(sizeof(*e));
-	*e = (struct kept){v6_keep_bytes(key, len), len, 0};
-	return *(struct kept **)v6_need(tsearch(e, &m->kept, compare));
+	e = v6_keep(sizeof(*e) + len + 1);
+	*e = (struct kept){memcpy(e + 1, key, len), len, 0};
+	return *(struct kept **)v6_need(tsearch(e, tree, compare));
 }
 
 /* The same bytes are at the same place. */
 static struct v6_slice keep_text(struct v6_model *m, struct v6_slice text)
 {
-	return (struct v6_slice){text.len ? keep(m, text.ptr, text.len)->key : "", text.len};
+	return (struct v6_slice){text.len ? keep(&m->kept, text.ptr, text.len)->key : "", text.len};
 }
 
-/* What is found by its key: a number from 1 in the array of processes, or in that of sockets. */
+/* What is found by its key: a number from 1 in the array of processes, or in that of a process's sockets. */
 enum slot {
 	RUNNING,       /* log, pid: the latest process */
-	ON_DESCRIPTOR, /* process, descriptor: the latest socket */
-	AT_ADDRESS,    /* process, protocol, address: the latest that was bound */
+	ON_DESCRIPTOR, /* descriptor: the latest socket */
+	AT_ADDRESS,    /* protocol, address: the latest that was bound */
 	FAILED_BIND,   /* the same: that could not be bound */
 	FAILED_LISTEN, /* the same: that could not listen */
 };
 
-/* By numbers, and an address where it is not NULL. */
-static unsigned *find(
-	struct v6_model *m, enum slot slot, unsigned whose, int number, const struct v6_address *a)
+static unsigned *find(void **tree, enum slot slot, unsigned number, unsigned other)
 {
-	unsigned key[9] = {slot, whose, (unsigned)number};
+	unsigned key[] = {slot, number, other};
 
-	if (a) {
-		key[3] = (unsigned)a->family << 16 | a->port;
-		key[4] = a->scope;
-		memcpy(key + 5, a->bytes, sizeof(a->bytes));
-	}
-	return &keep(m, key, sizeof(key))->number;
+	return &keep(tree, key, sizeof(key))->number;
+}
+
+static unsigned *find_address(struct v6_process *p, enum slot slot, const struct v6_record *r)
+{
+	const struct v6_address *a = &r->facts.address;
+	unsigned key[8] = {slot, (unsigned)r->proto, (unsigned)a->family << 16 | a->port, a->scope};
+
+	memcpy(key + 4, a->bytes, sizeof(a->bytes));
+	return &keep(&p->kept, key, sizeof(key))->number;
 }
 
 struct v6_slice v6_record_written(const struct v6_record *r, v6_record_writer *write)
@@ -82,7 +84,7 @@ struct v6_slice v6_record_written(const struct v6_record *r, v6_record_writer *w
 /* The process with that pid. Another program, and a load record unless it is late, begin a new one. */
 static struct v6_process *process_of(struct v6_model *m, unsigned log, const struct v6_record *r)
 {
-	unsigned *running = find(m, RUNNING, log, r->pid, NULL);
+	unsigned *running = find(&m->kept, RUNNING, log, (unsigned)r->pid);
 	struct v6_process *p = *running ? m->processes[*running - 1] : NULL;
 	bool load = r->facts.event == V6_EVENT_LOAD;
 
@@ -192,14 +194,11 @@ static bool is_same(const struct v6_socket *s, const struct v6_record *r)
 }
 
 /* What failed at this address is made good, as far as the log tells. */
-static void make_good(struct v6_model *m, const struct v6_process *p, const struct v6_record *r)
+static void make_good(struct v6_model *m, struct v6_process *p, const struct v6_record *r)
 {
 	enum slot slot = r->facts.event == V6_EVENT_LISTEN ? FAILED_LISTEN : FAILED_BIND;
 	/* Without failures, which are few, there is no place for it. */
-	struct v6_socket *s =
-		p->trouble_count
-			? socket_of(p, *find(m, slot, p->serial, r->proto, &r->facts.address))
-			: NULL;
+	struct v6_socket *s = p->trouble_count ? socket_of(p, *find_address(p, slot, r)) : NULL;
 
 	if (!s)
 		return;
@@ -221,7 +220,7 @@ static void add_bound(struct v6_model *m, struct v6_process *p, const struct v6_
 	if (r->facts.type == V6_TYPE_DGRAM && !r->facts.address.port)
 		return;
 	make_good(m, p, r);
-	on = find(m, ON_DESCRIPTOR, p->serial, r->fd, NULL);
+	on = find(&p->kept, ON_DESCRIPTOR, (unsigned)r->fd, 0);
 	s = socket_of(p, *on);
 	if (s && is_same(s, r)) {
 		begin_socket(s, r);
@@ -235,18 +234,18 @@ static void add_bound(struct v6_model *m, struct v6_process *p, const struct v6_
 	update_socket(m, s, r);
 	s->chosen = !r->facts.address.port;
 	s->inherited = r->facts.event == V6_EVENT_INHERIT;
-	*find(m, AT_ADDRESS, p->serial, r->proto, &r->facts.address) = *on;
+	*find_address(p, AT_ADDRESS, r) = *on;
 }
 
 /* It is the one that was bound on this descriptor, or on one of which this is a duplicate. */
 static void add_listening(struct v6_model *m, struct v6_process *p, const struct v6_record *r)
 {
-	unsigned *on = find(m, ON_DESCRIPTOR, p->serial, r->fd, NULL);
+	unsigned *on = find(&p->kept, ON_DESCRIPTOR, (unsigned)r->fd, 0);
 	struct v6_socket *s = socket_of(p, *on);
 
 	make_good(m, p, r);
 	if (!s || !is_same(s, r)) {
-		unsigned bound = *find(m, AT_ADDRESS, p->serial, r->proto, &r->facts.address);
+		unsigned bound = *find_address(p, AT_ADDRESS, r);
 		struct v6_socket *other = socket_of(p, bound);
 
 		if (s)
@@ -267,9 +266,8 @@ static void add_listening(struct v6_model *m, struct v6_process *p, const struct
 static unsigned add_failed(struct v6_model *m, struct v6_process *p, const struct v6_record *r)
 {
 	bool listen = r->facts.event == V6_EVENT_LISTEN;
-	unsigned *failed = find(
-		m, listen ? FAILED_LISTEN : FAILED_BIND, p->serial, r->proto, &r->facts.address);
-	unsigned on = listen ? *find(m, ON_DESCRIPTOR, p->serial, r->fd, NULL) : 0;
+	unsigned *failed = find_address(p, listen ? FAILED_LISTEN : FAILED_BIND, r);
+	unsigned on = listen ? *find(&p->kept, ON_DESCRIPTOR, (unsigned)r->fd, 0) : 0;
 	struct v6_socket *s;
 
 	if (on && is_same(socket_of(p, on), r))
@@ -310,11 +308,11 @@ static void add_trouble(
 	struct v6_slice text;
 
 	/* Records that differ in time and descriptor alone are one. */
-	same.time = same.pid = (int)p->serial;
+	same.time = same.pid = 0;
 	same.fd = -1;
 	same.count = 0;
 	text = v6_record_written(&same, v6_record_json);
-	number = &keep(m, text.ptr, text.len)->number;
+	number = &keep(&p->kept, text.ptr, text.len)->number;
 	if (!*number) {
 		t = V6_ADD(p->troubles, p->trouble_count);
 		*t = (struct v6_trouble){.r = *r, .socket = socket};
@@ -435,11 +433,12 @@ void v6_model_end(struct v6_model *m)
 		for (size_t n = 0; n < p->trouble_count; n++)
 			m->unresolved +=
 				!strcmp(v6_trouble_state(p, &p->troubles[n]), "unresolved");
+		tdestroy(p->kept, forget);
 		p->shown = p->socket_count || p->trouble_count;
 		if (!p->shown)
 			continue;
 		look = look_of(p, &len);
-		first = &keep(m, look, len)->number;
+		first = &keep(&m->kept, look, len)->number;
 		free(look);
 		p->last = p;
 		if (*first) {

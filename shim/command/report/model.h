@@ -33,6 +33,7 @@ struct v6_trouble {
 /* One run of one program. */
 struct v6_process {
 	unsigned serial; /* from 1 */
+	void *kept;      /* see model.c */
 	unsigned log;    /* whose pids these are: logs of other names may be other hosts' */
 	int pid;
 	struct v6_slice program, version;
