@@ -4,6 +4,7 @@
 # by a change to the source.
 
 load ../e2e/helper
+load fuzz_targets
 
 setup() {
 	[ "$(uname -m)" = x86_64 ] || [ "$(uname -m)" = aarch64 ] || skip 'no table of this machine'
@@ -55,6 +56,25 @@ again() {
 		read -r wild bad <<<"$output"
 		[ "$bad" -gt 0 ] || fail "control: of $wild no race in $what"
 	done
+}
+
+@test "calls at random that make no sense, children killed in the middle of theirs: as bare; control: other calls differ" {
+	local seed policy until=$((SECONDS + FUZZ_SECONDS))
+	local -ra policies=(app ipv6-only default-both)
+	local -r calls=(/usr/bin/python3 -ISB "$ROOT/tests/programs/edge-calls.py" -r)
+
+	for ((seed = 0; SECONDS < until || seed < 3; seed++)); do
+		policy=${policies[seed % 3]}
+		# V6ONLY is the policy's.
+		"${calls[@]}" $seed 2000 | sed 's/ v6only [01]//' >"$BATS_TEST_TMPDIR/bare"
+		"$V6SHIM" run --reach supervise --policy "$policy" --log "$BATS_TEST_TMPDIR/log" --log-level all -- \
+			"${calls[@]}" $seed 2000 | sed 's/ v6only [01]//' >"$BATS_TEST_TMPDIR/supervised"
+		assert_eq 2000 "$(wc -l <"$BATS_TEST_TMPDIR/bare")"
+		diff "$BATS_TEST_TMPDIR/bare" "$BATS_TEST_TMPDIR/supervised" || fail "seed $seed, policy $policy"
+	done
+	"${calls[@]}" $seed 2000 | refute cmp -s "$BATS_TEST_TMPDIR/bare" -
+	[ -s "$BATS_TEST_TMPDIR/log" ]
+	echo "# $seed seeds, from 0" >&3
 }
 
 # A kernel without WAIT_KILLABLE_RECV, for variant.

@@ -1,9 +1,10 @@
 """edge-calls.py - what socket, setsockopt, bind, listen and getaddrinfo do with every odd input.
 
-usage: edge-calls.py [-n]
+usage: edge-calls.py [-n | -r SEED NUMBER]
 
   -n  leave out the inputs with pointers to where nothing can be read, which the kernel answers with
       EFAULT, and which crash whoever reads them in the process
+  -r  so many calls at random instead, the same for one SEED, while children that make such are killed
 
 The output is for comparison: it must be the same, byte for byte, with and without a library in between.
 One call is one line, a description, what was returned, the error's name, and what the kernel says of the
@@ -28,6 +29,7 @@ import errno
 import itertools
 import mmap
 import os
+import random
 import signal
 import socket
 import struct
@@ -57,7 +59,7 @@ NOWHERE = {"NULL": 0, "address-1": 1, "address-top": 2**64 - 1}
 # Behind the end of a file nobody can read, a supervisor neither.
 with tempfile.TemporaryFile() as one_page:
     one_page.truncate(2 * mmap.PAGESIZE)
-    memory = mmap.mmap(one_page.fileno(), 2 * mmap.PAGESIZE)
+    memory = mmap.mmap(one_page.fileno(), 2 * mmap.PAGESIZE, mmap.MAP_PRIVATE)
     one_page.truncate(mmap.PAGESIZE)
 wall = ctypes.addressof(ctypes.c_char.from_buffer(memory)) + mmap.PAGESIZE
 
@@ -347,7 +349,45 @@ def try_getaddrinfo():
         look_up(None, "4321", (0, kind, protocol, passive))
 
 
+# ---- at random
+
+def random_call():
+    kind, size, pick = random.choice(list(KINDS)), random.choice(SIZES), random.choice
+    data = pick((bytes(26), bytes(6) + socket.inet_pton(socket.AF_INET6, "::ffff:127.0.0.1"), random.randbytes(26)))
+    family = pick((0, socket.AF_INET, socket.AF_INET6, socket.AF_INET6, 255, 65535))
+    # No port: whose it is depends on who else is there.
+    address = struct.pack("=HH", family, 0) + data[2:]
+    readable = pick((0, 1, 4, 16, 24, 28, ROOM))
+    where, at = pick((*NOWHERE.items(), *[(f"wall-{readable}", before_wall(address, readable))] * 6))
+    level, option = pick((V6, V6, 0, 9999)), pick((V6ONLY, V6ONLY, socket.IPV6_TCLASS, -1))
+    what = pick(("bind", "bind", "listen", "setsockopt", "getsockopt"))
+    args = {"bind": (PTR(at), UINT(size)), "listen": (size - INT_MAX // 2,)}.get(what, (level, option, PTR(at)))
+    if what == "setsockopt":
+        args += (UINT(size),)
+    elif what == "getsockopt":
+        args += (pick((None, PTR(1), ctypes.byref(UINT(size)))),)
+    once(kind, f"{what} {kind} {family} {data.hex()} at {where} size {size} {level} {option}", getattr(libc, what), *args)
+
+
+def try_random(seed, number):
+    null = os.open(os.devnull, os.O_WRONLY)
+    random.seed(seed)
+    for i in range(number):
+        if i % 50 == 0:
+            child = os.fork()
+            while child == 0:
+                os.dup2(null, 1)
+                random_call()
+        random_call()
+        if i % 50 == 49:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+
+
 def main():
+    if sys.argv[1:2] == ["-r"] and len(sys.argv) == 4:
+        try_random(int(sys.argv[2]), int(sys.argv[3]) // 50 * 50)
+        return
     if sys.argv[1:] not in ([], ["-n"]):
         sys.exit(__doc__.splitlines()[2])
     # Nothing here waits; should something under test do so, it ends.
