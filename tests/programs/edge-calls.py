@@ -375,6 +375,7 @@ def try_random(seed, number):
     for i in range(number):
         if i % 50 == 0:
             child = os.fork()
+            signal.alarm(60 if child else 10)
             while child == 0:
                 os.dup2(null, 1)
                 random_call()
