@@ -23,12 +23,12 @@ supervised() (
 	exec "$V6SHIM" run --reach supervise "$@"
 )
 
-# The supervisor of COMMAND.
+# helper_of PID: its supervisor, by the pidfd that this has of it.
 helper_of() {
 	local pid
 
-	for pid in $(pgrep -f -- "--log off -- $1"); do
-		[ "$(cat "/proc/$pid/comm" 2>/dev/null)" != v6shim ] || printf '%s\n' "$pid"
+	for pid in $(pgrep -x v6shim); do
+		! grep -qs "^Pid:[[:space:]]*$1\$" "/proc/$pid/fdinfo/"* || printf '%s\n' "$pid"
 	done
 }
 
@@ -222,7 +222,7 @@ except OSError as e:
 		--log off -- "$DRIVE" 'socket tcp6' "bind :: $port" listen serve
 	pid=$(pid_of server)
 	assert_eq drive "$(cat "/proc/$pid/comm")"
-	helper=$(helper_of "$DRIVE")
+	helper=$(helper_of "$pid")
 	assert_eq "$helper" "$(ps -o sid= -p "$helper" | xargs)"
 	assert_eq / "$(readlink "/proc/$helper/cwd")"
 	# Of the target's, what is no descriptor of its own.
@@ -288,7 +288,7 @@ except OSError as e:
 		wait_for 5 test -s "$DIR/$signal.pid"
 		pid=$(pid_of $signal)
 		wait_for 5 grep -q '^sh$' "/proc/$pid/comm"
-		helper=$(helper_of 'sh -c')
+		helper=$(helper_of "$pid")
 		kill -$signal "$helper"
 		wait_for 5 grep -Eq '^State:.[TZ]|^$' "/proc/$helper/status" || :
 		echo >"$DIR/go"
@@ -330,7 +330,7 @@ queued() {
 			for i in $(seq 50); do "$0" $2 $3 1 & done
 			wait' "$PROGRAMS/interrupted" "$DIR/go" "$how" "$interval"
 		wait_for 5 grep -qsx sh "/proc/$(pid_of queue)/comm"
-		helper=$(helper_of 'sh -c')
+		helper=$(helper_of "$(pid_of queue)")
 		kill -STOP "$helper"
 		echo >"$DIR/go"
 		wait_for 20 queued
@@ -487,10 +487,11 @@ queued() {
 }
 
 @test "who and report know the way in" {
-	local port way program
+	local port ports=() way program
 
 	for way in preload supervise none; do
 		port=$(free_port)
+		ports+=("$port")
 		program=$PROGRAMS/drive
 		[ $way = preload ] || program=$DRIVE
 		if [ $way = none ]; then # static: the variable alone
@@ -501,7 +502,7 @@ queued() {
 		fi
 	done
 	assert_eq '"preload in its environment, but not loaded" "preload" "supervise"' \
-		"$("$V6SHIM" who --json | jq -c '.processes[] | select(.program == "drive").via' | LC_ALL=C sort | xargs -d '\n')"
+		"$("$V6SHIM" who --json "${ports[@]}" | jq -c '.processes[] | select(.program == "drive").via' | LC_ALL=C sort | xargs -d '\n')"
 	assert_match "V6ONLY 0, preload in its environment, but not loaded" "$("$V6SHIM" who "$port")"
 	assert_eq '["preload","supervise"]' "$("$V6SHIM" report --json "$LOG" | jq -c '[.processes[].via]')"
 	assert_match 'drive\[[0-9]+\]  supervised, policy ipv6-only' "$("$V6SHIM" report "$LOG")"
