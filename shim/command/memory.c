@@ -17,7 +17,7 @@ void *v6_need(void *pointer)
 }
 
 struct chunk {
-	struct chunk *next, *last;
+	struct chunk *next, *previous;
 	alignas(max_align_t) char bytes[];
 };
 
@@ -29,8 +29,8 @@ void *v6_keep(size_t size)
 	struct chunk *chunk = v6_need(calloc(1, sizeof(*chunk) + size));
 
 	chunk->next = kept.next;
-	chunk->last = &kept;
-	kept.next = kept.next->last = chunk;
+	chunk->previous = &kept;
+	chunk->next->previous = kept.next = chunk;
 	return chunk->bytes;
 }
 
@@ -44,7 +44,7 @@ void *v6_grow(void *array, size_t count, size_t size)
 	if (!(count & (count - 1))) {
 		chunk = (struct chunk *)((char *)array - offsetof(struct chunk, bytes));
 		chunk = v6_need(realloc(chunk, sizeof(*chunk) + 2 * count * size));
-		chunk->next->last = chunk->last->next = chunk;
+		chunk->next->previous = chunk->previous->next = chunk;
 		array = chunk->bytes;
 	}
 	memset((char *)array + count * size, 0, size);

@@ -119,7 +119,7 @@ void v6_text_json(struct v6_text *t, const char *bytes, size_t len);
  */
 void v6_text_safe(struct v6_text *t, const char *bytes, size_t len);
 
-/* How many of the bytes, from the first on, stand for themselves in JSON and before a person's eyes: of ASCII. */
+/* How many of the first bytes are ASCII that stands for itself in JSON and for a person's eyes. */
 size_t v6_plain_length(const char *bytes, size_t len);
 
 /* Length of the valid UTF-8 sequence that starts at bytes (1..4), or 0. RFC 3629. */

@@ -1,10 +1,11 @@
 """edge-calls.py - what socket, setsockopt, bind, listen and getaddrinfo do with every odd input.
 
-usage: edge-calls.py [-n | -r SEED NUMBER]
+usage: edge-calls.py [-n | -r SEED FIFTIES]
 
   -n  leave out the inputs with pointers to where nothing can be read, which the kernel answers with
       EFAULT, and which crash whoever reads them in the process
-  -r  so many calls at random instead, the same for one SEED, while children that make such are killed
+  -r  so many times fifty calls at random instead, the same for one SEED; during each fifty a child makes
+      such calls too, and is killed in the middle of one
 
 The output is for comparison: it must be the same, byte for byte, with and without a library in between.
 One call is one line, a description, what was returned, the error's name, and what the kernel says of the
@@ -369,25 +370,25 @@ def random_call():
     once(kind, f"{what} {kind} {family} {data.hex()} at {where} size {size} {level} {option}", getattr(libc, what), *args)
 
 
-def try_random(seed, number):
+def try_random(seed, fifties):
     null = os.open(os.devnull, os.O_WRONLY)
     random.seed(seed)
-    for i in range(number):
-        if i % 50 == 0:
-            child = os.fork()
-            signal.alarm(60 if child else 10)
-            while child == 0:
-                os.dup2(null, 1)
+    for _ in range(fifties):
+        child = os.fork()
+        signal.alarm(60 if child else 10)
+        if child == 0:
+            os.dup2(null, 1)
+            while True:
                 random_call()
-        random_call()
-        if i % 50 == 49:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
+        for _ in range(50):
+            random_call()
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
 
 
 def main():
     if sys.argv[1:2] == ["-r"] and len(sys.argv) == 4:
-        try_random(int(sys.argv[2]), int(sys.argv[3]) // 50 * 50)
+        try_random(int(sys.argv[2]), int(sys.argv[3]))
         return
     if sys.argv[1:] not in ([], ["-n"]):
         sys.exit(__doc__.splitlines()[2])

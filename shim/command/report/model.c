@@ -44,7 +44,7 @@ static struct v6_slice keep_text(struct v6_model *m, struct v6_slice text)
 	return (struct v6_slice){text.len ? keep(&m->kept, text.ptr, text.len)->key : "", text.len};
 }
 
-/* What is found by its key: a number from 1 in the array of processes, or in that of a process's sockets. */
+/* What is found by its key: a number from 1 among all processes, or a process's sockets. */
 enum slot {
 	RUNNING,       /* log, pid: the latest process */
 	ON_DESCRIPTOR, /* descriptor: the latest socket */

@@ -77,14 +77,14 @@ static bool string(struct scanner *s, struct v6_slice *text)
 	char *decoded = s->scratch;
 	const char *from;
 	bool escaped = false;
-	size_t n;
 
 	if (!skip(s, '"'))
 		return fail(s);
 	for (from = s->at; s->at < s->end && (unsigned char)*s->at >= 0x20 && *s->at != '"';) {
-		n = v6_plain_length(s->at, (size_t)(s->end - s->at));
+		size_t left = (size_t)(s->end - s->at), n = v6_plain_length(s->at, left);
+
 		if (!n)
-			n = v6_utf8_length(s->at, (size_t)(s->end - s->at));
+			n = v6_utf8_length(s->at, left);
 		if (!n)
 			return fail(s);
 		if (*s->at == '\\' && !escaped) {
@@ -292,7 +292,7 @@ static bool put(const struct v6_field *f, struct scanner *s, void *to)
 
 static const struct v6_field *field_of(const struct v6_field *f, struct v6_slice key)
 {
-	while (*f->key && (*f->key != *key.ptr || !v6_slice_is(key, f->key)))
+	while (*f->key && !v6_slice_is(key, f->key))
 		f++;
 	return f;
 }
