@@ -8,7 +8,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "../core/errname.h"
 #include "../govern/logfile.h"
 #include "../govern/sys.h"
 #include "command.h"

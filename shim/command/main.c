@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "../core/nearest.h"
+#include "../core/problem.h"
 #include "../core/version.h"
 #include "options.h"
 
@@ -98,7 +98,7 @@ static const struct v6_command *find(const char *name)
 
 static int unknown(const char *word)
 {
-	struct v6_nearest near = v6_nearest_to(v6_slice_of(word));
+	struct v6_nearest near = {.written = v6_slice_of(word)};
 
 	for (const struct v6_command *const *c = v6_commands; *c; c++)
 		v6_nearest_offer(&near, (*c)->name);

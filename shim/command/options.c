@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "../core/nearest.h"
+#include "../core/problem.h"
 #include "../govern/configure.h"
 #include "command.h"
 #include "memory.h"
@@ -79,13 +79,13 @@ const struct v6_option *v6_option_own(const struct v6_command *c, int id)
 static int unknown(const struct v6_command *c, struct v6_slice written)
 {
 	struct v6_slice name = written;
-	struct v6_nearest near;
+	struct v6_nearest near = {.word = NULL};
 	V6_TEXT(t, 2048);
 	const char *value;
 
 	while (v6_slice_begins(name, "-"))
 		name = v6_slice_from(name, 1);
-	near = v6_nearest_to(name);
+	near.written = name;
 	for (const struct v6_option *own = c->options; own && own->name; own++)
 		v6_nearest_offer(&near, own->name);
 	v6_nearest_offer(&near, "help");

@@ -6,30 +6,33 @@ void v6_config_init(struct v6_config *c)
 	c->rules.count = 0;
 }
 
-static int set_rules(
-	struct v6_config *c, struct v6_slice value, enum v6_origin origin, struct v6_problem *p)
+/* Those of a higher origin replace those before them. A file's are behind the others, which win. */
+static int add_rules(
+	struct v6_config *c, struct v6_slice text, enum v6_origin origin, struct v6_problem *p)
 {
 	enum v6_origin *old = &c->settings.origin[V6_SETTING_RULES];
-	unsigned before = c->rules.count;
 
 	if (origin > *old)
-		c->rules.count = before = 0;
-	if (v6_rules_parse(&c->rules, value, p))
+		c->rules.count = 0;
+	if (v6_rules_parse(&c->rules, text, p))
 		return -1;
-	if (origin < *old)
-		c->rules.count = before;
-	else
-		*old = origin;
+	*old = origin > *old ? origin : *old;
 	return 0;
 }
 
 int v6_config_set(struct v6_config *c, enum v6_setting id, struct v6_slice value,
 	enum v6_origin origin, struct v6_problem *p)
 {
+	unsigned before = c->rules.count;
+
 	*p = (struct v6_problem){.setting = id, .origin = origin, .start = value.ptr};
-	if (id == V6_SETTING_RULES)
-		return set_rules(c, value, origin, p);
-	return v6_settings_set(&c->settings, id, value, origin, p);
+	if (id != V6_SETTING_RULES)
+		return v6_settings_set(&c->settings, id, value, origin, p);
+	if (add_rules(c, value, origin, p))
+		return -1;
+	if (origin < c->settings.origin[id])
+		c->rules.count = before;
+	return 0;
 }
 
 /* A line without its comment: `#` at its beginning or after a blank. */
@@ -41,24 +44,36 @@ static struct v6_slice without_comment(struct v6_slice line)
 	return v6_slice_trim(line);
 }
 
-/* Behind those of the command line and the environment, which win. */
-static int file_rules(struct v6_config *c, struct v6_slice text, struct v6_problem *p)
-{
-	enum v6_origin *origin = &c->settings.origin[V6_SETTING_RULES];
-
-	if (v6_rules_parse(&c->rules, text, p))
-		return -1;
-	if (*origin < V6_ORIGIN_FILE)
-		*origin = V6_ORIGIN_FILE;
-	return 0;
-}
-
 /* `set_in`: the line in which each setting was set, 0 for not yet. */
-static int file_setting(struct v6_config *c, struct v6_slice name, struct v6_slice value,
-	unsigned *set_in, struct v6_problem *p)
+static int file_line(
+	struct v6_config *c, struct v6_slice line, unsigned *set_in, struct v6_problem *p)
 {
-	enum v6_setting id = v6_setting_by_name(name);
+	const char *nul = memchr(line.ptr, '\0', line.len), *arrow;
+	struct v6_slice text = without_comment(line), value = text, name;
+	bool is_rule;
+	enum v6_setting id;
 
+	if (nul)
+		return v6_problem_add(
+			p, ((struct v6_slice){nul, 1}), "a NUL byte: this is no text file");
+	if (!text.len)
+		return 0;
+	name = v6_slice_cut(&value, '=');
+	if (name.len == text.len)
+		return v6_problem_add(p, text,
+			"%q is neither 'setting = value' nor a rule 'matcher => setting=value'");
+	arrow = memmem(text.ptr, text.len, "=>", 2);
+	is_rule = arrow == text.ptr + name.len;
+	name = v6_slice_trim(name);
+	id = v6_setting_by_name(name);
+	/*
+	 * A rule has "=>", unless that is part of a value that may hold it; and what begins with a
+	 * matcher was meant as one.
+	 */
+	if (is_rule ||
+		(arrow ? id != V6_SETTING_RULES && id != V6_SETTING_LOG && id != V6_SETTING_CONFIG
+		       : v6_word_value(V6_LIST_MATCHER, name) >= 0))
+		return add_rules(c, text, V6_ORIGIN_FILE, p);
 	p->setting = id;
 	if (!name.len)
 		return v6_problem_add(p, name, "no setting's name before '='");
@@ -67,48 +82,14 @@ static int file_setting(struct v6_config *c, struct v6_slice name, struct v6_sli
 	if (id == V6_SETTING_CONFIG)
 		return v6_problem_add(p, name, "a configuration file cannot name another");
 	if (set_in[id])
-		return v6_problem_add_number(p, name,
+		return v6_problem_add(p, name,
 			id == V6_SETTING_RULES ? "rules: set already, in line %n"
 					       : "set already, in line %n",
-			set_in[id]);
+			.number = set_in[id]);
 	set_in[id] = p->line;
-	if (id == V6_SETTING_RULES)
-		return file_rules(c, value, p);
-	return v6_settings_set(&c->settings, id, value, V6_ORIGIN_FILE, p);
-}
-
-/*
- * A rule has "=>", unless that is part of a value that may hold it; and what begins
- * with a matcher was meant as one.
- */
-static bool is_rule(struct v6_slice text, struct v6_slice name)
-{
-	enum v6_setting id = v6_setting_by_name(name);
-
-	if (!memmem(text.ptr, text.len, "=>", 2))
-		return v6_word_value(V6_LIST_MATCHER, name) >= 0;
-	return memchr(text.ptr, '=', text.len) == memmem(text.ptr, text.len, "=>", 2) ||
-	       (id != V6_SETTING_RULES && id != V6_SETTING_LOG && id != V6_SETTING_CONFIG);
-}
-
-static int file_line(
-	struct v6_config *c, struct v6_slice line, unsigned *set_in, struct v6_problem *p)
-{
-	const char *nul = memchr(line.ptr, '\0', line.len);
-	struct v6_slice text = without_comment(line), value = text, name;
-
-	if (nul)
-		return v6_problem_add(
-			p, (struct v6_slice){nul, 1}, "a NUL byte: this is no text file");
-	if (!text.len)
-		return 0;
-	if (!memchr(text.ptr, '=', text.len))
-		return v6_problem_add(p, text,
-			"%q is neither 'setting = value' nor a rule 'matcher => setting=value'");
-	name = v6_slice_trim(v6_slice_cut(&value, '='));
-	if (is_rule(text, name))
-		return file_rules(c, text, p);
-	return file_setting(c, name, v6_slice_trim(value), set_in, p);
+	value = v6_slice_trim(value);
+	return id == V6_SETTING_RULES ? add_rules(c, value, V6_ORIGIN_FILE, p)
+				      : v6_settings_set(&c->settings, id, value, V6_ORIGIN_FILE, p);
 }
 
 unsigned v6_config_file(struct v6_config *c, struct v6_slice name, struct v6_slice text,

@@ -14,28 +14,25 @@ struct v6_problem {
 	unsigned setting;      /* enum v6_setting; V6_SETTING_COUNT: an unknown one, or none */
 	const char *start;     /* of the value or line in which columns are counted */
 	struct v6_slice text;  /* the offending part of it */
-	const char *words;     /* see v6_problem_add(); NULL: `text` names an unknown setting */
-	const char *near;      /* what may have been meant, or NULL: then `otherwise` is said */
-	const char *otherwise; /* NULL: the words of `valid`, where that is a list */
-	enum v6_list valid;
-	uint64_t number;
+	struct v6_reason {
+		/*
+		 * %q is the text, quoted and cut where it is long, %n the number, %c " at column N" where
+		 * no line or rule has told the place, %% a %. NULL: the text names an unknown setting.
+		 */
+		const char *words;
+		const char *near; /* what may have been meant, or NULL: then `otherwise` is said */
+		const char *otherwise; /* NULL: the words of `valid`, where that is a list */
+		enum v6_list valid;
+		uint64_t number;
+	} reason;
 	unsigned rule;        /* of V6SHIM_RULES and --rules, from 1; 0: not in a rule */
 	struct v6_slice file; /* the configuration file it is in; empty: in none */
 	unsigned line;        /* of that file, from 1; 0: the file itself is the matter */
 };
 
-/*
- * Fills in what is the matter with `text`. In the words %q is that text, quoted
- * and cut where it is long, %n the number of v6_problem_add_number(), %c
- * " at column N" where no line or rule has told the place, and %% a %. Always -1.
- */
-int v6_problem_add(struct v6_problem *p, struct v6_slice text, const char *words);
-int v6_problem_add_number(
-	struct v6_problem *p, struct v6_slice text, const char *words, uint64_t number);
-
-/* And "; did you mean 'NEAR'", or what is said otherwise ("; a number is meant"). Always -1. */
-int v6_problem_add_near(struct v6_problem *p, struct v6_slice text, const char *words,
-	const char *near, const char *otherwise);
+/* Fills in what is the matter with a text, as in (p, text, "unknown value %q", .near = word): -1. */
+#define v6_problem_add(p, what, ...)                                                               \
+	((p)->text = (what), (p)->reason = (struct v6_reason){.words = __VA_ARGS__}, -1)
 
 /* From 1; 0 where no column is known. */
 size_t v6_problem_column(const struct v6_problem *p);
@@ -46,5 +43,23 @@ size_t v6_problem_column(const struct v6_problem *p);
  * "/etc/v6shim.conf:3:10: policy: ...".
  */
 V6_COLD void v6_problem_text(struct v6_text *t, const struct v6_problem *p);
+
+/* A search for the word that is nearest to what was written, which is all that its begin sets. */
+struct v6_nearest {
+	struct v6_slice written;
+	const char *word; /* the best so far, NULL while nothing is near enough */
+	unsigned distance;
+};
+
+/*
+ * Offers one word; it is kept where it is nearer than all before it. Near is a
+ * small number of letters added, left out, changed or swapped (case apart), or
+ * the written text being the word's beginning.
+ */
+V6_COLD void v6_nearest_offer(struct v6_nearest *n, const char *word);
+
+/* The nearest of a whole list, or of the first settings, so many; or NULL. */
+V6_COLD const char *v6_nearest_of(enum v6_list list, struct v6_slice written);
+V6_COLD const char *v6_nearest_setting(struct v6_slice written, unsigned count);
 
 #endif

@@ -1,7 +1,5 @@
 #include "record.h"
 
-#include "errname.h"
-
 /* Holds every value of a setting that is no path: "deny:EPROTONOSUPPORT". */
 enum { SETTING_SIZE = 32 };
 
@@ -33,7 +31,7 @@ const struct v6_field v6_record_fields[] = {
 	{"finding", V6_FIELD_DECISION, V6_LIST_FINDING, AT(verdict.finding)},
 	{"holder", V6_FIELD_HOLDER, 0, AT(holder)},
 	{"result", V6_FIELD_RESULT, 0, AT(result)},
-	{"errno", V6_FIELD_ERRNO, 0, AT(error)},
+	{"errno", V6_FIELD_ERRNO, V6_LIST_ERRNO, AT(error)},
 	{"enforce", V6_FIELD_ENFORCE, 0, AT(enforce)},
 	{"count", V6_FIELD_COUNT64, 0, AT(count)},
 	{"version", V6_FIELD_STRING, 0, AT(version)},
@@ -64,7 +62,7 @@ const struct v6_field v6_enforce_fields[] = {
 	{"after", V6_FIELD_BIT, 0, AT(after)},
 	{"serves", V6_FIELD_SERVES, 0, AT(serves)},
 	{"result", V6_FIELD_RESULT, 0, AT(result)},
-	{"errno", V6_FIELD_ERRNO, 0, AT(error)},
+	{"errno", V6_FIELD_ERRNO, V6_LIST_ERRNO, AT(error)},
 	{"", 0, 0, 0},
 };
 
@@ -122,20 +120,6 @@ unsigned v6_serves(const struct v6_address *bound, int v6only)
 
 /* JSON: one "key":value at a time, as the tables have them. */
 
-static void quoted(struct v6_text *t, const char *word)
-{
-	v6_text_char(t, '"');
-	v6_text_str(t, word);
-	v6_text_char(t, '"');
-}
-
-static void json_families(struct v6_text *t, const struct v6_families *f)
-{
-	for (unsigned i = 0; i < f->count; i++)
-		v6_text_print(t, "%c\"%s\"", i ? ',' : '[', f->inet6 >> i & 1 ? "inet6" : "inet");
-	v6_text_char(t, ']');
-}
-
 /* The value as it was set; of rules how many there are. The memory is for what is no path. */
 static struct v6_slice setting_value(
 	struct v6_text *t, const struct v6_config *c, enum v6_setting id)
@@ -151,8 +135,11 @@ static struct v6_slice setting_value(
 	return (struct v6_slice){t->buf, t->len};
 }
 
-/* {"policy":{"value":"both","origin":"option"}}: those that are not default. */
-static void json_settings(struct v6_text *t, const struct v6_config *c)
+/*
+ * Those that are not default: {"policy":{"value":"both","origin":"option"}}, or for a person
+ * ", policy=both (option)".
+ */
+static void write_settings(struct v6_text *t, const struct v6_config *c, bool json)
 {
 	char brace = '{';
 
@@ -160,189 +147,166 @@ static void json_settings(struct v6_text *t, const struct v6_config *c)
 		char buf[SETTING_SIZE];
 		struct v6_text text = v6_text_in(buf, sizeof(buf));
 		struct v6_slice value = setting_value(&text, c, id);
+		const char *origin = v6_word(V6_LIST_ORIGIN, c->settings.origin[id]);
 
 		if (c->settings.origin[id] == V6_ORIGIN_DEFAULT)
 			continue;
+		if (!json) {
+			v6_text_print(
+				t, ", %s=%.*s (%s)", v6_setting_name(id), V6_SLICE(value), origin);
+			continue;
+		}
 		v6_text_print(t, "%c\"%s\":{\"value\":", brace, v6_setting_name(id));
 		if (id == V6_SETTING_RULES)
 			v6_text_slice(t, value);
 		else
 			v6_text_json(t, value.ptr, value.len);
-		v6_text_print(
-			t, ",\"origin\":\"%s\"}", v6_word(V6_LIST_ORIGIN, c->settings.origin[id]));
+		v6_text_print(t, ",\"origin\":\"%s\"}", origin);
 		brace = ',';
 	}
-	v6_text_str(t, brace == '{' ? "{}" : "}");
-}
-
-/* The word of an enum of the record's, or NULL. */
-static const char *word_at(const struct v6_field *f, const void *member)
-{
-	unsigned value;
-
-	memcpy(&value, member, sizeof(value));
-	return v6_word(f->list, value);
+	if (json)
+		v6_text_str(t, brace == '{' ? "{}" : "}");
 }
 
 static void json_object(struct v6_text *t, const struct v6_field *f, const void *from);
 
-/* Whether the key applies. `r` is looked at for kinds that the holder's table has not. */
-static bool applies(const struct v6_field *f, const struct v6_record *r, const void *member)
+static bool json_number(struct v6_text *t, int64_t number, bool applies)
 {
+	if (applies)
+		v6_text_int(t, number);
+	return applies;
+}
+
+static bool json_word(struct v6_text *t, const struct v6_field *f, unsigned value)
+{
+	const char *word = v6_word(f->list, value);
+
+	if (word)
+		v6_text_print(t, "\"%s\"", word);
+	return word != NULL;
+}
+
+/* false where the key does not apply. `r` is looked at for kinds that the other tables have not. */
+static bool json_value(
+	struct v6_text *t, const struct v6_field *f, const struct v6_record *r, const void *member)
+{
+	static const char served[][20] = {"", "[\"inet6\"]", "[\"inet\"]", "[\"inet6\",\"inet\"]"};
+	const struct v6_address *address = member;
+	const struct v6_slice *slice = member;
+	const struct v6_families *families = member;
+	const int64_t *wide = member;
+	const unsigned *bits = member;
+	const int *number = member;
+
 	switch ((enum v6_field_kind)f->kind) {
 	case V6_FIELD_VERSION:
+		return json_number(t, V6_RECORD_VERSION, true);
 	case V6_FIELD_TIME:
+		v6_text_char(t, '"');
+		v6_text_time(t, *wide);
+		v6_text_char(t, '"');
 		return true;
 	case V6_FIELD_FD:
-	case V6_FIELD_PROTO:
-		return *(const int *)member >= 0;
-	case V6_FIELD_BIT:
-		return *(const int *)member != V6_UNKNOWN;
+		return json_number(t, *number, *number >= 0);
 	case V6_FIELD_COUNT:
-	case V6_FIELD_SERVES:
-	case V6_FIELD_ERRNO:
-	case V6_FIELD_FAMILIES: /* its count comes first */
-		return *(const unsigned *)member != 0;
+		return json_number(t, *number, *number != 0);
+	case V6_FIELD_BIT:
+		return json_number(t, *number, *number != V6_UNKNOWN);
 	case V6_FIELD_COUNT64:
-		return *(const uint64_t *)member != 0;
+		return json_number(t, *wide, *wide != 0);
 	case V6_FIELD_UID:
-		return *(const int64_t *)member >= 0;
-	case V6_FIELD_STRING:
-		return ((const struct v6_slice *)member)->len != 0;
-	case V6_FIELD_WORD:
-		return word_at(f, member) != NULL;
-	case V6_FIELD_DECISION:
-		return r->has_policy;
+		return json_number(t, *wide, *wide >= 0);
 	case V6_FIELD_RESULT:
-		return *(const int64_t *)member != V6_NO_RESULT;
-	case V6_FIELD_ADDRESS:
-	case V6_FIELD_PORT:
+		return json_number(t, *wide, *wide != V6_NO_RESULT);
+	case V6_FIELD_STRING:
+		if (slice->len)
+			v6_text_json(t, slice->ptr, slice->len);
+		return slice->len != 0;
+	case V6_FIELD_DECISION:
+		return r->has_policy && json_word(t, f, *bits);
+	case V6_FIELD_WORD:
+		return json_word(t, f, *bits);
+	case V6_FIELD_ERRNO:
+		return json_word(t, f, *bits) || json_number(t, *number, *number != 0);
 	case V6_FIELD_AFAMILY:
-		return ((const struct v6_address *)member)->family != V6_FAMILY_OTHER;
+		return json_word(t, f, address->family);
+	case V6_FIELD_PORT:
+		return json_number(t, address->port, address->family != V6_FAMILY_OTHER);
+	case V6_FIELD_ADDRESS:
+		v6_text_char(t, '"');
+		v6_address_text(t, address);
+		v6_text_char(t, '"');
+		return address->family != V6_FAMILY_OTHER;
+	case V6_FIELD_PROTO:
+		v6_text_char(t, '"');
+		v6_proto_text(t, *number);
+		v6_text_char(t, '"');
+		return *number >= 0;
+	case V6_FIELD_SERVES:
+		v6_text_str(t, served[*bits & 3]);
+		return *bits != 0;
+	case V6_FIELD_FAMILIES:
+		for (unsigned i = 0; i < families->count; i++)
+			v6_text_print(t, "%c\"%s\"", i ? ',' : '[',
+				families->inet6 >> i & 1 ? "inet6" : "inet");
+		v6_text_char(t, ']');
+		return families->count;
 	case V6_FIELD_HOLDER:
-	case V6_FIELD_ENFORCE:
-		return *(const bool *)member; /* which comes first in both */
+	case V6_FIELD_ENFORCE: /* `known` comes first in both */
+		if (*(const bool *)member)
+			json_object(t,
+				f->kind == V6_FIELD_HOLDER ? v6_holder_fields : v6_enforce_fields,
+				member);
+		return *(const bool *)member;
 	case V6_FIELD_SETTINGS:
-		return r->config != NULL || r->settings.len;
+		if (r->config)
+			write_settings(t, r->config, true);
+		else
+			v6_text_slice(t, r->settings);
+		return r->config || r->settings.len;
 	}
 	return false;
 }
 
-static void json_value(
-	struct v6_text *t, const struct v6_field *f, const struct v6_record *r, const void *member)
+/* Cuts the text back to what it was, if what was written since is not good. */
+static bool keep_if(bool good, struct v6_text *t, struct v6_text before)
 {
-	static const char served[][20] = {
-		"[]", "[\"inet6\"]", "[\"inet\"]", "[\"inet6\",\"inet\"]"};
-	const struct v6_address *address = member;
-	const struct v6_slice *slice = member;
-
-	switch ((enum v6_field_kind)f->kind) {
-	case V6_FIELD_VERSION:
-		v6_text_int(t, V6_RECORD_VERSION);
-		break;
-	case V6_FIELD_FD:
-	case V6_FIELD_COUNT:
-	case V6_FIELD_BIT:
-		v6_text_int(t, *(const int *)member);
-		break;
-	case V6_FIELD_COUNT64:
-	case V6_FIELD_UID:
-	case V6_FIELD_RESULT:
-		v6_text_int(t, *(const int64_t *)member);
-		break;
-	case V6_FIELD_STRING:
-		v6_text_json(t, slice->ptr, slice->len);
-		break;
-	case V6_FIELD_WORD:
-	case V6_FIELD_DECISION:
-		quoted(t, word_at(f, member));
-		break;
-	case V6_FIELD_AFAMILY:
-		quoted(t, v6_word(f->list, address->family));
-		break;
-	case V6_FIELD_TIME:
-	case V6_FIELD_PROTO:
-	case V6_FIELD_ADDRESS:
-		v6_text_char(t, '"');
-		if (f->kind == V6_FIELD_TIME)
-			v6_text_time(t, *(const int64_t *)member);
-		else if (f->kind == V6_FIELD_PROTO)
-			v6_proto_text(t, *(const int *)member);
-		else
-			v6_address_text(t, address);
-		v6_text_char(t, '"');
-		break;
-	case V6_FIELD_PORT:
-		v6_text_uint(t, address->port);
-		break;
-	case V6_FIELD_SERVES:
-		v6_text_str(t, served[*(const unsigned *)member & 3]);
-		break;
-	case V6_FIELD_FAMILIES:
-		json_families(t, member);
-		break;
-	case V6_FIELD_HOLDER:
-		json_object(t, v6_holder_fields, member);
-		break;
-	case V6_FIELD_ENFORCE:
-		json_object(t, v6_enforce_fields, member);
-		break;
-	case V6_FIELD_ERRNO:
-		if (v6_errname(*(const int *)member))
-			quoted(t, v6_errname(*(const int *)member));
-		else
-			v6_text_int(t, *(const int *)member);
-		break;
-	case V6_FIELD_SETTINGS:
-		if (r->config)
-			json_settings(t, r->config);
-		else
-			v6_text_slice(t, r->settings);
-		break;
+	if (!good) {
+		*t = before;
+		t->buf[t->len] = '\0';
 	}
+	return good;
 }
 
 static void json_object(struct v6_text *t, const struct v6_field *f, const void *from)
 {
-	char before = '{';
+	char brace = '{';
 
 	for (; *f->key; f++) {
-		const void *member = (const char *)from + f->at;
+		struct v6_text before = *t;
 
-		if (!applies(f, from, member))
-			continue;
-		v6_text_char(t, before);
-		quoted(t, f->key);
-		v6_text_char(t, ':');
-		json_value(t, f, from, member);
-		before = ',';
+		v6_text_char(t, brace);
+		v6_text_char(t, '"');
+		v6_text_str(t, f->key);
+		v6_text_str(t, "\":");
+		if (keep_if(json_value(t, f, from, (const char *)from + f->at), t, before))
+			brace = ',';
 	}
-	v6_text_str(t, before == '{' ? "{}" : "}");
-}
-
-/* Cuts the text back to where a record began, if it did not fit. */
-static bool whole(struct v6_text *t, size_t start)
-{
-	if (!t->full)
-		return true;
-	t->len = start;
-	t->buf[start] = '\0';
-	t->full = false;
-	return false;
+	v6_text_str(t, brace == '{' ? "{}" : "}");
 }
 
 bool v6_record_json(struct v6_text *t, const struct v6_record *r)
 {
-	size_t start = t->len;
+	struct v6_text before = *t;
 
 	json_object(t, v6_record_fields, r);
 	v6_text_char(t, '\n');
-	return whole(t, start);
+	return keep_if(!t->full, t, before);
 }
 
 /* Text: "v6shim PROGRAM[PID]: WHAT: OUTCOME (WHY) - NOTE". */
 
-void v6_record_subject(struct v6_text *t, const struct v6_record *r)
+static void text_subject(struct v6_text *t, const struct v6_record *r)
 {
 	v6_text_str(t, v6_word(V6_LIST_EVENT, r->facts.event));
 	if (r->proto >= 0) {
@@ -359,7 +323,7 @@ void v6_record_subject(struct v6_text *t, const struct v6_record *r)
 		v6_text_print(t, " fd %d", r->fd);
 }
 
-void v6_families_text(struct v6_text *t, const struct v6_families *f)
+static void text_families(struct v6_text *t, const struct v6_families *f)
 {
 	for (unsigned i = 0; i < f->count; i++)
 		v6_text_print(t, "%s%s", i ? " " : "", f->inet6 >> i & 1 ? "IPv6" : "IPv4");
@@ -417,11 +381,11 @@ static void text_outcome(struct v6_text *t, const struct v6_record *r)
 	}
 	if (r->families_before.count) {
 		v6_text_str(t, ", ");
-		v6_families_text(t, &r->families_before);
+		text_families(t, &r->families_before);
 		if (r->verdict.action == V6_ACTION_REORDER) {
 			v6_text_str(t, log ? ", would be reordered" : " -> ");
 			if (!log)
-				v6_families_text(t, &r->families_after);
+				text_families(t, &r->families_after);
 		}
 	}
 	if (r->serves)
@@ -458,39 +422,24 @@ static void text_why(struct v6_text *t, const struct v6_record *r)
 	v6_text_char(t, ')');
 }
 
-/* ", policy=ipv6-only (environment), ..., all else default"; `settings` is that without its end. */
-static void text_settings(struct v6_text *t, const struct v6_record *r)
-{
-	const struct v6_config *c = r->config;
-
-	v6_text_print(t, "%s%.*s", r->settings.len ? ", " : "", V6_SLICE(r->settings));
-	for (unsigned id = 0; c && id < V6_SETTING_COUNT; id++) {
-		char buf[SETTING_SIZE];
-		struct v6_text text = v6_text_in(buf, sizeof(buf));
-		struct v6_slice value = setting_value(&text, c, id);
-
-		if (c->settings.origin[id] != V6_ORIGIN_DEFAULT)
-			v6_text_print(t, ", %s=%.*s (%s)", v6_setting_name(id), V6_SLICE(value),
-				v6_word(V6_LIST_ORIGIN, c->settings.origin[id]));
-	}
-	v6_text_str(t, ", all else default");
-}
-
 bool v6_record_text(struct v6_text *t, const struct v6_record *r)
 {
 	const char *dash = r->facts.event == V6_EVENT_ERROR ? ": " : " - ";
-	size_t start = t->len;
+	struct v6_text before = *t;
 
 	v6_text_print(t, "v6shim %.*s[%d]: ", V6_SLICE(r->program), r->pid);
-	v6_record_subject(t, r);
+	text_subject(t, r);
 	text_outcome(t, r);
 	text_why(t, r);
 	if (r->version.len) {
-		v6_text_print(t, ": v6shim %.*s", V6_SLICE(r->version));
-		text_settings(t, r);
+		v6_text_print(t, ": v6shim %.*s%s%.*s", V6_SLICE(r->version),
+			r->settings.len ? ", " : "", V6_SLICE(r->settings));
+		if (r->config)
+			write_settings(t, r->config, false);
+		v6_text_str(t, ", all else default");
 	}
 	if (r->note.len)
 		v6_text_print(t, "%s%.*s", dash, V6_SLICE(r->note));
 	v6_text_char(t, '\n');
-	return whole(t, start);
+	return keep_if(!t->full, t, before);
 }

@@ -127,10 +127,6 @@ enum v6_log_level v6_record_level(const struct v6_record *r);
 bool v6_record_json(struct v6_text *t, const struct v6_record *r);
 bool v6_record_text(struct v6_text *t, const struct v6_record *r);
 
-/* Parts of the text form: "bind tcp [::]:80 fd 6", as far as it is known; "IPv4 IPv6". */
-void v6_record_subject(struct v6_text *t, const struct v6_record *r);
-void v6_families_text(struct v6_text *t, const struct v6_families *f);
-
 /* The families that a socket serves, as V6_SERVES_* bits, from what the kernel says of it. */
 unsigned v6_serves(const struct v6_address *bound, int v6only);
 

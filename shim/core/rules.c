@@ -1,29 +1,19 @@
 #include "rules.h"
 
-#include "nearest.h"
-
-/* 0..65535, or -1. */
-static int parse_port(struct v6_slice digits)
-{
-	uint64_t port;
-
-	return v6_slice_uint(digits, UINT16_MAX, &port) ? (int)port : -1;
-}
-
 static int add_port(struct v6_rule *r, struct v6_slice item, struct v6_problem *p)
 {
 	struct v6_slice rest = item, first = v6_slice_cut(&rest, '-');
-	bool range = first.len < item.len;
-	int low = parse_port(first), high = range ? parse_port(rest) : low;
+	uint64_t low, high;
 
-	if (low < 0 || high < 0)
+	if (!v6_slice_uint(first, UINT16_MAX, &low) ||
+		!v6_slice_uint(first.len < item.len ? rest : first, UINT16_MAX, &high))
 		return v6_problem_add(
 			p, item, "%q is no port; a number from 0 to 65535 is meant, or N-M");
 	if (high < low)
 		return v6_problem_add(p, item, "%q ends before it begins");
 	if (r->ports == V6_RULE_RANGES)
-		return v6_problem_add_number(
-			p, item, "there may be no more than %n ports in one rule", V6_RULE_RANGES);
+		return v6_problem_add(p, item, "there may be no more than %n ports in one rule",
+			.number = V6_RULE_RANGES);
 	r->port[r->ports].low = (uint16_t)low;
 	r->port[r->ports++].high = (uint16_t)high;
 	return 0;
@@ -34,19 +24,22 @@ static int add_proto(struct v6_rule *r, struct v6_slice item, struct v6_problem 
 	int proto = v6_proto_parse(item);
 
 	if (proto < 0)
-		return v6_problem_add_near(p, item, "unknown protocol %q",
-			v6_nearest_of(V6_LIST_PROTO, item),
-			"; a name as tcp or udp is meant, or a number up to 65535");
+		return v6_problem_add(p, item, "unknown protocol %q",
+			.near = v6_nearest_of(V6_LIST_PROTO, item),
+			.otherwise = "; a name as tcp or udp is meant, or a number up to 65535");
 	if (r->protos == V6_RULE_PROTOS)
-		return v6_problem_add_number(p, item,
-			"there may be no more than %n protocols in one rule", V6_RULE_PROTOS);
+		return v6_problem_add(p, item, "there may be no more than %n protocols in one rule",
+			.number = V6_RULE_PROTOS);
 	r->proto[r->protos++] = (uint16_t)proto;
 	return 0;
 }
 
-static int add_program(struct v6_rule *r, struct v6_slice item, struct v6_problem *p)
+static int add_item(struct v6_rule *r, unsigned kind, struct v6_slice item, struct v6_problem *p)
 {
-	(void)r;
+	if (kind == V6_MATCHER_PORT)
+		return add_port(r, item, p);
+	if (kind == V6_MATCHER_PROTO)
+		return add_proto(r, item, p);
 	/* So that the rule can be written down. */
 	if (!v6_slice_is_text(item))
 		return v6_problem_add(p, item, "%q has bytes that are no text; '?' matches any");
@@ -55,48 +48,44 @@ static int add_program(struct v6_rule *r, struct v6_slice item, struct v6_proble
 	return 0;
 }
 
-static int add_items(struct v6_rule *r, struct v6_slice list, struct v6_problem *p,
-	int (*add)(struct v6_rule *r, struct v6_slice item, struct v6_problem *p))
-{
-	struct v6_slice rest = list;
+/* name=value of one side of a rule, as it is looked up on either. */
+struct item {
+	struct v6_slice word, name, value;
+	enum v6_setting id;
+	int matcher; /* enum v6_matcher, or -1 */
+};
 
+static int matcher(struct v6_rule *r, const struct item *i, struct v6_problem *p)
+{
+	static const char form[] = "; program=GLOB, port=N or proto=NAME is meant";
+	const size_t given[] = {[V6_MATCHER_PROGRAM] = r->program.len,
+		[V6_MATCHER_PORT] = r->ports,
+		[V6_MATCHER_PROTO] = r->protos};
+	struct v6_slice rest = i->value;
+
+	if (!i->name.len || i->name.len == i->word.len)
+		return v6_problem_add(p, i->word, "%q is no matcher", .otherwise = form);
+	if (i->id != V6_SETTING_COUNT)
+		return v6_problem_add(p, i->word, "%q is a setting, whose place is behind '=>'");
+	if (i->matcher < 0)
+		return v6_problem_add(p, i->name, "unknown matcher %q",
+			.near = v6_nearest_of(V6_LIST_MATCHER, i->name), .otherwise = form);
+	if (given[i->matcher])
+		return v6_problem_add(p, i->name, "%q is given twice");
+	if (!rest.len)
+		return v6_problem_add(p, i->word, "%q has no value");
+	if (i->matcher == V6_MATCHER_PROGRAM)
+		r->program = rest;
 	do {
 		bool more = memchr(rest.ptr, ',', rest.len) != NULL;
-		struct v6_slice item = v6_slice_cut(&rest, ',');
+		struct v6_slice one = v6_slice_cut(&rest, ',');
 
-		if (!item.len || (more && !rest.len))
-			return v6_problem_add(p, list, "%q has an empty item in its list");
-		if (add(r, item, p))
+		if (!one.len || (more && !rest.len))
+			return v6_problem_add(p, i->value, "%q has an empty item in its list");
+		if (add_item(r, (unsigned)i->matcher, one, p))
 			return -1;
 	} while (rest.len);
 	return 0;
-}
-
-static int matcher(struct v6_rule *r, struct v6_slice word, struct v6_problem *p)
-{
-	static const char matcher_form[] = "; program=GLOB, port=N or proto=NAME is meant";
-	struct v6_slice list = word, name = v6_slice_cut(&list, '=');
-	int kind = v6_word_value(V6_LIST_MATCHER, name);
-
-	if (!name.len || name.len == word.len)
-		return v6_problem_add_near(p, word, "%q is no matcher", NULL, matcher_form);
-	if (kind < 0 && v6_setting_by_name(name) != V6_SETTING_COUNT)
-		return v6_problem_add(p, word, "%q is a setting, whose place is behind '=>'");
-	if (kind < 0)
-		return v6_problem_add_near(p, name, "unknown matcher %q",
-			v6_nearest_of(V6_LIST_MATCHER, name), matcher_form);
-	if (kind == V6_MATCHER_PROGRAM    ? r->program.len
-		: kind == V6_MATCHER_PORT ? r->ports
-					  : r->protos)
-		return v6_problem_add(p, name, "%q is given twice");
-	if (!list.len)
-		return v6_problem_add(p, word, "%q has no value");
-	if (kind == V6_MATCHER_PROGRAM)
-		r->program = list;
-	return add_items(r, list, p,
-		kind == V6_MATCHER_PROGRAM ? add_program
-		: kind == V6_MATCHER_PORT  ? add_port
-					   : add_proto);
 }
 
 /* A port is known at bind and listen only: too late for an initial value, or for what is asked. */
@@ -107,94 +96,89 @@ static bool too_late(enum v6_setting id, const struct v6_knobs *k)
 						   k->policy == V6_POLICY_DEFAULT_BOTH));
 }
 
-static int not_in_rule(struct v6_slice word, struct v6_slice name, struct v6_problem *p)
+static int setting(struct v6_rule *r, const struct item *i, struct v6_problem *p)
 {
-	static const char valid[] = "; a rule may set policy, on-contrary, order, on-disorder, "
-				    "on-conflict, on-mapped, on-nonboolean, mode";
-	struct v6_nearest near = v6_nearest_to(name);
+	bool known = i->id != V6_SETTING_COUNT;
 
-	if (v6_word_value(V6_LIST_MATCHER, name) >= 0)
-		return v6_problem_add(p, word,
-			"%q is a matcher, whose place is before '=>'; a ';' begins a new rule");
-	if (v6_setting_by_name(name) != V6_SETTING_COUNT)
-		return v6_problem_add_near(p, name, "no setting of a rule: %q", NULL, valid);
-	for (unsigned id = 0; id < V6_KNOBS; id++)
-		v6_nearest_offer(&near, v6_setting_name(id));
-	return v6_problem_add_near(p, name, "unknown setting %q", near.word, valid);
-}
-
-static int setting(struct v6_rule *r, struct v6_slice word, struct v6_problem *p)
-{
-	struct v6_slice value = word, name = v6_slice_cut(&value, '=');
-	enum v6_setting id = v6_setting_by_name(name);
-
-	if (!name.len || name.len == word.len)
+	if (!i->name.len || i->name.len == i->word.len)
 		return v6_problem_add(
-			p, word, "%q is no setting=value; no blanks stand around its '='");
-	if (id >= V6_KNOBS)
-		return not_in_rule(word, name, p);
-	if (r->sets & 1u << id)
-		return v6_problem_add(p, name, "%q is given twice");
-	p->setting = id;
-	if (v6_knobs_set(&r->knobs, id, value, p))
+			p, i->word, "%q is no setting=value; no blanks stand around its '='");
+	if (i->matcher >= 0)
+		return v6_problem_add(p, i->word,
+			"%q is a matcher, whose place is before '=>'; a ';' begins a new rule");
+	if (i->id >= V6_KNOBS)
+		return v6_problem_add(p, i->name,
+			known ? "no setting of a rule: %q" : "unknown setting %q",
+			.near = known ? NULL : v6_nearest_setting(i->name, V6_KNOBS),
+			.otherwise = "; a rule may set policy, on-contrary, order, on-disorder, "
+				     "on-conflict, on-mapped, on-nonboolean, mode");
+	if (r->sets & 1u << i->id)
+		return v6_problem_add(p, i->name, "%q is given twice");
+	p->setting = i->id;
+	if (v6_knobs_set(&r->knobs, i->id, i->value, p))
 		return -1;
 	p->setting = V6_SETTING_RULES;
-	if (r->ports && too_late(id, &r->knobs))
-		return v6_problem_add(p, word,
+	if (r->ports && too_late(i->id, &r->knobs))
+		return v6_problem_add(p, i->word,
 			"%q cannot be set by a rule with port=, which acts at bind and listen "
 			"only");
-	r->sets |= (uint16_t)(1u << id);
+	r->sets |= (uint16_t)(1u << i->id);
+	return 0;
+}
+
+static int parse_side(struct v6_rule *r, struct v6_slice side, struct v6_problem *p,
+	int (*take)(struct v6_rule *r, const struct item *i, struct v6_problem *p))
+{
+	struct item i;
+
+	while ((i.word = v6_slice_word(&side)).len) {
+		i.value = i.word;
+		i.name = v6_slice_cut(&i.value, '=');
+		i.id = v6_setting_by_name(i.name);
+		i.matcher = v6_word_value(V6_LIST_MATCHER, i.name);
+		if (take(r, &i, p))
+			return -1;
+	}
 	return 0;
 }
 
 static int parse_rule(struct v6_rule *r, struct v6_slice text, struct v6_problem *p)
 {
 	const char *arrow = memmem(text.ptr, text.len, "=>", 2);
-	struct v6_slice left, right, word;
+	size_t left = arrow ? (size_t)(arrow - text.ptr) : 0;
 
-	text = v6_slice_trim(text);
 	if (!arrow)
 		return v6_problem_add(
 			p, text, "%q is no rule: '=>' is missing between matchers and settings");
-	left = (struct v6_slice){text.ptr, (size_t)(arrow - text.ptr)};
-	right = v6_slice_from(text, left.len + 2);
-	while ((word = v6_slice_word(&left)).len)
-		if (matcher(r, word, p))
-			return -1;
-	while ((word = v6_slice_word(&right)).len)
-		if (setting(r, word, p))
-			return -1;
+	if (parse_side(r, (struct v6_slice){text.ptr, left}, p, matcher) ||
+		parse_side(r, v6_slice_from(text, left + 2), p, setting))
+		return -1;
 	return r->sets ? 0 : v6_problem_add(p, text, "no setting after '=>'");
 }
 
 int v6_rules_parse(struct v6_rules *rules, struct v6_slice text, struct v6_problem *p)
 {
-	unsigned before = rules->count;
-	int error = 0;
+	unsigned count = rules->count;
 
 	p->setting = V6_SETTING_RULES;
 	p->start = text.ptr;
-	while (text.len && !error) {
-		struct v6_slice one = v6_slice_cut(&text, ';');
-		struct v6_rule *r = &rules->rule[rules->count];
+	while (text.len) {
+		struct v6_slice one = v6_slice_trim(v6_slice_cut(&text, ';'));
 
-		if (!v6_slice_trim(one).len)
+		if (!one.len)
 			continue;
-		p->rule = rules->count + 1;
-		if (rules->count == V6_RULES_MAX) {
-			error = v6_problem_add_number(p, v6_slice_trim(one),
-				"there may be no more than %n rules", V6_RULES_MAX);
-		} else {
-			memset(r, 0, sizeof(*r));
-			error = parse_rule(r, one, p);
-			rules->count++;
-		}
+		p->rule = count + 1;
+		if (count == V6_RULES_MAX)
+			return v6_problem_add(p, one, "there may be no more than %n rules",
+				.number = V6_RULES_MAX);
+		memset(&rules->rule[count], 0, sizeof(*rules->rule));
+		if (parse_rule(&rules->rule[count], one, p))
+			return -1;
+		count++;
 	}
-	if (error)
-		rules->count = before;
-	else
-		p->rule = 0;
-	return error;
+	rules->count = count;
+	p->rule = 0;
+	return 0;
 }
 
 /* One star at a time is tried again: quadratic at the worst, never more. */
@@ -273,19 +257,11 @@ void v6_rule_text(struct v6_text *t, const struct v6_rule *rule)
 		if (rule->port[i].high != rule->port[i].low)
 			v6_text_print(t, "-%u", rule->port[i].high);
 	}
-	if (rule->ports)
-		v6_text_char(t, ' ');
+	v6_text_str(t, rule->ports ? " " : "");
 	for (unsigned i = 0; i < rule->protos; i++) {
 		v6_text_str(t, i ? "," : "proto=");
 		v6_proto_text(t, rule->proto[i]);
 	}
-	if (rule->protos)
-		v6_text_char(t, ' ');
-	v6_text_str(t, "=>");
-	for (unsigned id = 0; id < V6_KNOBS; id++) {
-		if (!(rule->sets & 1u << id))
-			continue;
-		v6_text_print(t, " %s=", v6_setting_name(id));
-		v6_knobs_value(t, &rule->knobs, id);
-	}
+	v6_text_str(t, rule->protos ? " => " : "=> ");
+	v6_knobs_text(t, &rule->knobs, rule->sets);
 }

@@ -2,34 +2,25 @@
 
 #include <errno.h>
 
-#include "errname.h"
-#include "nearest.h"
-
-enum kind { WORD, REACTION, RULES, CONFIG, LOG };
-
-/* Of WORD and REACTION, `at` is where in struct v6_settings the value is: an enum or an int. */
-#define AT(member)               offsetof(struct v6_settings, member)
-#define KNOB(list, member, kind) kind, V6_LIST_##list, AT(knobs.member)
+#define AT(member) offsetof(struct v6_settings, member)
 
 static const struct {
-	uint8_t kind; /* enum kind */
-	uint8_t list; /* enum v6_list */
-	uint16_t at;
+	uint8_t list;  /* enum v6_list; NONE: a text, with a place of its own */
+	bool reaction; /* deny:ERRNO is a value */
+	uint16_t at;   /* of the value in struct v6_settings: an enum or an int */
 } table[V6_SETTING_COUNT] = {
-	[V6_SETTING_POLICY] = {KNOB(POLICY, policy, WORD)},
-	[V6_SETTING_ON_CONTRARY] = {KNOB(ON_CONTRARY, on_contrary, REACTION)},
-	[V6_SETTING_ORDER] = {KNOB(ORDER, order, WORD)},
-	[V6_SETTING_ON_DISORDER] = {KNOB(ON_DISORDER, on_disorder, REACTION)},
-	[V6_SETTING_ON_CONFLICT] = {KNOB(ON_CONFLICT, on_conflict, WORD)},
-	[V6_SETTING_ON_MAPPED] = {KNOB(ON_MAPPED, on_mapped, REACTION)},
-	[V6_SETTING_ON_NONBOOLEAN] = {KNOB(ON_NONBOOLEAN, on_nonboolean, REACTION)},
-	[V6_SETTING_MODE] = {KNOB(MODE, mode, WORD)},
-	[V6_SETTING_PROFILE] = {WORD, V6_LIST_PROFILE, AT(profile)},
-	[V6_SETTING_RULES] = {RULES, V6_LIST_NONE, 0},
-	[V6_SETTING_CONFIG] = {CONFIG, V6_LIST_NONE, 0},
-	[V6_SETTING_LOG] = {LOG, V6_LIST_LOG, AT(log)},
-	[V6_SETTING_LOG_FORMAT] = {WORD, V6_LIST_LOG_FORMAT, AT(format)},
-	[V6_SETTING_LOG_LEVEL] = {WORD, V6_LIST_LOG_LEVEL, AT(level)},
+	[V6_SETTING_POLICY] = {V6_LIST_POLICY, false, AT(knobs.policy)},
+	[V6_SETTING_ON_CONTRARY] = {V6_LIST_ON_CONTRARY, true, AT(knobs.on_contrary)},
+	[V6_SETTING_ORDER] = {V6_LIST_ORDER, false, AT(knobs.order)},
+	[V6_SETTING_ON_DISORDER] = {V6_LIST_ON_DISORDER, true, AT(knobs.on_disorder)},
+	[V6_SETTING_ON_CONFLICT] = {V6_LIST_ON_CONFLICT, false, AT(knobs.on_conflict)},
+	[V6_SETTING_ON_MAPPED] = {V6_LIST_ON_MAPPED, true, AT(knobs.on_mapped)},
+	[V6_SETTING_ON_NONBOOLEAN] = {V6_LIST_ON_NONBOOLEAN, true, AT(knobs.on_nonboolean)},
+	[V6_SETTING_MODE] = {V6_LIST_MODE, false, AT(knobs.mode)},
+	[V6_SETTING_PROFILE] = {V6_LIST_PROFILE, false, AT(profile)},
+	[V6_SETTING_LOG] = {V6_LIST_LOG, false, AT(log)},
+	[V6_SETTING_LOG_FORMAT] = {V6_LIST_LOG_FORMAT, false, AT(format)},
+	[V6_SETTING_LOG_LEVEL] = {V6_LIST_LOG_LEVEL, false, AT(level)},
 };
 
 _Static_assert(offsetof(struct v6_settings, knobs) == 0, "an offset serves both structs");
@@ -63,7 +54,7 @@ static const struct v6_knobs profiles[V6_PROFILE_COUNT] = {
 
 static const char deny[] = "deny:";
 
-/* The value of a WORD or REACTION setting: enums are unsigned here, and an errno is positive. */
+/* The value of a word or a reaction: enums are unsigned here, and an errno is positive. */
 static unsigned get(const void *settings, enum v6_setting id)
 {
 	unsigned value;
@@ -77,78 +68,56 @@ static void put(void *settings, enum v6_setting id, unsigned value)
 	memcpy((char *)settings + table[id].at, &value, sizeof(value));
 }
 
-static int unknown_value(struct v6_problem *p, enum v6_setting id, struct v6_slice value)
+int v6_knobs_set(void *settings, enum v6_setting id, struct v6_slice value, struct v6_problem *p)
 {
-	p->valid = table[id].list;
-	return v6_problem_add_near(p, value, value.len ? "unknown value %q" : "no value given",
-		v6_nearest_of(table[id].list, value), NULL);
-}
+	bool denies = table[id].reaction && v6_slice_begins(value, deny);
+	enum v6_list list = denies ? V6_LIST_ERRNO : (enum v6_list)table[id].list;
+	struct v6_slice word = v6_slice_from(value, denies ? strlen(deny) : 0);
+	const char *near;
+	int number = v6_word_value(list, word);
 
-static int unknown_errno(struct v6_problem *p, struct v6_slice name)
-{
-	struct v6_nearest near = v6_nearest_to(name);
-
-	for (unsigned i = 0; v6_errname_at(i); i++)
-		v6_nearest_offer(&near, v6_errname_at(i));
-	return v6_problem_add_near(p, name, name.len ? "unknown errno %q%c" : "no errno given%c",
-		near.word, "; a symbolic name is meant, as in deny:EPERM");
-}
-
-/* A word of the setting's list, or deny:ERRNO. */
-static int set_value(
-	void *settings, enum v6_setting id, struct v6_slice value, struct v6_problem *p)
-{
-	bool reaction = table[id].kind == REACTION;
-	int number;
-
-	if (reaction && v6_slice_begins(value, deny)) {
-		value = v6_slice_from(value, strlen(deny));
-		number = v6_errname_parse(value);
-		if (!number)
-			return unknown_errno(p, value);
-	} else {
-		number = v6_word_value(table[id].list, value);
-		if (number < 0)
-			return unknown_value(p, id, value);
+	if (number >= 0) {
+		put(settings, id, (unsigned)number);
+		return 0;
 	}
-	put(settings, id, (unsigned)number);
-	return 0;
+	near = v6_nearest_of(list, word);
+	if (denies)
+		return v6_problem_add(p, word, word.len ? "unknown errno %q%c" : "no errno given%c",
+			.near = near, .otherwise = "; a symbolic name is meant, as in deny:EPERM");
+	return v6_problem_add(p, word, word.len ? "unknown value %q" : "no value given",
+		.near = near, .valid = list);
 }
 
-static int too_long(struct v6_problem *p, struct v6_slice path)
+static int check_path(struct v6_slice path, struct v6_problem *p)
 {
-	return v6_problem_add_number(p, path, "%q is longer than %n bytes", V6_PATH_SIZE - 1);
+	if (!v6_slice_begins(path, "/"))
+		return v6_problem_add(p, path, "%q is not an absolute path");
+	if (path.len >= V6_PATH_SIZE)
+		return v6_problem_add(
+			p, path, "%q is longer than %n bytes", .number = V6_PATH_SIZE - 1);
+	return 0;
 }
 
 static int check_log_path(struct v6_slice path, struct v6_problem *p)
 {
-	if (path.len >= V6_PATH_SIZE)
-		return too_long(p, path);
-	if (path.ptr[path.len - 1] == '/')
-		return v6_problem_add(p, path, "%q is a directory, a file is meant");
-	for (size_t i = 0; i < path.len; i++) {
-		size_t left = path.len - i;
+	const char *end = path.ptr + path.len;
 
-		if (path.ptr[i] != '%')
-			continue;
-		if (left < 2 || (path.ptr[i + 1] != 'p' && path.ptr[i + 1] != 'n' &&
-					path.ptr[i + 1] != '%'))
-			return v6_problem_add(p,
-				(struct v6_slice){path.ptr + i, left < 2 ? left : 2},
+	if (check_path(path, p))
+		return -1;
+	if (end[-1] == '/')
+		return v6_problem_add(p, path, "%q is a directory, a file is meant");
+	for (const char *c = path.ptr; (c = memchr(c, '%', (size_t)(end - c))); c += 2)
+		if (end - c < 2 || !memchr("pn%", c[1], 3))
+			return v6_problem_add(p, ((struct v6_slice){c, end - c < 2 ? 1 : 2}),
 				"%q%c is no conversion; valid: %%p, %%n, %%%%");
-		i++;
-	}
 	return 0;
 }
 
 static int set_log(struct v6_settings *s, struct v6_slice value, struct v6_problem *p)
 {
-	int word = v6_word_value(V6_LIST_LOG, value);
 	uint64_t fd;
 
-	if (word >= 0 && word < V6_LOG_FD) {
-		s->log = (enum v6_log)word;
-	} else if (v6_slice_begins(value, "fd:")) {
+	if (v6_slice_begins(value, "fd:")) {
 		value = v6_slice_from(value, 3);
 		if (!v6_slice_uint(value, INT32_MAX, &fd))
 			return v6_problem_add(p, value,
@@ -156,35 +125,20 @@ static int set_log(struct v6_settings *s, struct v6_slice value, struct v6_probl
 					  : "no descriptor's number given%c");
 		s->log = V6_LOG_FD;
 		s->log_fd = (int)fd;
-	} else if (v6_slice_begins(value, "/")) {
-		if (check_log_path(value, p))
-			return -1;
-		s->log = V6_LOG_PATH;
-		s->log_path = value;
-	} else if (memchr(value.ptr, '/', value.len) || memchr(value.ptr, '.', value.len)) {
-		return v6_problem_add(p, value, "%q is not an absolute path");
-	} else {
-		return unknown_value(p, V6_SETTING_LOG, value);
+		return 0;
 	}
-	return 0;
+	if (!memchr(value.ptr, '/', value.len) && !memchr(value.ptr, '.', value.len))
+		return v6_knobs_set(s, V6_SETTING_LOG, value, p);
+	s->log = V6_LOG_PATH;
+	s->log_path = value;
+	return check_log_path(value, p);
 }
 
 static int set_config(struct v6_settings *s, struct v6_slice value, struct v6_problem *p)
 {
-	if (!value.len)
-		return v6_problem_add(p, value, "no value given; an absolute path is meant");
-	if (!v6_slice_begins(value, "/"))
-		return v6_problem_add(p, value, "%q is not an absolute path");
-	if (value.len >= V6_PATH_SIZE)
-		return too_long(p, value);
 	s->config = value;
-	return 0;
-}
-
-int v6_knobs_set(
-	struct v6_knobs *k, enum v6_setting id, struct v6_slice value, struct v6_problem *p)
-{
-	return set_value(k, id, value, p);
+	return value.len ? check_path(value, p)
+			 : v6_problem_add(p, value, "no value given; an absolute path is meant");
 }
 
 void v6_knobs_copy(struct v6_knobs *to, const struct v6_knobs *from, enum v6_setting id)
@@ -202,14 +156,10 @@ int v6_settings_set(struct v6_settings *s, enum v6_setting id, struct v6_slice v
 	enum v6_origin origin, struct v6_problem *p)
 {
 	struct v6_settings changed = *s;
-	int error;
+	int error = id == V6_SETTING_LOG      ? set_log(&changed, value, p)
+		    : id == V6_SETTING_CONFIG ? set_config(&changed, value, p)
+					      : v6_knobs_set(&changed, id, value, p);
 
-	if (table[id].kind == LOG)
-		error = set_log(&changed, value, p);
-	else if (table[id].kind == CONFIG)
-		error = set_config(&changed, value, p);
-	else
-		error = set_value(&changed, id, value, p);
 	if (error || origin < s->origin[id])
 		return error;
 	changed.origin[id] = origin;
@@ -219,7 +169,7 @@ int v6_settings_set(struct v6_settings *s, enum v6_setting id, struct v6_slice v
 
 void v6_settings_finish(struct v6_settings *s)
 {
-	const struct v6_knobs *profile = v6_profile_knobs(s->profile);
+	const struct v6_knobs *profile = &profiles[s->profile];
 
 	for (unsigned id = 0; id < V6_KNOBS; id++) {
 		if (s->origin[id] != V6_ORIGIN_DEFAULT || !get(profile, id))
@@ -241,50 +191,46 @@ enum v6_list v6_setting_list(enum v6_setting id)
 	return (enum v6_list)table[id].list;
 }
 
-void v6_knobs_value(struct v6_text *t, const struct v6_knobs *knobs, enum v6_setting id)
+void v6_knobs_value(struct v6_text *t, const void *settings, enum v6_setting id)
 {
-	unsigned value = get(knobs, id);
+	unsigned value = get(settings, id);
+	bool denies = table[id].reaction && value;
 
-	if (table[id].kind == REACTION && value) {
-		v6_text_print(t, "%s%s", deny, v6_errname((int)value));
-	} else {
-		v6_text_str(t, v6_word(table[id].list, value));
-	}
+	v6_text_print(t, "%s%s", denies ? deny : "",
+		v6_word(denies ? V6_LIST_ERRNO : (enum v6_list)table[id].list, value));
 }
 
 void v6_setting_value(struct v6_text *t, const struct v6_settings *s, enum v6_setting id)
 {
-	struct v6_slice none = v6_slice_of("none");
+	const struct v6_slice *path = id == V6_SETTING_CONFIG ? &s->config : &s->log_path;
 
-	if (id < V6_KNOBS) {
-		v6_knobs_value(t, &s->knobs, id);
-	} else if (id == V6_SETTING_CONFIG) {
-		v6_text_print(t, "%.*s", V6_SLICE(s->config.len ? s->config : none));
-	} else if (id == V6_SETTING_RULES) {
-		v6_text_str(t, "none");
-	} else if (id == V6_SETTING_LOG && s->log == V6_LOG_PATH) {
-		v6_text_print(t, "%.*s", V6_SLICE(s->log_path));
-	} else if (id == V6_SETTING_LOG && s->log == V6_LOG_FD) {
+	if (id == V6_SETTING_LOG && s->log == V6_LOG_FD)
 		v6_text_print(t, "fd:%d", s->log_fd);
-	} else {
-		v6_text_str(t, v6_word(table[id].list, get(s, id)));
-	}
+	else if ((id == V6_SETTING_LOG && s->log == V6_LOG_PATH) ||
+		 (id == V6_SETTING_CONFIG && path->len))
+		v6_text_print(t, "%.*s", V6_SLICE(*path));
+	else if (table[id].list == V6_LIST_NONE)
+		v6_text_str(t, "none");
+	else
+		v6_knobs_value(t, s, id);
 }
 
-const struct v6_knobs *v6_profile_knobs(enum v6_profile profile)
+void v6_knobs_text(struct v6_text *t, const struct v6_knobs *knobs, unsigned sets)
 {
-	return &profiles[profile];
+	for (unsigned id = 0; sets >> id; id++) {
+		if (!(sets >> id & 1))
+			continue;
+		v6_text_print(t, "%s=", v6_setting_name(id));
+		v6_knobs_value(t, knobs, id);
+		v6_text_str(t, sets >> id > 1 ? " " : "");
+	}
 }
 
 void v6_profile_text(struct v6_text *t, enum v6_profile profile)
 {
-	const char *blank = "";
+	unsigned sets = 0;
 
-	for (unsigned id = 0; id < V6_KNOBS; id++) {
-		if (!get(&profiles[profile], id))
-			continue;
-		v6_text_print(t, "%s%s=", blank, v6_setting_name(id));
-		v6_knobs_value(t, &profiles[profile], id);
-		blank = " ";
-	}
+	for (unsigned id = 0; id < V6_KNOBS; id++)
+		sets |= (unsigned)(get(&profiles[profile], id) != 0) << id;
+	v6_knobs_text(t, &profiles[profile], sets);
 }

@@ -58,16 +58,18 @@ enum v6_list v6_setting_list(enum v6_setting id);
 /* The value in force, in the syntax that is read back; "none" for rules, which are not here. */
 void v6_setting_value(struct v6_text *t, const struct v6_settings *s, enum v6_setting id);
 
-/* For rules and profiles, of a setting below V6_KNOBS: parse, copy, print one value. */
-int v6_knobs_set(
-	struct v6_knobs *knobs, enum v6_setting id, struct v6_slice value, struct v6_problem *p);
+/*
+ * Parse, copy, print one value: a word or deny:ERRNO. Of a setting below V6_KNOBS, where `settings`
+ * may be a struct v6_knobs as well, as it is in rules and profiles.
+ */
+int v6_knobs_set(void *settings, enum v6_setting id, struct v6_slice value, struct v6_problem *p);
 void v6_knobs_copy(struct v6_knobs *to, const struct v6_knobs *from, enum v6_setting id);
-void v6_knobs_value(struct v6_text *t, const struct v6_knobs *knobs, enum v6_setting id);
+void v6_knobs_value(struct v6_text *t, const void *settings, enum v6_setting id);
 
-/* What a profile sets: each value that is not the default. FACTS.md, section 2. */
-const struct v6_knobs *v6_profile_knobs(enum v6_profile profile);
+/* "policy=both order=ipv6-first", of those with a bit 1 << enum v6_setting in `sets`. */
+void v6_knobs_text(struct v6_text *t, const struct v6_knobs *knobs, unsigned sets);
 
-/* "policy=both order=ipv6-first": the values that are not the default. */
+/* The values that are not the default, as v6_knobs_text() has them. FACTS.md, section 2. */
 void v6_profile_text(struct v6_text *t, enum v6_profile profile);
 
 #endif

@@ -8,6 +8,7 @@
 #define N(X, name, number, word, meaning) W(X, name, word, meaning)
 #define A(X, name, word, meaning)         W(X, name, word, meaning)
 #define E(X, name)
+#define R(name) {V6_LIST_ERRNO, #name, name},
 static const struct v6_word table[] = {
 #include "terms.def"
 	{V6_LIST_END, "", 0},
@@ -19,6 +20,7 @@ static const struct v6_word table[] = {
 #define N(X, name, number, word, meaning) meaning,
 #define A(X, name, word, meaning)         meaning,
 #define E(X, name)
+#define R(name)
 static const char meanings[][86] = {
 #include "terms.def"
 };
@@ -174,6 +176,47 @@ int v6_proto_parse(struct v6_slice word)
 	if (number < 0 && v6_slice_uint(word, UINT16_MAX, &digits))
 		number = (int)digits;
 	return number;
+}
+
+void v6_errno_text(struct v6_text *t, int number)
+{
+	const char *name = v6_word(V6_LIST_ERRNO, (unsigned)number);
+
+	if (name)
+		v6_text_str(t, name);
+	else
+		v6_text_print(t, "errno %d", number);
+}
+
+static const struct {
+	int number;
+	char words[64];
+} file_errors[] = {
+	{EACCES, ": permission denied (EACCES)"},
+	{EAGAIN, ": nothing to read (EAGAIN)"},
+	{EIO, ": input/output error (EIO)"},
+	{EISDIR, ": is a directory (EISDIR)"},
+	{ELOOP, ": too many symbolic links (ELOOP)"},
+	{EMFILE, ": too many open descriptors (EMFILE)"},
+	{ENAMETOOLONG, ": name too long (ENAMETOOLONG)"},
+	{ENFILE, ": too many open files (ENFILE)"},
+	{ENOENT, ": no such file (ENOENT)"},
+	{ENOTDIR, ": a part of the path is no directory (ENOTDIR)"},
+	{ENXIO, ": is a socket or a device (ENXIO)"},
+	{EPERM, ": not permitted (EPERM)"},
+	{ECONNREFUSED, ": nobody listens there (ECONNREFUSED)"},
+	{EINVAL, ": is no file, FIFO or character device (EINVAL)"},
+	{EPIPE, ": nobody reads it (EPIPE)"},
+	{EBADF, ": is no descriptor that can be written to (EBADF)"},
+	{EXDEV, ": not there in the root directory of now (EXDEV)"},
+};
+
+const char *v6_errno_words(int number)
+{
+	for (unsigned i = 0; i < sizeof(file_errors) / sizeof(*file_errors); i++)
+		if (file_errors[i].number == number)
+			return file_errors[i].words;
+	return ": not to be opened";
 }
 
 enum { SIN6_LEN_RFC2133 = 24 };

@@ -5,6 +5,8 @@
 #ifndef V6_TERMS_H
 #define V6_TERMS_H
 
+#include <errno.h>
+
 #include "text.h"
 
 /* A V6ONLY value or a yes/no that is not known, or that does not apply. */
@@ -22,6 +24,7 @@ enum v6_list {
 #define N(X, name, number, word, meaning) V6_##X##_##name = (number),
 #define A(X, name, word, meaning)
 #define E(X, name) V6_##X##_##name,
+#define R(name)    V6_ERRNO_##name = (name),
 #include "terms.def"
 
 /* Settings before this one decide about a call: they are what a rule or a profile may set. */
@@ -98,6 +101,15 @@ void v6_proto_text(struct v6_text *t, int proto);
 
 /* The number of such a name, or of digits 0..65535; -1 where it is neither. */
 int v6_proto_parse(struct v6_slice word);
+
+/* "EADDRINUSE", or "errno 4711" where the number has no name. */
+void v6_errno_text(struct v6_text *t, int number);
+
+/*
+ * ": no such file (ENOENT)", for what open(2) and read(2) answer; of others that it is not to be
+ * opened. strerror(3) takes a lock.
+ */
+const char *v6_errno_words(int number);
 
 /* An IPv4 or IPv6 socket address, apart from struct sockaddr and its lengths. */
 struct v6_address {

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#include "../core/errname.h"
 #include "sys.h"
 
 #include "forbidden.h"
@@ -46,7 +45,7 @@ static ssize_t read_file(struct v6_slice path, struct v6_problem *p)
 	/* Not waiting for the writer of a FIFO: with signals held back nothing could end it. */
 	fd = v6_sys_open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0);
 	if (fd < 0)
-		return v6_problem_add_near(p, path, "cannot be read", NULL, v6_errno_words(-fd));
+		return v6_problem_add(p, path, "cannot be read", .otherwise = v6_errno_words(-fd));
 	/* What a pipe held is gone once it was read, and it may be read too early. */
 	if (v6_sys_fstat(fd, &st) >= 0 && S_ISFIFO(st.st_mode)) {
 		v6_sys_close(fd);
@@ -59,10 +58,11 @@ static ssize_t read_file(struct v6_slice path, struct v6_problem *p)
 	} while ((n > 0 && len < sizeof(file_text)) || n == -EINTR);
 	v6_sys_close(fd);
 	if (n < 0)
-		return v6_problem_add_near(
-			p, path, "cannot be read", NULL, v6_errno_words((int)-n));
+		return v6_problem_add(
+			p, path, "cannot be read", .otherwise = v6_errno_words((int)-n));
 	if (len == sizeof(file_text))
-		return v6_problem_add_number(p, path, "larger than %n bytes", V6_CONFIG_FILE_MAX);
+		return v6_problem_add(
+			p, path, "larger than %n bytes", .number = V6_CONFIG_FILE_MAX);
 	return (ssize_t)len;
 }
 

@@ -9,7 +9,6 @@
 #include <sys/sysmacros.h>
 #include <sys/un.h>
 
-#include "../core/errname.h"
 #include "../core/record.h"
 #include "logfile.h"
 #include "self.h"

@@ -8,7 +8,6 @@
 #include "fuzz.h"
 
 #include "core/config.h"
-#include "core/errname.h"
 
 /* What holds every text that these targets print. */
 enum { CONFIGURED_TEXT = 1 << 20 };

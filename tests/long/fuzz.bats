@@ -21,7 +21,7 @@ setup_file() {
 }
 
 @test "settings and rules: a path's end that is not looked at, a rule that is printed otherwise, are found" {
-	finds settings shim/core/settings.c 's/if (left < 2 || (path/if ((path/'
+	finds settings shim/core/settings.c 's/if (end - c < 2 || !memchr/if (!memchr/'
 	finds settings shim/core/rules.c 's/i ? "," : "port="/"port="/'
 }
 

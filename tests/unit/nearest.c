@@ -3,7 +3,7 @@
  */
 #include "unit.h"
 
-#include "core/nearest.h"
+#include "core/problem.h"
 
 #include <ctype.h>
 
@@ -24,7 +24,7 @@ static const char *const *const lists[] = {
 
 static struct v6_nearest search(const char *const *list, const char *written, size_t len)
 {
-	struct v6_nearest n = v6_nearest_to(fenced(written, len));
+	struct v6_nearest n = {.written = fenced(written, len)};
 
 	for (; *list; list++)
 		v6_nearest_offer(&n, *list);
@@ -139,7 +139,6 @@ TEST(what_is_far_too_long_is_passed_over)
 	assert_string_equal(search(policies, written, 9).word, "ipv6-only");
 	assert_string_equal(nearest(list, "bothh"), "both");
 	assert_null(nearest(list, "bbbb"));
-	assert_null(v6_nearest_to(slice("both")).word);
 }
 
 TEST(of_two_words_the_nearer_is_found_and_of_equals_the_first)

@@ -321,7 +321,7 @@ static void check_name(const struct mistake *m, enum v6_origin origin, unsigned 
 {
 	struct v6_problem p = {.setting = V6_SETTING_COUNT, .origin = origin};
 
-	v6_problem_add(&p, fenced(m->text, strlen(m->text)), NULL);
+	(void)v6_problem_add(&p, fenced(m->text, strlen(m->text)), NULL);
 	check(m, sentence_of(&p), m->sentence, wrong);
 }
 
@@ -438,7 +438,7 @@ TEST(what_is_endless_does_not_push_the_explanation_out)
 
 	memset(name, 'X', sizeof(name));
 	memcpy(name, "V6SHIM_", 7);
-	v6_problem_add(&p, (struct v6_slice){name, sizeof(name)}, NULL);
+	(void)v6_problem_add(&p, fenced(name, sizeof(name)), NULL);
 	v6_problem_text(&t, &p);
 	assert_false(t.full);
 	assert_non_null(strstr(buf, ": unknown setting; "));
@@ -458,7 +458,7 @@ TEST(what_is_endless_does_not_push_the_explanation_out)
 		.file = {path, sizeof(path)},
 		.line = 12,
 		.start = name};
-	v6_problem_add(&p, (struct v6_slice){name + 2, 1}, "no setting's name before '='");
+	(void)v6_problem_add(&p, ((struct v6_slice){name + 2, 1}), "no setting's name before '='");
 	t = v6_text_in(buf, ROOM);
 	v6_problem_text(&t, &p);
 	assert_false(t.full);

@@ -6,7 +6,6 @@
 #include "unit.h"
 
 #include "command/report/reader.h"
-#include "core/errname.h"
 #include "core/record.h"
 
 #include <arpa/inet.h>
@@ -163,7 +162,7 @@ TEST(keys_come_in_any_order_with_blanks_and_escapes_anywhere)
 	assert_taken(text, &r);
 	assert_same_slice(r.note, slice("ab\"\\/\b\f\n\r\t"));
 	assert_int_equal(r.facts.event, V6_EVENT_LISTEN);
-	assert_string_equal(v6_errname(r.error), "EPERM");
+	assert_string_equal(v6_word(V6_LIST_ERRNO, (unsigned)r.error), "EPERM");
 	assert_int_equal(r.proto, 6);
 	assert_int_equal(r.facts.type, V6_TYPE_STREAM);
 	assert_int_equal(r.facts.family, V6_FAMILY_INET6);

@@ -5,7 +5,7 @@
  */
 #include <stdio.h>
 
-#include "../../core/nearest.h"
+#include "../../core/problem.h"
 #include "../../core/settings.h"
 #include "../options.h"
 #include "../table.h"

@@ -1,7 +1,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "../../core/errname.h"
 #include "../table.h"
 #include "verdict.h"
 

@@ -4,8 +4,6 @@
 #include <limits.h>
 #include <time.h>
 
-#include "../../core/errname.h"
-
 /* How deep a value may be. */
 enum { DEPTH = 64 };
 
@@ -230,13 +228,11 @@ static bool put_integer(enum v6_field_kind kind, struct v6_slice text, void *to)
 
 static bool put_word(const struct v6_field *f, struct v6_slice text, void *to)
 {
-	int value = f->kind == V6_FIELD_PROTO   ? v6_proto_parse(text)
-		    : f->kind == V6_FIELD_ERRNO ? v6_errname_parse(text)
-						: v6_word_value(f->list, text);
+	int value = f->kind == V6_FIELD_PROTO ? v6_proto_parse(text) : v6_word_value(f->list, text);
 
 	if (f->kind != V6_FIELD_AFAMILY) /* the address tells it */
 		memcpy(to, &value, sizeof(value));
-	return value >= (f->kind == V6_FIELD_ERRNO);
+	return value >= 0;
 }
 
 static bool put_members(struct scanner *s, const struct v6_field *fields, void *record);

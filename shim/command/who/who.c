@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "../../core/errname.h"
 #include "../../core/record.h"
 #include "../../core/resolve.h"
 #include "../../govern/facts.h"
@@ -333,7 +332,7 @@ static void print_absence(FILE *to)
 /* What the listing lacks, and why: at its end, or beside it where a machine reads it. */
 static void print_notes(FILE *to)
 {
-	const char *name = v6_errname(sockets.no_diag);
+	const char *name = v6_word(V6_LIST_ERRNO, (unsigned)sockets.no_diag);
 	bool unknown = false;
 
 	if (v6_fact_no_ipv6())
