@@ -1,5 +1,7 @@
 #include "policy.h"
 
+#include <sys/socket.h>
+
 static const struct v6_verdict nothing = {.v6only = V6_UNKNOWN};
 
 void v6_facts_init(struct v6_facts *f, enum v6_event event)
@@ -14,16 +16,9 @@ void v6_facts_init(struct v6_facts *f, enum v6_event event)
 
 int v6_policy_value(enum v6_policy policy)
 {
-	switch (policy) {
-	case V6_POLICY_IPV6_ONLY:
-	case V6_POLICY_DEFAULT_IPV6_ONLY:
-		return 1;
-	case V6_POLICY_BOTH:
-	case V6_POLICY_DEFAULT_BOTH:
-		return 0;
-	default:
-		return V6_UNKNOWN;
-	}
+	return policy == V6_POLICY_APP
+		       ? V6_UNKNOWN
+		       : policy == V6_POLICY_IPV6_ONLY || policy == V6_POLICY_DEFAULT_IPV6_ONLY;
 }
 
 enum v6_family v6_order_first(enum v6_order order)
@@ -42,12 +37,6 @@ bool v6_policy_forced(enum v6_policy policy)
 static bool initial(const struct v6_knobs *knobs)
 {
 	return knobs->policy != V6_POLICY_APP && !v6_policy_forced(knobs->policy);
-}
-
-static bool may_deny(const struct v6_knobs *knobs)
-{
-	return knobs->on_nonboolean ||
-	       (knobs->on_contrary && v6_policy_value(knobs->policy) != V6_UNKNOWN);
 }
 
 /*
@@ -86,23 +75,18 @@ static unsigned bind_needs(const struct v6_knobs *knobs, const struct v6_address
 unsigned v6_policy_needs(
 	const struct v6_knobs *knobs, enum v6_event event, const struct v6_address *a)
 {
-	switch (event) {
-	case V6_EVENT_SOCKET:
-		return initial(knobs) ? V6_NEED_VERDICT : 0;
-	case V6_EVENT_SETSOCKOPT:
-		return may_deny(knobs) ? V6_NEED_VERDICT | V6_NEED_FAMILY | V6_NEED_TYPE |
-						 V6_NEED_BOUND | V6_NEED_VALUE
-				       : 0;
-	case V6_EVENT_BIND:
+	if (event == V6_EVENT_BIND)
 		return bind_needs(knobs, a);
-	case V6_EVENT_LISTEN:
-		if (!v6_policy_forced(knobs->policy))
-			return 0;
+	if (event == V6_EVENT_SOCKET && initial(knobs))
+		return V6_NEED_VERDICT;
+	if (event == V6_EVENT_LISTEN && v6_policy_forced(knobs->policy))
 		return V6_NEED_VERDICT |
 		       (knobs->mode == V6_MODE_LOG ? V6_NEED_TYPE | V6_NEED_BOUND : 0);
-	default:
-		return 0;
-	}
+	if (event == V6_EVENT_SETSOCKOPT &&
+		(knobs->on_nonboolean || (knobs->on_contrary && knobs->policy != V6_POLICY_APP)))
+		return V6_NEED_VERDICT | V6_NEED_FAMILY | V6_NEED_TYPE | V6_NEED_BOUND |
+		       V6_NEED_VALUE;
+	return 0;
 }
 
 static struct v6_verdict decide_set(int want, const struct v6_facts *f)
@@ -219,15 +203,58 @@ enum v6_finding v6_decide_serving(
 
 struct v6_verdict v6_decide(const struct v6_knobs *knobs, const struct v6_facts *f)
 {
-	switch (f->event) {
-	case V6_EVENT_SOCKET:
-		return decide_socket(knobs, f);
-	case V6_EVENT_SETSOCKOPT:
-		return decide_setsockopt(knobs, f);
-	case V6_EVENT_BIND:
-	case V6_EVENT_LISTEN:
+	if (f->event == V6_EVENT_BIND || f->event == V6_EVENT_LISTEN)
 		return decide_bind(knobs, f);
-	default:
-		return nothing;
+	if (f->event == V6_EVENT_SOCKET)
+		return decide_socket(knobs, f);
+	return f->event == V6_EVENT_SETSOCKOPT ? decide_setsockopt(knobs, f) : nothing;
+}
+
+struct v6_families v6_order_families(const struct addrinfo *list)
+{
+	struct v6_families f = {0, 0};
+
+	for (; list && f.count < V6_FAMILIES_MAX; list = list->ai_next)
+		f.inet6 |= (uint32_t)(list->ai_family == AF_INET6) << f.count++;
+	return f;
+}
+
+static bool is_second(enum v6_order order, const struct addrinfo *ai)
+{
+	return ai->ai_family != (order == V6_ORDER_IPV6_FIRST ? AF_INET6 : AF_INET);
+}
+
+bool v6_order_changes(enum v6_order order, const struct addrinfo *list)
+{
+	bool second = false;
+
+	for (; list && order != V6_ORDER_APP; list = list->ai_next) {
+		if (second && !is_second(order, list))
+			return true;
+		second |= is_second(order, list);
 	}
+	return false;
+}
+
+struct addrinfo *v6_order_apply(enum v6_order order, struct addrinfo *list)
+{
+	struct addrinfo *head[2] = {NULL, NULL}, **tail[2] = {&head[0], &head[1]};
+	char *name = list ? list->ai_canonname : NULL;
+
+	if (order == V6_ORDER_APP || !list)
+		return list;
+	for (struct addrinfo *next, *ai = list; ai; ai = next) {
+		int part = is_second(order, ai);
+
+		next = ai->ai_next;
+		*tail[part] = ai;
+		tail[part] = &ai->ai_next;
+	}
+	*tail[1] = NULL;
+	*tail[0] = head[1];
+	if (head[0] && head[0] != list && !head[0]->ai_canonname) {
+		head[0]->ai_canonname = name;
+		list->ai_canonname = NULL;
+	}
+	return head[0] ? head[0] : head[1];
 }

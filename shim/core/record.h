@@ -10,7 +10,6 @@
 #define V6_RECORD_H
 
 #include "config.h"
-#include "order.h"
 #include "policy.h"
 #include "terms.h"
 

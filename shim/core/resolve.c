@@ -5,44 +5,29 @@ int v6_port_space(int proto)
 	return proto == V6_PROTO_MPTCP ? V6_PROTO_TCP : proto;
 }
 
-/* What an address takes of IPv4: nothing, all of it, or one address. */
-static bool takes_inet(const struct v6_address *a, int v6only, const uint8_t **bytes)
-{
-	if (a->family == V6_FAMILY_INET) {
-		*bytes = v6_address_wildcard(a) ? NULL : a->bytes;
-		return true;
-	}
-	if (v6_address_mapped(a)) {
-		static const uint8_t any[4];
+static const uint8_t all[16];
 
-		*bytes = memcmp(a->bytes + 12, any, 4) ? a->bytes + 12 : NULL;
-		return true;
-	}
-	*bytes = NULL;
-	return v6only != 1 && v6_address_wildcard(a);
-}
-
-static bool takes_inet6(const struct v6_address *a, const uint8_t **bytes)
+/* What an address takes of a family: one address, in network order, or all; NULL: nothing. */
+static const uint8_t *takes(enum v6_family family, const struct v6_address *a, int v6only)
 {
-	*bytes = v6_address_wildcard(a) ? NULL : a->bytes;
-	return a->family == V6_FAMILY_INET6 && !v6_address_mapped(a);
-}
-
-static bool overlap(const uint8_t *a, const uint8_t *b, size_t len)
-{
-	return !a || !b || !memcmp(a, b, len);
+	if (v6_address_wildcard(a))
+		return a->family == family || (family == V6_FAMILY_INET && v6only != 1) ? all
+											: NULL;
+	return v6_port_family(a) != family ? NULL : a->bytes + (v6_address_mapped(a) ? 12 : 0);
 }
 
 bool v6_addresses_conflict(
 	const struct v6_address *a, int a_v6only, const struct v6_address *b, int b_v6only)
 {
-	const uint8_t *x, *y;
+	for (unsigned family = V6_FAMILY_INET; family <= V6_FAMILY_INET6; family++) {
+		const uint8_t *x = takes(family, a, a_v6only), *y = takes(family, b, b_v6only);
+		size_t len = family == V6_FAMILY_INET ? 4 : 16;
 
-	if (a->port != b->port || a->family == V6_FAMILY_OTHER || b->family == V6_FAMILY_OTHER)
-		return false;
-	if (takes_inet(a, a_v6only, &x) && takes_inet(b, b_v6only, &y) && overlap(x, y, 4))
-		return true;
-	return takes_inet6(a, &x) && takes_inet6(b, &y) && overlap(x, y, 16);
+		if (a->port == b->port && x && y &&
+			(!memcmp(x, all, len) || !memcmp(y, all, len) || !memcmp(x, y, len)))
+			return true;
+	}
+	return false;
 }
 
 bool v6_in_the_way(const struct v6_diag_socket *a, const struct v6_diag_socket *b)
@@ -110,81 +95,54 @@ int v6_conflict_refused(const struct v6_conflict *f)
 	return refused;
 }
 
-/* What the rivals come to. */
-struct view {
-	bool partner;    /* an own socket of the other family is in its way, */
-	bool cleared;    /* and the policy made all of those conflicts */
-	bool refused;    /* somebody is in its way whom no sharing may let it in beside */
-	bool connection; /* there is nothing but connections */
-	bool single;     /* what is there has single addresses of IPv4 */
-};
-
-static struct view view(const struct v6_conflict *f)
+unsigned v6_conflict_plan(const struct v6_knobs *knobs, const struct v6_conflict *f,
+	struct v6_attempt attempts[V6_ATTEMPTS_MAX])
 {
-	struct view v = {
-		.cleared = true, .refused = f->partial, .connection = f->count, .single = f->count};
+	const struct v6_address *a = &f->self.socket.local;
+	const enum v6_on_conflict how = knobs->on_conflict;
+	bool connections = f->count; /* there is nothing but connections */
+	bool single = f->count;      /* what is there has single addresses of IPv4 */
+	bool partner = false;        /* an own socket of the other family is in its way, */
+	bool cleared = true;         /* and the policy made all of those conflicts */
+	bool refused = f->partial;   /* somebody is there whom no sharing may let it in beside */
+	bool splits = f->event == V6_EVENT_BIND && a->family == V6_FAMILY_INET6 &&
+		      v6_address_wildcard(a) && f->self.socket.v6only == 0;
+	bool shares;
+	unsigned n = 0;
 
 	for (const struct v6_rival *r = f->rival; r < f->rival + f->count; r++) {
 		bool same = v6_same_family(&f->self, r);
 
-		v.connection &= r->socket.peer;
-		v.single &= !v6_address_wildcard(&r->socket.local) &&
-			    v6_port_family(&r->socket.local) == V6_FAMILY_INET;
+		connections &= r->socket.peer;
+		single &= !v6_address_wildcard(&r->socket.local) &&
+			  v6_port_family(&r->socket.local) == V6_FAMILY_INET;
 		if (allowed(&f->self, r))
 			continue;
-		v.refused |= same || !r->own;
-		v.partner |= !same && r->own;
-		v.cleared &= f->self.cleared || r->cleared;
+		refused |= same || !r->own;
+		partner |= !same && r->own;
+		cleared &= f->self.cleared || r->cleared;
 	}
-	return v;
-}
-
-static bool may_split(const struct v6_conflict *f)
-{
-	return f->event == V6_EVENT_BIND && f->self.socket.local.family == V6_FAMILY_INET6 &&
-	       v6_address_wildcard(&f->self.socket.local) && f->self.socket.v6only == 0;
-}
-
-unsigned v6_conflict_plan(const struct v6_knobs *knobs, const struct v6_conflict *f,
-	struct v6_attempt attempts[V6_ATTEMPTS_MAX])
-{
-	const struct v6_attempt split = {V6_ACTION_SPLIT, false}, share = {V6_ACTION_SHARE, true};
-	const struct v6_address *a = &f->self.socket.local;
-	struct view v = view(f);
-	bool splits = may_split(f), shares = v.partner && !v.refused;
-	unsigned n = 0;
-
+	shares = partner && !refused;
 	if (f->self.cleared && splits) {
 		attempts[n++] = (struct v6_attempt){V6_ACTION_YIELD, false};
-		return n;
-	}
-	if (v.cleared && shares) {
+	} else if (cleared && shares) {
 		attempts[n++] = (struct v6_attempt){V6_ACTION_YIELD, true};
-		return n;
-	}
-	/*
-	 * Beside a mere connection nobody would serve IPv4 any more, without a word. And mapped
-	 * addresses are left alone: only what the policy took from them they get back.
-	 */
-	if (v.connection || v6_address_mapped(a))
-		return 0;
-	switch (knobs->on_conflict) {
-	case V6_ON_CONFLICT_RESOLVE:
-		/* A split that fails shows that somebody has IPv6, beside whom nothing is shared. */
-		if (shares && (!splits || v.single))
-			attempts[n++] = share;
-		if (splits)
-			attempts[n++] = split;
-		break;
-	case V6_ON_CONFLICT_SHARE_IPV6:
-		shares = shares && a->family == V6_FAMILY_INET6;
-		/* fall through */
-	case V6_ON_CONFLICT_SHARE:
-		if (shares)
-			attempts[n++] = share;
-		break;
-	default:
-		break;
+	} else if (!connections && !v6_address_mapped(a)) {
+		/*
+		 * Beside a mere connection nobody would serve IPv4 any more, without a word. And
+		 * mapped addresses are left alone: only what the policy took from them they get back.
+		 * A split that fails shows that somebody has IPv6, beside whom nothing is shared.
+		 */
+		bool wanted = how == V6_ON_CONFLICT_RESOLVE
+				      ? !splits || single
+				      : how == V6_ON_CONFLICT_SHARE ||
+						(how == V6_ON_CONFLICT_SHARE_IPV6 &&
+							a->family == V6_FAMILY_INET6);
+
+		if (shares && wanted)
+			attempts[n++] = (struct v6_attempt){V6_ACTION_SHARE, true};
+		if (splits && how == V6_ON_CONFLICT_RESOLVE)
+			attempts[n++] = (struct v6_attempt){V6_ACTION_SPLIT, false};
 	}
 	return n;
 }

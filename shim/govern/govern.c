@@ -4,7 +4,6 @@
 #include <netinet/in.h>
 
 #include "../core/advice.h"
-#include "../core/order.h"
 #include "conflict.h"
 #include "emit.h"
 #include "facts.h"

@@ -33,7 +33,7 @@ fault() {
 
 	fault comment $policy 'unit policy' 'static const struct v6_verdict nothing' '/* none */ static const struct v6_verdict nothing'
 	fault stale $policy 'unit policy' 'no such text' ''
-	fault twice $policy 'unit policy' 'return nothing;' ''
+	fault twice $policy 'unit policy' 'return v;' ''
 	fault wrong $policy 'unit policy' 'static const struct v6_verdict nothing' 'static struct nothing'
 	fault absent $policy 'unit no_such' 'static const struct v6_verdict nothing' ''
 	run "$FAULTS/run" --check --tree "$ROOT"

@@ -6,7 +6,6 @@
  */
 #include "unit.h"
 
-#include "core/order.h"
 #include "core/policy.h"
 
 #include <netdb.h>
