@@ -1,7 +1,6 @@
 #include "text.h"
 
 #include <stdarg.h>
-#include <string.h>
 
 bool v6_slice_is(struct v6_slice slice, const char *str)
 {
@@ -123,12 +122,7 @@ void v6_text_cut(struct v6_text *t, const char *bytes, size_t len)
 
 void v6_text_char(struct v6_text *t, char c)
 {
-	if (t->len + 1 >= t->size) {
-		t->full = true;
-		return;
-	}
-	t->buf[t->len++] = c;
-	t->buf[t->len] = '\0';
+	v6_text_bytes(t, &c, 1);
 }
 
 void v6_text_slice(struct v6_text *t, struct v6_slice slice)
@@ -136,24 +130,24 @@ void v6_text_slice(struct v6_text *t, struct v6_slice slice)
 	v6_text_bytes(t, slice.ptr, slice.len);
 }
 
-void v6_text_uint0(struct v6_text *t, uint64_t value, unsigned width)
+static void digits(struct v6_text *t, uint64_t value, unsigned width, unsigned base)
 {
-	char digits[20];
+	char text[20];
 	unsigned n = 0;
 
-	while (value || n < width) {
-		digits[sizeof(digits) - ++n] = (char)('0' + value % 10);
-		value /= 10;
-	}
-	v6_text_bytes(t, digits + sizeof(digits) - n, n);
+	for (; value || n < width; value /= base)
+		text[sizeof(text) - ++n] = "0123456789abcdef"[value % base];
+	v6_text_bytes(t, text + sizeof(text) - n, n);
+}
+
+void v6_text_uint0(struct v6_text *t, uint64_t value, unsigned width)
+{
+	digits(t, value, width, 10);
 }
 
 void v6_text_uint(struct v6_text *t, uint64_t value)
 {
-	if (value < 10)
-		v6_text_char(t, (char)('0' + value));
-	else
-		v6_text_uint0(t, value, 1);
+	digits(t, value, 1, 10);
 }
 
 void v6_text_int(struct v6_text *t, int64_t value)
@@ -164,72 +158,42 @@ void v6_text_int(struct v6_text *t, int64_t value)
 	v6_text_uint(t, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
 }
 
-static void text_hex(struct v6_text *t, unsigned value, unsigned width)
-{
-	static const char digit[] = "0123456789abcdef";
-	unsigned shift = 28;
-
-	while (shift && !(value >> shift) && shift >= 4 * width)
-		shift -= 4;
-	for (;; shift -= 4) {
-		v6_text_char(t, digit[value >> shift & 15]);
-		if (!shift)
-			return;
-	}
-}
-
 void v6_text_in4(struct v6_text *t, const uint8_t addr[4])
 {
-	for (int i = 0; i < 4; i++) {
-		if (i)
-			v6_text_char(t, '.');
-		v6_text_uint(t, addr[i]);
-	}
-}
-
-/* The first longest run of two or more zero groups; its length, 0 for none. RFC 5952, 4.2. */
-static int zero_run(const unsigned group[8], int *start)
-{
-	int best = 0;
-
-	for (int i = 0; i < 8; i++) {
-		int n = 0;
-
-		while (i + n < 8 && !group[i + n])
-			n++;
-		if (n > best) {
-			best = n;
-			*start = i;
-		}
-		i += n;
-	}
-	return best >= 2 ? best : 0;
+	v6_text_print(t, "%d.%d.%d.%d", addr[0], addr[1], addr[2], addr[3]);
 }
 
 void v6_text_in6(struct v6_text *t, const uint8_t addr[16])
 {
+	const char *colon = "";
 	unsigned group[8];
-	int start = -1, run;
+	int start = 8, run = 1;
 	bool dotted;
 
-	for (int i = 0; i < 8; i++)
+	/* The first longest run of two or more zero groups. RFC 5952, 4.2. */
+	for (int i = 0, n = 0; i < 8; i++) {
 		group[i] = (unsigned)addr[2 * i] << 8 | addr[2 * i + 1];
-	run = zero_run(group, &start);
+		n = group[i] ? 0 : n + 1;
+		if (n > run) {
+			run = n;
+			start = i + 1 - n;
+		}
+	}
 	/* ::ffff:a.b.c.d (mapped) and ::a.b.c.d (compatible), RFC 5952, 5. */
 	dotted = start == 0 && (run == 6 || (run == 5 && group[5] == 0xffff));
 	for (int i = 0; i < (dotted ? 6 : 8); i++) {
-		if (run && i == start) {
+		if (i == start) {
 			v6_text_str(t, "::");
+			colon = "";
 			i += run - 1;
 			continue;
 		}
-		if (i && !(run && i == start + run))
-			v6_text_char(t, ':');
-		text_hex(t, group[i], 1);
+		v6_text_str(t, colon);
+		digits(t, group[i], 1, 16);
+		colon = ":";
 	}
 	if (dotted) {
-		if (run == 5)
-			v6_text_char(t, ':');
+		v6_text_str(t, colon);
 		v6_text_in4(t, addr + 12);
 	}
 }
@@ -253,70 +217,31 @@ static void civil(int64_t day, int64_t *year, unsigned *month, unsigned *mday)
 	*year = yoe + era * 400 + (*month <= 2);
 }
 
-static void put_part(struct v6_text *t, char before, unsigned value)
-{
-	v6_text_char(t, before);
-	v6_text_uint0(t, value, 2);
-}
-
 void v6_text_time(struct v6_text *t, int64_t microseconds)
 {
-	int64_t second = microseconds / 1000000, fraction = microseconds % 1000000;
-	unsigned month, mday, of_day;
-	int64_t day, year;
+	int64_t second = microseconds / 1000000 - (microseconds % 1000000 < 0);
+	int64_t day = second / 86400 - (second % 86400 < 0), year;
+	unsigned month, mday, of_day = (unsigned)(second - day * 86400);
 
-	if (fraction < 0) {
-		fraction += 1000000;
-		second--;
-	}
-	day = second / 86400;
-	second %= 86400;
-	if (second < 0) {
-		second += 86400;
-		day--;
-	}
 	civil(day, &year, &month, &mday);
 	year = year < 0 ? 0 : year > 9999 ? 9999 : year;
-	of_day = (unsigned)second;
-	v6_text_uint0(t, (uint64_t)year, 4);
-	put_part(t, '-', month);
-	put_part(t, '-', mday);
-	put_part(t, 'T', of_day / 3600);
-	put_part(t, ':', of_day / 60 % 60);
-	put_part(t, ':', of_day % 60);
-	v6_text_char(t, '.');
-	v6_text_uint0(t, (uint64_t)fraction, 6);
-	v6_text_char(t, 'Z');
+	v6_text_print(t, "%04u-%02u-%02uT%02u:%02u:%02u.%06uZ", (unsigned)year, month, mday,
+		of_day / 3600, of_day / 60 % 60, of_day % 60,
+		(unsigned)((microseconds % 1000000 + 1000000) % 1000000));
 }
 
 size_t v6_utf8_length(const char *bytes, size_t len)
 {
-	const unsigned char *u = (const unsigned char *)bytes;
-	unsigned char low = 0x80, high = 0xbf;
-	size_t n;
-
-	if (!len)
-		return 0;
-	if (u[0] < 0x80)
-		return 1;
-	if (u[0] < 0xc2 || u[0] > 0xf4)
-		return 0;
-	n = u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 : 4;
-	if (n > len)
-		return 0;
+	const unsigned char *u = (const unsigned char *)bytes, first = len ? *u : 0xff;
+	size_t n = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
 	/* Overlong forms, surrogates, and what lies beyond U+10FFFF. */
-	if (u[0] == 0xe0)
-		low = 0xa0;
-	else if (u[0] == 0xf0)
-		low = 0x90;
-	else if (u[0] == 0xed)
-		high = 0x9f;
-	else if (u[0] == 0xf4)
-		high = 0x8f;
-	if (u[1] < low || u[1] > high)
+	unsigned char low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+	unsigned char high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+
+	if (n > len || first > 0xf4 || (first >= 0x80 && first < 0xc2))
 		return 0;
-	for (size_t i = 2; i < n; i++)
-		if (u[i] < 0x80 || u[i] > 0xbf)
+	for (size_t i = 1; i < n; i++)
+		if (u[i] < (i == 1 ? low : 0x80) || u[i] > (i == 1 ? high : 0xbf))
 			return 0;
 	return n;
 }
@@ -330,21 +255,25 @@ size_t v6_plain_length(const char *bytes, size_t len)
 	return n;
 }
 
-/* C1 controls (U+0080 to U+009F) drive terminals as the C0 ones do. */
-static bool is_c1(const char *bytes, size_t n)
+/*
+ * The length of the character that the bytes begin with, where it may reach a terminal; 0: a control
+ * character, or no UTF-8. C1 controls (U+0080 to U+009F) drive terminals as the C0 ones do.
+ */
+static size_t shown_length(const char *bytes, size_t len)
 {
-	return n == 2 && (unsigned char)bytes[0] == 0xc2 && (unsigned char)bytes[1] < 0xa0;
+	size_t n = v6_utf8_length(bytes, len);
+	unsigned char c = (unsigned char)*bytes;
+
+	return c < 0x20 || c == 0x7f || (n == 2 && c == 0xc2 && (unsigned char)bytes[1] < 0xa0) ? 0
+												: n;
 }
 
 bool v6_slice_is_text(struct v6_slice text)
 {
-	while (text.len) {
-		size_t n = v6_utf8_length(text.ptr, text.len);
-		unsigned char c = (unsigned char)*text.ptr;
-
-		if (!n || c < 0x20 || c == 0x7f || is_c1(text.ptr, n))
+	for (size_t n; text.len; text = v6_slice_from(text, n)) {
+		n = shown_length(text.ptr, text.len);
+		if (!n)
 			return false;
-		text = v6_slice_from(text, n);
 	}
 	return true;
 }
@@ -352,37 +281,24 @@ bool v6_slice_is_text(struct v6_slice text)
 /* The bytes with what does not stand for itself escaped, for JSON or for a person. */
 static void escape(struct v6_text *t, const char *bytes, size_t len, bool json)
 {
-	while (len) {
-		size_t n = v6_plain_length(bytes, len);
+	for (size_t n; len; bytes += n, len -= n) {
 		unsigned char c = (unsigned char)*bytes;
-		bool c1;
+		bool quoted = c == '\\' || (json && c == '"');
 
+		n = v6_plain_length(bytes, len);
+		if (!n && !quoted)
+			n = shown_length(bytes, len);
 		if (n) {
 			v6_text_bytes(t, bytes, n);
-			bytes += n;
-			len -= n;
 			continue;
 		}
-		n = v6_utf8_length(bytes, len);
-		c1 = is_c1(bytes, n);
-		if (!n && json) {
-			v6_text_str(t, "\\ufffd");
-			n = 1;
-		} else if (c == '\\' || (json && c == '"')) {
-			v6_text_char(t, '\\');
+		n = json ? v6_utf8_length(bytes, len) : 1;
+		v6_text_str(t, quoted ? "\\" : !json ? "\\x" : n ? "\\u" : "\\ufffd");
+		if (quoted)
 			v6_text_char(t, (char)c);
-		} else if (json && (c < 0x20 || c == 0x7f || c1)) {
-			v6_text_str(t, "\\u");
-			text_hex(t, c1 ? (unsigned char)bytes[1] : c, 4);
-		} else if (!n || c < 0x20 || c == 0x7f || c1) {
-			v6_text_str(t, "\\x");
-			text_hex(t, c, 2);
-			n = 1;
-		} else {
-			v6_text_bytes(t, bytes, n);
-		}
-		bytes += n;
-		len -= n;
+		else if (n)
+			digits(t, n == 2 ? (unsigned char)bytes[1] : c, json ? 4 : 2, 16);
+		n += !n;
 	}
 }
 
@@ -428,6 +344,10 @@ void v6_text_print(struct v6_text *t, const char *format, ...)
 		case '.':
 			len = va_arg(args, int);
 			v6_text_safe(t, va_arg(args, const char *), (size_t)len);
+			format += 2;
+			break;
+		case '0':
+			v6_text_uint0(t, va_arg(args, unsigned), (unsigned)(format[2] - '0'));
 			format += 2;
 			break;
 		default: /* %c and %% */

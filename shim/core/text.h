@@ -81,8 +81,8 @@ void v6_text_uint(struct v6_text *t, uint64_t value);
 void v6_text_int(struct v6_text *t, int64_t value);
 
 /*
- * A sentence, as printf(3) has it, of these alone: %s, %c, %d, %u, %lld, %%, and %.*s for bytes
- * that a stranger chose, which are written as v6_text_safe() does.
+ * A sentence, as printf(3) has it, of these alone: %s, %c, %d, %u, %0Nu, %lld, %%, and %.*s for
+ * bytes that a stranger chose, which are written as v6_text_safe() does.
  */
 __attribute__((format(printf, 2, 3))) void v6_text_print(
 	struct v6_text *t, const char *format, ...);
