@@ -30,43 +30,34 @@ static void text_holder(struct v6_text *t, const struct v6_holder *h)
 static void text_done(struct v6_text *t, const struct v6_record *r)
 {
 	const struct v6_address *a = &r->holder.address;
+	enum v6_action action = r->verdict.action;
 	bool log = r->mode == V6_MODE_LOG;
+	bool lost = r->holder.known && a->family == V6_FAMILY_INET && !v6_address_wildcard(a);
 
-	switch (r->verdict.action) {
-	case V6_ACTION_SPLIT:
-		if (r->holder.known && a->family == V6_FAMILY_INET && !v6_address_wildcard(a)) {
-			v6_text_str(t,
-				log ? "; V6ONLY 1 on this socket would let both live, with IPv4 at "
-				    : "; this socket now serves IPv6 alone, and IPv4 is served "
-				      "at ");
+	if (action == V6_ACTION_SPLIT) {
+		v6_text_str(t, log ? "; V6ONLY 1 on this socket would let both live"
+				   : "; this socket now serves IPv6 alone");
+		v6_text_str(t, lost && log ? ", with IPv4 at "
+			       : lost      ? ", and IPv4 is served at "
+			       : log       ? ""
+					   : ", and both live");
+		if (lost) {
 			v6_address_text(t, a);
 			v6_text_str(t, " alone: every other IPv4 address is lost");
-			break;
 		}
-		v6_text_str(t, log ? "; V6ONLY 1 on this socket would let both live"
-				   : "; this socket now serves IPv6 alone, and both live");
-		break;
-	case V6_ACTION_YIELD:
-		if (r->after == 1 || (log && r->facts.before == 1)) {
-			v6_text_print(t, "; the policy %s way, and this socket serves IPv6 alone",
-				log ? "would give" : "gave");
-			break;
-		}
-		v6_text_str(t, "; the policy had made the conflict");
-		/* fall through */
-	case V6_ACTION_SHARE:
-		if (log)
-			v6_text_str(t, "; SO_REUSEPORT on both would let both live");
-		else if (r->opened)
-			v6_text_str(t, "; SO_REUSEPORT was set on both, IPv4 goes to the IPv4 "
-				       "socket; the port is open to further SO_REUSEPORT sockets "
-				       "of this user");
-		else
-			v6_text_str(t, "; both were let in by SO_REUSEADDR, IPv4 goes to the IPv4 "
-				       "socket");
-		break;
-	default:
-		break;
+	} else if (action == V6_ACTION_YIELD && (r->after == 1 || (log && r->facts.before == 1))) {
+		v6_text_print(t, "; the policy %s way, and this socket serves IPv6 alone",
+			log ? "would give" : "gave");
+	} else if (action == V6_ACTION_YIELD || action == V6_ACTION_SHARE) {
+		v6_text_str(
+			t, action == V6_ACTION_YIELD ? "; the policy had made the conflict" : "");
+		v6_text_str(t,
+			log         ? "; SO_REUSEPORT on both would let both live"
+			: r->opened ? "; SO_REUSEPORT was set on both, IPv4 goes to the IPv4 "
+				      "socket; the port is open to further SO_REUSEPORT sockets "
+				      "of this user"
+				    : "; both were let in by SO_REUSEADDR, IPv4 goes to the IPv4 "
+				      "socket");
 	}
 }
 
@@ -85,16 +76,14 @@ static void text_cure(struct v6_text *t, const struct v6_knobs *knobs, bool reso
 static void text_connection(
 	struct v6_text *t, const struct v6_record *r, const struct v6_knobs *knobs)
 {
-	if (v6_type_of_proto(r->proto) == V6_TYPE_DGRAM)
-		v6_text_str(t, " (it is connected): it keeps the port until it is closed");
-	else if (r->holder.connection == V6_STATE_TIME_WAIT)
-		v6_text_str(t,
-			" (in TIME_WAIT): it passes by itself within a minute or two, and is "
-			"no obstacle where SO_REUSEADDR is set on this socket and was on that");
-	else
-		v6_text_str(t,
-			" (open): it is no obstacle where SO_REUSEADDR is set on this socket "
-			"and was on the one that accepted it");
+	v6_text_str(t,
+		v6_type_of_proto(r->proto) == V6_TYPE_DGRAM
+			? " (it is connected): it keeps the port until it is closed"
+		: r->holder.connection == V6_STATE_TIME_WAIT
+			? " (in TIME_WAIT): it passes by itself within a minute or two, and is no "
+			  "obstacle where SO_REUSEADDR is set on this socket and was on that"
+			: " (open): it is no obstacle where SO_REUSEADDR is set on this socket "
+			  "and was on the one that accepted it");
 	if (v6_port_family(&r->facts.address) == v6_port_family(&r->holder.address))
 		return;
 	v6_text_str(t, "; ");
@@ -129,7 +118,6 @@ static void text_advice(struct v6_text *t, const struct v6_record *r, const stru
 /* UDP let both have it: net/ipv4/udp.c, compute_score(). */
 static void text_overlap(struct v6_text *t, const struct v6_record *r, const struct v6_knobs *knobs)
 {
-	text_holder(t, &r->holder);
 	v6_text_print(t,
 		"; with SO_REUSEADDR or SO_REUSEPORT on UDP that is no error, but IPv4 datagrams "
 		"%s, "
@@ -141,9 +129,9 @@ static void text_overlap(struct v6_text *t, const struct v6_record *r, const str
 
 void v6_advice_conflict(struct v6_text *t, const struct v6_record *r, const struct v6_knobs *knobs)
 {
-	bool resolved = r->verdict.action == V6_ACTION_SPLIT ||
-			r->verdict.action == V6_ACTION_SHARE ||
-			r->verdict.action == V6_ACTION_YIELD;
+	enum v6_action action = r->verdict.action;
+	bool resolved =
+		action == V6_ACTION_SPLIT || action == V6_ACTION_SHARE || action == V6_ACTION_YIELD;
 
 	if (!r->holder.known) {
 		v6_text_str(t, "what holds the port was not found: it may be in another network "
@@ -152,33 +140,26 @@ void v6_advice_conflict(struct v6_text *t, const struct v6_record *r, const stru
 		text_done(t, r);
 		return;
 	}
-	if (!resolved && !r->error && !r->enforce.error) {
-		text_overlap(t, r, knobs);
-		return;
-	}
-	if (!r->error && r->enforce.error)
-		v6_text_str(t, "with mode=enforce ");
+	v6_text_str(t, !r->error && r->enforce.error ? "with mode=enforce " : "");
 	text_holder(t, &r->holder);
-	if (r->error && r->enforce.known && !resolved && !r->enforce.error) {
-		if (r->enforce.result != V6_NO_RESULT)
-			v6_text_str(t, "; mode=enforce lets both live");
-	} else if (resolved) {
+	if (resolved)
 		text_done(t, r);
-	} else {
+	else if (!r->error && !r->enforce.error)
+		text_overlap(t, r, knobs);
+	else if (!r->error || !r->enforce.known || r->enforce.error)
 		text_advice(t, r, knobs);
-	}
+	else if (r->enforce.result != V6_NO_RESULT)
+		v6_text_str(t, "; mode=enforce lets both live");
 }
 
 void v6_advice_disorder(struct v6_text *t, const struct v6_record *r, enum v6_order order)
 {
 	bool denied = r->verdict.action == V6_ACTION_DENY;
 
-	v6_text_str(t, "order=");
-	v6_text_str(t, v6_word(V6_LIST_ORDER, order));
-	v6_text_str(t, denied ? ": no " : ": an ");
-	v6_text_str(t, v6_family_title(v6_family_other(r->facts.address.family)));
-	v6_text_str(t, " socket of this process has the port ");
-	v6_text_str(t, denied ? "yet" : "already");
+	v6_text_print(t, "order=%s: %s %s socket of this process has the port %s",
+		v6_word(V6_LIST_ORDER, order), denied ? "no" : "an",
+		v6_family_title(v6_family_other(r->facts.address.family)),
+		denied ? "yet" : "already");
 }
 
 void v6_advice_no_ipv6(struct v6_text *t, const struct v6_knobs *knobs)

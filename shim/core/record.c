@@ -89,22 +89,18 @@ void v6_record_init_zeroed(struct v6_record *r, enum v6_event event)
 
 enum v6_log_level v6_record_level(const struct v6_record *r)
 {
+	enum v6_event event = r->facts.event;
+
 	if (!r->has_policy)
 		return V6_LOG_LEVEL_ERROR;
+	/* Of a socket there is something to say where the kernel has no IPv6. */
 	if (r->verdict.action != V6_ACTION_NONE || r->verdict.finding != V6_FINDING_NONE ||
-		r->enforce.known)
+		r->enforce.known || (event == V6_EVENT_SOCKET && r->note.len))
 		return V6_LOG_LEVEL_CHANGE;
-	switch (r->facts.event) {
-	case V6_EVENT_BIND:
-	case V6_EVENT_LISTEN:
-	case V6_EVENT_GETADDRINFO:
-	case V6_EVENT_INHERIT:
-		return V6_LOG_LEVEL_BIND;
-	case V6_EVENT_SOCKET: /* there is something to say of it: the kernel has no IPv6 */
-		return r->note.len ? V6_LOG_LEVEL_CHANGE : V6_LOG_LEVEL_ALL;
-	default:
-		return V6_LOG_LEVEL_ALL;
-	}
+	return event == V6_EVENT_BIND || event == V6_EVENT_LISTEN ||
+			       event == V6_EVENT_GETADDRINFO || event == V6_EVENT_INHERIT
+		       ? V6_LOG_LEVEL_BIND
+		       : V6_LOG_LEVEL_ALL;
 }
 
 unsigned v6_serves(const struct v6_address *bound, int v6only)

@@ -130,42 +130,40 @@ const char *v6_family_title(enum v6_family f)
 
 enum v6_type v6_type_of(int sock_type)
 {
-	switch (sock_type & ~(SOCK_CLOEXEC | SOCK_NONBLOCK)) {
-	case SOCK_STREAM:
-		return V6_TYPE_STREAM;
-	case SOCK_DGRAM:
-		return V6_TYPE_DGRAM;
-	case SOCK_RAW:
-		return V6_TYPE_RAW;
-	case SOCK_SEQPACKET:
-		return V6_TYPE_SEQPACKET;
-	default:
-		return V6_TYPE_OTHER;
-	}
+	int type = sock_type & ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	return type == SOCK_STREAM      ? V6_TYPE_STREAM
+	       : type == SOCK_DGRAM     ? V6_TYPE_DGRAM
+	       : type == SOCK_RAW       ? V6_TYPE_RAW
+	       : type == SOCK_SEQPACKET ? V6_TYPE_SEQPACKET
+					: V6_TYPE_OTHER;
 }
 
 enum v6_type v6_type_of_proto(int number)
 {
-	switch (number) {
-	case V6_PROTO_TCP:
-	case V6_PROTO_MPTCP:
-		return V6_TYPE_STREAM;
-	case V6_PROTO_UDP:
-	case V6_PROTO_UDPLITE:
-		return V6_TYPE_DGRAM;
-	default:
-		return V6_TYPE_UNKNOWN;
-	}
+	return number == V6_PROTO_TCP || number == V6_PROTO_MPTCP     ? V6_TYPE_STREAM
+	       : number == V6_PROTO_UDP || number == V6_PROTO_UDPLITE ? V6_TYPE_DGRAM
+								      : V6_TYPE_UNKNOWN;
+}
+
+/* The word, or the number behind what is said before it. */
+static void word_or_number(struct v6_text *t, enum v6_list list, int number, const char *before)
+{
+	const char *word = v6_word(list, (unsigned)number);
+
+	v6_text_str(t, word ? word : before);
+	if (!word)
+		v6_text_int(t, number);
 }
 
 void v6_proto_text(struct v6_text *t, int number)
 {
-	const char *name = number >= 0 ? v6_word(V6_LIST_PROTO, (unsigned)number) : NULL;
+	word_or_number(t, V6_LIST_PROTO, number, "");
+}
 
-	if (name)
-		v6_text_str(t, name);
-	else
-		v6_text_int(t, number);
+void v6_errno_text(struct v6_text *t, int number)
+{
+	word_or_number(t, V6_LIST_ERRNO, number, "errno ");
 }
 
 int v6_proto_parse(struct v6_slice word)
@@ -176,16 +174,6 @@ int v6_proto_parse(struct v6_slice word)
 	if (number < 0 && v6_slice_uint(word, UINT16_MAX, &digits))
 		number = (int)digits;
 	return number;
-}
-
-void v6_errno_text(struct v6_text *t, int number)
-{
-	const char *name = v6_word(V6_LIST_ERRNO, (unsigned)number);
-
-	if (name)
-		v6_text_str(t, name);
-	else
-		v6_text_print(t, "errno %d", number);
 }
 
 static const struct {
