@@ -122,40 +122,28 @@ static bool scoped(const uint8_t addr[16])
 	return addr[0] == 0xfe && (addr[1] & 0xc0) == 0x80;
 }
 
-static struct v6_address local_of(const struct inet_diag_msg *m)
-{
-	struct v6_address a = {.port = ntohs(m->id.idiag_sport)};
-
-	if (m->idiag_family == AF_INET) {
-		a.family = V6_FAMILY_INET;
-		memcpy(a.bytes, m->id.idiag_src, 4);
-	} else {
-		a.family = V6_FAMILY_INET6;
-		memcpy(a.bytes, m->id.idiag_src, 16);
-		a.scope = scoped(a.bytes) ? m->id.idiag_if : 0;
-	}
-	return a;
-}
-
-/* Netlink aligns to four bytes; the last of all may lack its padding. */
-static size_t padded(size_t len, size_t left)
+/*
+ * Passes over `len` bytes. Netlink aligns to four bytes; the last of all may lack its padding.
+ */
+static void pass(const uint8_t **at, size_t *left, size_t len)
 {
 	size_t whole = (len + 3) & ~(size_t)3;
 
-	return whole < left ? whole : left;
+	whole = whole < *left ? whole : *left;
+	*at += whole;
+	*left -= whole;
 }
 
 static int8_t v6only_of(const uint8_t *at, size_t left)
 {
 	struct nlattr a;
 
-	for (size_t whole; left >= sizeof(a); at += whole, left -= whole) {
+	for (; left >= sizeof(a); pass(&at, &left, a.nla_len)) {
 		memcpy(&a, at, sizeof(a));
 		if (a.nla_len < sizeof(a) || a.nla_len > left)
 			break;
 		if ((a.nla_type & NLA_TYPE_MASK) == INET_DIAG_SKV6ONLY && a.nla_len > sizeof(a))
 			return at[sizeof(a)] != 0;
-		whole = padded(a.nla_len, left);
 	}
 	return V6_UNKNOWN;
 }
@@ -173,11 +161,10 @@ static enum v6_diag_step end(struct v6_diag_walk *walk, int error)
  */
 static int error_of(const uint8_t *body, size_t len)
 {
-	int32_t number;
+	int32_t number = 0;
 
-	if (len < sizeof(number))
-		return 0;
-	memcpy(&number, body, sizeof(number));
+	if (len >= sizeof(number))
+		memcpy(&number, body, sizeof(number));
 	return number >= 0 ? 0 : number == INT32_MIN ? EBADMSG : -number;
 }
 
@@ -194,7 +181,7 @@ static enum v6_diag_step take_socket(
 		(walk->query.port && m.id.idiag_sport != htons(walk->query.port)))
 		return V6_DIAG_MORE;
 	*socket = (struct v6_diag_socket){
-		.local = local_of(&m),
+		.local = {.family = walk->query.family, .port = ntohs(m.id.idiag_sport)},
 		.peer = m.id.idiag_dport != 0,
 		.state = m.idiag_state,
 		.v6only = V6_UNKNOWN,
@@ -204,8 +191,11 @@ static enum v6_diag_step take_socket(
 		.iface = m.id.idiag_if,
 		.cookie = m.id.idiag_cookie[0] | (uint64_t)m.id.idiag_cookie[1] << 32,
 	};
-	if (m.idiag_family == AF_INET6)
+	memcpy(socket->local.bytes, m.id.idiag_src, m.idiag_family == AF_INET ? 4 : 16);
+	if (m.idiag_family == AF_INET6) {
 		socket->v6only = v6only_of(body + sizeof(m), len - sizeof(m));
+		socket->local.scope = scoped(socket->local.bytes) ? m.id.idiag_if : 0;
+	}
 	return V6_DIAG_SOCKET;
 }
 
@@ -233,11 +223,6 @@ static enum v6_diag_step take(struct v6_diag_walk *walk, const struct nlmsghdr *
 	}
 }
 
-struct v6_diag_walk v6_diag_walk_of(const struct v6_diag_query *query)
-{
-	return (struct v6_diag_walk){.query = *query, .over = V6_DIAG_MORE};
-}
-
 void v6_diag_part(struct v6_diag_walk *walk, const void *bytes, size_t len)
 {
 	walk->at = bytes;
@@ -253,16 +238,13 @@ enum v6_diag_step v6_diag_next(struct v6_diag_walk *walk, struct v6_diag_socket 
 	while (walk->left && step == V6_DIAG_MORE) {
 		const uint8_t *at = walk->at;
 		struct nlmsghdr head;
-		size_t whole;
 
 		if (walk->left < sizeof(head))
 			return end(walk, EBADMSG);
 		memcpy(&head, at, sizeof(head));
 		if (head.nlmsg_len < sizeof(head) || head.nlmsg_len > walk->left)
 			return end(walk, EBADMSG);
-		whole = padded(head.nlmsg_len, walk->left);
-		walk->at += whole;
-		walk->left -= whole;
+		pass(&walk->at, &walk->left, head.nlmsg_len);
 		step = take(walk, &head, at + sizeof(head), socket);
 	}
 	return step;

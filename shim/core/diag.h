@@ -70,17 +70,17 @@ struct v6_diag_socket {
 size_t v6_diag_request(void *buf, const struct v6_diag_query *query);
 
 enum v6_diag_step {
-	V6_DIAG_SOCKET, /* one socket was given */
 	V6_DIAG_MORE,   /* the part ends here: receive the next */
+	V6_DIAG_SOCKET, /* one socket was given */
 	V6_DIAG_DONE,   /* that was all */
 	V6_DIAG_ERROR,  /* the kernel refused, or the bytes make no sense: see `error` */
 };
 
-/* A walk through the answer to one query. Fields without a comment are its own. */
+/* A walk through the answer to one query, which is all that is set at its beginning. */
 struct v6_diag_walk {
+	struct v6_diag_query query;
 	const uint8_t *at;
 	size_t left;
-	struct v6_diag_query query;
 	uint8_t over; /* V6_DIAG_DONE or V6_DIAG_ERROR once that was reached */
 	/*
 	 * The sockets changed under the dump, so that some may be missing
@@ -94,8 +94,6 @@ struct v6_diag_walk {
 	 */
 	int error;
 };
-
-struct v6_diag_walk v6_diag_walk_of(const struct v6_diag_query *query);
 
 /* The next part: `len` bytes of any alignment, which must stay until V6_DIAG_MORE. */
 void v6_diag_part(struct v6_diag_walk *walk, const void *bytes, size_t len);

@@ -252,9 +252,9 @@ struct addrinfo *v6_order_apply(enum v6_order order, struct addrinfo *list)
 	}
 	*tail[1] = NULL;
 	*tail[0] = head[1];
-	if (head[0] && head[0] != list && !head[0]->ai_canonname) {
+	if (head[0] != list && !head[0]->ai_canonname) {
 		head[0]->ai_canonname = name;
 		list->ai_canonname = NULL;
 	}
-	return head[0] ? head[0] : head[1];
+	return head[0];
 }

@@ -16,7 +16,7 @@ int v6_dump(int netlink, const struct v6_diag_query *query, char *buf, size_t si
 	v6_dump_visit *visit, void *context)
 {
 	char request[V6_DIAG_REQUEST_SIZE];
-	struct v6_diag_walk walk = v6_diag_walk_of(query);
+	struct v6_diag_walk walk = {.query = *query};
 	size_t len = v6_diag_request(request, query);
 	struct v6_diag_socket s;
 	enum v6_diag_step step;

@@ -142,7 +142,7 @@ static struct v6_diag_socket untouched(void)
 static struct v6_diag_walk walk_bytes(
 	const struct v6_diag_query *query, const void *bytes, size_t len)
 {
-	struct v6_diag_walk walk = v6_diag_walk_of(query);
+	struct v6_diag_walk walk = {.query = *query};
 
 	v6_diag_part(&walk, len ? memcpy(fence_last(len), bytes, len) : fence_last(0), len);
 	return walk;
