@@ -89,25 +89,6 @@ unsigned v6_policy_needs(
 	return 0;
 }
 
-static struct v6_verdict decide_set(int want, const struct v6_facts *f)
-{
-	struct v6_verdict v = nothing;
-
-	if (f->before == want)
-		return v;
-	v.v6only = want;
-	v.action = f->asked != V6_UNKNOWN && f->asked != want ? V6_ACTION_OVERRIDE : V6_ACTION_SET;
-	return v;
-}
-
-static struct v6_verdict decide_socket(const struct v6_knobs *knobs, const struct v6_facts *f)
-{
-	/* The kernel answers EINVAL for V6ONLY on a raw socket, whatever its state. */
-	if (!initial(knobs) || f->family != V6_FAMILY_INET6 || f->type == V6_TYPE_RAW)
-		return nothing;
-	return decide_set(v6_policy_value(knobs->policy), f);
-}
-
 /* What the kernel refuses anyway keeps the kernel's errno. */
 static void deny(struct v6_verdict *v, int error, const struct v6_facts *f)
 {
@@ -165,25 +146,19 @@ static struct v6_verdict decide_turn(const struct v6_knobs *knobs, const struct 
  * With a port the type need not be known, and at listen `bound` need not: the
  * kernel refuses V6ONLY on what is bound, and on any family but AF_INET6.
  */
-static bool governed(const struct v6_facts *f)
+static bool governed(const struct v6_knobs *knobs, const struct v6_facts *f)
 {
-	if (f->family == V6_FAMILY_INET || f->type == V6_TYPE_RAW || f->type == V6_TYPE_OTHER)
+	/* The kernel answers EINVAL for V6ONLY on a raw socket, whatever its state. */
+	if (f->family == V6_FAMILY_INET || f->type == V6_TYPE_RAW)
+		return false;
+	if (f->event == V6_EVENT_SOCKET)
+		return initial(knobs) && f->family == V6_FAMILY_INET6;
+	if (!v6_policy_forced(knobs->policy) || f->type == V6_TYPE_OTHER)
 		return false;
 	if (f->event == V6_EVENT_LISTEN)
 		return f->bound != 1 && (f->type == V6_TYPE_STREAM || f->type == V6_TYPE_UNKNOWN);
-	return governed_address(&f->address) &&
+	return f->event == V6_EVENT_BIND && governed_address(&f->address) &&
 	       (f->address.port || (f->type == V6_TYPE_STREAM && f->listener == 1));
-}
-
-static struct v6_verdict decide_bind(const struct v6_knobs *knobs, const struct v6_facts *f)
-{
-	struct v6_verdict turn = decide_turn(knobs, f), v;
-
-	if (turn.deny || !v6_policy_forced(knobs->policy) || !governed(f))
-		return turn;
-	v = decide_set(v6_policy_value(knobs->policy), f);
-	v.finding = turn.finding;
-	return v;
 }
 
 enum v6_finding v6_decide_serving(
@@ -203,11 +178,17 @@ enum v6_finding v6_decide_serving(
 
 struct v6_verdict v6_decide(const struct v6_knobs *knobs, const struct v6_facts *f)
 {
-	if (f->event == V6_EVENT_BIND || f->event == V6_EVENT_LISTEN)
-		return decide_bind(knobs, f);
-	if (f->event == V6_EVENT_SOCKET)
-		return decide_socket(knobs, f);
-	return f->event == V6_EVENT_SETSOCKOPT ? decide_setsockopt(knobs, f) : nothing;
+	int want = v6_policy_value(knobs->policy);
+	struct v6_verdict v;
+
+	if (f->event == V6_EVENT_SETSOCKOPT)
+		return decide_setsockopt(knobs, f);
+	v = decide_turn(knobs, f);
+	if (v.deny || !governed(knobs, f) || f->before == want)
+		return v;
+	v.v6only = want;
+	v.action = f->asked != V6_UNKNOWN && f->asked != want ? V6_ACTION_OVERRIDE : V6_ACTION_SET;
+	return v;
 }
 
 struct v6_families v6_order_families(const struct addrinfo *list)

@@ -4,7 +4,7 @@
 
 lint_tools := tidy cppcheck analyzer shell format
 lint_flags  = -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DV6_LIBDIR='"$(LIBDIR)"'
-covered    := policy.c rules.c settings.c
+covered    := policy.c config.c settings.c
 
 .PHONY: lint $(lint_tools:%=lint-%) coverage test-sanitize
 

@@ -54,7 +54,7 @@ load analysis
 
 	run env -u MAKEFLAGS -u MAKELEVEL make -s -C "$ROOT" BUILD="$BATS_TEST_TMPDIR" coverage
 	assert_status 0
-	table=$(grep -E '^(policy|rules|settings)\.c ' <<<"$output")
+	table=$(grep -E '^(policy|config|settings)\.c ' <<<"$output")
 	assert_eq 3 "$(grep -c ' 100\.0%$' <<<"$table")"
 	# For whoever reads the log of CI.
 	grep -E '^(core|[a-z_]+\.c) ' <<<"$output" | sed 's/^/# /' >&3

@@ -22,7 +22,7 @@ setup_file() {
 
 @test "settings and rules: a path's end that is not looked at, a rule that is printed otherwise, are found" {
 	finds settings shim/core/settings.c 's/if (end - c < 2 || !memchr/if (!memchr/'
-	finds settings shim/core/rules.c 's/i ? "," : "port="/"port="/'
+	finds settings shim/core/config.c 's/i ? "," : "port="/"port="/'
 }
 
 @test "the configuration file: a setting that may be set twice is found" {

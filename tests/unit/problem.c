@@ -240,7 +240,7 @@ static const struct mistake {
 		"already, in line 1"},
 	{FILE_TEXT, "rules = => mode=log\nrules = => mode=log\n",
 		"/c:2:1: rules: set already, in line 1"},
-	{FILE_TEXT, "config = /x\n", "/c:1:1: config: a configuration file cannot name another"},
+	{FILE_TEXT, "config = /a=>b\n", "/c:1:1: config: a configuration file cannot name another"},
 	{FILE_TEXT, "profile = opnbsd\n",
 		"/c:1:11: profile: unknown value 'opnbsd" NEAR "openbsd'"},
 	{FILE_TEXT, "profile = solari\n",

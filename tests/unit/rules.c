@@ -5,7 +5,7 @@
  */
 #include "unit.h"
 
-#include "core/rules.h"
+#include "core/config.h"
 
 #include <errno.h>
 #include <fnmatch.h>
