@@ -6,12 +6,8 @@ static const struct v6_verdict nothing = {.v6only = V6_UNKNOWN};
 
 void v6_facts_init(struct v6_facts *f, enum v6_event event)
 {
-	*f = (struct v6_facts){.event = event,
-		.bound = V6_UNKNOWN,
-		.listener = V6_UNKNOWN,
-		.asked = V6_UNKNOWN,
-		.before = V6_UNKNOWN,
-		.other = V6_UNKNOWN};
+	*f = (struct v6_facts){.event = event};
+	f->bound = f->listener = f->asked = f->before = f->other = V6_UNKNOWN;
 }
 
 int v6_policy_value(enum v6_policy policy)
@@ -19,13 +15,6 @@ int v6_policy_value(enum v6_policy policy)
 	return policy == V6_POLICY_APP
 		       ? V6_UNKNOWN
 		       : policy == V6_POLICY_IPV6_ONLY || policy == V6_POLICY_DEFAULT_IPV6_ONLY;
-}
-
-enum v6_family v6_order_first(enum v6_order order)
-{
-	return order == V6_ORDER_IPV4_FIRST   ? V6_FAMILY_INET
-	       : order == V6_ORDER_IPV6_FIRST ? V6_FAMILY_INET6
-					      : V6_FAMILY_OTHER;
 }
 
 bool v6_policy_forced(enum v6_policy policy)
@@ -37,6 +26,12 @@ bool v6_policy_forced(enum v6_policy policy)
 static bool initial(const struct v6_knobs *knobs)
 {
 	return knobs->policy != V6_POLICY_APP && !v6_policy_forced(knobs->policy);
+}
+
+/* Of two families in an order. */
+static bool is_first(const struct v6_knobs *knobs, const struct v6_address *a)
+{
+	return (a->family == V6_FAMILY_INET6) == (knobs->order == V6_ORDER_IPV6_FIRST);
 }
 
 /*
@@ -66,8 +61,7 @@ static unsigned bind_needs(const struct v6_knobs *knobs, const struct v6_address
 			 (a->port && knobs->mode != V6_MODE_LOG ? 0 : V6_NEED_TYPE) |
 			 (a->port ? 0 : V6_NEED_LISTENER);
 	/* The family that comes second is never found out of order, and only a deny stops it. */
-	if (ordered_address(knobs, a) &&
-		(knobs->on_disorder || a->family == v6_order_first(knobs->order)))
+	if (ordered_address(knobs, a) && (knobs->on_disorder || is_first(knobs, a)))
 		needs |= V6_NEED_VERDICT | V6_NEED_OTHER | V6_NEED_TYPE;
 	return needs;
 }
@@ -126,7 +120,7 @@ int v6_decide_mapped(const struct v6_knobs *knobs, const struct v6_facts *f)
 /* The turn of the family that binds, where there is an order. */
 static struct v6_verdict decide_turn(const struct v6_knobs *knobs, const struct v6_facts *f)
 {
-	bool first = f->address.family == v6_order_first(knobs->order);
+	bool first = is_first(knobs, &f->address);
 	struct v6_verdict v = nothing;
 
 	if (f->event != V6_EVENT_BIND || !ordered_address(knobs, &f->address) ||

@@ -68,9 +68,6 @@ struct v6_verdict {
 int v6_policy_value(enum v6_policy policy);
 bool v6_policy_forced(enum v6_policy policy);
 
-/* The family that has to bind a port first; V6_FAMILY_OTHER for order=app. */
-enum v6_family v6_order_first(enum v6_order order);
-
 /*
  * What is to be known before the call is made, V6_NEED_* bits: 0 where nothing is to
  * be done whatever the facts. `address` is that of a bind, NULL for other calls. What

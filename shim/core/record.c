@@ -75,16 +75,11 @@ void v6_record_init(struct v6_record *r, enum v6_event event)
 void v6_record_init_zeroed(struct v6_record *r, enum v6_event event)
 {
 	v6_facts_init(&r->facts, event);
-	r->verdict.v6only = V6_UNKNOWN;
-	r->fd = -1;
-	r->proto = -1;
-	r->after = V6_UNKNOWN;
+	r->verdict.v6only = r->after = r->enforce.after = r->holder.v6only = V6_UNKNOWN;
+	r->fd = r->proto = r->holder.fd = -1;
+	r->holder.uid = -1;
 	r->has_policy = event != V6_EVENT_LOST && event != V6_EVENT_ERROR;
 	r->result = r->enforce.result = V6_NO_RESULT;
-	r->enforce.after = V6_UNKNOWN;
-	r->holder.fd = -1;
-	r->holder.uid = -1;
-	r->holder.v6only = V6_UNKNOWN;
 }
 
 enum v6_log_level v6_record_level(const struct v6_record *r)
@@ -120,10 +115,10 @@ unsigned v6_serves(const struct v6_address *bound, int v6only)
 static struct v6_slice setting_value(
 	struct v6_text *t, const struct v6_config *c, enum v6_setting id)
 {
-	if (id == V6_SETTING_LOG && c->settings.log == V6_LOG_PATH)
-		return c->settings.log_path;
-	if (id == V6_SETTING_CONFIG)
-		return c->settings.config;
+	const struct v6_slice *path = v6_setting_path(&c->settings, id);
+
+	if (path)
+		return *path;
 	if (id == V6_SETTING_RULES)
 		v6_text_uint(t, c->rules.count);
 	else

@@ -200,15 +200,21 @@ void v6_knobs_value(struct v6_text *t, const void *settings, enum v6_setting id)
 		v6_word(denies ? V6_LIST_ERRNO : (enum v6_list)table[id].list, value));
 }
 
+const struct v6_slice *v6_setting_path(const struct v6_settings *s, enum v6_setting id)
+{
+	return id == V6_SETTING_LOG && s->log == V6_LOG_PATH ? &s->log_path
+	       : id == V6_SETTING_CONFIG && s->config.len    ? &s->config
+							     : NULL;
+}
+
 void v6_setting_value(struct v6_text *t, const struct v6_settings *s, enum v6_setting id)
 {
-	const struct v6_slice *path = id == V6_SETTING_CONFIG ? &s->config : &s->log_path;
+	const struct v6_slice *path = v6_setting_path(s, id);
 
-	if (id == V6_SETTING_LOG && s->log == V6_LOG_FD)
-		v6_text_print(t, "fd:%d", s->log_fd);
-	else if ((id == V6_SETTING_LOG && s->log == V6_LOG_PATH) ||
-		 (id == V6_SETTING_CONFIG && path->len))
+	if (path)
 		v6_text_print(t, "%.*s", V6_SLICE(*path));
+	else if (id == V6_SETTING_LOG && s->log == V6_LOG_FD)
+		v6_text_print(t, "fd:%d", s->log_fd);
 	else if (table[id].list == V6_LIST_NONE)
 		v6_text_str(t, "none");
 	else

@@ -55,6 +55,9 @@ void v6_settings_finish(struct v6_settings *s);
 /* The words of its values. */
 enum v6_list v6_setting_list(enum v6_setting id);
 
+/* The path that a setting is; NULL: it is none. */
+const struct v6_slice *v6_setting_path(const struct v6_settings *s, enum v6_setting id);
+
 /* The value in force, in the syntax that is read back; "none" for rules, which are not here. */
 void v6_setting_value(struct v6_text *t, const struct v6_settings *s, enum v6_setting id);
 

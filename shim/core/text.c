@@ -4,11 +4,7 @@
 
 bool v6_slice_is(struct v6_slice slice, const char *str)
 {
-	size_t n = 0;
-
-	while (n < slice.len && str[n] && slice.ptr[n] == str[n])
-		n++;
-	return n == slice.len && !str[n];
+	return slice.len == strlen(str) && v6_slice_begins(slice, str);
 }
 
 bool v6_slice_begins(struct v6_slice slice, const char *str)
@@ -84,19 +80,16 @@ bool v6_slice_uint(struct v6_slice slice, uint64_t most, uint64_t *value)
 {
 	uint64_t n = 0;
 
-	if (!slice.len)
-		return false;
 	for (size_t i = 0; i < slice.len; i++) {
 		unsigned digit = (unsigned)slice.ptr[i] - '0';
 
-		if (digit > 9 || n > (most - (digit < most ? digit : most)) / 10)
+		if (digit > 9 || n > most / 10 || digit > most - 10 * n)
 			return false;
 		n = 10 * n + digit;
 	}
-	if (n > most)
-		return false;
-	*value = n;
-	return true;
+	if (slice.len)
+		*value = n;
+	return slice.len;
 }
 
 struct v6_text v6_text_in(char *buf, size_t size)
@@ -105,19 +98,10 @@ struct v6_text v6_text_in(char *buf, size_t size)
 	return (struct v6_text){.buf = buf, .size = size};
 }
 
-void v6_text_cut(struct v6_text *t, const char *bytes, size_t len)
+void v6_text_cut(struct v6_text *t, const char *bytes)
 {
-	size_t room = t->size - 1 - t->len;
-
-	if (len > room)
-		t->full = true;
-	else
-		room = len;
-	if (!room)
-		return;
-	memcpy(t->buf + t->len, bytes, room);
-	t->len += room;
-	t->buf[t->len] = '\0';
+	t->full = true;
+	v6_text_bytes(t, bytes, t->size - 1 - t->len);
 }
 
 void v6_text_char(struct v6_text *t, char c)

@@ -54,7 +54,7 @@ struct v6_text v6_text_in(char *buf, size_t size);
 #define V6_TEXT(name, size) struct v6_text name = v6_text_in((char[size]){""}, size)
 
 /* As much of the bytes as there is room for: the way of v6_text_bytes where they do not fit. */
-void v6_text_cut(struct v6_text *t, const char *bytes, size_t len);
+void v6_text_cut(struct v6_text *t, const char *bytes);
 
 /* In the header, so that of literals the compiler knows the length: records consist of them. */
 static inline void v6_text_bytes(struct v6_text *t, const char *bytes, size_t len)
@@ -62,7 +62,7 @@ static inline void v6_text_bytes(struct v6_text *t, const char *bytes, size_t le
 	if (!len) /* bytes may be NULL */
 		return;
 	if (len >= t->size - t->len) {
-		v6_text_cut(t, bytes, len);
+		v6_text_cut(t, bytes);
 		return;
 	}
 	memcpy(t->buf + t->len, bytes, len);
