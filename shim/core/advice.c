@@ -2,29 +2,23 @@
 
 #include "resolve.h"
 
-static bool own(const struct v6_holder *h)
-{
-	return h->fd >= 0;
-}
-
 static void text_holder(struct v6_text *t, const struct v6_holder *h)
 {
 	v6_address_port_text(t, &h->address);
 	v6_text_str(t, h->connection ? " is held by a connection of " : " is held by ");
-	if (own(h))
+	if (h->fd >= 0)
 		v6_text_print(t, "fd %d of this process", h->fd);
 	else if (h->pid)
 		v6_text_print(t, "%.*s[%d]", V6_SLICE(h->program), h->pid);
 	else
 		v6_text_str(t, h->connection ? "an earlier process" : "another process");
-	if (!own(h) && h->uid >= 0)
+	if (h->fd < 0 && h->uid >= 0)
 		v6_text_print(t, " of uid %lld", (long long)h->uid);
-	if (h->address.family != V6_FAMILY_INET6 || !v6_address_wildcard(&h->address))
-		return;
-	if (h->v6only == V6_UNKNOWN)
-		v6_text_str(t, ", IPv4 perhaps too (Linux tells its V6ONLY since 4.3)");
-	else
-		v6_text_str(t, h->v6only ? ", IPv6 only" : ", dual-stack (V6ONLY 0)");
+	if (h->address.family == V6_FAMILY_INET6 && v6_address_wildcard(&h->address))
+		v6_text_str(t, h->v6only == 1 ? ", IPv6 only"
+			       : h->v6only == 0
+				       ? ", dual-stack (V6ONLY 0)"
+				       : ", IPv4 perhaps too (Linux tells its V6ONLY since 4.3)");
 }
 
 static void text_done(struct v6_text *t, const struct v6_record *r)
@@ -64,54 +58,50 @@ static void text_done(struct v6_text *t, const struct v6_record *r)
 /* What would let both live, of what is not on already; `resolve`: whether on-conflict can. */
 static void text_cure(struct v6_text *t, const struct v6_knobs *knobs, bool resolve)
 {
-	resolve = resolve && knobs->on_conflict != V6_ON_CONFLICT_RESOLVE;
-	if (knobs->policy != V6_POLICY_IPV6_ONLY)
-		v6_text_str(t, resolve ? "policy=ipv6-only or on-conflict=resolve lets both live"
-				       : "policy=ipv6-only lets both live");
-	else
-		v6_text_str(t, resolve ? "on-conflict=resolve lets both live"
-				       : "V6ONLY 1 before its bind would let both live");
-}
+	bool policy = knobs->policy != V6_POLICY_IPV6_ONLY;
 
-static void text_connection(
-	struct v6_text *t, const struct v6_record *r, const struct v6_knobs *knobs)
-{
-	v6_text_str(t,
-		v6_type_of_proto(r->proto) == V6_TYPE_DGRAM
-			? " (it is connected): it keeps the port until it is closed"
-		: r->holder.connection == V6_STATE_TIME_WAIT
-			? " (in TIME_WAIT): it passes by itself within a minute or two, and is no "
-			  "obstacle where SO_REUSEADDR is set on this socket and was on that"
-			: " (open): it is no obstacle where SO_REUSEADDR is set on this socket "
-			  "and was on the one that accepted it");
-	if (v6_port_family(&r->facts.address) == v6_port_family(&r->holder.address))
-		return;
-	v6_text_str(t, "; ");
-	text_cure(t, knobs, false);
+	resolve = resolve && knobs->on_conflict != V6_ON_CONFLICT_RESOLVE;
+	v6_text_print(t, "%s%s%s", policy ? "policy=ipv6-only" : "",
+		policy && resolve ? " or " : "",
+		resolve  ? "on-conflict=resolve lets both live"
+		: policy ? " lets both live"
+			 : "V6ONLY 1 before its bind would let both live");
 }
 
 /* Nothing was done: what would help. */
 static void text_advice(struct v6_text *t, const struct v6_record *r, const struct v6_knobs *knobs)
 {
 	const struct v6_holder *h = &r->holder;
-	/* Where it is not known: it is in the way of an IPv4 socket. */
-	bool dual = h->address.family == V6_FAMILY_INET6 && h->v6only != 1 &&
-		    v6_address_wildcard(&h->address);
+	enum v6_family family = v6_port_family(&r->facts.address);
+	bool own = h->fd >= 0, same = family == v6_port_family(&h->address);
 
 	if (h->connection) {
-		text_connection(t, r, knobs);
-	} else if (v6_port_family(&r->facts.address) == v6_port_family(&h->address)) {
+		v6_text_str(
+			t, v6_type_of_proto(r->proto) == V6_TYPE_DGRAM
+				   ? " (it is connected): it keeps the port until it is closed"
+			   : h->connection == V6_STATE_TIME_WAIT
+				   ? " (in TIME_WAIT): it passes by itself within a minute or two, "
+				     "and is no obstacle where SO_REUSEADDR is set on this socket "
+				     "and was on that"
+				   : " (open): it is no obstacle where SO_REUSEADDR is set on this "
+				     "socket and was on the one that accepted it");
+		v6_text_str(t, same ? "" : "; ");
+		if (!same)
+			text_cure(t, knobs, false);
+	} else if (same) {
 		v6_text_str(t, ", the same family: is the server started twice?");
-	} else if (v6_port_family(&r->facts.address) == V6_FAMILY_INET6) {
+	} else if (family == V6_FAMILY_INET6) {
 		v6_text_str(t, ", and this IPv6 socket wants IPv4 too (V6ONLY 0): ");
-		text_cure(t, knobs, r->facts.event == V6_EVENT_BIND || own(h));
-	} else if (dual && own(h)) {
+		text_cure(t, knobs, r->facts.event == V6_EVENT_BIND || own);
+	} else if (h->address.family == V6_FAMILY_INET6 && h->v6only != 1 &&
+		   v6_address_wildcard(&h->address)) {
+		/* Where its V6ONLY is not known: it is in the way of an IPv4 socket. */
 		v6_text_str(t, ", so that it has IPv4 already: ");
-		text_cure(t, knobs, true);
-	} else if (dual) {
-		v6_text_str(t,
-			", so that it has IPv4 already: policy=ipv6-only for that program, of "
-			"v6shim run or its own settings, lets both live");
+		if (own)
+			text_cure(t, knobs, true);
+		else
+			v6_text_str(t, "policy=ipv6-only for that program, of v6shim run or its "
+				       "own settings, lets both live");
 	}
 }
 

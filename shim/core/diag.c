@@ -117,14 +117,11 @@ size_t v6_diag_request(void *buf, const struct v6_diag_query *query)
 /* What needs a scope: net/ipv6/addrconf_core.c, ipv6_iface_scope_id. */
 static bool scoped(const uint8_t addr[16])
 {
-	if (addr[0] == 0xff)
-		return (addr[1] & 15) == 1 || (addr[1] & 15) == 2;
-	return addr[0] == 0xfe && (addr[1] & 0xc0) == 0x80;
+	return (addr[0] == 0xff && ((addr[1] & 15) == 1 || (addr[1] & 15) == 2)) ||
+	       (addr[0] == 0xfe && (addr[1] & 0xc0) == 0x80);
 }
 
-/*
- * Passes over `len` bytes. Netlink aligns to four bytes; the last of all may lack its padding.
- */
+/* Passes over so many bytes. Netlink aligns to four; the last of all may lack its padding. */
 static void pass(const uint8_t **at, size_t *left, size_t len)
 {
 	size_t whole = (len + 3) & ~(size_t)3;
@@ -168,59 +165,33 @@ static int error_of(const uint8_t *body, size_t len)
 	return number >= 0 ? 0 : number == INT32_MIN ? EBADMSG : -number;
 }
 
-/* SOCKET, ERROR, or MORE for one that was not asked for. */
-static enum v6_diag_step take_socket(
-	struct v6_diag_walk *walk, const uint8_t *body, size_t len, struct v6_diag_socket *socket)
+/* false: it was not asked for. */
+static bool take_socket(const struct v6_diag_query *query, const uint8_t *body, size_t len,
+	struct v6_diag_socket *s)
 {
 	struct inet_diag_msg m;
 
-	if (len < sizeof(m))
-		return end(walk, EBADMSG);
 	memcpy(&m, body, sizeof(m));
-	if (m.idiag_family != family_number(walk->query.family) ||
-		(walk->query.port && m.id.idiag_sport != htons(walk->query.port)))
-		return V6_DIAG_MORE;
-	*socket = (struct v6_diag_socket){
-		.local = {.family = walk->query.family, .port = ntohs(m.id.idiag_sport)},
+	if (m.idiag_family != family_number(query->family) ||
+		(query->port && m.id.idiag_sport != htons(query->port)))
+		return false;
+	*s = (struct v6_diag_socket){
+		.local = {.family = query->family, .port = ntohs(m.id.idiag_sport)},
 		.peer = m.id.idiag_dport != 0,
 		.state = m.idiag_state,
 		.v6only = V6_UNKNOWN,
-		.proto = walk->query.proto,
+		.proto = query->proto,
 		.uid = m.idiag_uid,
 		.inode = m.idiag_inode,
 		.iface = m.id.idiag_if,
 		.cookie = m.id.idiag_cookie[0] | (uint64_t)m.id.idiag_cookie[1] << 32,
 	};
-	memcpy(socket->local.bytes, m.id.idiag_src, m.idiag_family == AF_INET ? 4 : 16);
+	memcpy(s->local.bytes, m.id.idiag_src, m.idiag_family == AF_INET ? 4 : 16);
 	if (m.idiag_family == AF_INET6) {
-		socket->v6only = v6only_of(body + sizeof(m), len - sizeof(m));
-		socket->local.scope = scoped(socket->local.bytes) ? m.id.idiag_if : 0;
+		s->v6only = v6only_of(body + sizeof(m), len - sizeof(m));
+		s->local.scope = scoped(s->local.bytes) ? m.id.idiag_if : 0;
 	}
-	return V6_DIAG_SOCKET;
-}
-
-/* One message; MORE where it gave nothing. */
-static enum v6_diag_step take(struct v6_diag_walk *walk, const struct nlmsghdr *head,
-	const uint8_t *body, struct v6_diag_socket *socket)
-{
-	size_t len = head->nlmsg_len - sizeof(*head);
-	int error;
-
-	if (head->nlmsg_seq != walk->query.sequence)
-		return V6_DIAG_MORE;
-	walk->interrupted |= (head->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
-	switch (head->nlmsg_type) {
-	case NLMSG_DONE:
-		return end(walk, error_of(body, len));
-	case NLMSG_ERROR:
-		error = len < sizeof(int32_t) ? EBADMSG : error_of(body, len);
-		/* Without a number it acknowledges. */
-		return error ? end(walk, error) : V6_DIAG_MORE;
-	case SOCK_DIAG_BY_FAMILY:
-		return take_socket(walk, body, len, socket);
-	default:
-		return V6_DIAG_MORE;
-	}
+	return true;
 }
 
 void v6_diag_part(struct v6_diag_walk *walk, const void *bytes, size_t len)
@@ -231,21 +202,33 @@ void v6_diag_part(struct v6_diag_walk *walk, const void *bytes, size_t len)
 
 enum v6_diag_step v6_diag_next(struct v6_diag_walk *walk, struct v6_diag_socket *socket)
 {
-	enum v6_diag_step step = V6_DIAG_MORE;
+	while (walk->over == V6_DIAG_MORE && walk->left) {
+		struct nlmsghdr head = {.nlmsg_len = 0};
+		const uint8_t *body = walk->at + sizeof(head);
+		size_t len;
+		int error;
 
-	if (walk->over != V6_DIAG_MORE)
-		return walk->over;
-	while (walk->left && step == V6_DIAG_MORE) {
-		const uint8_t *at = walk->at;
-		struct nlmsghdr head;
-
-		if (walk->left < sizeof(head))
-			return end(walk, EBADMSG);
-		memcpy(&head, at, sizeof(head));
+		if (walk->left >= sizeof(head))
+			memcpy(&head, walk->at, sizeof(head));
 		if (head.nlmsg_len < sizeof(head) || head.nlmsg_len > walk->left)
 			return end(walk, EBADMSG);
 		pass(&walk->at, &walk->left, head.nlmsg_len);
-		step = take(walk, &head, at + sizeof(head), socket);
+		len = head.nlmsg_len - sizeof(head);
+		if (head.nlmsg_seq != walk->query.sequence)
+			continue;
+		walk->interrupted |= (head.nlmsg_flags & NLM_F_DUMP_INTR) != 0;
+		if (head.nlmsg_type == SOCK_DIAG_BY_FAMILY) {
+			if (len < sizeof(struct inet_diag_msg))
+				return end(walk, EBADMSG);
+			if (take_socket(&walk->query, body, len, socket))
+				return V6_DIAG_SOCKET;
+		} else if (head.nlmsg_type == NLMSG_DONE) {
+			return end(walk, error_of(body, len));
+		} else if (head.nlmsg_type == NLMSG_ERROR) {
+			error = len < sizeof(int32_t) ? EBADMSG : error_of(body, len);
+			if (error) /* without one it acknowledges */
+				return end(walk, error);
+		}
 	}
-	return step;
+	return walk->over;
 }
