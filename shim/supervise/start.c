@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,8 +17,10 @@
 #include "../govern/live.h"
 #include "../govern/log.h"
 #include "../govern/sys.h"
-#include "filter.h"
 #include "loop.h"
+
+/* close_range(2) since Linux 5.9, of one number on every machine. */
+enum { CLOSE_RANGE = 436 };
 
 /* The two ends of what both sides talk over, numbers; of descriptors that the target has. */
 static int ends[2];
@@ -132,8 +133,8 @@ static int leave_all(int log)
 	for (int fd = 0; fd < 3; fd++)
 		if (fd != log)
 			dup2(null, fd);
-	v6_syscall(V6_SYS_CLOSE_RANGE, 3, last - 1, 0);
-	v6_syscall(V6_SYS_CLOSE_RANGE, last + 2, INT_MAX, 0);
+	v6_syscall(CLOSE_RANGE, 3, last - 1, 0);
+	v6_syscall(CLOSE_RANGE, last + 2, INT_MAX, 0);
 	setsid();
 	if (!getrlimit(RLIMIT_NOFILE, &files)) {
 		files.rlim_cur = files.rlim_max;
@@ -158,7 +159,7 @@ static int help(void *context)
 	int listener = take_listener(end, h.pid, h.s, h.pid, borrows);
 
 	if (listener >= 0)
-		v6_loop(listener, -1, NULL);
+		v6_loop(listener, NULL);
 	_exit(0);
 }
 
@@ -192,40 +193,6 @@ static int with_helper(const struct v6_supervision *s)
 
 static int child_pid, child_status;
 static bool child_ended;
-static int signals = -1;
-
-static void reap(void)
-{
-	int pid, status;
-
-	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
-		if (pid != child_pid)
-			continue;
-		if (WIFSTOPPED(status)) {
-			/* As the shell sees it, the command is stopped. */
-			raise(SIGSTOP);
-			continue;
-		}
-		child_ended = true;
-		child_status = status;
-	}
-}
-
-/* What the terminal or the kernel sent went to the command as well. */
-static bool take_signal(void)
-{
-	struct signalfd_siginfo info;
-
-	if (read(signals, &info, sizeof(info)) != sizeof(info))
-		return true;
-	if (info.ssi_signo == SIGCHLD)
-		reap();
-	else if (info.ssi_code <= 0 && child_ended)
-		return false;
-	else if (info.ssi_code <= 0)
-		kill(child_pid, (int)info.ssi_signo);
-	return true;
-}
 
 /* Ends as the command did. */
 static void mirror(void)
@@ -239,6 +206,35 @@ static void mirror(void)
 	raise(WTERMSIG(child_status));
 	sigprocmask(SIG_UNBLOCK, &all, NULL);
 	_exit(128 + WTERMSIG(child_status));
+}
+
+static void reap(void)
+{
+	int pid, status;
+
+	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
+		if (pid != child_pid)
+			continue;
+		/* As the shell sees it, the command is stopped. */
+		if (WIFSTOPPED(status)) {
+			raise(SIGSTOP);
+			continue;
+		}
+		child_ended = true;
+		child_status = status;
+	}
+}
+
+/* What the terminal or the kernel sent went to the command as well. Only while nothing else is done. */
+static void take_signal(int number, siginfo_t *info, void *context)
+{
+	(void)context;
+	if (number == SIGCHLD)
+		reap();
+	else if (info->si_code <= 0 && child_ended)
+		mirror();
+	else if (info->si_code <= 0)
+		kill(child_pid, number);
 }
 
 /* What systemd handed to the parent is the command's: sd_listen_fds(3). */
@@ -256,7 +252,9 @@ static void take_listen_pid(int parent)
 /* In the child 0, or why not; the parent returns only where nothing was started: NULL, to try it. */
 static int with_parent(const struct v6_supervision *s)
 {
+	struct sigaction action = {.sa_sigaction = take_signal, .sa_flags = SA_SIGINFO};
 	int error = talk(), listener;
+	sigset_t none;
 
 	if (error)
 		return error;
@@ -274,11 +272,14 @@ static int with_parent(const struct v6_supervision *s)
 	listener = take_listener(ends[SUPERVISOR], child_pid, s, getpid(), false);
 	if (listener < 0 || !s)
 		return listener < 0 ? listener : 0;
-	signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
-	v6_loop(listener, signals, take_signal);
+	action.sa_mask = all;
+	for (int number = 1; number <= SIGRTMAX; number++)
+		sigaction(number, &action, NULL);
+	sigemptyset(&none);
+	v6_loop(listener, &none);
 	/* The filter's last task is gone a moment before its status is there. */
-	while (!child_ended && waitpid(child_pid, &child_status, 0) < 0 && errno == EINTR)
-		;
+	if (!child_ended)
+		waitpid(child_pid, &child_status, 0);
 	mirror();
 	return 0;
 }
@@ -317,21 +318,9 @@ static int judge(void)
 	if (!v6_filter_exists())
 		return -EOPNOTSUPP;
 	/* Linux 5.9 has it, and with it all that is needed. */
-	if (v6_syscall(V6_SYS_CLOSE_RANGE, 1, 0, 0) == -ENOSYS)
+	if (v6_syscall(CLOSE_RANGE, 1, 0, 0) == -ENOSYS)
 		return -ENOSYS;
 	return 0;
-}
-
-/* seccomp(2) looks at the privilege before it looks at the program. */
-bool v6_supervise_takes_privileges(void)
-{
-	enum { SET_MODE_FILTER = 1 };
-	const struct {
-		unsigned short len;
-		const void *at;
-	} program = {1, NULL};
-
-	return v6_syscall(SYS_seccomp, SET_MODE_FILTER, 0, &program) == -EACCES;
 }
 
 /* A filter may kill whoever tries. */

@@ -2,12 +2,10 @@
  * The processes that call: their descriptors, memory, names and privileges.
  *
  * What is found by a number of a thread or process is that one's only if the notification
- * is valid still afterwards (v6_listener_valid): until then the number cannot be another's.
+ * is valid still afterwards: until then the number cannot be another's.
  */
 #ifndef V6_TARGET_H
 #define V6_TARGET_H
-
-#include <stdbool.h>
 
 #include "../govern/self.h"
 #include "../govern/way.h"
@@ -31,12 +29,9 @@ void v6_target_init(void);
  * The process that a thread belongs to; NULL: it is gone, or /proc does not say. Stays until the
  * next call of this. It may be one that had the number before: then its descriptors are not had
  * (-ESRCH), and it is to be forgotten and found again. What it executes now is known after
- * v6_target_read() or v6_target_check().
+ * v6_target_read().
  */
 struct v6_target *v6_target_find(int tid);
-
-/* Looks whether it has executed another program meanwhile, of which `ip` is in the code. */
-void v6_target_check(struct v6_target *t, uint64_t ip);
 void v6_target_forget(struct v6_target *t, int tid);
 
 /*
@@ -53,7 +48,10 @@ struct v6_target *v6_target_start(int pid, struct v6_slice program);
  */
 int v6_target_descriptor(const struct v6_target *t, int tid, int fd);
 
-/* Copies from its memory, of what it executes now: 0, -EFAULT, or -EPERM as above. */
+/*
+ * Copies from its memory, of what it executes now: 0, -EFAULT, or -EPERM as above. If it has executed
+ * another program meanwhile that is looked at first.
+ */
 int v6_target_read(struct v6_target *t, uint64_t from, void *to, size_t len);
 
 /*
