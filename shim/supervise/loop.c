@@ -50,6 +50,9 @@ struct request {
 	enum v6_notified what;
 	bool like_us; /* it may be made for the target; else the target makes it */
 	bool bound;   /* a bind was made, and succeeded */
+	/* The answer was taken, which before Linux 5.19 does not say that the thread gets it: a
+	 * signal may have woken it already. */
+	bool sent;
 	/* What the target pointed to, read once: what is judged is what is used. */
 	bool readable;
 	unsigned char copy[sizeof(struct sockaddr_storage)];
@@ -100,27 +103,11 @@ static bool is_valid(const struct request *r)
 
 /*
  * Binds that were made, but whose answer was not had (a signal before Linux 5.19, the freezer,
- * suspend): the thread makes the same call again, and would be told that the socket is bound.
- * `sent`: the answer was taken, which before Linux 5.19 does not say that the thread gets it: a
- * signal may have woken it already. There it is lost if the thread's next call is the same.
+ * suspend): the thread makes the same call again, and would be told that the socket is bound. Those
+ * that were sent are lost if the thread's next call is the same.
  */
-static struct lost {
-	int tid; /* 0: none */
-	int fd;
-	bool sent;
-	size_t len;
-	unsigned char address[sizeof(struct sockaddr_storage)];
-} lost[64];
-
-static void add_lost(const struct request *r, bool sent)
-{
-	enum { LOST = sizeof(lost) / sizeof(*lost) };
-	static unsigned next_lost;
-	struct lost *l = &lost[next_lost++ % LOST];
-
-	*l = (struct lost){r->tid, r->call.record.fd, sent, r->call.len, {0}};
-	memcpy(l->address, r->copy, l->len);
-}
+static struct request lost[64];
+enum { LOST = sizeof(lost) / sizeof(*lost) };
 
 /*
  * Whether the thread's call is one of those, which it is no longer then. By one that is no such
@@ -131,9 +118,9 @@ static bool take_lost(const struct request *r)
 	size_t len = r->what == V6_NOTIFIED_BIND && r->readable ? r->call.len : 0;
 	bool taken = false;
 
-	for (struct lost *l = lost; l < lost + sizeof(lost) / sizeof(*lost); l++) {
-		bool same = l->tid == r->tid && l->fd == r->call.record.fd && l->len == len &&
-			    !memcmp(l->address, r->copy, len);
+	for (struct request *l = lost; l < lost + LOST; l++) {
+		bool same = l->tid == r->tid && l->call.record.fd == r->call.record.fd &&
+			    l->call.len == len && !memcmp(l->copy, r->copy, len);
 
 		taken = taken || same;
 		if (same || (l->tid == r->tid && l->sent))
@@ -172,10 +159,10 @@ static void make(struct v6_call *c)
 	bool permitted = v6_target_privilege(false);
 	int result = r->like_us ? make_once(r) : 0;
 
-	v6_target_look();
+	v6_target_privilege(true);
 	if (result == -EACCES && v6_target_may_bind(r->tid) && is_valid(r)) {
-		r->like_us = permitted && v6_target_privilege(true);
-		result = r->like_us ? make_once(r) : 0;
+		r->like_us = permitted;
+		result = permitted ? make_once(r) : 0;
 	}
 	c->record.result = !r->like_us ? V6_NO_RESULT : result < 0 ? -1 : result;
 	c->record.error = result < 0 ? -result : 0;
@@ -294,8 +281,9 @@ static void first_sight(const struct request *r)
 	socklen_t len = sizeof(type);
 
 	/* Of one that was forgotten it is not known that it never asked. */
-	if (!watches(V6_EVENT_SOCKET) || v6_fact_asked(ask) != V6_UNKNOWN ||
-		v6_fact_memory(ask) & V6_MEMORY_FORGOTTEN || seen(v6_fact_cookie(ask)) ||
+	if (!watches(V6_EVENT_SOCKET) ||
+		v6_fact_memory(ask) & (V6_MEMORY_ASKED | V6_MEMORY_FORGOTTEN) ||
+		seen(v6_fact_cookie(ask)) ||
 		v6_sys_getsockopt(ask, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
 		return;
 	v6_govern_socket(&copy.call, v6_fact_family(ask) == V6_FAMILY_INET6 ? AF_INET6 : AF_INET,
@@ -464,7 +452,7 @@ static void serve(const struct notification *n)
 		.call.ask = -1, .tid = (int)n->tid, .id = n->id, .what = v6_filter_call(&n->call)};
 	struct answer a = {.id = n->id};
 	int64_t value = look_up(&r, &n->call);
-	bool sent;
+	static unsigned next_lost;
 
 	if (r.target)
 		become(r.target);
@@ -488,9 +476,9 @@ static void serve(const struct notification *n)
 	else
 		a.value = value;
 	/* Where it fails the thread waits no more, and did not get the answer. */
-	sent = !v6_syscall(SYS_ioctl, listener, NOTIF_SEND, &a);
-	if (r.bound && !a.error && !(sent && waits))
-		add_lost(&r, sent);
+	r.sent = !v6_syscall(SYS_ioctl, listener, NOTIF_SEND, &a);
+	if (r.bound && !a.error && !(r.sent && waits))
+		lost[next_lost++ % LOST] = r;
 }
 
 static void tell_inherited(int fd, void *context)
@@ -504,18 +492,13 @@ static void tell_inherited(int fd, void *context)
 	v6_sys_close(r.call.ask);
 }
 
-void v6_loop_inherited(
-	struct v6_target *t, struct v6_slice listen_fds, struct v6_slice listen_pid, int activated)
+void v6_loop_init(bool borrows, struct v6_target *t, struct v6_slice listen_fds,
+	struct v6_slice listen_pid, int activated)
 {
+	borrow = borrows;
 	become(t);
 	v6_inherit_visit(listen_fds, listen_pid, activated, tell_inherited, t);
 	give_stderr_back();
-}
-
-void v6_loop_init(bool borrows)
-{
-	borrow = borrows;
-	v6_target_init();
 }
 
 void v6_loop(int fd, const sigset_t *mask)

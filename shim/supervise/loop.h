@@ -13,17 +13,12 @@
 unsigned v6_loop_without(void);
 
 /*
- * Once, before the others; v6_live and the log must be settled. `borrow`: descriptor 2 of this
- * process is nothing, and whatever is written there is for the caller's own.
+ * Once, before the loop; v6_live and the log must be settled. Records the sockets of a process that is about
+ * to execute a program, as v6_inherit_visit() finds them. `borrow`: descriptor 2 of this process is
+ * nothing, and whatever is written there is for the caller's own.
  */
-void v6_loop_init(bool borrow);
-
-/*
- * Records the sockets of a process that is about to execute a program, as v6_inherit_visit()
- * finds them.
- */
-void v6_loop_inherited(
-	struct v6_target *t, struct v6_slice listen_fds, struct v6_slice listen_pid, int activated);
+void v6_loop_init(bool borrow, struct v6_target *t, struct v6_slice listen_fds,
+	struct v6_slice listen_pid, int activated);
 
 /*
  * Until the last task under the filter is gone. The listener stays the caller's. `mask`: of

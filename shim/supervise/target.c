@@ -15,12 +15,7 @@
 #include "../govern/forbidden.h"
 
 /* linux/sockios.h, linux/nsfs.h, linux/capability.h */
-enum {
-	SOCKET_NETNS = 0x894c,
-	NETNS_USERNS = 0xb701,
-	CAP_NET_BIND_SERVICE = 10,
-	CAP_SYS_PTRACE = 19
-};
+enum { SOCKET_NETNS = 0x894c, NETNS_USERNS = 0xb701, CAP_NET_BIND_SERVICE = 10 };
 
 /* Since Linux 5.1 to 5.6, of one number on every machine: syscalls(2). */
 enum { PIDFD_SEND_SIGNAL = 424, PIDFD_OPEN = 434, PIDFD_GETFD = 438 };
@@ -38,12 +33,6 @@ static struct v6_target targets[TARGETS];
 static struct thread threads[THREADS];
 static unsigned next_target, next_thread;
 static bool confined; /* somebody is, by Landlock */
-
-/* linux/capability.h, version 3: capget(2) and capset(2). */
-struct capabilities {
-	uint32_t effective, permitted, inheritable;
-};
-static struct capabilities sets[2];
 
 /* What is ours. */
 static struct {
@@ -73,30 +62,14 @@ static bool same(struct v6_slice a, struct v6_slice b)
  */
 static bool below_us(int socket)
 {
-	int netns = (int)v6_syscall(SYS_ioctl, socket, SOCKET_NETNS, 0), user = -EPERM;
+	int netns = (int)v6_syscall(SYS_ioctl, socket, SOCKET_NETNS, 0);
+	int user = netns < 0 ? netns : (int)v6_syscall(SYS_ioctl, netns, NETNS_USERNS, 0);
 	struct stat st;
-	bool below = false;
+	bool below = user >= 0 && (v6_sys_fstat(user, &st) < 0 || st.st_ino != us.user_ns);
 
-	if (netns < 0)
-		return false;
-	user = (int)v6_syscall(SYS_ioctl, netns, NETNS_USERNS, 0);
-	if (user >= 0)
-		below = v6_sys_fstat(user, &st) < 0 || st.st_ino != us.user_ns;
 	v6_sys_close(netns);
-	if (user >= 0)
-		v6_sys_close(user);
+	v6_sys_close(user);
 	return below;
-}
-
-void v6_target_init(void)
-{
-	int pid = v6_sys_getpid(), socket = v6_sys_socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	us.lsm = read_proc(pid, "attr/current", us.label, sizeof(us.label));
-	us.user_ns = v6_proc_userns(pid);
-	if (socket >= 0 && !below_us(socket))
-		us.netns = v6_fact_netns(socket);
-	v6_sys_close(socket);
 }
 
 /* ---- processes */
@@ -230,11 +203,16 @@ static struct v6_target *add(int pid, int pidfd)
 
 struct v6_target *v6_target_start(int pid, struct v6_slice program)
 {
+	int self = v6_sys_getpid(), socket = v6_sys_socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct v6_target *t;
 
-	/* A helper that had to give up has left this; the numbers and privileges were its own. */
+	us.lsm = read_proc(self, "attr/current", us.label, sizeof(us.label));
+	us.user_ns = v6_proc_userns(self);
+	if (socket >= 0 && !below_us(socket))
+		us.netns = v6_fact_netns(socket);
+	v6_sys_close(socket);
+	/* A helper that had to give up has left this; the numbers were its own. */
 	memset(targets, 0, sizeof(targets));
-	memset(sets, 0, sizeof(sets));
 	t = add(pid, open_pidfd(pid, 0));
 	v6_target_privilege(true);
 	open_memory(t);
@@ -372,6 +350,11 @@ bool v6_target_like_us(const struct v6_target *t, int tid, int socket)
 	return !us.lsm.len || same(us.lsm, read_proc(tid, "attr/current", label, sizeof(label)));
 }
 
+/* linux/capability.h, version 3: capget(2) and capset(2). */
+struct capabilities {
+	uint32_t effective, permitted, inheritable;
+};
+
 static bool capabilities(long call, int pid, struct capabilities of[2])
 {
 	struct {
@@ -394,21 +377,14 @@ bool v6_target_may_bind(int tid)
 bool v6_target_privilege(bool in_effect)
 {
 	const uint32_t bit = UINT32_C(1) << CAP_NET_BIND_SERVICE;
+	struct capabilities sets[2];
 
-	if (!sets[0].permitted && !capabilities(SYS_capget, 0, sets))
-		return false;
-	if (!(sets[0].permitted & bit))
+	if (!capabilities(SYS_capget, 0, sets) || !(sets[0].permitted & bit))
 		return false;
 	if (!(sets[0].effective & bit) == !in_effect)
 		return true;
 	sets[0].effective ^= bit;
 	return capabilities(SYS_capset, 0, sets);
-}
-
-void v6_target_look(void)
-{
-	if (!(sets[0].effective >> CAP_SYS_PTRACE & 1))
-		v6_target_privilege(true);
 }
 
 void v6_target_confine(struct v6_target *t)

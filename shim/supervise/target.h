@@ -22,8 +22,11 @@ struct v6_target {
 	struct v6_self self; /* in place of this process's own, for its records */
 };
 
-/* Once, before the first of the others. */
-void v6_target_init(void);
+/*
+ * Before the others: a process that is about to execute a program of that name (empty: none). Where it
+ * may not be looked into its descriptors and memory are not had, and it is said why.
+ */
+struct v6_target *v6_target_start(int pid, struct v6_slice program);
 
 /*
  * The process that a thread belongs to; NULL: it is gone, or /proc does not say. Stays until the
@@ -33,12 +36,6 @@ void v6_target_init(void);
  */
 struct v6_target *v6_target_find(int tid);
 void v6_target_forget(struct v6_target *t, int tid);
-
-/*
- * A process that is about to execute a program of that name (empty: none). Where it may not be looked into its
- * descriptors and memory are not had, and it is said why.
- */
-struct v6_target *v6_target_start(int pid, struct v6_slice program);
 
 /*
  * A duplicate of the thread's descriptor, to be closed by v6_sys_close(). -EBADF: it has none
@@ -63,14 +60,11 @@ bool v6_target_like_us(const struct v6_target *t, int tid, int socket);
 /* Whether CAP_NET_BIND_SERVICE is in effect for the thread, in our own user namespace. */
 bool v6_target_may_bind(int tid);
 
-/* Puts our own CAP_NET_BIND_SERVICE in effect, or out of it: whether it is permitted. */
-bool v6_target_privilege(bool in_effect);
-
 /*
- * In effect it has to be wherever /proc is read: ptrace(2) access to who has a capability wants it
- * as well, but of who has CAP_SYS_PTRACE.
+ * Puts our own CAP_NET_BIND_SERVICE in effect, or out of it: whether it is permitted. In effect it has to
+ * be wherever /proc is read: ptrace(2) access to who has a capability wants it as well.
  */
-void v6_target_look(void);
+bool v6_target_privilege(bool in_effect);
 
 /* After landlock_restrict_self(2): it (or NULL), and whatever is first seen from now on. */
 void v6_target_confine(struct v6_target *t);

@@ -112,7 +112,7 @@ frozen() {
 }
 
 @test "the freezer, between a call and its answer: it is not made twice, and its result arrives" {
-	local -r slow=('s/^\tsent = /\tv6_sys_sleep_microseconds(1000000);\n&/')
+	local -r slow=('s/^\tr.sent = /\tv6_sys_sleep_microseconds(1000000);\n&/')
 
 	FREEZER=/sys/fs/cgroup/freezer/v6shim-$$
 	mkdir "$FREEZER" 2>/dev/null || skip 'needs the freezer of cgroup version 1'
@@ -133,7 +133,7 @@ frozen() {
 	local pid status
 
 	# The helper tries, and may not.
-	variant start.c 's/int fd = probe(t);/int fd = pid == listen_pid ? -EPERM : probe(t);/'
+	variant start.c 's/int fd = probe(t);/int fd = target == own ? -EPERM : probe(t);/'
 	run "$VARIANT" run --policy ipv6-only --log off --reach supervise -- "$DRIVE" 'socket tcp6' reuseaddr 'bind :: 0' get
 	assert_status 0
 	assert_match 'stays, as the parent' "$output"
