@@ -8,15 +8,11 @@
 
 #include "../govern/kernel.h"
 
-/* AUDIT_ARCH_*: the ELF machine, 64 bits, little endian. */
-#define WIDE   0x80000000U
-#define LITTLE 0x40000000U
-enum { EM_386 = 3, EM_ARM = 40, EM_X86_64 = 62, EM_AARCH64 = 183 };
-
-#define X86_64  (EM_X86_64 | WIDE | LITTLE)
-#define I386    (EM_386 | LITTLE)
-#define AARCH64 (EM_AARCH64 | WIDE | LITTLE)
-#define ARM     (EM_ARM | LITTLE)
+/* AUDIT_ARCH_* of linux/audit.h, which not every libc comes with. */
+#define X86_64  0xc000003eU
+#define I386    0x40000003U
+#define AARCH64 0xc00000b7U
+#define ARM     0x40000028U
 
 /* In a number of x86-64's table: the call is x32's. */
 #define X32 0x40000000U

@@ -244,30 +244,13 @@ static bool watches(enum v6_event event)
 
 unsigned v6_loop_without(void)
 {
-	unsigned without = 0;
+	unsigned without = v6_emit_wants(V6_LOG_LEVEL_CHANGE) ? 0 : 1u << V6_NOTIFIED_IO_URING;
 
-	if (!watches(V6_EVENT_SOCKET)) {
-		without |= 1u << V6_NOTIFIED_GETSOCKOPT;
-		if (!watches(V6_EVENT_SETSOCKOPT))
-			without |= 1u << V6_NOTIFIED_SETSOCKOPT;
-		if (!watches(V6_EVENT_LISTEN))
-			without |= 1u << V6_NOTIFIED_LISTEN;
-	}
-	if (!v6_emit_wants(V6_LOG_LEVEL_CHANGE))
-		without |= 1u << V6_NOTIFIED_IO_URING;
-	return without;
-}
-
-/* The sockets that were seen, by cookie; of those whose numbers collide the last. */
-static bool seen(uint64_t cookie)
-{
-	enum { BITS = 12 };
-	static uint64_t cookies[1 << BITS];
-	uint64_t *slot = &cookies[(cookie * UINT64_C(0x9E3779B97F4A7C15)) >> (64 - BITS)];
-	bool was = *slot == cookie;
-
-	*slot = cookie;
-	return was;
+	if (watches(V6_EVENT_SOCKET))
+		return without;
+	return without | 1u << V6_NOTIFIED_GETSOCKOPT |
+	       (unsigned)!watches(V6_EVENT_SETSOCKOPT) << V6_NOTIFIED_SETSOCKOPT |
+	       (unsigned)!watches(V6_EVENT_LISTEN) << V6_NOTIFIED_LISTEN;
 }
 
 /*
@@ -276,16 +259,22 @@ static bool seen(uint64_t cookie)
  */
 static void first_sight(const struct request *r)
 {
+	enum { BITS = 12 };
+	static uint64_t seen[1 << BITS]; /* by cookie; of those whose numbers collide the last */
 	struct request copy = *r;
 	int ask = r->call.ask, type = 0;
 	socklen_t len = sizeof(type);
+	uint64_t cookie, *slot;
 
 	/* Of one that was forgotten it is not known that it never asked. */
 	if (!watches(V6_EVENT_SOCKET) ||
-		v6_fact_memory(ask) & (V6_MEMORY_ASKED | V6_MEMORY_FORGOTTEN) ||
-		seen(v6_fact_cookie(ask)) ||
-		v6_sys_getsockopt(ask, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
+		v6_fact_memory(ask) & (V6_MEMORY_ASKED | V6_MEMORY_FORGOTTEN))
 		return;
+	cookie = v6_fact_cookie(ask);
+	slot = &seen[(cookie * UINT64_C(0x9E3779B97F4A7C15)) >> (64 - BITS)];
+	if (*slot == cookie || v6_sys_getsockopt(ask, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
+		return;
+	*slot = cookie;
 	v6_govern_socket(&copy.call, v6_fact_family(ask) == V6_FAMILY_INET6 ? AF_INET6 : AF_INET,
 		type, v6_fact_proto(ask));
 }
@@ -319,7 +308,7 @@ static bool refuse(const struct request *r)
 	enum { LEN_RFC2133 = 24 }; /* of an IPv6 address without its scope */
 	socklen_t len = r->call.len;
 
-	if (!r->target || r->what != V6_NOTIFIED_BIND || len > sizeof(struct sockaddr_in6) ||
+	if (r->what != V6_NOTIFIED_BIND || len > sizeof(struct sockaddr_in6) ||
 		(len != sizeof(struct sockaddr_in) && len < LEN_RFC2133))
 		return false;
 	/* Its standard error is not to be had either. */
@@ -331,18 +320,25 @@ static bool refuse(const struct request *r)
 
 /* ---- one call */
 
+/* Those on a socket; the rest, and what has no function, the target makes. */
+static const struct {
+	uint8_t arguments;
+	void (*govern)(struct v6_call *c);
+} calls[] = {
+	[V6_NOTIFIED_BIND] = {3, v6_govern_bind},
+	[V6_NOTIFIED_LISTEN] = {2, v6_govern_listen},
+	[V6_NOTIFIED_SETSOCKOPT] = {5, v6_govern_v6only},
+	[V6_NOTIFIED_GETSOCKOPT] = {5, NULL},
+	[V6_NOTIFIED_IO_URING] = {0, NULL},
+};
+
 /*
  * Fills in the request's call from the arguments of the system call, but for `ask`: 0, or what
  * v6_target_read() says of the memory that they are in.
  */
 static int read_arguments(struct request *r, const struct v6_system_call *call)
 {
-	static const uint8_t arguments[] = {[V6_NOTIFIED_BIND] = 3,
-		[V6_NOTIFIED_LISTEN] = 2,
-		[V6_NOTIFIED_SETSOCKOPT] = 5,
-		[V6_NOTIFIED_GETSOCKOPT] = 5,
-		[V6_NOTIFIED_IO_URING] = 0};
-	unsigned n = arguments[r->what];
+	unsigned n = calls[r->what].arguments;
 	struct v6_call *c = &r->call;
 	uint32_t word[5] = {0};
 	uint64_t arg[5];
@@ -386,7 +382,7 @@ static int look_up(struct request *r, const struct v6_system_call *call)
 		if (r->what == V6_NOTIFIED_BIND && c->record.fd == -1 && !c->pointer &&
 			c->len == V6_ASK_SUPERVISOR)
 			return -V6_SUPERVISOR_ANSWERS;
-		if (r->what > V6_NOTIFIED_GETSOCKOPT || r->what == V6_NOTIFIED_NONE)
+		if (!calls[r->what].arguments)
 			return 0;
 		c->ask = v6_target_descriptor(r->target, r->tid, c->record.fd);
 		if (c->ask != -ESRCH)
@@ -421,10 +417,6 @@ static bool is_internet(const struct request *r)
 /* What the kernel would have made of it, made: the value, or a negated errno. */
 static int64_t govern(struct request *r)
 {
-	static void (*const governed[])(struct v6_call * c) = {[V6_NOTIFIED_BIND] = v6_govern_bind,
-		[V6_NOTIFIED_LISTEN] = v6_govern_listen,
-		[V6_NOTIFIED_SETSOCKOPT] = v6_govern_v6only,
-		[V6_NOTIFIED_GETSOCKOPT] = NULL};
 	struct v6_call *c = &r->call;
 
 	r->like_us = v6_target_like_us(r->target, r->tid, c->ask);
@@ -436,12 +428,11 @@ static int64_t govern(struct request *r)
 		return 0;
 	}
 	first_sight(r);
-	if (!governed[r->what]) {
+	if (calls[r->what].govern)
+		calls[r->what].govern(c);
+	else
 		r->like_us = false;
-		return 0;
-	}
-	governed[r->what](c);
-	if (!r->like_us)
+	if (!r->like_us && calls[r->what].govern)
 		tell(r, V6_TOLD_LEFT, V6_ADVICE_LEFT, 0);
 	return c->record.error ? -c->record.error : c->record.result;
 }

@@ -252,7 +252,7 @@ static struct thread *find_thread(int tid)
 	return NULL;
 }
 
-/* The process's own number is another's, or may be: signal 0 of pidfd_send_signal(2). */
+/* Its number is another process's, or may be: signal 0 of pidfd_send_signal(2). */
 static bool is_gone(const struct v6_target *t)
 {
 	return v6_syscall(PIDFD_SEND_SIGNAL, t->pidfd, 0, NULL, 0) == -ESRCH;
@@ -315,16 +315,12 @@ void v6_target_forget(struct v6_target *t, int tid)
 		drop(t);
 }
 
-static int duplicate(int pidfd, int fd)
-{
-	return pidfd < 0 ? pidfd : (int)v6_syscall(PIDFD_GETFD, pidfd, fd, 0);
-}
-
 int v6_target_descriptor(const struct v6_target *t, int tid, int fd)
 {
 	const struct thread *th = tid == t->pid ? NULL : find_thread(tid);
 	bool own = th && th->pidfd >= 0;
-	int copy = duplicate(own ? th->pidfd : t->pidfd, fd);
+	int pidfd = own ? th->pidfd : t->pidfd;
+	int copy = pidfd < 0 ? pidfd : (int)v6_syscall(PIDFD_GETFD, pidfd, fd, 0);
 	struct stat st;
 
 	if (copy < 0 || own || tid == t->pid)

@@ -107,28 +107,6 @@ static int read_proc(struct v6_sockets *s, const char *path, const struct v6_dia
 	return 0;
 }
 
-static int find(struct v6_sockets *s, const struct source *source, bool inet6, uint16_t port)
-{
-	struct v6_diag_query query = {
-		.family = inet6 ? V6_FAMILY_INET6 : V6_FAMILY_INET,
-		.proto = source->proto,
-		.states = source->states,
-		.port = port,
-		.sequence = 1,
-	};
-	int refused, result;
-
-	refused = dump(s, &query);
-	/* The other protocols are those of few kernels, and their absence is no news. */
-	if (!refused || !source->proc[0])
-		return 0;
-	s->no_diag = -refused;
-	result = read_proc(s, source->proc[inet6], &query);
-	if (result != -ENOENT)
-		return result;
-	return inet6 ? 0 : refused;
-}
-
 static unsigned rank(int proto)
 {
 	unsigned i = 0;
@@ -173,12 +151,26 @@ static bool same(const struct v6_diag_socket *a, const struct v6_diag_socket *b)
 int v6_sockets_find(struct v6_sockets *s, uint16_t port)
 {
 	size_t kept = 0;
-	int result = 0;
 
-	for (unsigned i = 0; i < 2 * SOURCES && !result; i++)
-		result = find(s, &sources[i / 2], i % 2, port);
-	if (result)
-		return result;
+	for (unsigned i = 0; i < 2 * SOURCES; i++) {
+		const struct source *source = &sources[i / 2];
+		const struct v6_diag_query query = {
+			.family = i % 2 ? V6_FAMILY_INET6 : V6_FAMILY_INET,
+			.proto = source->proto,
+			.states = source->states,
+			.port = port,
+			.sequence = 1,
+		};
+		int refused = dump(s, &query), result;
+
+		/* The other protocols are those of few kernels, and their absence is no news. */
+		if (!refused || !source->proc[i % 2])
+			continue;
+		s->no_diag = -refused;
+		result = read_proc(s, source->proc[i % 2], &query);
+		if (result && (result != -ENOENT || i % 2 == 0))
+			return result == -ENOENT ? refused : result;
+	}
 	if (s->count)
 		qsort(s->list, s->count, sizeof(*s->list), by_place);
 	/* Of those that are the same the last stays: MPTCP, not TCP; listening, not bound. */

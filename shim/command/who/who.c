@@ -62,20 +62,6 @@ static bool same_port(const struct v6_diag_socket *a, const struct v6_diag_socke
 	return v6_port_space(a->proto) == v6_port_space(b->proto) && a->local.port == b->local.port;
 }
 
-/*
- * Whether IPv4 that a dual-stack socket would serve goes to the other one: the
- * kernel prefers the socket whose family, address and interface say more
- * (net/ipv4/udp.c and inet_hashtables.c, compute_score). ::ffff:0.0.0.0 competes with
- * `::` for the same packets, and which wins is not said.
- */
-static bool takes_ipv4_of(const struct v6_diag_socket *dual, const struct v6_diag_socket *other)
-{
-	return serves(other) == V6_SERVES_INET &&
-	       !(v6_address_mapped(&other->local) &&
-		       !memcmp(other->local.bytes + 12, "\0\0\0", 4)) &&
-	       (!dual->iface || dual->iface == other->iface);
-}
-
 static void add_address(struct v6_text *t, const struct v6_diag_socket *s)
 {
 	bool in6 = s->local.family == V6_FAMILY_INET6;
@@ -92,33 +78,35 @@ static void add_address(struct v6_text *t, const struct v6_diag_socket *s)
 	v6_text_print(t, in6 ? "]:%d" : ":%d", s->local.port);
 }
 
-/* Where the IPv4 goes that a dual-stack socket could serve; nothing where it serves it all. */
+/*
+ * Where the IPv4 goes that a dual-stack socket could serve; nothing where it serves it all. The kernel
+ * prefers the socket whose family, address and interface say more (net/ipv4/udp.c and
+ * inet_hashtables.c, compute_score).
+ */
 static void add_diversion(struct v6_text *t, const struct v6_diag_socket *dual)
 {
-	const struct v6_diag_socket *some = NULL, *end = sockets.list + sockets.count;
-	const struct v6_diag_socket *s = dual;
+	static const uint8_t mapped[16] = {[10] = 0xff, 0xff};
+	const struct v6_diag_socket *some = NULL, *s = sockets.list;
 	unsigned count = 0;
+	bool all = false;
 
-	if (serves(dual) != BOTH)
-		return;
-	while (s > sockets.list && same_port(s - 1, dual))
-		s--;
-	for (; s < end && same_port(s, dual); s++) {
-		if (!takes_ipv4_of(dual, s))
+	for (; serves(dual) == BOTH && !all && s < sockets.list + sockets.count; s++) {
+		/* ::ffff:0.0.0.0 competes with `::` for the same packets, and which wins is not said. */
+		if (!same_port(s, dual) || serves(s) != V6_SERVES_INET ||
+			!memcmp(s->local.bytes, mapped, sizeof(mapped)) ||
+			(dual->iface && dual->iface != s->iface))
 			continue;
-		if (v6_address_wildcard(&s->local) && s->iface == dual->iface) {
-			v6_text_str(t, "IPv4 goes to ");
-			add_address(t, s);
-			return;
-		}
-		some = some ? some : s;
+		all = v6_address_wildcard(&s->local) && s->iface == dual->iface;
+		some = all || !some ? s : some;
 		count++;
 	}
 	if (!some)
 		return;
-	v6_text_str(t, "IPv4 to ");
+	v6_text_str(t, all ? "IPv4 goes to " : "IPv4 to ");
 	add_address(t, some);
-	v6_text_str(t, count > 1 ? " and others goes to those sockets" : " goes to that socket");
+	v6_text_str(t, all         ? ""
+		       : count > 1 ? " and others goes to those sockets"
+				   : " goes to that socket");
 }
 
 /* ---- for a person */
@@ -327,14 +315,13 @@ static void print_absence(FILE *to)
 	int process = (int)pid;
 	uint64_t netns = v6_proc_netns(process);
 
-	fprintf(to, "%d  ", process);
-	if (!netns)
-		fputs("no such process, or one that this user may not see\n", to);
-	else if (netns != v6_proc_netns(getpid()))
-		fprintf(to, "is in another network namespace: nsenter -t %d -n v6shim who\n",
-			process);
+	if (netns && netns != v6_proc_netns(getpid()))
+		fprintf(to, "%d  is in another network namespace: nsenter -t %d -n v6shim who\n",
+			process, process);
 	else
-		fputs("holds no such socket\n", to);
+		fprintf(to, "%d  %s\n", process,
+			netns ? "holds no such socket"
+			      : "no such process, or one that this user may not see");
 }
 
 /* What the listing lacks, and why: at its end, or beside it where a machine reads it. */
