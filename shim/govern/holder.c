@@ -1,6 +1,7 @@
 #include "holder.h"
 
 #include <errno.h>
+#include <sys/resource.h>
 
 #include "dump.h"
 #include "facts.h"
@@ -88,9 +89,8 @@ static bool holds(const struct v6_port *p, const struct v6_diag_socket *s)
 		       (p->connections || p->on.self.socket.local.family == V6_FAMILY_INET));
 }
 
-static bool meet_own(int ask, int tell, void *context)
+static bool meet_own(int ask, int tell, struct v6_port *p)
 {
-	struct v6_port *p = context;
 	struct v6_address bound;
 	struct v6_diag_socket s;
 	struct v6_rival *r = p->on.rival;
@@ -119,6 +119,48 @@ static bool meet_own(int ask, int tell, void *context)
 	r->reuseaddr = v6_fact_reuse(r->ask, false) == 1;
 	r->reuseport = v6_fact_reuse(r->ask, true) == 1;
 	return true;
+}
+
+/* ---- the caller's descriptors */
+
+/* One of them: `ask` is valid during the visit. False ends the walk. */
+typedef bool own_visit(int ask, int tell, struct v6_port *p);
+
+struct walk {
+	struct v6_port *port;
+	own_visit *visit;
+};
+
+static bool visit_one(int fd, void *context)
+{
+	const struct walk *w = context;
+	struct v6_call *c = w->port->call;
+	/* Of another process only sockets are touched. */
+	int ask = c->record.pid && !v6_proc_socket(c->record.pid, fd) ? -1 : c->way->take(c, fd);
+	bool on = true;
+
+	if (ask >= 0) {
+		on = w->visit(ask, fd, w->port);
+		c->way->give(c, ask);
+	}
+	return on;
+}
+
+static void walk(struct v6_port *p, own_visit *visit)
+{
+	struct walk w = {p, visit};
+	char path[V6_PROC_PATH] = "/proc/thread-self/fd";
+	uint64_t limit;
+
+	if (p->call->record.pid)
+		v6_proc_path(path, p->call->record.pid, "fd", -1);
+	if (v6_proc_numbers(path, visit_one, &w) || p->call->record.pid ||
+		v6_proc_numbers("/proc/self/fd", visit_one, &w))
+		return;
+	/* No /proc, or no descriptor left to open it with: every number there may be. */
+	limit = v6_sys_limit(RLIMIT_NOFILE);
+	for (int fd = 0; (uint64_t)fd < limit && visit_one(fd, &w);)
+		fd++;
 }
 
 /* Whether the tables tell of a socket that may be the caller's, or nothing where there must be one. */
@@ -202,7 +244,7 @@ void v6_port_ask(struct v6_port *p, bool refused)
 	if (unsettled(p, refused))
 		ask_hints(p, 0);
 	if (unsettled(p, refused))
-		p->call->way->descriptors(p->call, meet_own, p);
+		walk(p, meet_own);
 }
 
 bool v6_port_ask_connections(struct v6_port *p)
@@ -211,7 +253,7 @@ bool v6_port_ask_connections(struct v6_port *p)
 
 	p->connections = true;
 	if (v6_port_family(&p->on.self.socket.local) == V6_FAMILY_INET)
-		p->call->way->descriptors(p->call, meet_own, p);
+		walk(p, meet_own);
 	return p->on.count > known;
 }
 
@@ -226,9 +268,8 @@ static bool keeps(const struct v6_diag_socket *s, void *context)
 	return !p->kept;
 }
 
-static bool own_keeps(int ask, int tell, void *context)
+static bool own_keeps(int ask, int tell, struct v6_port *p)
 {
-	struct v6_port *p = context;
 	struct v6_address bound = v6_fact_bound(ask);
 	struct v6_diag_socket s;
 
@@ -249,7 +290,7 @@ bool v6_port_kept(struct v6_port *p)
 		ask_table(p, V6_FAMILY_INET6, ~(uint32_t)HELD, keeps);
 	if (p->kept && p->on.self.reuseaddr) {
 		p->kept = false;
-		p->call->way->descriptors(p->call, own_keeps, p);
+		walk(p, own_keeps);
 	}
 	return p->kept;
 }

@@ -1,7 +1,7 @@
 /*
- * One governed call on its way, and the five things in which the ways in differ:
- * how the call is made, how the caller's memory is read, who calls, which sockets
- * are the caller's own, and the descriptor to ask beside the one to tell.
+ * One governed call on its way, and the four things in which the ways in differ:
+ * how the call is made, how the caller's memory is read, who calls, and the
+ * descriptor to ask beside the one to tell.
  */
 #ifndef V6_WAY_H
 #define V6_WAY_H
@@ -37,9 +37,6 @@ struct v6_caller {
 	uint32_t rules[V6_RULES_MAX / 32]; /* a bit for each rule whose program= it matches */
 };
 
-/* One descriptor of the caller's; false ends the walk. */
-typedef bool v6_way_visit(int ask, int tell, void *context);
-
 struct v6_way {
 	enum v6_via via;
 
@@ -53,9 +50,6 @@ struct v6_way {
 	int (*read)(struct v6_call *c, const void *from, void *to, size_t len, bool good);
 
 	const struct v6_caller *(*caller)(struct v6_call *c);
-
-	/* Visits every descriptor of the caller's process; `ask` is valid during the visit. */
-	void (*descriptors)(struct v6_call *c, v6_way_visit *visit, void *context);
 
 	/* One to ask for the caller's descriptor `tell`, until it is given back; negative: none. */
 	int (*take)(struct v6_call *c, int tell);

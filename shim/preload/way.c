@@ -6,11 +6,9 @@
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <sys/resource.h>
 
 #include "../govern/govern.h"
 #include "../govern/facts.h"
-#include "../govern/proc.h"
 #include "next.h"
 
 #include "../govern/forbidden.h"
@@ -61,33 +59,6 @@ static const struct v6_caller *caller(struct v6_call *c)
 	return &v6_preload_caller;
 }
 
-struct walk {
-	v6_way_visit *visit;
-	void *context;
-};
-
-static bool visit_own(int fd, void *context)
-{
-	struct walk *w = context;
-
-	return w->visit(fd, fd, w->context);
-}
-
-static void descriptors(struct v6_call *c, v6_way_visit *visit, void *context)
-{
-	struct walk w = {visit, context};
-	uint64_t limit;
-
-	(void)c;
-	if (v6_proc_numbers("/proc/thread-self/fd", visit_own, &w) ||
-		v6_proc_numbers("/proc/self/fd", visit_own, &w))
-		return;
-	/* No /proc, or no descriptor left to open it with: every number there may be. */
-	limit = v6_sys_limit(RLIMIT_NOFILE);
-	for (int fd = 0; (uint64_t)fd < limit && visit(fd, fd, context);)
-		fd++;
-}
-
 static int take(struct v6_call *c, int tell)
 {
 	(void)c;
@@ -105,7 +76,6 @@ static const struct v6_way way = {
 	.make = make,
 	.read = read_own,
 	.caller = caller,
-	.descriptors = descriptors,
 	.take = take,
 	.give = give,
 };

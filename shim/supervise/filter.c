@@ -4,35 +4,26 @@
 #include <netinet/in.h>
 #include <stddef.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 
 #include "../govern/kernel.h"
 
-/* AUDIT_ARCH_*: the ELF machine, 64 bits, little endian. */
-#define WIDE   0x80000000U
-#define LITTLE 0x40000000U
-enum { EM_386 = 3, EM_ARM = 40, EM_X86_64 = 62, EM_AARCH64 = 183 };
-
-#define X86_64  (EM_X86_64 | WIDE | LITTLE)
-#define I386    (EM_386 | LITTLE)
-#define AARCH64 (EM_AARCH64 | WIDE | LITTLE)
-#define ARM     (EM_ARM | LITTLE)
+/* AUDIT_ARCH_* of linux/audit.h, which not every libc comes with. */
+#define X86_64  0xc000003eU
+#define I386    0x40000003U
+#define AARCH64 0xc00000b7U
+#define ARM     0x40000028U
 
 /* In a number of x86-64's table: the call is x32's. */
 #define X32 0x40000000U
 
-#define NEWER(arch)                                                                                \
-	{arch, V6_SYS_LANDLOCK_RESTRICT_SELF, V6_NOTIFIED_LANDLOCK},                               \
-	{                                                                                          \
-		arch, V6_SYS_IO_URING_SETUP, V6_NOTIFIED_IO_URING                                  \
-	}
+/* Of the calls since Linux 5.0 the number is the same in every table: syscalls(2). */
+enum { IO_URING_SETUP = 425, LANDLOCK_RESTRICT_SELF = 446 };
 
 /* i386's socketcall(2), of one first argument: linux/net.h, SYS_BIND and on. */
 #define SOCKETCALL(first) (102 | (first) << 16)
 
-/*
- * The rows of a table stand together: first what a server calls often, last what is told by its
- * first argument.
- */
+/* What a server calls often comes first. */
 static const struct row {
 	uint32_t arch, number;
 	enum v6_notified call;
@@ -44,12 +35,14 @@ static const struct row {
 	{X86_64, 541, V6_NOTIFIED_SETSOCKOPT}, /* x32, as the next */
 	{X86_64, 55, V6_NOTIFIED_GETSOCKOPT},
 	{X86_64, 542, V6_NOTIFIED_GETSOCKOPT},
-	NEWER(X86_64),
+	{X86_64, LANDLOCK_RESTRICT_SELF, V6_NOTIFIED_LANDLOCK},
+	{X86_64, IO_URING_SETUP, V6_NOTIFIED_IO_URING},
 	{I386, 366, V6_NOTIFIED_SETSOCKOPT},
 	{I386, 361, V6_NOTIFIED_BIND},
 	{I386, 363, V6_NOTIFIED_LISTEN},
 	{I386, 365, V6_NOTIFIED_GETSOCKOPT},
-	NEWER(I386),
+	{I386, LANDLOCK_RESTRICT_SELF, V6_NOTIFIED_LANDLOCK},
+	{I386, IO_URING_SETUP, V6_NOTIFIED_IO_URING},
 	{I386, SOCKETCALL(2), V6_NOTIFIED_BIND},
 	{I386, SOCKETCALL(4), V6_NOTIFIED_LISTEN},
 	{I386, SOCKETCALL(14), V6_NOTIFIED_SETSOCKOPT},
@@ -59,12 +52,14 @@ static const struct row {
 	{AARCH64, 200, V6_NOTIFIED_BIND},
 	{AARCH64, 201, V6_NOTIFIED_LISTEN},
 	{AARCH64, 209, V6_NOTIFIED_GETSOCKOPT},
-	NEWER(AARCH64),
+	{AARCH64, LANDLOCK_RESTRICT_SELF, V6_NOTIFIED_LANDLOCK},
+	{AARCH64, IO_URING_SETUP, V6_NOTIFIED_IO_URING},
 	{ARM, 294, V6_NOTIFIED_SETSOCKOPT},
 	{ARM, 282, V6_NOTIFIED_BIND},
 	{ARM, 284, V6_NOTIFIED_LISTEN},
 	{ARM, 295, V6_NOTIFIED_GETSOCKOPT},
-	NEWER(ARM),
+	{ARM, LANDLOCK_RESTRICT_SELF, V6_NOTIFIED_LANDLOCK},
+	{ARM, IO_URING_SETUP, V6_NOTIFIED_IO_URING},
 #else
 	{0, 0, V6_NOTIFIED_NONE},
 #endif
@@ -77,12 +72,12 @@ bool v6_filter_exists(void)
 	return rows[0].arch != 0;
 }
 
-bool v6_filter_in_memory(const struct v6_abi_call *call)
+bool v6_filter_in_memory(const struct v6_system_call *call)
 {
 	return call->arch == I386 && call->nr == SOCKETCALL(0);
 }
 
-enum v6_notified v6_filter_call(const struct v6_abi_call *call)
+enum v6_notified v6_filter_call(const struct v6_system_call *call)
 {
 	uint32_t number = (uint32_t)call->nr & (call->arch == X86_64 ? ~X32 : ~0U);
 
@@ -126,21 +121,24 @@ static void load(struct program *p, size_t offset)
 /* Goes on where the low half of an argument is this: these machines are little endian. */
 static void add_if(struct program *p, unsigned n, uint16_t code, uint32_t k)
 {
-	load(p, offsetof(struct v6_abi_call, arg) + n * sizeof(uint64_t));
+	load(p, offsetof(struct v6_system_call, arg) + n * sizeof(uint64_t));
 	add(p, code, k);
 }
 
 /*
- * Of a row what is notified. Another number goes on behind it, still loaded; of socketcall(2) other
- * calls do.
+ * Of a row what is notified. Another call goes on behind it; one with other arguments passes, but of
+ * socketcall(2), which has more rows.
  */
 static void add_row(struct program *p, const struct row *r)
 {
-	unsigned at = p->len, end;
+	unsigned start = p->len, arguments, end;
 
-	if (r->number >> 16)
-		load(p, offsetof(struct v6_abi_call, nr));
+	load(p, offsetof(struct v6_system_call, arch));
+	add(p, IF_EQUAL, r->arch);
+	load(p, offsetof(struct v6_system_call, nr));
+	add(p, AND, r->arch == X86_64 ? ~X32 : ~0U);
 	add(p, IF_EQUAL, r->number & 0xffff);
+	arguments = p->len;
 	if (r->number >> 16) {
 		add_if(p, 0, IF_EQUAL, r->number >> 16);
 	} else if (r->call == V6_NOTIFIED_BIND) { /* a shorter one is no IPv4 or IPv6 address */
@@ -151,60 +149,46 @@ static void add_row(struct program *p, const struct row *r)
 	}
 	add(p, RETURN, NOTIFY);
 	end = p->len;
-	if (!(r->number >> 16) && end > at + 2)
+	if (!(r->number >> 16))
 		add(p, RETURN, ALLOW);
-	for (unsigned i = at; i < end; i++)
+	for (unsigned i = start; i < end; i++)
 		if (p->at[i].code == IF_EQUAL || p->at[i].code == IF_AT_LEAST)
-			p->at[i].no = (uint8_t)((i == at ? p->len : end) - i - 1);
-}
-
-/* What is of another table skips it. The row after the last of it. */
-static const struct row *add_table(struct program *p, const struct row *r, unsigned without)
-{
-	uint32_t arch = r->arch;
-	unsigned other;
-
-	load(p, offsetof(struct v6_abi_call, arch));
-	other = p->len;
-	add(p, IF_EQUAL, arch);
-	load(p, offsetof(struct v6_abi_call, nr));
-	if (arch == X86_64)
-		add(p, AND, ~X32);
-	for (; r < rows + ROWS && r->arch == arch; r++)
-		if (!(without >> r->call & 1))
-			add_row(p, r);
-	add(p, RETURN, ALLOW);
-	p->at[other].no = (uint8_t)(p->len - other - 1);
-	return r;
+			p->at[i].no = (uint8_t)((i < arguments ? p->len : end) - i - 1);
 }
 
 /* SPEC_ALLOW, NEW_LISTENER; WAIT_KILLABLE_RECV is of Linux 5.19. */
 enum { SET_MODE_FILTER = 1, FLAGS = 1 << 2 | 1 << 3, WAIT_KILLABLE_RECV = 1 << 5 };
 
-/* The kernel looks at the flags before it reads the program. */
-bool v6_filter_waits(void)
+static int install(unsigned flags, const struct program *p)
 {
-	return v6_syscall(SYS_seccomp, SET_MODE_FILTER, FLAGS | WAIT_KILLABLE_RECV, NULL) ==
-	       -EFAULT;
+	return (int)v6_syscall(SYS_seccomp, SET_MODE_FILTER, flags, p);
 }
 
-static int install(const struct program *p)
+/* The kernel looks at the flags before it reads where the program is, */
+bool v6_filter_waits(void)
 {
-	return (int)v6_syscall(SYS_seccomp, SET_MODE_FILTER,
-		v6_filter_waits() ? FLAGS | WAIT_KILLABLE_RECV : FLAGS, p);
+	return install(FLAGS | WAIT_KILLABLE_RECV, NULL) == -EFAULT;
+}
+
+/* and at the privilege before it reads the program. */
+bool v6_supervise_takes_privileges(void)
+{
+	return install(0, &(struct program){.len = 1}) == -EACCES;
 }
 
 int v6_filter_install(unsigned without)
 {
-	struct instruction room[9 * ROWS + 8];
+	struct instruction room[11 * ROWS + 1];
 	struct program p = {0, room};
+	unsigned flags = v6_filter_waits() ? FLAGS | WAIT_KILLABLE_RECV : FLAGS;
 	int fd;
 
-	for (const struct row *r = rows; r < rows + ROWS;)
-		r = add_table(&p, r, without);
+	for (const struct row *r = rows; r < rows + ROWS; r++)
+		if (!(without >> r->call & 1))
+			add_row(&p, r);
 	add(&p, RETURN, ALLOW);
-	fd = install(&p);
+	fd = install(flags, &p);
 	if (fd == -EACCES && !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		fd = install(&p);
+		fd = install(flags, &p);
 	return fd;
 }

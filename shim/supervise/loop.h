@@ -1,8 +1,11 @@
 /*
- * Answers notifications.
+ * The way in from outside: receives notifications, makes the calls for the targets on their own
+ * sockets, and answers. seccomp_unotify(2).
  */
 #ifndef V6_LOOP_H
 #define V6_LOOP_H
+
+#include <signal.h>
 
 #include "target.h"
 
@@ -10,19 +13,17 @@
 unsigned v6_loop_without(void);
 
 /*
- * Once, before the others; v6_live and the log must be settled. `borrow`: descriptor 2 of this
- * process is nothing, and whatever is written there is for the caller's own.
+ * Once, before the loop; v6_live and the log must be settled. Records the sockets of a process that is about
+ * to execute a program, as v6_inherit_visit() finds them. `borrow`: descriptor 2 of this process is
+ * nothing, and whatever is written there is for the caller's own.
  */
-void v6_loop_init(bool borrow);
+void v6_loop_init(bool borrow, struct v6_target *t, struct v6_slice listen_fds,
+	struct v6_slice listen_pid, int activated);
 
 /*
- * Records the sockets of a process that is about to execute a program, as v6_inherit_visit()
- * finds them.
+ * Until the last task under the filter is gone. The listener stays the caller's. `mask`: of
+ * signals, while it waits; NULL: the one that is set.
  */
-void v6_loop_inherited(
-	struct v6_target *t, struct v6_slice listen_fds, struct v6_slice listen_pid, int activated);
-
-/* Until the last task under the filter is gone, or ready() says false (v6_listener_next). */
-void v6_loop(int listener, int other, bool (*ready)(void));
+void v6_loop(int listener, const sigset_t *mask);
 
 #endif

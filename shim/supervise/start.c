@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,8 +17,16 @@
 #include "../govern/live.h"
 #include "../govern/log.h"
 #include "../govern/sys.h"
-#include "filter.h"
 #include "loop.h"
+
+/* close_range(2) since Linux 5.9, of one number on every machine. */
+enum { CLOSE_RANGE = 436 };
+
+/* What was asked for; NULL: whether it can be, and nothing is executed. */
+static const struct v6_supervision *given;
+
+/* The processes: that v6shim was started as, and that is to execute the command. */
+static int own, target;
 
 /* The two ends of what both sides talk over, numbers; of descriptors that the target has. */
 static int ends[2];
@@ -30,6 +37,7 @@ static sigset_t all, before;
 
 static int talk(void)
 {
+	own = target = getpid();
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &before);
 	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) ? -errno : 0;
@@ -73,25 +81,22 @@ static struct v6_slice variable(const char *name)
 	return v6_slice_of(value ? value : "");
 }
 
-/*
- * The listener, or a negated errno; the target has been told which over `end`. NULL: it executes
- * nothing. `listen_pid`: what LISTEN_PID means it by.
- */
-static int take_listener(
-	int end, int pid, const struct v6_supervision *s, int listen_pid, bool borrows)
+/* Whether the log is the standard error of the target, which a helper has not. */
+static bool borrows;
+
+/* The listener, or a negated errno; the target has been told which over `end`. */
+static int take_listener(int end)
 {
-	struct v6_target *t = v6_target_start(pid, s ? s->program : v6_slice_of(""));
+	struct v6_target *t = v6_target_start(target, given ? given->program : v6_slice_of(""));
 	int fd = probe(t);
 
 	tell(end, fd);
-	/* Meanwhile the target loads its filter. */
-	v6_loop_init(borrows);
 	if (fd >= 0)
 		fd = hear(end);
 	if (fd >= 0)
-		fd = v6_target_descriptor(t, pid, fd);
-	if (fd >= 0 && s)
-		v6_loop_inherited(t, variable("LISTEN_FDS"), variable("LISTEN_PID"), listen_pid);
+		fd = v6_target_descriptor(t, target, fd);
+	if (fd >= 0 && given)
+		v6_loop_init(borrows, t, variable("LISTEN_FDS"), variable("LISTEN_PID"), own);
 	tell(end, fd < 0 ? fd : 0);
 	close(end);
 	return fd;
@@ -120,53 +125,39 @@ static int put_under(void)
 /* ---- a helper beside the command */
 
 /*
- * Keeps its end of what both sides talk over and the log alone, and nothing of where it was started.
- * The end's new number.
+ * It keeps its end of what both sides talk over and the log alone, and nothing of where it was
+ * started.
  */
-static int leave_all(int log)
+static int help(void *context)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC), last = log > 2 ? log : 2;
-	int end = dup2(ends[SUPERVISOR], last + 1);
+	int log = v6_log_descriptor(), last = log > 2 ? log : 2;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), end = dup2(ends[SUPERVISOR], last + 1);
 	struct rlimit files;
+	int listener;
 
+	(void)context;
+	borrows = log == STDERR_FILENO;
 	for (int fd = 0; fd < 3; fd++)
-		if (fd != log)
+		if (fd != log || borrows)
 			dup2(null, fd);
-	v6_syscall(V6_SYS_CLOSE_RANGE, 3, last - 1, 0);
-	v6_syscall(V6_SYS_CLOSE_RANGE, last + 2, INT_MAX, 0);
+	v6_syscall(CLOSE_RANGE, 3, last - 1, 0);
+	v6_syscall(CLOSE_RANGE, last + 2, INT_MAX, 0);
 	setsid();
 	if (!getrlimit(RLIMIT_NOFILE, &files)) {
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
-	if (chdir("/"))
-		return end; /* it keeps a file system busy, no more */
-	return end;
-}
-
-/* Of the process, which is in its own memory until it executes; errno is in common, too. */
-struct help {
-	const struct v6_supervision *s;
-	int pid;
-};
-
-static int help(void *context)
-{
-	const struct help h = *(const struct help *)context;
-	bool borrows = v6_log_descriptor() == STDERR_FILENO;
-	int end = leave_all(borrows ? -1 : v6_log_descriptor());
-	int listener = take_listener(end, h.pid, h.s, h.pid, borrows);
-
+	(void)!chdir("/"); /* else it keeps a file system busy, no more */
+	listener = take_listener(end);
 	if (listener >= 0)
-		v6_loop(listener, -1, NULL);
+		v6_loop(listener, NULL);
 	_exit(0);
 }
 
 /* 0, or why not; -EPERM may be another form's to try. */
-static int with_helper(const struct v6_supervision *s)
+static int with_helper(void)
 {
 	static _Alignas(16) char stack[256 * 1024];
-	struct help h = {s, getpid()};
 	int child, error = talk();
 
 	if (error)
@@ -179,7 +170,7 @@ static int with_helper(const struct v6_supervision *s)
 	child = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
 	if (!child) {
 		/* NOLINTNEXTLINE(clang-analyzer-unix.Vfork) */
-		clone(help, stack + sizeof(stack), CLONE_VM | SIGCHLD, &h);
+		clone(help, stack + sizeof(stack), CLONE_VM | SIGCHLD, NULL);
 		_exit(0);
 	}
 	if (child < 0)
@@ -190,97 +181,93 @@ static int with_helper(const struct v6_supervision *s)
 
 /* ---- a parent of the command */
 
-static int child_pid, child_status;
-static bool child_ended;
-static int signals = -1;
+static int ended = -1; /* the command's status, once it has */
 
-static void reap(void)
-{
-	int pid, status;
-
-	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
-		if (pid != child_pid)
-			continue;
-		if (WIFSTOPPED(status)) {
-			/* As the shell sees it, the command is stopped. */
-			raise(SIGSTOP);
-			continue;
-		}
-		child_ended = true;
-		child_status = status;
-	}
-}
-
-/* What the terminal or the kernel sent went to the command as well. */
-static bool take_signal(void)
-{
-	struct signalfd_siginfo info;
-
-	if (read(signals, &info, sizeof(info)) != sizeof(info))
-		return true;
-	if (info.ssi_signo == SIGCHLD)
-		reap();
-	else if (info.ssi_code <= 0 && child_ended)
-		return false;
-	else if (info.ssi_code <= 0)
-		kill(child_pid, (int)info.ssi_signo);
-	return true;
-}
-
-/* Ends as the command did. */
 static void mirror(void)
 {
 	struct rlimit none = {0, 0};
 
-	if (WIFEXITED(child_status))
-		_exit(WEXITSTATUS(child_status));
+	if (WIFEXITED(ended))
+		_exit(WEXITSTATUS(ended));
 	setrlimit(RLIMIT_CORE, &none);
-	signal(WTERMSIG(child_status), SIG_DFL);
-	raise(WTERMSIG(child_status));
+	signal(WTERMSIG(ended), SIG_DFL);
+	raise(WTERMSIG(ended));
 	sigprocmask(SIG_UNBLOCK, &all, NULL);
-	_exit(128 + WTERMSIG(child_status));
+	_exit(128 + WTERMSIG(ended));
+}
+
+/* Comes while it waits for notifications, and at no other time. */
+static void take_signal(int number, siginfo_t *info, void *context)
+{
+	int pid, status;
+
+	(void)context;
+	while (number == SIGCHLD && (pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
+		if (pid == target && WIFSTOPPED(status))
+			raise(SIGSTOP); /* as the shell sees it, the command is stopped */
+		else if (pid == target)
+			ended = status;
+	}
+	/* What the terminal or the kernel sent went to the command as well. */
+	if (number == SIGCHLD || info->si_code > 0)
+		return;
+	if (ended >= 0)
+		mirror();
+	kill(target, number);
+}
+
+/* Goes on while anything of the command does, and ends as it did. */
+static void stay(int listener)
+{
+	struct sigaction action = {
+		.sa_sigaction = take_signal, .sa_flags = SA_SIGINFO, .sa_mask = all};
+	sigset_t none;
+
+	for (int number = 1; number <= SIGRTMAX; number++)
+		sigaction(number, &action, NULL);
+	sigemptyset(&none);
+	v6_loop(listener, &none);
+	/* The filter's last task is gone a moment before its status is there. */
+	if (ended < 0)
+		waitpid(target, &ended, 0);
+	mirror();
 }
 
 /* What systemd handed to the parent is the command's: sd_listen_fds(3). */
 static void take_listen_pid(int parent)
 {
 	const char *value = getenv("LISTEN_PID");
-	char own[12];
+	char pid[12];
 
 	if (!value || atoi(value) != parent)
 		return;
-	snprintf(own, sizeof(own), "%d", getpid());
-	setenv("LISTEN_PID", own, 1);
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	setenv("LISTEN_PID", pid, 1);
 }
 
-/* In the child 0, or why not; the parent returns only where nothing was started: NULL, to try it. */
-static int with_parent(const struct v6_supervision *s)
+/* In the child 0, or why not; the parent returns only where nothing was started. */
+static int with_parent(void)
 {
 	int error = talk(), listener;
 
 	if (error)
 		return error;
-	child_pid = fork();
-	if (child_pid < 0)
+	target = fork();
+	if (target < 0)
 		return -errno;
-	if (!child_pid) {
-		if (put_under() || !s)
+	if (!target) {
+		if (put_under() || !given)
 			_exit(0);
-		take_listen_pid(getppid());
+		take_listen_pid(own);
 		return 0;
 	}
+	borrows = false;
 	close(ends[TARGET]);
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-	listener = take_listener(ends[SUPERVISOR], child_pid, s, getpid(), false);
-	if (listener < 0 || !s)
-		return listener < 0 ? listener : 0;
-	signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
-	v6_loop(listener, signals, take_signal);
-	/* The filter's last task is gone a moment before its status is there. */
-	while (!child_ended && waitpid(child_pid, &child_status, 0) < 0 && errno == EINTR)
-		;
-	mirror();
-	return 0;
+	listener = take_listener(ends[SUPERVISOR]);
+	if (listener >= 0 && given)
+		stay(listener);
+	return listener < 0 ? listener : 0;
 }
 
 /* ---- what stands in the way */
@@ -317,21 +304,9 @@ static int judge(void)
 	if (!v6_filter_exists())
 		return -EOPNOTSUPP;
 	/* Linux 5.9 has it, and with it all that is needed. */
-	if (v6_syscall(V6_SYS_CLOSE_RANGE, 1, 0, 0) == -ENOSYS)
+	if (v6_syscall(CLOSE_RANGE, 1, 0, 0) == -ENOSYS)
 		return -ENOSYS;
 	return 0;
-}
-
-/* seccomp(2) looks at the privilege before it looks at the program. */
-bool v6_supervise_takes_privileges(void)
-{
-	enum { SET_MODE_FILTER = 1 };
-	const struct {
-		unsigned short len;
-		const void *at;
-	} program = {1, NULL};
-
-	return v6_syscall(SYS_seccomp, SET_MODE_FILTER, 0, &program) == -EACCES;
 }
 
 /* A filter may kill whoever tries. */
@@ -343,7 +318,7 @@ const char *v6_supervise_refused(void)
 		return why(error);
 	child = fork();
 	if (!child)
-		_exit(-with_parent(NULL));
+		_exit(-with_parent());
 	error = -EPIPE;
 	if (child < 0)
 		error = -errno;
@@ -356,12 +331,13 @@ int v6_supervise(const struct v6_supervision *s, char **argv)
 {
 	int error = judge();
 
+	given = s;
 	v6_live_init(s->config, false, NULL);
 	v6_log_init(&s->config->settings, variable("JOURNAL_STREAM"), s->handed);
 	if (!error) {
-		error = with_helper(s);
+		error = with_helper();
 		if (error == -EPERM) {
-			error = with_parent(s);
+			error = with_parent();
 			if (!error)
 				s->say("a helper may not supervise here (kernel.yama.ptrace_scope, "
 				       "or a container), so that v6shim stays, as the parent");

@@ -4,9 +4,8 @@
 #ifndef V6_SUPERVISE_START_H
 #define V6_SUPERVISE_START_H
 
-#include <stdbool.h>
-
 #include "../core/config.h"
+#include "filter.h"
 
 struct v6_supervision {
 	struct v6_config *config; /* must stay */
@@ -24,12 +23,6 @@ struct v6_supervision {
  * process was to execute argv, the positive errno of execvp(3).
  */
 int v6_supervise(const struct v6_supervision *s, char **argv);
-
-/*
- * Whether what is supervised gets no_new_privs, with which set-id bits and file capabilities give
- * nothing: so it is without CAP_SYS_ADMIN.
- */
-bool v6_supervise_takes_privileges(void);
 
 /*
  * Why nothing can be supervised here, found out by trying; NULL: it can. The next call spoils it.

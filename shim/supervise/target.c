@@ -11,20 +11,14 @@
 #include "../govern/live.h"
 #include "../govern/proc.h"
 #include "../govern/sys.h"
-#include "abi.h"
 
 #include "../govern/forbidden.h"
 
-/* asm-generic/socket.h since Linux 5.14, linux/sockios.h, linux/nsfs.h, linux/capability.h */
-#ifndef SO_NETNS_COOKIE
-#define SO_NETNS_COOKIE 71
-#endif
-enum {
-	SOCKET_NETNS = 0x894c,
-	NETNS_USERNS = 0xb701,
-	CAP_NET_BIND_SERVICE = 10,
-	CAP_SYS_PTRACE = 19
-};
+/* linux/sockios.h, linux/nsfs.h, linux/capability.h */
+enum { SOCKET_NETNS = 0x894c, NETNS_USERNS = 0xb701, CAP_NET_BIND_SERVICE = 10 };
+
+/* Since Linux 5.1 to 5.6, of one number on every machine: syscalls(2). */
+enum { PIDFD_SEND_SIGNAL = 424, PIDFD_OPEN = 434, PIDFD_GETFD = 438 };
 
 enum { TARGETS = 128, THREADS = 128, LABEL = 256 };
 
@@ -40,27 +34,25 @@ static struct thread threads[THREADS];
 static unsigned next_target, next_thread;
 static bool confined; /* somebody is, by Landlock */
 
-/* linux/capability.h, version 3: capget(2) and capset(2). */
-struct capabilities {
-	uint32_t effective, permitted, inheritable;
-};
-static struct capabilities sets[2];
-
 /* What is ours. */
 static struct {
 	uint64_t user_ns;
 	uint64_t netns; /* 0: the kernel does not tell */
 	char label[LABEL];
-	size_t label_len;
+	struct v6_slice lsm;
 } us;
 
-static uint64_t netns_cookie(int socket)
+/* As much of /proc/TID/NAME as fits; empty where it cannot be read. */
+static struct v6_slice read_proc(int tid, const char *name, char *buf, size_t size)
 {
-	uint64_t cookie = 0;
-	socklen_t len = sizeof(cookie);
+	ssize_t n = v6_proc_read(tid, name, buf, size);
 
-	v6_sys_getsockopt(socket, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len);
-	return cookie;
+	return (struct v6_slice){buf, n > 0 ? (size_t)n : 0};
+}
+
+static bool same(struct v6_slice a, struct v6_slice b)
+{
+	return a.len == b.len && (!a.len || !memcmp(a.ptr, b.ptr, a.len));
 }
 
 /*
@@ -70,31 +62,14 @@ static uint64_t netns_cookie(int socket)
  */
 static bool below_us(int socket)
 {
-	int netns = (int)v6_syscall(SYS_ioctl, socket, SOCKET_NETNS, 0), user = -EPERM;
+	int netns = (int)v6_syscall(SYS_ioctl, socket, SOCKET_NETNS, 0);
+	int user = netns < 0 ? netns : (int)v6_syscall(SYS_ioctl, netns, NETNS_USERNS, 0);
 	struct stat st;
-	bool below = false;
+	bool below = user >= 0 && (v6_sys_fstat(user, &st) < 0 || st.st_ino != us.user_ns);
 
-	if (netns < 0)
-		return false;
-	user = (int)v6_syscall(SYS_ioctl, netns, NETNS_USERNS, 0);
-	if (user >= 0)
-		below = v6_sys_fstat(user, &st) < 0 || st.st_ino != us.user_ns;
 	v6_sys_close(netns);
-	if (user >= 0)
-		v6_sys_close(user);
+	v6_sys_close(user);
 	return below;
-}
-
-void v6_target_init(void)
-{
-	int pid = v6_sys_getpid(), socket = v6_sys_socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	ssize_t n = v6_proc_read(pid, "attr/current", us.label, sizeof(us.label));
-
-	us.label_len = n > 0 ? (size_t)n : 0;
-	us.user_ns = v6_proc_userns(pid);
-	if (socket >= 0 && !below_us(socket))
-		us.netns = netns_cookie(socket);
-	v6_sys_close(socket);
 }
 
 /* ---- processes */
@@ -121,80 +96,44 @@ static ssize_t peek(const struct v6_target *t, uint64_t from, void *to, size_t l
 	return v6_syscall(SYS_pread64, t->memory, to, len, from);
 }
 
-/* The auxiliary vector's entry, of a process whose words have so many bytes; 0: none. */
-static uint64_t auxiliary(const char *vector, size_t len, size_t word, uint64_t type)
-{
-	for (size_t at = 0; at + 2 * word <= len; at += 2 * word) {
-		uint64_t key = 0, value = 0;
-
-		memcpy(&key, vector + at, word);
-		memcpy(&value, vector + at + word, word);
-		if (key == type)
-			return value;
-	}
-	return 0;
-}
-
-/* The path that it was executed by, in a buffer of V6_PATH_SIZE. */
+/*
+ * The path that it was executed by, in a buffer of V6_PATH_SIZE: where its auxiliary vector says, of
+ * words of 64 bits or of 32. It is the last on the stack: what is read ends there.
+ */
 static struct v6_slice executed(const struct v6_target *t, char *path)
 {
 	char vector[1024];
-	ssize_t n = v6_proc_read(t->pid, "auxv", vector, sizeof(vector));
-	uint64_t at = 0;
-	size_t len = 0;
+	struct v6_slice text = read_proc(t->pid, "auxv", vector, sizeof(vector));
+	uint64_t key = 0, value = 0;
+	ssize_t n = 0;
 
-	if (n > 0)
-		at = auxiliary(vector, (size_t)n, 8, AT_EXECFN);
-	if (n > 0 && !at) /* of 32 bits */
-		at = auxiliary(vector, (size_t)n, 4, AT_EXECFN);
-	/* It is the last on the stack, so that a longer piece might not be read. */
-	/* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Branch): what was read is set */
-	while (at && len < V6_PATH_SIZE && peek(t, at + len, path + len, 1) == 1 && path[len])
-		len++;
-	return (struct v6_slice){path, len};
+	for (size_t word = 8; word >= 4 && key != AT_EXECFN; word /= 2)
+		for (size_t i = 0; i + 2 * word <= text.len && key != AT_EXECFN; i += 2 * word) {
+			key = value = 0;
+			memcpy(&key, text.ptr + i, word);
+			memcpy(&value, text.ptr + i + word, word);
+		}
+	if (key == AT_EXECFN)
+		n = peek(t, value, path, V6_PATH_SIZE);
+	return (struct v6_slice){path, n > 0 ? strnlen(path, (size_t)n) : 0};
 }
 
-/* The first operand: of an interpreter, the script. */
-static struct v6_slice operand(const char *words, ssize_t len)
-{
-	struct v6_slice rest = {words, len > 0 ? (size_t)len : 0}, word;
-
-	v6_slice_cut(&rest, '\0');
-	do
-		word = v6_slice_cut(&rest, '\0');
-	while (v6_slice_begins(word, "-"));
-	return v6_slice_base(word);
-}
-
-/* One that it had already, by then the same or after execve(2), has been told what it was told. */
+/*
+ * The names that it goes by. One that it had already, by then the same or after execve(2), has been told
+ * what it was told.
+ */
 static void set_program(struct v6_target *t, const struct v6_slice *name, unsigned names)
 {
-	size_t len = name->len < sizeof(t->program) ? name->len : sizeof(t->program);
+	struct v6_slice own = {t->program, V6_TARGET_PROGRAM};
 
-	if (len != t->caller.program.len || (len && memcmp(t->program, name->ptr, len)))
+	if (name->len < own.len)
+		own.len = name->len;
+	if (!same(t->caller.program, (struct v6_slice){name->ptr, own.len}))
 		t->self = (struct v6_self){.pid = t->pid};
-	if (len)
-		memcpy(t->program, name->ptr, len);
-	t->caller = (struct v6_caller){.program = {t->program, len}};
+	if (own.len)
+		memcpy(t->program, name->ptr, own.len);
+	t->caller = (struct v6_caller){.program = own};
 	v6_live_caller(v6_live.config, &t->caller, name, names);
-}
-
-/* The names that it goes by, as a preload has them (preload/init.c). */
-static void find_program(struct v6_target *t)
-{
-	char path[V6_PATH_SIZE], exe[V6_PATH_SIZE], words[V6_PATH_SIZE], link[V6_PROC_PATH];
-	struct v6_slice run = executed(t, path), name[3];
-	ssize_t n;
-
-	v6_proc_path(link, t->pid, "exe", -1);
-	n = v6_sys_readlink(link, exe, sizeof(exe));
-	name[1] = v6_slice_base((struct v6_slice){exe, n > 0 ? (size_t)n : 0});
-	name[2] = operand(words, v6_proc_read(t->pid, "cmdline", words, sizeof(words)));
-	name[0] = !run.len || v6_slice_begins(run, "/dev/fd/") ||
-				  v6_slice_begins(run, "/proc/self/fd/")
-			  ? name[1]
-			  : v6_slice_base(run);
-	set_program(t, name, 3);
 }
 
 static void open_memory(struct v6_target *t)
@@ -206,11 +145,29 @@ static void open_memory(struct v6_target *t)
 	t->memory = v6_sys_open(path, O_RDONLY | O_CLOEXEC, 0);
 }
 
-/* Looks at what execve(2) changes. */
+/* Looks at what execve(2) changes: the memory, and the names, as a preload has them (preload/init.c). */
 static void look(struct v6_target *t)
 {
+	char path[V6_PATH_SIZE], exe[V6_PATH_SIZE], words[V6_PATH_SIZE], link[V6_PROC_PATH];
+	struct v6_slice name[3], rest = read_proc(t->pid, "cmdline", words, sizeof(words));
+	ssize_t n;
+
 	open_memory(t);
-	find_program(t);
+	v6_proc_path(link, t->pid, "exe", -1);
+	n = v6_sys_readlink(link, exe, sizeof(exe));
+	name[1] = v6_slice_base((struct v6_slice){exe, n > 0 ? (size_t)n : 0});
+	name[0] = executed(t, path);
+	name[0] = !name[0].len || v6_slice_begins(name[0], "/dev/fd/") ||
+				  v6_slice_begins(name[0], "/proc/self/fd/")
+			  ? name[1]
+			  : v6_slice_base(name[0]);
+	/* The first operand: of an interpreter, the script. */
+	v6_slice_cut(&rest, '\0');
+	do
+		name[2] = v6_slice_cut(&rest, '\0');
+	while (v6_slice_begins(name[2], "-"));
+	name[2] = v6_slice_base(name[2]);
+	set_program(t, name, 3);
 }
 
 /* Memory that is nobody's any more reads as empty. */
@@ -225,16 +182,9 @@ int v6_target_read(struct v6_target *t, uint64_t from, void *to, size_t len)
 	return n == (ssize_t)len ? 0 : n == -EPERM ? -EPERM : -EFAULT;
 }
 
-void v6_target_check(struct v6_target *t, uint64_t ip)
-{
-	char byte;
-
-	v6_target_read(t, ip, &byte, 1);
-}
-
 static int open_pidfd(int pid, unsigned flags)
 {
-	return (int)v6_syscall(V6_SYS_PIDFD_OPEN, pid, flags);
+	return (int)v6_syscall(PIDFD_OPEN, pid, flags);
 }
 
 static struct v6_target *add(int pid, int pidfd)
@@ -253,11 +203,16 @@ static struct v6_target *add(int pid, int pidfd)
 
 struct v6_target *v6_target_start(int pid, struct v6_slice program)
 {
+	int self = v6_sys_getpid(), socket = v6_sys_socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct v6_target *t;
 
-	/* A helper that had to give up has left this; the numbers and privileges were its own. */
+	us.lsm = read_proc(self, "attr/current", us.label, sizeof(us.label));
+	us.user_ns = v6_proc_userns(self);
+	if (socket >= 0 && !below_us(socket))
+		us.netns = v6_fact_netns(socket);
+	v6_sys_close(socket);
+	/* A helper that had to give up has left this; the numbers were its own. */
 	memset(targets, 0, sizeof(targets));
-	memset(sets, 0, sizeof(sets));
 	t = add(pid, open_pidfd(pid, 0));
 	v6_target_privilege(true);
 	open_memory(t);
@@ -270,17 +225,14 @@ struct v6_target *v6_target_start(int pid, struct v6_slice program)
 static int process_of(int tid)
 {
 	char text[4096];
-	ssize_t n = v6_proc_read(tid, "status", text, sizeof(text));
-	struct v6_slice rest = {text, n > 0 ? (size_t)n : 0};
+	struct v6_slice rest = read_proc(tid, "status", text, sizeof(text)), line;
 	uint64_t pid = 0;
 
-	while (rest.len && !pid) {
-		struct v6_slice line = v6_slice_cut(&rest, '\n');
-
-		if (v6_slice_begins(line, "Tgid:"))
-			v6_slice_uint(v6_slice_trim(v6_slice_from(line, strlen("Tgid:"))),
-				INT32_MAX, &pid);
-	}
+	do
+		line = v6_slice_cut(&rest, '\n');
+	while (rest.len && !v6_slice_begins(line, "Tgid:\t"));
+	if (rest.len)
+		v6_slice_uint(v6_slice_from(line, strlen("Tgid:\t")), INT32_MAX, &pid);
 	return (int)pid;
 }
 
@@ -300,11 +252,10 @@ static struct thread *find_thread(int tid)
 	return NULL;
 }
 
-/* The process's own number is another's, or may be. */
+/* Its number is another process's, or may be: signal 0 of pidfd_send_signal(2). */
 static bool is_gone(const struct v6_target *t)
 {
-	/* pidfd_send_signal(2) of no signal; the number is the same on every machine. */
-	return v6_syscall(V6_SYS_PIDFD_SEND_SIGNAL, t->pidfd, 0, NULL, 0) == -ESRCH;
+	return v6_syscall(PIDFD_SEND_SIGNAL, t->pidfd, 0, NULL, 0) == -ESRCH;
 }
 
 static bool is_thread(const struct v6_target *t, int tid)
@@ -316,50 +267,42 @@ static bool is_thread(const struct v6_target *t, int tid)
 	return v6_sys_stat(path, &st) >= 0;
 }
 
-/* False: it is none of the process, or no longer. While its pidfd is had it is what it was. */
-static bool add_thread(struct v6_target *t, int tid)
-{
-	struct thread *th = &threads[next_thread++ % THREADS];
-
-	drop_thread(th);
-	*th = (struct thread){tid, open_pidfd(tid, O_EXCL), t};
-	if (!is_gone(t) && is_thread(t, tid))
-		return true;
-	drop_thread(th);
-	return false;
-}
-
 /* The number may be new: of a process, or of a thread of one that may be new as well. */
 static struct v6_target *find_new(int tid)
 {
-	int pidfd = open_pidfd(tid, 0), pid = tid;
-	struct v6_target *t = NULL;
+	int pid = process_of(tid), pidfd;
+	struct v6_target *t = pid ? find_by_pid(pid) : NULL;
+	struct thread *th;
 
-	if (pidfd < 0) {
-		pid = process_of(tid);
-		if (!pid)
-			return NULL;
-		t = find_by_pid(pid);
-		if (t && is_gone(t)) {
-			drop(t);
-			t = NULL;
-		}
-		if (!t)
-			pidfd = open_pidfd(pid, 0);
+	if (t && is_gone(t)) {
+		drop(t);
+		t = NULL;
 	}
-	if (pidfd >= 0) {
+	if (!t) {
+		pidfd = open_pidfd(pid, 0);
+		if (pidfd < 0)
+			return NULL;
 		t = add(pid, pidfd);
 		look(t);
 	}
-	return t && (pid == tid || add_thread(t, tid)) ? t : NULL;
+	if (pid == tid)
+		return t;
+	th = &threads[next_thread++ % THREADS];
+	drop_thread(th);
+	*th = (struct thread){tid, open_pidfd(tid, O_EXCL), t};
+	/* While its pidfd is had it is what it was; none of the process, or no longer, is dropped. */
+	if (!is_gone(t) && is_thread(t, tid))
+		return t;
+	drop_thread(th);
+	return NULL;
 }
 
 struct v6_target *v6_target_find(int tid)
 {
-	struct v6_target *t = tid ? find_by_pid(tid) : NULL;
-	const struct thread *th = t || !tid ? NULL : find_thread(tid);
+	struct v6_target *t = find_by_pid(tid);
+	const struct thread *th = t ? NULL : find_thread(tid);
 
-	return t ? t : th ? th->of : find_new(tid);
+	return !tid ? NULL : t ? t : th ? th->of : find_new(tid);
 }
 
 void v6_target_forget(struct v6_target *t, int tid)
@@ -372,16 +315,12 @@ void v6_target_forget(struct v6_target *t, int tid)
 		drop(t);
 }
 
-static int duplicate(int pidfd, int fd)
-{
-	return pidfd < 0 ? pidfd : (int)v6_syscall(V6_SYS_PIDFD_GETFD, pidfd, fd, 0);
-}
-
 int v6_target_descriptor(const struct v6_target *t, int tid, int fd)
 {
 	const struct thread *th = tid == t->pid ? NULL : find_thread(tid);
 	bool own = th && th->pidfd >= 0;
-	int copy = duplicate(own ? th->pidfd : t->pidfd, fd);
+	int pidfd = own ? th->pidfd : t->pidfd;
+	int copy = pidfd < 0 ? pidfd : (int)v6_syscall(PIDFD_GETFD, pidfd, fd, 0);
 	struct stat st;
 
 	if (copy < 0 || own || tid == t->pid)
@@ -399,17 +338,18 @@ int v6_target_descriptor(const struct v6_target *t, int tid, int fd)
 bool v6_target_like_us(const struct v6_target *t, int tid, int socket)
 {
 	char label[LABEL];
-	ssize_t n;
 
 	if (t->confined)
 		return false;
-	if ((!us.netns || netns_cookie(socket) != us.netns) && below_us(socket))
+	if ((!us.netns || v6_fact_netns(socket) != us.netns) && below_us(socket))
 		return false;
-	if (!us.label_len)
-		return true;
-	n = v6_proc_read(tid, "attr/current", label, sizeof(label));
-	return n == (ssize_t)us.label_len && !memcmp(label, us.label, us.label_len);
+	return !us.lsm.len || same(us.lsm, read_proc(tid, "attr/current", label, sizeof(label)));
 }
+
+/* linux/capability.h, version 3: capget(2) and capset(2). */
+struct capabilities {
+	uint32_t effective, permitted, inheritable;
+};
 
 static bool capabilities(long call, int pid, struct capabilities of[2])
 {
@@ -433,21 +373,14 @@ bool v6_target_may_bind(int tid)
 bool v6_target_privilege(bool in_effect)
 {
 	const uint32_t bit = UINT32_C(1) << CAP_NET_BIND_SERVICE;
+	struct capabilities sets[2];
 
-	if (!sets[0].permitted && !capabilities(SYS_capget, 0, sets))
-		return false;
-	if (!(sets[0].permitted & bit))
+	if (!capabilities(SYS_capget, 0, sets) || !(sets[0].permitted & bit))
 		return false;
 	if (!(sets[0].effective & bit) == !in_effect)
 		return true;
 	sets[0].effective ^= bit;
 	return capabilities(SYS_capset, 0, sets);
-}
-
-void v6_target_look(void)
-{
-	if (!(sets[0].effective >> CAP_SYS_PTRACE & 1))
-		v6_target_privilege(true);
 }
 
 void v6_target_confine(struct v6_target *t)

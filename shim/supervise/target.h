@@ -2,12 +2,10 @@
  * The processes that call: their descriptors, memory, names and privileges.
  *
  * What is found by a number of a thread or process is that one's only if the notification
- * is valid still afterwards (v6_listener_valid): until then the number cannot be another's.
+ * is valid still afterwards: until then the number cannot be another's.
  */
 #ifndef V6_TARGET_H
 #define V6_TARGET_H
-
-#include <stdbool.h>
 
 #include "../govern/self.h"
 #include "../govern/way.h"
@@ -24,26 +22,20 @@ struct v6_target {
 	struct v6_self self; /* in place of this process's own, for its records */
 };
 
-/* Once, before the first of the others. */
-void v6_target_init(void);
+/*
+ * Before the others: a process that is about to execute a program of that name (empty: none). Where it
+ * may not be looked into its descriptors and memory are not had, and it is said why.
+ */
+struct v6_target *v6_target_start(int pid, struct v6_slice program);
 
 /*
  * The process that a thread belongs to; NULL: it is gone, or /proc does not say. Stays until the
  * next call of this. It may be one that had the number before: then its descriptors are not had
  * (-ESRCH), and it is to be forgotten and found again. What it executes now is known after
- * v6_target_read() or v6_target_check().
+ * v6_target_read().
  */
 struct v6_target *v6_target_find(int tid);
-
-/* Looks whether it has executed another program meanwhile, of which `ip` is in the code. */
-void v6_target_check(struct v6_target *t, uint64_t ip);
 void v6_target_forget(struct v6_target *t, int tid);
-
-/*
- * A process that is about to execute a program of that name (empty: none). Where it may not be looked into its
- * descriptors and memory are not had, and it is said why.
- */
-struct v6_target *v6_target_start(int pid, struct v6_slice program);
 
 /*
  * A duplicate of the thread's descriptor, to be closed by v6_sys_close(). -EBADF: it has none
@@ -53,7 +45,10 @@ struct v6_target *v6_target_start(int pid, struct v6_slice program);
  */
 int v6_target_descriptor(const struct v6_target *t, int tid, int fd);
 
-/* Copies from its memory, of what it executes now: 0, -EFAULT, or -EPERM as above. */
+/*
+ * Copies from its memory, of what it executes now: 0, -EFAULT, or -EPERM as above. If it has executed
+ * another program meanwhile that is looked at first.
+ */
 int v6_target_read(struct v6_target *t, uint64_t from, void *to, size_t len);
 
 /*
@@ -65,14 +60,11 @@ bool v6_target_like_us(const struct v6_target *t, int tid, int socket);
 /* Whether CAP_NET_BIND_SERVICE is in effect for the thread, in our own user namespace. */
 bool v6_target_may_bind(int tid);
 
-/* Puts our own CAP_NET_BIND_SERVICE in effect, or out of it: whether it is permitted. */
-bool v6_target_privilege(bool in_effect);
-
 /*
- * In effect it has to be wherever /proc is read: ptrace(2) access to who has a capability wants it
- * as well, but of who has CAP_SYS_PTRACE.
+ * Puts our own CAP_NET_BIND_SERVICE in effect, or out of it: whether it is permitted. In effect it has to
+ * be wherever /proc is read: ptrace(2) access to who has a capability wants it as well.
  */
-void v6_target_look(void);
+bool v6_target_privilege(bool in_effect);
 
 /* After landlock_restrict_self(2): it (or NULL), and whatever is first seen from now on. */
 void v6_target_confine(struct v6_target *t);

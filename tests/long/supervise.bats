@@ -112,7 +112,7 @@ frozen() {
 }
 
 @test "the freezer, between a call and its answer: it is not made twice, and its result arrives" {
-	local -r slow=('s/^\tanswer(&r, &a);/\tv6_sys_sleep_microseconds(1000000);\n&/')
+	local -r slow=('s/^\tr.sent = /\tv6_sys_sleep_microseconds(1000000);\n&/')
 
 	FREEZER=/sys/fs/cgroup/freezer/v6shim-$$
 	mkdir "$FREEZER" 2>/dev/null || skip 'needs the freezer of cgroup version 1'
@@ -123,7 +123,7 @@ frozen() {
 	frozen
 	assert_match '^bind :: [0-9]+: ok$' "$output"
 	# Control: the answer was lost, and the call came again.
-	variant loop.c "${slow[0]}" "${old_kernel[@]}" listener.c 's/return taken;/return false;/'
+	variant loop.c "${slow[0]}" "${old_kernel[@]}" loop.c 's/return taken;/return false;/'
 	frozen
 	rmdir "$FREEZER"
 	assert_match '^bind :: [0-9]+: EINVAL$' "$output"
@@ -133,7 +133,7 @@ frozen() {
 	local pid status
 
 	# The helper tries, and may not.
-	variant start.c 's/int fd = probe(t);/int fd = pid == listen_pid ? -EPERM : probe(t);/'
+	variant start.c 's/int fd = probe(t);/int fd = target == own ? -EPERM : probe(t);/'
 	run "$VARIANT" run --policy ipv6-only --log off --reach supervise -- "$DRIVE" 'socket tcp6' reuseaddr 'bind :: 0' get
 	assert_status 0
 	assert_match 'stays, as the parent' "$output"

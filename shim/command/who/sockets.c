@@ -1,6 +1,7 @@
 #include "sockets.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -106,28 +107,6 @@ static int read_proc(struct v6_sockets *s, const char *path, const struct v6_dia
 	return 0;
 }
 
-static int find(struct v6_sockets *s, const struct source *source, bool inet6, uint16_t port)
-{
-	struct v6_diag_query query = {
-		.family = inet6 ? V6_FAMILY_INET6 : V6_FAMILY_INET,
-		.proto = source->proto,
-		.states = source->states,
-		.port = port,
-		.sequence = 1,
-	};
-	int refused, result;
-
-	refused = dump(s, &query);
-	/* The other protocols are those of few kernels, and their absence is no news. */
-	if (!refused || !source->proc[0])
-		return 0;
-	s->no_diag = -refused;
-	result = read_proc(s, source->proc[inet6], &query);
-	if (result != -ENOENT)
-		return result;
-	return inet6 ? 0 : refused;
-}
-
 static unsigned rank(int proto)
 {
 	unsigned i = 0;
@@ -172,12 +151,26 @@ static bool same(const struct v6_diag_socket *a, const struct v6_diag_socket *b)
 int v6_sockets_find(struct v6_sockets *s, uint16_t port)
 {
 	size_t kept = 0;
-	int result = 0;
 
-	for (unsigned i = 0; i < 2 * SOURCES && !result; i++)
-		result = find(s, &sources[i / 2], i % 2, port);
-	if (result)
-		return result;
+	for (unsigned i = 0; i < 2 * SOURCES; i++) {
+		const struct source *source = &sources[i / 2];
+		const struct v6_diag_query query = {
+			.family = i % 2 ? V6_FAMILY_INET6 : V6_FAMILY_INET,
+			.proto = source->proto,
+			.states = source->states,
+			.port = port,
+			.sequence = 1,
+		};
+		int refused = dump(s, &query), result;
+
+		/* The other protocols are those of few kernels, and their absence is no news. */
+		if (!refused || !source->proc[i % 2])
+			continue;
+		s->no_diag = -refused;
+		result = read_proc(s, source->proc[i % 2], &query);
+		if (result && (result != -ENOENT || i % 2 == 0))
+			return result == -ENOENT ? refused : result;
+	}
 	if (s->count)
 		qsort(s->list, s->count, sizeof(*s->list), by_place);
 	/* Of those that are the same the last stays: MPTCP, not TCP; listening, not bound. */
@@ -211,34 +204,16 @@ static bool has(int pid, const char *name, int end, const char *begin, const cha
 	return found;
 }
 
+static const char *program_of(int pid)
+{
+	char name[64];
+
+	return v6_keep_bytes(name, v6_proc_comm(pid, name, sizeof(name)));
+}
+
 /* Whom supervisors know: they keep its memory open. */
 static int *supervised;
 static size_t supervised_count;
-
-static bool visit_memory(int fd, void *context)
-{
-	const int *supervisor = context;
-	char path[V6_PROC_PATH], link[V6_PROC_PATH] = "";
-	int pid;
-
-	v6_proc_path(path, *supervisor, "fd", fd);
-	if (readlink(path, link, sizeof(link) - 1) >= 0 && strstr(link, "/mem") &&
-		sscanf(link, "/proc/%d/", &pid) == 1)
-		*V6_ADD(supervised, supervised_count) = pid;
-	return true;
-}
-
-static bool find_supervised(int pid, void *context)
-{
-	char path[V6_PROC_PATH], name[8];
-	struct v6_slice comm = {name, v6_proc_comm(pid, name, sizeof(name))};
-
-	(void)context;
-	v6_proc_path(path, pid, "fd", -1);
-	if (v6_slice_is(comm, "v6shim"))
-		v6_proc_numbers(path, visit_memory, &pid);
-	return true;
-}
 
 /* It, or its parent: what has a socket by inheritance need not have called. */
 static bool is_supervised(int pid)
@@ -267,39 +242,32 @@ static const char *governed(int pid)
 		       : NULL;
 }
 
-static int by_holding(const void *a, const void *b)
-{
-	const struct v6_holding *x = a, *y = b;
-	int d = order(x->inode, y->inode);
-
-	return d ? d : x->pid != y->pid ? x->pid - y->pid : x->fd - y->fd;
-}
-
 struct visit {
 	struct v6_sockets *sockets;
-	struct v6_holding one; /* the process's latest descriptor */
+	int pid;
 };
 
 static bool visit_descriptor(int fd, void *context)
 {
-	struct visit *v = context;
-	char name[64];
+	const struct visit *v = context;
+	struct v6_holding h = {.pid = v->pid, .fd = fd};
+	char path[V6_PROC_PATH], link[V6_PROC_PATH] = "";
+	int pid;
 
-	v->one.fd = fd;
-	v->one.inode = v6_proc_socket(v->one.pid, fd);
-	if (!v->one.inode)
+	v6_proc_path(path, v->pid, "fd", fd);
+	if (readlink(path, link, sizeof(link) - 1) < 0)
 		return true;
-	if (!v->one.program) {
-		v->one.program = v6_keep_bytes(name, v6_proc_comm(v->one.pid, name, sizeof(name)));
-		v->one.via = governed(v->one.pid);
-	}
-	*V6_ADD(v->sockets->holdings, v->sockets->held) = v->one;
+	if (sscanf(link, "socket:[%" SCNu64 "]", &h.inode) == 1)
+		*V6_ADD(v->sockets->holdings, v->sockets->held) = h;
+	else if (strstr(link, "/mem") && sscanf(link, "/proc/%d/", &pid) == 1 &&
+		 !strcmp(program_of(v->pid), "v6shim"))
+		*V6_ADD(supervised, supervised_count) = pid;
 	return true;
 }
 
-static bool find_holdings(int pid, void *sockets)
+static bool visit_process(int pid, void *sockets)
 {
-	struct visit v = {sockets, {.pid = pid}};
+	struct visit v = {sockets, pid};
 	char path[V6_PROC_PATH];
 
 	v6_proc_path(path, pid, "fd", -1);
@@ -309,11 +277,25 @@ static bool find_holdings(int pid, void *sockets)
 	return true;
 }
 
+static int by_holding(const void *a, const void *b)
+{
+	const struct v6_holding *x = a, *y = b;
+	int d = order(x->inode, y->inode);
+
+	return d ? d : x->pid != y->pid ? x->pid - y->pid : x->fd - y->fd;
+}
+
 bool v6_holders_find(struct v6_sockets *s)
 {
-	bool found = v6_proc_numbers("/proc", find_supervised, NULL) &&
-		     v6_proc_numbers("/proc", find_holdings, s);
+	bool found = v6_proc_numbers("/proc", visit_process, s);
 
+	/* Those of a process stand together yet. */
+	for (struct v6_holding *h = s->holdings; h < s->holdings + s->held; h++) {
+		bool first = h == s->holdings || h->pid != h[-1].pid;
+
+		h->program = first ? program_of(h->pid) : h[-1].program;
+		h->via = first ? governed(h->pid) : h[-1].via;
+	}
 	if (s->held)
 		qsort(s->holdings, s->held, sizeof(*s->holdings), by_holding);
 	V6_ADD(s->holdings, s->held)->inode = UINT64_MAX;

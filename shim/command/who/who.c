@@ -19,7 +19,8 @@
 #include "../table.h"
 #include "sockets.h"
 
-enum { BOTH = V6_SERVES_INET6 | V6_SERVES_INET, CELL_SIZE = 256 };
+/* PERHAPS of a socket on `::` of which the kernel did not tell V6ONLY. */
+enum { BOTH = V6_SERVES_INET6 | V6_SERVES_INET, PERHAPS = 4, CELL_SIZE = 256 };
 
 static struct v6_sockets sockets;
 
@@ -30,8 +31,9 @@ static uint64_t pid;            /* 0: any */
 static unsigned asked;          /* V6_SERVES_* bits */
 static bool only_tcp, only_udp; /* either or both; neither: any */
 
-/* By what they serve, as V6_SERVES_* bits. */
-static const char *const titles[] = {"-", "IPv6", "IPv4", "IPv6+IPv4"};
+/* By what serves() says. */
+static const char *const titles[] = {
+	"-", "IPv6", "IPv4", "IPv6+IPv4", [BOTH | PERHAPS] = "IPv6+IPv4?"};
 
 /* ---- what is known of a socket */
 
@@ -41,36 +43,22 @@ static bool serving(const struct v6_diag_socket *s)
 	return s->state == V6_STATE_LISTEN || v6_type_of_proto(s->proto) == V6_TYPE_DGRAM;
 }
 
-/* V6_SERVES_* bits; 0 for one that is bound and does not listen. */
-static unsigned serves(const struct v6_diag_socket *s)
+/* As if it listened, where it is bound alone. */
+static unsigned would_serve(const struct v6_diag_socket *s)
 {
-	return serving(s) ? v6_serves(&s->local, s->v6only) : 0;
+	unsigned known = v6_serves(&s->local, s->v6only);
+
+	return known ? known : BOTH | PERHAPS;
 }
 
-/* A socket on `::` of which the kernel did not tell V6ONLY may serve IPv4 or not. */
-static bool perhaps_inet(const struct v6_diag_socket *s)
+static unsigned serves(const struct v6_diag_socket *s)
 {
-	return serving(s) && s->local.family == V6_FAMILY_INET6 && s->v6only == V6_UNKNOWN &&
-	       v6_address_wildcard(&s->local);
+	return serving(s) ? would_serve(s) : 0;
 }
 
 static bool same_port(const struct v6_diag_socket *a, const struct v6_diag_socket *b)
 {
 	return v6_port_space(a->proto) == v6_port_space(b->proto) && a->local.port == b->local.port;
-}
-
-/*
- * Whether IPv4 that a dual-stack socket would serve goes to the other one: the
- * kernel prefers the socket whose family, address and interface say more
- * (net/ipv4/udp.c and inet_hashtables.c, compute_score). ::ffff:0.0.0.0 competes with
- * `::` for the same packets, and which wins is not said.
- */
-static bool takes_ipv4_of(const struct v6_diag_socket *dual, const struct v6_diag_socket *other)
-{
-	return serves(other) == V6_SERVES_INET &&
-	       !(v6_address_mapped(&other->local) &&
-		       !memcmp(other->local.bytes + 12, "\0\0\0", 4)) &&
-	       (!dual->iface || dual->iface == other->iface);
 }
 
 static void add_address(struct v6_text *t, const struct v6_diag_socket *s)
@@ -89,33 +77,35 @@ static void add_address(struct v6_text *t, const struct v6_diag_socket *s)
 	v6_text_print(t, in6 ? "]:%d" : ":%d", s->local.port);
 }
 
-/* Where the IPv4 goes that a dual-stack socket could serve; nothing where it serves it all. */
+/*
+ * Where the IPv4 goes that a dual-stack socket could serve; nothing where it serves it all. The kernel
+ * prefers the socket whose family, address and interface say more (net/ipv4/udp.c and
+ * inet_hashtables.c, compute_score).
+ */
 static void add_diversion(struct v6_text *t, const struct v6_diag_socket *dual)
 {
-	const struct v6_diag_socket *some = NULL, *end = sockets.list + sockets.count;
-	const struct v6_diag_socket *s = dual;
+	static const uint8_t mapped[16] = {[10] = 0xff, 0xff};
+	const struct v6_diag_socket *some = NULL, *s = sockets.list;
 	unsigned count = 0;
+	bool all = false;
 
-	if (serves(dual) != BOTH)
-		return;
-	while (s > sockets.list && same_port(s - 1, dual))
-		s--;
-	for (; s < end && same_port(s, dual); s++) {
-		if (!takes_ipv4_of(dual, s))
+	for (; serves(dual) == BOTH && !all && s < sockets.list + sockets.count; s++) {
+		/* ::ffff:0.0.0.0 competes with `::` for the same packets, and which wins is not said. */
+		if (!same_port(s, dual) || serves(s) != V6_SERVES_INET ||
+			!memcmp(s->local.bytes, mapped, sizeof(mapped)) ||
+			(dual->iface && dual->iface != s->iface))
 			continue;
-		if (v6_address_wildcard(&s->local) && s->iface == dual->iface) {
-			v6_text_str(t, "IPv4 goes to ");
-			add_address(t, s);
-			return;
-		}
-		some = some ? some : s;
+		all = v6_address_wildcard(&s->local) && s->iface == dual->iface;
+		some = all || !some ? s : some;
 		count++;
 	}
 	if (!some)
 		return;
-	v6_text_str(t, "IPv4 to ");
+	v6_text_str(t, all ? "IPv4 goes to " : "IPv4 to ");
 	add_address(t, some);
-	v6_text_str(t, count > 1 ? " and others goes to those sockets" : " goes to that socket");
+	v6_text_str(t, all         ? ""
+		       : count > 1 ? " and others goes to those sockets"
+				   : " goes to that socket");
 }
 
 /* ---- for a person */
@@ -125,18 +115,22 @@ static void add_processes(struct v6_text *t, const struct v6_diag_socket *s)
 {
 	enum { FDS = 4 };
 	const struct v6_holding *first = v6_holders_of(&sockets, s), *h;
-	unsigned processes = 0, told = 0, fds;
+	unsigned processes = 0, told = 0, fds = 0;
 
 	for (h = first; h->inode == s->inode; h++)
 		processes += h == first || h->pid != h[-1].pid;
 	v6_text_str(t, processes ? "" : "?");
-	for (h = first; told < processes && told < (processes > 3 ? 2 : 3); told++) {
-		v6_text_print(t, "%s%.*s[%d] fd ", told ? ", " : "",
-			V6_SLICE(v6_slice_of(h->program)), h->pid);
-		for (fds = 0; h->inode == s->inode && (!fds || h->pid == h[-1].pid); h++, fds++)
-			if (fds < FDS)
-				v6_text_print(t, fds ? ",%d" : "%d", h->fd);
-		v6_text_str(t, fds > FDS ? "..." : "");
+	for (h = first; h->inode == s->inode; h++, fds++) {
+		if (h == first || h->pid != h[-1].pid) {
+			if (processes > 3 && told == 2)
+				break;
+			v6_text_print(t, "%s%.*s[%d] fd ", told++ ? ", " : "",
+				V6_SLICE(v6_slice_of(h->program)), h->pid);
+			fds = 0;
+		}
+		if (fds < FDS)
+			v6_text_print(t, fds ? ",%d" : "%d", h->fd);
+		v6_text_str(t, fds == FDS ? "..." : "");
 	}
 	if (told < processes)
 		v6_text_print(t, " and %u more", processes - told);
@@ -161,14 +155,28 @@ static void add_remark(struct v6_text *t, const struct v6_diag_socket *s)
 		t->buf[t->len -= strlen(", ")] = '\0';
 }
 
+static void add_user(struct v6_text *t, const struct v6_diag_socket *s)
+{
+	const struct passwd *user = getpwuid((uid_t)s->uid);
+
+	if (user)
+		v6_text_print(t, "%.*s", V6_SLICE(v6_slice_of(user->pw_name)));
+	else
+		v6_text_uint(t, s->uid);
+}
+
 enum { COLUMNS = 6 };
 
-/* One line. *proto and its port are told once: it is 0 afterwards. `s` may be NULL: "nobody". */
-static void add_row(struct v6_table *table, int *proto, unsigned port, const char *families,
-	const char *who, const struct v6_diag_socket *s)
+/*
+ * One line: of a socket, or NULL: of nobody, who serves these families (NULL: any). *proto and its port are
+ * told once: it is 0 afterwards.
+ */
+static void add_row(struct v6_table *table, int *proto, unsigned port, const char *title,
+	const struct v6_diag_socket *s)
 {
+	static void (*const add[])(struct v6_text * t, const struct v6_diag_socket *s) = {
+		add_address, add_processes, add_user, add_remark};
 	struct v6_text *t = &table->text;
-	struct passwd *user = s ? getpwuid((uid_t)s->uid) : NULL;
 
 	if (*proto) {
 		v6_proto_text(t, *proto);
@@ -176,35 +184,25 @@ static void add_row(struct v6_table *table, int *proto, unsigned port, const cha
 		*proto = 0;
 	}
 	v6_table_cell(table, "");
-	v6_table_cell(table, families);
-	if (s)
-		add_address(t, s);
-	v6_table_cell(table, who);
-	if (s)
-		add_processes(t, s);
-	v6_table_cell(table, "");
-	if (user)
-		v6_text_print(t, "%.*s", V6_SLICE(v6_slice_of(user->pw_name)));
-	else if (s)
-		v6_text_uint(t, s->uid);
-	v6_table_cell(table, "");
-	if (s)
-		add_remark(t, s);
-	v6_table_cell(table, "");
+	v6_table_cell(table, title ? title : "nobody");
+	if (!s)
+		v6_text_str(t, title ? "nobody" : "");
+	for (int i = 0; i < COLUMNS - 2; i++) {
+		if (s)
+			add[i](t, s);
+		v6_table_cell(table, "");
+	}
 }
 
 static bool shown_proto(int proto)
 {
-	return only_tcp || only_udp
-		       ? (only_tcp && proto == V6_PROTO_TCP) || (only_udp && proto == V6_PROTO_UDP)
-		       : true;
+	return (only_tcp && proto == V6_PROTO_TCP) || (only_udp && proto == V6_PROTO_UDP) ||
+	       (!only_tcp && !only_udp);
 }
 
 /* Whether what was asked for is this one. */
 static bool shown(const struct v6_diag_socket *s)
 {
-	/* What does not listen yet would serve these. */
-	unsigned families = perhaps_inet(s) ? BOTH : v6_serves(&s->local, s->v6only);
 	bool port = !ports;
 	const struct v6_holding *h = v6_holders_of(&sockets, s);
 
@@ -212,8 +210,18 @@ static bool shown(const struct v6_diag_socket *s)
 		port = wanted[i] == s->local.port;
 	while (pid && h->inode == s->inode && h->pid != (int)pid)
 		h++;
-	return port && (!pid || h->inode == s->inode) && families & asked &&
+	/* What does not listen yet would serve these. */
+	return port && (!pid || h->inode == s->inode) && would_serve(s) & asked &&
 	       shown_proto(v6_port_space(s->proto));
+}
+
+/* Whether one that is shown has the port; 0: any. */
+static bool held(unsigned port)
+{
+	for (size_t i = 0; i < sockets.count; i++)
+		if ((!port || sockets.list[i].local.port == port) && shown(&sockets.list[i]))
+			return true;
+	return false;
 }
 
 /* The sockets of one protocol's port, from `first` on; the one after them. */
@@ -227,29 +235,17 @@ static const struct v6_diag_socket *add_port(
 
 	answered |= BOTH & ~asked;
 	for (; end < sockets.list + sockets.count && same_port(first, end); end++) {
-		answered |= perhaps_inet(end) ? BOTH : serves(end);
+		answered |= serves(end);
 		any |= shown(end);
 	}
-	if (!any)
-		return end;
-	if (!(answered & V6_SERVES_INET))
-		add_row(table, &proto, port, "IPv4", "nobody", NULL);
+	if (any && !(answered & V6_SERVES_INET))
+		add_row(table, &proto, port, "IPv4", NULL);
 	for (s = first; s < end; s++)
 		if (shown(s))
-			add_row(table, &proto, port,
-				perhaps_inet(s) ? "IPv6+IPv4?" : titles[serves(s) & BOTH], "", s);
-	if (!(answered & V6_SERVES_INET6))
-		add_row(table, &proto, port, "IPv6", "nobody", NULL);
+			add_row(table, &proto, port, titles[serves(s)], s);
+	if (any && !(answered & V6_SERVES_INET6))
+		add_row(table, &proto, port, "IPv6", NULL);
 	return end;
-}
-
-/* Whether one that is shown has the port. */
-static bool held(unsigned port)
-{
-	for (size_t i = 0; i < sockets.count; i++)
-		if (sockets.list[i].local.port == port && shown(&sockets.list[i]))
-			return true;
-	return false;
 }
 
 static void print_table(void)
@@ -259,17 +255,16 @@ static void print_table(void)
 	struct v6_table table = v6_table_of(columns, COLUMNS);
 	const struct v6_diag_socket *s = sockets.list;
 	static const int protos[] = {V6_PROTO_TCP, V6_PROTO_UDP};
-	const char *family = asked == BOTH ? NULL : titles[asked];
 
-	while (sockets.count && s < sockets.list + sockets.count)
+	while (s < sockets.list + sockets.count)
 		s = add_port(&table, s);
 	for (int i = 0; i < ports; i++)
 		for (unsigned k = 0; k < 2 && !held(wanted[i]); k++) {
 			int proto = protos[k];
 
 			if (shown_proto(proto))
-				add_row(&table, &proto, wanted[i], family ? family : "nobody",
-					family ? "nobody" : "", NULL);
+				add_row(&table, &proto, wanted[i],
+					asked == BOTH ? NULL : titles[asked], NULL);
 		}
 	v6_table_print(&table, 0);
 }
@@ -296,8 +291,8 @@ static void print_json(const struct v6_diag_socket *s)
 	if (s->local.family == V6_FAMILY_INET6 && s->v6only != V6_UNKNOWN)
 		v6_json("'v6only':%d", s->v6only);
 	v6_json("'listening':%b", serving(s));
-	if (!perhaps_inet(s))
-		v6_json(served[serves(s) & BOTH]);
+	if (!(serves(s) & PERHAPS))
+		v6_json(served[serves(s)]);
 	if (note.len)
 		v6_json("'note':%s", note.buf);
 	v6_json("'uid':%u", (uint64_t)s->uid);
@@ -319,14 +314,13 @@ static void print_absence(FILE *to)
 	int process = (int)pid;
 	uint64_t netns = v6_proc_netns(process);
 
-	fprintf(to, "%d  ", process);
-	if (!netns)
-		fputs("no such process, or one that this user may not see\n", to);
-	else if (netns != v6_proc_netns(getpid()))
-		fprintf(to, "is in another network namespace: nsenter -t %d -n v6shim who\n",
-			process);
+	if (netns && netns != v6_proc_netns(getpid()))
+		fprintf(to, "%d  is in another network namespace: nsenter -t %d -n v6shim who\n",
+			process, process);
 	else
-		fputs("holds no such socket\n", to);
+		fprintf(to, "%d  %s\n", process,
+			netns ? "holds no such socket"
+			      : "no such process, or one that this user may not see");
 }
 
 /* What the listing lacks, and why: at its end, or beside it where a machine reads it. */
@@ -386,7 +380,7 @@ enum { PID, ONLY_INET, ONLY_INET6, ONLY_TCP, ONLY_UDP, JSON };
 static int run(struct v6_options *o)
 {
 	const char *process = o->given[PID];
-	bool json = o->given[JSON], any = false;
+	bool json = o->given[JSON], any;
 	int result = 0;
 
 	asked = (o->given[ONLY_INET] ? V6_SERVES_INET : 0) |
@@ -408,11 +402,10 @@ static int run(struct v6_options *o)
 	}
 	if ((sockets.count || pid) && !v6_holders_find(&sockets))
 		v6_complain("who: the processes cannot be listed: /proc cannot be read");
-	for (size_t i = 0; i < sockets.count; i++) {
-		any |= shown(&sockets.list[i]);
-		if (json && shown(&sockets.list[i]))
+	any = held(0);
+	for (size_t i = 0; json && i < sockets.count; i++)
+		if (shown(&sockets.list[i]))
 			print_json(&sockets.list[i]);
-	}
 	if (!json)
 		print_table();
 	if (pid && !any)
