@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "../core/errname.h"
-#include "../govern/logfile.h"
+#include "../govern/log.h"
 #include "../govern/sys.h"
 #include "command.h"
 #include "memory.h"

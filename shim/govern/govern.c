@@ -10,7 +10,7 @@
 #include "facts.h"
 #include "holder.h"
 #include "live.h"
-#include "self.h"
+#include "sys.h"
 #include "serving.h"
 #include "suppose.h"
 

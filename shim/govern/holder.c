@@ -2,10 +2,8 @@
 
 #include <errno.h>
 
-#include "dump.h"
 #include "facts.h"
 #include "proc.h"
-#include "self.h"
 #include "sys.h"
 
 #include "forbidden.h"

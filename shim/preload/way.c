@@ -11,7 +11,7 @@
 #include "../govern/govern.h"
 #include "../govern/facts.h"
 #include "../govern/proc.h"
-#include "next.h"
+#include "../govern/sys.h"
 
 #include "../govern/forbidden.h"
 
@@ -83,7 +83,7 @@ static void descriptors(struct v6_call *c, v6_way_visit *visit, void *context)
 		v6_proc_numbers("/proc/self/fd", visit_own, &w))
 		return;
 	/* No /proc, or no descriptor left to open it with: every number there may be. */
-	limit = v6_sys_limit(RLIMIT_NOFILE);
+	limit = v6_sys_limit(RLIMIT_NOFILE, UINT64_MAX);
 	for (int fd = 0; (uint64_t)fd < limit && visit(fd, fd, context);)
 		fd++;
 }

@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#include "../govern/self.h"
+#include "../govern/sys.h"
 #include "../govern/way.h"
 
 enum { V6_TARGET_PROGRAM = 256 };
