@@ -8,10 +8,6 @@
 
 #include "forbidden.h"
 
-static struct v6_config config_memory;
-
-struct v6_live v6_live = {.config = &config_memory};
-
 /* ---- reading it */
 
 static char file_text[V6_CONFIG_FILE_MAX + 1];
@@ -38,44 +34,52 @@ static unsigned add_variable(struct v6_config *config, const char *entry, struct
 	return 1;
 }
 
-/* The whole file, or what is wrong with it; -1 then. */
-static ssize_t read_file(struct v6_slice path, struct v6_problem *p)
+/* What the file says, where one is named, or what is wrong with that. */
+static unsigned add_file(struct v6_config *config, v6_config_print *print, void *context)
 {
+	const struct v6_slice path = config->settings.config;
+	struct v6_problem p = {.origin = V6_ORIGIN_FILE, .setting = V6_SETTING_COUNT, .file = path};
 	char name[V6_PATH_SIZE];
 	struct stat st;
 	size_t len = 0;
 	ssize_t n;
+	bool pipe;
 	int fd;
 
+	if (!path.len)
+		return 0;
 	memcpy(name, path.ptr, path.len);
 	name[path.len] = '\0';
-	/* Not waiting for the writer of a FIFO: with signals held back nothing could end it. */
-	fd = v6_sys_open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0);
-	if (fd < 0)
-		return v6_problem_add_near(p, path, "cannot be read", NULL, v6_errno_words(-fd));
 	/* What a pipe held is gone once it was read, and it may be read too early. */
-	if (v6_sys_fstat(fd, &st) >= 0 && S_ISFIFO(st.st_mode)) {
-		v6_sys_close(fd);
-		return v6_problem_add(
-			p, path, "is a pipe; a file is meant, for each program reads it anew");
-	}
-	do {
+	pipe = v6_sys_stat(name, &st) >= 0 && S_ISFIFO(st.st_mode);
+	/* Not waiting for anybody: with signals held back nothing could end it. */
+	fd = pipe ? -1 : v6_sys_open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0);
+	n = fd;
+	while (fd >= 0 && len < sizeof(file_text)) {
 		n = v6_sys_read(fd, file_text + len, sizeof(file_text) - len);
+		if (n <= 0 && n != -EINTR)
+			break;
 		len += n > 0 ? (size_t)n : 0;
-	} while ((n > 0 && len < sizeof(file_text)) || n == -EINTR);
+	}
 	v6_sys_close(fd);
-	if (n < 0)
-		return v6_problem_add_near(
-			p, path, "cannot be read", NULL, v6_errno_words((int)-n));
-	if (len == sizeof(file_text))
-		return v6_problem_add_number(p, path, "larger than %n bytes", V6_CONFIG_FILE_MAX);
-	return (ssize_t)len;
+	if (pipe)
+		v6_problem_add(
+			&p, path, "is a pipe; a file is meant, for each program reads it anew");
+	else if (n < 0)
+		v6_problem_add_near(&p, path, "cannot be read", NULL, v6_errno_words((int)-n));
+	else if (len == sizeof(file_text))
+		v6_problem_add_number(&p, path, "larger than %n bytes", V6_CONFIG_FILE_MAX);
+	else
+		return v6_config_file(
+			config, path, (struct v6_slice){file_text, len}, print, context);
+	print(&p, context);
+	return 1;
 }
 
 unsigned v6_configure(
 	struct v6_config *config, char **environment, v6_config_print *print, void *context)
 {
-	struct v6_slice path, nothing = v6_slice_of(""), options = nothing;
+	struct v6_slice options = v6_slice_of("");
 	enum v6_origin *origin = config->settings.origin;
 	unsigned problems = 0;
 
@@ -87,25 +91,16 @@ unsigned v6_configure(
 		if (id != V6_SETTING_COUNT && origin[id] == V6_ORIGIN_ENVIRONMENT)
 			origin[id] = V6_ORIGIN_OPTION;
 	}
-	path = config->settings.config;
-	if (path.len) {
-		struct v6_problem p = {
-			.origin = V6_ORIGIN_FILE, .setting = V6_SETTING_COUNT, .file = path};
-		ssize_t len = read_file(path, &p);
-
-		if (len < 0) {
-			print(&p, context);
-			problems++;
-		} else {
-			problems += v6_config_file(config, path,
-				(struct v6_slice){file_text, (size_t)len}, print, context);
-		}
-	}
+	problems += add_file(config, print, context);
 	v6_settings_finish(&config->settings);
 	return problems;
 }
 
 /* ---- what it comes to */
+
+static struct v6_config config_memory;
+
+struct v6_live v6_live = {.config = &config_memory};
 
 static bool has_rule(const struct v6_caller *who, unsigned i)
 {
@@ -121,87 +116,82 @@ void v6_live_caller(const struct v6_config *config, struct v6_caller *who,
 				who->rules[i / 32] |= UINT32_C(1) << i % 32;
 }
 
-static void watch(const struct v6_knobs *k)
+static void watch(enum v6_event event, bool watched)
 {
-	const unsigned binds = 1u << V6_EVENT_BIND | 1u << V6_EVENT_LISTEN;
+	v6_live.watch |= (unsigned)watched << event;
+}
+
+static void watch_knobs(const struct v6_knobs *k)
+{
 	bool forced = v6_policy_forced(k->policy), ordered = k->order != V6_ORDER_APP;
 	/* Where the policy clears V6ONLY it may have to yield, but to what asked for 0 itself. */
 	bool clears = v6_policy_value(k->policy) == 0;
+	bool binds = forced || ordered || clears || k->on_mapped ||
+		     k->on_conflict != V6_ON_CONFLICT_FAIL;
 
 	v6_live.judged |= forced || ordered;
 	v6_live.acts |= k->mode == V6_MODE_ENFORCE && (forced || ordered);
 	v6_live.mapped |= k->on_mapped != 0;
-	if (v6_policy_needs(k, V6_EVENT_SOCKET, NULL))
-		v6_live.watch |= 1u << V6_EVENT_SOCKET;
+	watch(V6_EVENT_SOCKET, v6_policy_needs(k, V6_EVENT_SOCKET, NULL));
 	/* What is asked for is remembered. */
-	if (forced || clears || v6_policy_needs(k, V6_EVENT_SETSOCKOPT, NULL))
-		v6_live.watch |= 1u << V6_EVENT_SETSOCKOPT;
-	if (forced || ordered || clears || k->on_mapped || k->on_conflict != V6_ON_CONFLICT_FAIL)
-		v6_live.watch |= binds;
-	if (ordered)
-		v6_live.watch |= 1u << V6_EVENT_GETADDRINFO;
-}
-
-static void watch_records(const struct v6_settings *s)
-{
-	v6_live.logging = s->log != V6_LOG_OFF;
-	if (!v6_live.logging)
-		return;
-	v6_live.watch |= 1u << V6_EVENT_SETSOCKOPT | 1u << V6_EVENT_BIND | 1u << V6_EVENT_LISTEN;
-	if (s->level >= V6_LOG_LEVEL_BIND)
-		v6_live.watch |= 1u << V6_EVENT_GETADDRINFO;
-	if (s->level >= V6_LOG_LEVEL_ALL)
-		v6_live.watch |= 1u << V6_EVENT_SOCKET;
+	watch(V6_EVENT_SETSOCKOPT,
+		forced || clears || v6_policy_needs(k, V6_EVENT_SETSOCKOPT, NULL));
+	watch(V6_EVENT_BIND, binds);
+	watch(V6_EVENT_LISTEN, binds);
+	watch(V6_EVENT_GETADDRINFO, ordered);
 }
 
 void v6_live_init(struct v6_config *config, bool broken, const struct v6_caller *who)
 {
+	const struct v6_settings *s = &config->settings;
 	struct v6_rules *rules = &config->rules;
+	bool logging = s->log != V6_LOG_OFF;
 
 	v6_live.config = config;
 	v6_live.broken = broken;
-	watch_records(&config->settings);
-	watch(&config->settings.knobs);
+	v6_live.logging = logging;
+	watch(V6_EVENT_SOCKET, logging && s->level >= V6_LOG_LEVEL_ALL);
+	watch(V6_EVENT_SETSOCKOPT, logging);
+	watch(V6_EVENT_BIND, logging || broken);
+	watch(V6_EVENT_LISTEN, logging || broken);
+	watch(V6_EVENT_GETADDRINFO, logging && s->level >= V6_LOG_LEVEL_BIND);
+	watch_knobs(&s->knobs);
 	for (unsigned i = 0; i < rules->count; i++) {
 		struct v6_rule *r = &rules->rule[i];
 
-		r->knobs = v6_rule_apply(r, &config->settings.knobs);
+		r->knobs = v6_rule_apply(r, &s->knobs);
 		if (!has_rule(who, i))
 			continue;
-		watch(&r->knobs);
+		watch_knobs(&r->knobs);
 		v6_live.ported |= r->ports != 0;
 	}
 	v6_live.judged |= v6_live.ported;
-	if (broken)
-		v6_live.watch |= 1u << V6_EVENT_BIND | 1u << V6_EVENT_LISTEN;
-}
-
-enum { NO_PROTO = V6_MATCH_ASK - 1 };
-
-/* The protocol costs a system call: asked for once, by the first rule that nothing else rules out. */
-static bool matches(const struct v6_rule *r, int ask, int *proto, int port)
-{
-	if (port == V6_MATCH_NO_PORT ? r->ports != 0 : !v6_rule_port(r, (unsigned)port))
-		return false;
-	if (r->protos && *proto == V6_MATCH_ASK) {
-		*proto = v6_fact_proto(ask);
-		if (*proto < 0) /* or -EPERM would be V6_MATCH_ASK again */
-			*proto = NO_PROTO;
-	}
-	return v6_rule_proto(r, *proto);
 }
 
 const struct v6_knobs *v6_live_match(
 	const struct v6_caller *who, int ask, int proto, int port, unsigned *rule)
 {
+	enum { NO_PROTO = V6_MATCH_ASK - 1 };
 	const struct v6_config *config = v6_live.config;
 
+	*rule = 0;
 	for (unsigned i = 0; i < config->rules.count; i++) {
-		if (!has_rule(who, i) || !matches(&config->rules.rule[i], ask, &proto, port))
+		const struct v6_rule *r = &config->rules.rule[i];
+
+		if (!has_rule(who, i))
+			continue;
+		if (port == V6_MATCH_NO_PORT ? r->ports : !v6_rule_port(r, (unsigned)port))
+			continue;
+		/* It costs a system call: asked for once, by the first rule that nothing else rules out. */
+		if (r->protos && proto == V6_MATCH_ASK) {
+			proto = v6_fact_proto(ask);
+			if (proto < 0) /* or -EPERM would be V6_MATCH_ASK again */
+				proto = NO_PROTO;
+		}
+		if (!v6_rule_proto(r, proto))
 			continue;
 		*rule = i + 1;
-		return &config->rules.rule[i].knobs;
+		return &r->knobs;
 	}
-	*rule = 0;
 	return &config->settings.knobs;
 }

@@ -277,7 +277,8 @@ static void settle(void)
 	keep(&config->settings.log_path, log_path);
 	keep(&config->settings.config, config_path);
 	find_rules(config);
-	v6_log_init(&config->settings, variable("JOURNAL_STREAM"), variable(V6_LOG_HANDED));
+	if (broken || config->settings.log != V6_LOG_OFF)
+		v6_log_init(&config->settings, variable("JOURNAL_STREAM"), variable(V6_LOG_HANDED));
 	v6_live_init(config, broken, &v6_preload_caller);
 }
 
