@@ -14,15 +14,15 @@ enum { UNWRITTEN, BEING_WRITTEN, LATE, WRITTEN };
 _Static_assert((int)V6_SCRATCH_SIZE >= V6_LOG_HEADROOM + V6_RECORD_SIZE + (int)V6_PATH_SIZE,
 	"a slot has room for a record and a path");
 
-static enum v6_severity severity(const struct v6_record *r)
+static int severity(const struct v6_record *r)
 {
 	if (r->facts.event == V6_EVENT_ERROR)
-		return V6_SEVERITY_ERROR;
+		return LOG_ERR;
 	if (r->facts.event == V6_EVENT_LOST || r->verdict.finding == V6_FINDING_CONFLICT)
-		return V6_SEVERITY_WARNING;
+		return LOG_WARNING;
 	if (r->verdict.finding != V6_FINDING_NONE || r->verdict.action == V6_ACTION_DENY)
-		return V6_SEVERITY_NOTICE;
-	return V6_SEVERITY_INFO;
+		return LOG_NOTICE;
+	return LOG_INFO;
 }
 
 /* Whether it was written; what has no room for its settings, as a path may take it all, is without. */
@@ -188,6 +188,6 @@ void v6_emit_complain(struct v6_slice program, struct v6_slice message)
 	v6_text_str(&t, "v6shim: ");
 	v6_text_slice(&t, message);
 	v6_text_char(&t, '\n');
-	v6_log_complain((struct v6_log_line){t.buf, t.len, program, V6_SEVERITY_ERROR, 0});
+	v6_log_complain((struct v6_log_line){t.buf, t.len, program, LOG_ERR, 0});
 	v6_scratch_release(scratch);
 }

@@ -25,10 +25,9 @@ struct identity {
 static struct {
 	const struct v6_settings *settings;
 	enum v6_log kind; /* V6_LOG_FD is every descriptor of the server's, standard error too */
-	struct identity root; /* "/", of a path: tells chroot from rotation */
-	struct identity err;  /* standard error; none where it is closed, or a client's */
-	bool err_is_journal;
-	bool err_is_null; /* /dev/null */
+	struct identity root;    /* "/", of a path: tells chroot from rotation */
+	struct identity err;     /* standard error; none where it is closed, or a client's */
+	struct identity journal; /* the socket that JOURNAL_STREAM names */
 } start;
 
 /*
@@ -330,7 +329,7 @@ static int write_given(const struct opened *log, struct v6_log_line line)
 
 	if (!log->ours)
 		return EBADF;
-	if (log->fd == STDERR && start.err_is_journal)
+	if (log->fd == STDERR && is(&log->st, start.journal))
 		put_before(&line, priority, sizeof(priority));
 	return write_line(log, true, line);
 }
@@ -414,11 +413,11 @@ static int connect_syslog(struct stat *st)
  */
 static void put_tag(struct v6_log_line *line)
 {
-	enum { FACILITY_DAEMON = 3, TAG = 32 };
+	enum { TAG = 32 };
 	char head[V6_LOG_HEADROOM];
 	struct v6_text t = v6_text_in(head, sizeof(head));
 
-	v6_text_print(&t, "<%u>", FACILITY_DAEMON * 8u + line->severity);
+	v6_text_print(&t, "<%d>", LOG_DAEMON | line->severity);
 	for (size_t i = 0; i < line->program.len && i < TAG; i++) {
 		char c = line->program.ptr[i];
 
@@ -480,8 +479,9 @@ static void tell_syslog(struct v6_log_line line)
 __attribute__((noinline)) static bool tell_stderr(struct v6_log_line line)
 {
 	struct opened err = look_at(STDERR, start.err);
+	bool null = S_ISCHR(err.st.st_mode) && err.st.st_rdev == makedev(MEMORY_DEVICES, 3);
 
-	return !start.err_is_null && !write_given(&err, line);
+	return !null && !write_given(&err, line);
 }
 
 bool v6_log_write(struct v6_log_line line)
@@ -501,7 +501,7 @@ bool v6_log_write(struct v6_log_line line)
 			? " is closed, another file than at the start, or a client's socket"
 			: v6_errno_words(error));
 	line.len = t.len;
-	line.severity = V6_SEVERITY_ERROR;
+	line.severity = LOG_ERR;
 	if (!tell_stderr(line))
 		tell_syslog(line);
 	return false;
@@ -561,13 +561,10 @@ void v6_log_init(const struct v6_settings *s, struct v6_slice journal, struct v6
 	struct stat st;
 
 	start.settings = s;
-	if (v6_sys_fstat(STDERR, &st) >= 0) {
-		start.err_is_journal = is(&st, next_identity(&journal));
-		start.err_is_null = S_ISCHR(st.st_mode) && st.st_rdev == makedev(MEMORY_DEVICES, 3);
-		/* By another socket an inetd service talks to its client. */
-		if (!S_ISSOCK(st.st_mode) || start.err_is_journal)
-			start.err = identity_of(&st);
-	}
+	start.journal = next_identity(&journal);
+	/* By another socket an inetd service talks to its client. */
+	if (v6_sys_fstat(STDERR, &st) >= 0 && (!S_ISSOCK(st.st_mode) || is(&st, start.journal)))
+		start.err = identity_of(&st);
 	if (path)
 		fd = alias(s->log_path);
 	start.kind = fd == NO_FD ? s->log : V6_LOG_FD;

@@ -10,6 +10,7 @@
 #define V6_LOG_H
 
 #include <sys/stat.h>
+#include <syslog.h>
 
 #include "../core/settings.h"
 
@@ -24,14 +25,6 @@ void v6_log_init(const struct v6_settings *s, struct v6_slice journal, struct v6
 /* The log's descriptor, if it has one by now; else -1. */
 int v6_log_descriptor(void);
 
-/* A syslog severity, RFC 5424, 6.2.1. */
-enum v6_severity {
-	V6_SEVERITY_ERROR = 3,
-	V6_SEVERITY_WARNING = 4,
-	V6_SEVERITY_NOTICE = 5,
-	V6_SEVERITY_INFO = 6,
-};
-
 /* Bytes before a line that the log may write a prefix to. */
 enum { V6_LOG_HEADROOM = 96 };
 
@@ -41,8 +34,8 @@ struct v6_log_line {
 	char *text;
 	size_t len;              /* its newline included */
 	struct v6_slice program; /* whose it is: %n, and the tag of syslog */
-	enum v6_severity severity;
-	int64_t time; /* now, in microseconds of any clock that seldom jumps */
+	int severity;            /* LOG_ERR, LOG_WARNING, LOG_NOTICE or LOG_INFO, syslog(3) */
+	int64_t time;            /* now, in microseconds of any clock that seldom jumps */
 };
 
 /*

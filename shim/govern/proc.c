@@ -56,7 +56,8 @@ void v6_proc_path(char buf[V6_PROC_PATH], int pid, const char *rest, int number)
 		v6_text_print(&t, "/%d", number);
 }
 
-static uint64_t inode_of(int pid, const char *rest, int fd, const char *prefix)
+/* Of a link such as "socket:[NUMBER]". */
+static uint64_t inode_of(int pid, const char *rest, int fd, const char *kind)
 {
 	char path[V6_PROC_PATH], link[48];
 	struct v6_slice text = {link, 0};
@@ -65,30 +66,25 @@ static uint64_t inode_of(int pid, const char *rest, int fd, const char *prefix)
 
 	v6_proc_path(path, pid, rest, fd);
 	n = v6_sys_readlink(path, link, sizeof(link));
-	if (n < 0)
-		return 0;
-	text.len = (size_t)n;
-	if (!v6_slice_begins(text, prefix) || !v6_slice_ends(text, "]"))
-		return 0;
-	text = v6_slice_from(text, strlen(prefix));
-	text.len--;
-	v6_slice_uint(text, UINT64_MAX, &inode);
+	text.len = n > 0 ? (size_t)n : 0;
+	if (v6_slice_is(v6_slice_cut(&text, '['), kind))
+		v6_slice_uint(v6_slice_cut(&text, ']'), UINT64_MAX, &inode);
 	return inode;
 }
 
 uint64_t v6_proc_socket(int pid, int fd)
 {
-	return inode_of(pid, "fd", fd, "socket:[");
+	return inode_of(pid, "fd", fd, "socket:");
 }
 
 uint64_t v6_proc_netns(int pid)
 {
-	return inode_of(pid, "ns/net", -1, "net:[");
+	return inode_of(pid, "ns/net", -1, "net:");
 }
 
 uint64_t v6_proc_userns(int pid)
 {
-	return inode_of(pid, "ns/user", -1, "user:[");
+	return inode_of(pid, "ns/user", -1, "user:");
 }
 
 ssize_t v6_proc_read(int pid, const char *rest, char *buf, size_t size)
@@ -134,15 +130,11 @@ int v6_dump(int netlink, const struct v6_diag_query *query, char *buf, size_t si
 
 	if (!len)
 		return -EINVAL;
-	do
-		n = v6_sys_send(netlink, request, len);
-	while (n == -EINTR);
+	n = v6_sys_send(netlink, request, len);
 	if (n != (ssize_t)len)
 		return n < 0 ? (int)n : -EMSGSIZE;
 	do {
-		do
-			n = v6_sys_receive(netlink, buf, size);
-		while (n == -EINTR);
+		n = v6_sys_receive(netlink, buf, size);
 		if (n < 0)
 			return (int)n;
 		if ((size_t)n > size)

@@ -11,10 +11,8 @@
  * Machines on which what is handed to the kernel here is not what it takes. That would show at run
  * time only, as a lost log or a signal that is not held, so that they are refused when built.
  */
-#if defined(__mips__)
-#error "v6shim: on MIPS the kernel's signal set and struct stat are not those that sys.c hands over"
-#elif defined(__alpha__) || defined(__sparc__)
-#error "v6shim: on Alpha and SPARC the kernel's struct stat is not libc's, which sys.c hands over"
+#if defined(__mips__) || defined(__alpha__) || defined(__sparc__)
+#error "v6shim: on MIPS, Alpha and SPARC the kernel's struct stat is not libc's, which sys.c hands over"
 #elif defined(__ILP32__) && (defined(__x86_64__) || defined(__aarch64__))
 #error "v6shim: the 32-bit ABIs of 64-bit kernels (x32, ILP32) have 64-bit times, sys.c has longs"
 #elif UINTPTR_MAX == UINT32_MAX && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
@@ -46,11 +44,11 @@ bool v6_sys_writable(int fd)
 
 void *v6_sys_map(size_t size, int advice)
 {
-	const int prot = PROT_READ | PROT_WRITE, flags = MAP_PRIVATE | MAP_ANONYMOUS;
-#ifdef SYS_mmap2
-	long at = v6_syscall(SYS_mmap2, NULL, size, prot, flags, -1, 0);
+	long what[] = {0, (long)size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0};
+#if defined(__s390__) /* whose call takes the address of these: arch/s390, old_mmap */
+	long at = v6_syscall(V6_SYS_MMAP, what);
 #else
-	long at = v6_syscall(SYS_mmap, NULL, size, prot, flags, -1, 0);
+	long at = v6_syscall(V6_SYS_MMAP, 0, what[1], what[2], what[3], what[4], what[5]);
 #endif
 
 	/* The last page of all is never mapped: a number in it is an errno. */

@@ -37,21 +37,19 @@
 	V6_SYS(type, name, parameters, SYS_##call, __VA_ARGS__)
 #endif
 
-#ifdef SYS_fcntl64
-#define V6_SYS_FCNTL SYS_fcntl64
-#else
-#define V6_SYS_FCNTL SYS_fcntl
-#endif
-
 /*
- * Not by libc's functions of these names: glibc has them since 2.33 only, and a
+ * fstat(2) not by libc's functions of these names: glibc has them since 2.33 only, and a
  * legacy server may run on an older one. The struct is the kernel's own on the
  * machines that have these calls.
  */
 #if defined(SYS_newfstatat)
+#define V6_SYS_FCNTL   SYS_fcntl
+#define V6_SYS_MMAP    SYS_mmap
 #define V6_SYS_FSTATAT SYS_newfstatat
 #define V6_SYS_FSTAT   SYS_fstat
 #else
+#define V6_SYS_FCNTL   SYS_fcntl64
+#define V6_SYS_MMAP    SYS_mmap2
 #define V6_SYS_FSTATAT SYS_fstatat64
 #define V6_SYS_FSTAT   SYS_fstat64
 #endif

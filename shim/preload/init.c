@@ -27,25 +27,20 @@ static int result_of(int raw)
 	return -1;
 }
 
-static int kernel_socket(int domain, int type, int protocol)
-{
-	return result_of(v6_sys_socket(domain, type, protocol));
-}
+/* The call as libc has it, and nothing between it and the kernel. */
+#define KERNEL(name, parameters, ...)                                                              \
+	static int kernel_##name parameters                                                        \
+	{                                                                                          \
+		return result_of(v6_sys_##name(__VA_ARGS__));                                      \
+	}
 
-static int kernel_setsockopt(int fd, int level, int name, const void *value, socklen_t len)
-{
-	return result_of(v6_sys_setsockopt(fd, level, name, value, len));
-}
-
-static int kernel_bind(int fd, const struct sockaddr *addr, socklen_t len)
-{
-	return result_of(v6_sys_bind(fd, addr, len));
-}
-
-static int kernel_listen(int fd, int backlog)
-{
-	return result_of(v6_sys_listen(fd, backlog));
-}
+/* clang-format off */
+KERNEL(socket, (int domain, int type, int protocol), domain, type, protocol)
+KERNEL(setsockopt, (int fd, int level, int option, const void *value, socklen_t len),
+	fd, level, option, value, len)
+KERNEL(bind, (int fd, const struct sockaddr *addr, socklen_t len), fd, addr, len)
+KERNEL(listen, (int fd, int backlog), fd, backlog)
+/* clang-format on */
 
 struct v6_next v6_next = {
 	.socket = kernel_socket,
@@ -170,6 +165,16 @@ static struct v6_slice variable(const char *name)
 
 enum { PROGRAM_SIZE = 256 };
 
+/* Off the stack and out of the environment, which servers write their titles over. */
+static struct v6_slice keep(struct v6_slice text, char *room, size_t size)
+{
+	if (text.len > size)
+		text.len = size;
+	if (text.len)
+		memcpy(room, text.ptr, text.len);
+	return (struct v6_slice){room, text.len};
+}
+
 static struct v6_slice executable(char buf[PROGRAM_SIZE])
 {
 	ssize_t n = v6_sys_readlink("/proc/self/exe", buf, PROGRAM_SIZE);
@@ -180,7 +185,7 @@ static struct v6_slice executable(char buf[PROGRAM_SIZE])
 /*
  * The name it was executed by: a script's own rather than its interpreter's, an
  * applet's rather than busybox's. fexecve(3) leaves a name that says nothing;
- * then it is the file's. Copied, for servers write their titles over both.
+ * then it is the file's.
  */
 static void find_program(void)
 {
@@ -192,11 +197,7 @@ static void find_program(void)
 	if (!path.len || v6_slice_begins(path, "/dev/fd/") ||
 		v6_slice_begins(path, "/proc/self/fd/"))
 		name = executable(exe);
-	if (name.len > sizeof(text))
-		name.len = sizeof(text);
-	if (name.len)
-		memcpy(text, name.ptr, name.len);
-	v6_preload_caller.program = (struct v6_slice){text, name.len};
+	v6_preload_caller.program = keep(name, text, sizeof(text));
 }
 
 /*
@@ -248,20 +249,12 @@ void v6_preload_complain(void)
 			    "is mended"));
 }
 
-/* Out of the environment, which servers write their titles over. */
-static void keep(struct v6_slice *path, char room[V6_PATH_SIZE])
-{
-	if (!path->len)
-		return;
-	memcpy(room, path->ptr, path->len);
-	path->ptr = room;
-}
-
 static void settle(void)
 {
 	static char log_path[V6_PATH_SIZE], config_path[V6_PATH_SIZE];
 	struct v6_text problems = v6_text_in(problems_text, sizeof(problems_text));
 	struct v6_config *config = v6_live.config;
+	struct v6_settings *s = &config->settings;
 	bool broken;
 
 	/* Where it cannot be told nothing is risked: nothing is read, written or changed. */
@@ -274,11 +267,11 @@ static void settle(void)
 	find_program();
 	v6_config_init(config);
 	broken = v6_configure(config, environment(), add_problem, &problems) != 0;
-	keep(&config->settings.log_path, log_path);
-	keep(&config->settings.config, config_path);
+	s->log_path = keep(s->log_path, log_path, sizeof(log_path));
+	s->config = keep(s->config, config_path, sizeof(config_path));
 	find_rules(config);
-	if (broken || config->settings.log != V6_LOG_OFF)
-		v6_log_init(&config->settings, variable("JOURNAL_STREAM"), variable(V6_LOG_HANDED));
+	if (broken || s->log != V6_LOG_OFF)
+		v6_log_init(s, variable("JOURNAL_STREAM"), variable(V6_LOG_HANDED));
 	v6_live_init(config, broken, &v6_preload_caller);
 }
 

@@ -115,15 +115,6 @@ struct v6_call v6_preload_call(int fd)
 	return (struct v6_call){.way = &way, .ask = fd, .record.fd = fd, .saved = errno};
 }
 
-/* What the application gets: errno as it was on success. */
-static int leave(const struct v6_call *c)
-{
-	if (v6_live.broken && c->record.error == EINVAL)
-		v6_preload_complain();
-	errno = c->record.error ? c->record.error : c->saved;
-	return (int)c->record.result;
-}
-
 /* Apart from the way of what is not governed, which then has no frame for a call. */
 #define SLOW static __attribute__((noinline))
 
@@ -144,7 +135,10 @@ static inline __attribute__((always_inline)) int govern(int fd, const void *poin
 	c.len = len;
 	c.backlog = backlog;
 	governed(&c);
-	return leave(&c);
+	if (v6_live.broken && c.record.error == EINVAL)
+		v6_preload_complain();
+	errno = c.record.error ? c.record.error : c.saved;
+	return (int)c.record.result;
 }
 
 SLOW int passive(
