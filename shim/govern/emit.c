@@ -90,14 +90,14 @@ static void need_load(struct v6_self *self, char *scratch, const struct v6_recor
 }
 
 /* How often that hash came, this time included; 1 where there is no room to remember it. */
-static uint64_t count(struct v6_seen *seen, uint64_t hash)
+static uint64_t count(v6_seen seen, uint64_t hash)
 {
 	const uint64_t number = (1 << V6_SEEN_BITS) - 1;
 	uint64_t key = (hash + 1) << V6_SEEN_BITS, old;
 	unsigned first = (unsigned)(key >> 32) % V6_SEEN_SLOTS;
 
 	for (unsigned i = 0; i < V6_SEEN_SLOTS; i++) {
-		_Atomic uint64_t *slot = &seen->slot[(first + i) % V6_SEEN_SLOTS];
+		_Atomic uint64_t *slot = &seen[(first + i) % V6_SEEN_SLOTS];
 
 		old = 0;
 		if (atomic_compare_exchange_strong(slot, &old, key + 1))
@@ -111,7 +111,7 @@ static uint64_t count(struct v6_seen *seen, uint64_t hash)
 
 bool v6_emit_first(int proto, uint16_t port)
 {
-	return count(&v6_self()->ports, (uint64_t)proto << 16 | port) == 1;
+	return count(v6_self()->ports, (uint64_t)proto << 16 | port) == 1;
 }
 
 /*
@@ -140,7 +140,7 @@ static bool is_thinned(struct v6_self *self, char *scratch, struct v6_record *r)
 	v6_record_json(&t, &kind);
 	for (size_t i = 0; i < t.len; i++)
 		hash = (hash ^ (uint8_t)t.buf[i]) * UINT64_C(0x100000001B3);
-	n = count(&self->kinds, hash);
+	n = count(self->kinds, hash);
 	if (n <= 8)
 		return false;
 	r->count = n;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "dump.h"
 #include "facts.h"
 #include "proc.h"
 #include "sys.h"

@@ -3,7 +3,6 @@
 #include <errno.h>
 
 #include "../core/errname.h"
-#include "facts.h"
 #include "sys.h"
 
 #include "forbidden.h"
@@ -102,11 +101,6 @@ static struct v6_config config_memory;
 
 struct v6_live v6_live = {.config = &config_memory};
 
-static bool has_rule(const struct v6_caller *who, unsigned i)
-{
-	return !who || who->rules[i / 32] >> i % 32 & 1;
-}
-
 void v6_live_caller(const struct v6_config *config, struct v6_caller *who,
 	const struct v6_slice *name, unsigned n)
 {
@@ -160,38 +154,10 @@ void v6_live_init(struct v6_config *config, bool broken, const struct v6_caller 
 		struct v6_rule *r = &rules->rule[i];
 
 		r->knobs = v6_rule_apply(r, &s->knobs);
-		if (!has_rule(who, i))
+		if (who && !(who->rules[i / 32] >> i % 32 & 1))
 			continue;
 		watch_knobs(&r->knobs);
 		v6_live.ported |= r->ports != 0;
 	}
 	v6_live.judged |= v6_live.ported;
-}
-
-const struct v6_knobs *v6_live_match(
-	const struct v6_caller *who, int ask, int proto, int port, unsigned *rule)
-{
-	enum { NO_PROTO = V6_MATCH_ASK - 1 };
-	const struct v6_config *config = v6_live.config;
-
-	*rule = 0;
-	for (unsigned i = 0; i < config->rules.count; i++) {
-		const struct v6_rule *r = &config->rules.rule[i];
-
-		if (!has_rule(who, i))
-			continue;
-		if (port == V6_MATCH_NO_PORT ? r->ports : !v6_rule_port(r, (unsigned)port))
-			continue;
-		/* It costs a system call: asked for once, by the first rule that nothing else rules out. */
-		if (r->protos && proto == V6_MATCH_ASK) {
-			proto = v6_fact_proto(ask);
-			if (proto < 0) /* or -EPERM would be V6_MATCH_ASK again */
-				proto = NO_PROTO;
-		}
-		if (!v6_rule_proto(r, proto))
-			continue;
-		*rule = i + 1;
-		return &r->knobs;
-	}
-	return &config->settings.knobs;
 }

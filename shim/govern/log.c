@@ -145,7 +145,7 @@ int v6_logfile_open(char *path, const struct stat *root, struct stat *st)
 int v6_logfile_raise(int fd)
 {
 	enum { FEW = 64, MANY = 1024, HIGH = 960, FROM_END = 16 };
-	uint64_t limit = v6_sys_limit(RLIMIT_NOFILE, UINT64_MAX);
+	uint64_t told = v6_sys_limit(RLIMIT_NOFILE), limit = told ? told : UINT64_MAX;
 	int high = -EMFILE;
 
 	if (limit > FEW)
@@ -239,7 +239,7 @@ static ssize_t write_file(const struct opened *log, const char *text, size_t len
 	size_t limit = now.limit;
 
 	if (!limit) {
-		uint64_t asked = v6_sys_limit(RLIMIT_FSIZE, 0);
+		uint64_t asked = v6_sys_limit(RLIMIT_FSIZE);
 
 		now.limit = limit = asked < SIZE_MAX ? (size_t)asked | 1 : SIZE_MAX;
 	}
@@ -343,16 +343,14 @@ static char *expand(const struct v6_log_line *line)
 	struct v6_slice from = start.settings->log_path;
 
 	for (size_t i = 0; i < from.len; i++) {
-		char c = from.ptr[i];
+		char c = from.ptr[i], what = c == '%' ? from.ptr[++i] : c;
 
-		if (c != '%')
-			v6_text_char(&t, c);
-		else if (from.ptr[++i] == 'p')
+		if (c == '%' && what == 'p')
 			v6_text_int(&t, v6_self()->pid);
-		else if (from.ptr[i] == 'n')
+		else if (c == '%' && what == 'n')
 			v6_text_slice(&t, line->program);
 		else
-			v6_text_char(&t, '%');
+			v6_text_char(&t, what);
 	}
 	return t.full ? NULL : t.buf;
 }
@@ -394,11 +392,9 @@ static int open_path(const struct v6_log_line *line, struct stat *st)
 static int connect_syslog(struct stat *st)
 {
 	struct sockaddr_un un = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
-	int fd = v6_sys_socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), error;
+	int fd = v6_sys_socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int error = fd < 0 ? fd : v6_sys_connect(fd, &un, sizeof(un));
 
-	if (fd < 0)
-		return fd;
-	error = v6_sys_connect(fd, &un, sizeof(un));
 	if (!error)
 		error = v6_sys_fstat(fd, st);
 	if (!error)
@@ -556,7 +552,10 @@ static int alias(struct v6_slice path)
 void v6_log_init(const struct v6_settings *s, struct v6_slice journal, struct v6_slice handed)
 {
 	bool path = s->log == V6_LOG_PATH;
-	int fd = s->log == V6_LOG_STDERR ? STDERR : s->log == V6_LOG_FD ? s->log_fd : NO_FD;
+	int fd = path                      ? alias(s->log_path)
+		 : s->log == V6_LOG_STDERR ? STDERR
+		 : s->log == V6_LOG_FD     ? s->log_fd
+					   : NO_FD;
 	struct identity id = {0, 0};
 	struct stat st;
 
@@ -565,8 +564,6 @@ void v6_log_init(const struct v6_settings *s, struct v6_slice journal, struct v6
 	/* By another socket an inetd service talks to its client. */
 	if (v6_sys_fstat(STDERR, &st) >= 0 && (!S_ISSOCK(st.st_mode) || is(&st, start.journal)))
 		start.err = identity_of(&st);
-	if (path)
-		fd = alias(s->log_path);
 	start.kind = fd == NO_FD ? s->log : V6_LOG_FD;
 	if (fd == STDERR) {
 		id = start.err;

@@ -1,7 +1,5 @@
 #include "proc.h"
 
-#include <errno.h>
-
 #include "sys.h"
 
 #include "forbidden.h"
@@ -31,12 +29,9 @@ static bool visit_entries(const char *buf, size_t len, v6_proc_visit *visit, voi
 bool v6_proc_numbers(const char *path, v6_proc_visit *visit, void *context)
 {
 	int fd = v6_sys_open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-	char *buf;
-	ssize_t n = 0;
+	char *buf = fd < 0 ? NULL : v6_scratch_claim();
+	ssize_t n = -1;
 
-	if (fd < 0)
-		return false;
-	buf = v6_scratch_claim();
 	if (buf) {
 		do
 			n = v6_sys_getdents(fd, buf, V6_SCRATCH_SIZE);
@@ -44,7 +39,7 @@ bool v6_proc_numbers(const char *path, v6_proc_visit *visit, void *context)
 		v6_scratch_release(buf);
 	}
 	v6_sys_close(fd);
-	return buf && n >= 0;
+	return n >= 0;
 }
 
 void v6_proc_path(char buf[V6_PROC_PATH], int pid, const char *rest, int number)
@@ -111,40 +106,4 @@ size_t v6_proc_comm(int pid, char *buf, size_t size)
 	if (n > 0 && buf[n - 1] == '\n')
 		n--;
 	return n > 0 ? (size_t)n : 0;
-}
-
-int v6_dump_open(void)
-{
-	return v6_sys_socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, V6_NETLINK_SOCK_DIAG);
-}
-
-int v6_dump(int netlink, const struct v6_diag_query *query, char *buf, size_t size,
-	v6_dump_visit *visit, void *context)
-{
-	char request[V6_DIAG_REQUEST_SIZE];
-	struct v6_diag_walk walk = v6_diag_walk_of(query);
-	size_t len = v6_diag_request(request, query);
-	struct v6_diag_socket s;
-	enum v6_diag_step step;
-	ssize_t n;
-
-	if (!len)
-		return -EINVAL;
-	n = v6_sys_send(netlink, request, len);
-	if (n != (ssize_t)len)
-		return n < 0 ? (int)n : -EMSGSIZE;
-	do {
-		n = v6_sys_receive(netlink, buf, size);
-		if (n < 0)
-			return (int)n;
-		if ((size_t)n > size)
-			return -EMSGSIZE;
-		v6_diag_part(&walk, buf, (size_t)n);
-		while ((step = v6_diag_next(&walk, &s)) == V6_DIAG_SOCKET)
-			if (!visit(&s, context))
-				return 0;
-	} while (step == V6_DIAG_MORE);
-	if (step == V6_DIAG_ERROR)
-		return -walk.error;
-	return walk.interrupted ? -EINTR : 0;
 }

@@ -1,12 +1,12 @@
 /*
- * What the kernel has of other processes and of all sockets: /proc, and sock_diag(7), asked.
+ * /proc: directories of numbers, and the process that has a socket.
  */
 #ifndef V6_PROC_H
 #define V6_PROC_H
 
 #include <sys/types.h>
 
-#include "../core/diag.h"
+#include "../core/text.h"
 
 /* One name that is a number; false ends the walk. */
 typedef bool v6_proc_visit(int number, void *context);
@@ -30,19 +30,5 @@ ssize_t v6_proc_read(int pid, const char *rest, char *buf, size_t size);
 
 /* comm of a process: its length in buf, 0 where it cannot be read. */
 size_t v6_proc_comm(int pid, char *buf, size_t size);
-
-/* A netlink socket to ask with, to be closed by v6_sys_close(); or a negated errno. */
-int v6_dump_open(void);
-
-/* One socket; false ends the dump. */
-typedef bool v6_dump_visit(const struct v6_diag_socket *s, void *context);
-
-/*
- * Visits the answers to one query. `buf` holds at least V6_DIAG_PART_SIZE bytes; query->sequence
- * must be new for `netlink`. 0; -EINTR where the sockets changed meanwhile, so that some may be
- * missing; or another negated errno: -ENOENT for a protocol without diagnostics.
- */
-int v6_dump(int netlink, const struct v6_diag_query *query, char *buf, size_t size,
-	v6_dump_visit *visit, void *context);
 
 #endif

@@ -61,7 +61,7 @@ void *v6_sys_map(size_t size, int advice)
 	return (void *)at;
 }
 
-uint64_t v6_sys_limit(int resource, uint64_t unknown)
+uint64_t v6_sys_limit(int resource)
 {
 	uint64_t limit[2];
 	/* Filters allow getrlimit(2) rather than prlimit(2), which sets as well. */
@@ -71,7 +71,7 @@ uint64_t v6_sys_limit(int resource, uint64_t unknown)
 	long error = v6_syscall(SYS_prlimit64, 0, resource, NULL, limit);
 #endif
 
-	return error < 0 ? unknown : limit[0];
+	return error < 0 ? 0 : limit[0];
 }
 
 void v6_sys_sleep_microseconds(unsigned microseconds)

@@ -126,8 +126,8 @@ bool v6_sys_writable(int fd);
 /* Zeroed memory of this process, with an madvise(2) that it cannot do without, or 0; or NULL. */
 void *v6_sys_map(size_t size, int advice);
 
-/* The soft RLIMIT_FSIZE or RLIMIT_NOFILE; UINT64_MAX for no limit, `unknown` where it is not told. */
-uint64_t v6_sys_limit(int resource, uint64_t unknown);
+/* The soft RLIMIT_FSIZE or RLIMIT_NOFILE; UINT64_MAX for no limit, 0 where it is not told. */
+uint64_t v6_sys_limit(int resource);
 
 void v6_sys_sleep_microseconds(unsigned microseconds);
 
@@ -164,18 +164,16 @@ enum v6_told {
 
 /* How often what had a hash came: the hash above 24 bits of the number, 0 where there is none yet. */
 enum { V6_SEEN_SLOTS = 64, V6_SEEN_BITS = 24 };
-struct v6_seen {
-	_Atomic uint64_t slot[V6_SEEN_SLOTS];
-};
+typedef _Atomic uint64_t v6_seen[V6_SEEN_SLOTS];
 
 struct v6_self {
 	atomic_int pid;
-	atomic_int load;   /* of the load record: see emit.c */
-	atomic_ulong lost; /* records that could not be written and were not told of yet */
-	atomic_uint told;  /* enum v6_told */
-	struct v6_seen kinds, ports; /* of records that are thinned, and of ipv4-socket: emit.c */
-	atomic_bool opening;         /* a thread is changing which log is open */
-	atomic_uint looked;          /* the second in which it looked where the log's path leads */
+	atomic_int load;      /* of the load record: see emit.c */
+	atomic_ulong lost;    /* records that could not be written and were not told of yet */
+	atomic_uint told;     /* enum v6_told */
+	v6_seen kinds, ports; /* of records that are thinned, and of ipv4-socket: emit.c */
+	atomic_bool opening;  /* a thread is changing which log is open */
+	atomic_uint looked;   /* the second in which it looked where the log's path leads */
 };
 
 /*

@@ -325,8 +325,7 @@ __attribute__((constructor)) static void come_to_life(void)
 	struct v6_record r;
 
 	v6_next_resolve();
-	if (!auxiliary(AT_SECURE, 1))
-		find_clock();
+	find_clock();
 	settle_from(UNSETTLED, BY_CONSTRUCTOR);
 	v6_preload_settled();
 	v6_record_init(&r, V6_EVENT_LOAD);

@@ -83,7 +83,7 @@ static void descriptors(struct v6_call *c, v6_way_visit *visit, void *context)
 		v6_proc_numbers("/proc/self/fd", visit_own, &w))
 		return;
 	/* No /proc, or no descriptor left to open it with: every number there may be. */
-	limit = v6_sys_limit(RLIMIT_NOFILE, UINT64_MAX);
+	limit = v6_sys_limit(RLIMIT_NOFILE);
 	for (int fd = 0; (uint64_t)fd < limit && visit(fd, fd, context);)
 		fd++;
 }
@@ -139,20 +139,6 @@ static inline __attribute__((always_inline)) int govern(int fd, const void *poin
 		v6_preload_complain();
 	errno = c.record.error ? c.record.error : c.saved;
 	return (int)c.record.result;
-}
-
-SLOW int passive(
-	const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **list)
-{
-	int result = v6_next.getaddrinfo(node, service, hints, list);
-	struct v6_call c = v6_preload_call(-1);
-	struct addrinfo *first;
-
-	first = v6_govern_passive(&c, result, c.saved, hints, result ? NULL : *list);
-	if (!result)
-		*list = first;
-	errno = c.saved;
-	return result;
 }
 
 /* The five interposed calls, as the server meets them. Each passes what is not the shim's on at once. */
@@ -220,14 +206,24 @@ static bool is_no_node(const char *node)
 	return !node;
 }
 
-EXPORT int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
-	struct addrinfo **result)
+EXPORT int getaddrinfo(
+	const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **list)
 {
+	struct addrinfo *first;
+	struct v6_call c;
+	int result;
+
 	v6_preload_settled();
 	if (!v6_next.getaddrinfo)
 		v6_next_resolve();
+	result = v6_next.getaddrinfo(node, service, hints, list);
 	if (watches(V6_EVENT_GETADDRINFO) && hints && hints->ai_flags & AI_PASSIVE &&
-		is_no_node(node))
-		return passive(node, service, hints, result);
-	return v6_next.getaddrinfo(node, service, hints, result);
+		is_no_node(node)) {
+		c = v6_preload_call(-1);
+		first = v6_govern_passive(&c, result, c.saved, hints, result ? NULL : *list);
+		if (!result)
+			*list = first;
+		errno = c.saved;
+	}
+	return result;
 }

@@ -7,6 +7,7 @@
 
 #include "../../core/resolve.h"
 #include "../../core/terms.h"
+#include "../../govern/dump.h"
 #include "../../govern/proc.h"
 #include "../../govern/sys.h"
 #include "../memory.h"
