@@ -70,12 +70,8 @@ void v6_next_resolve(void)
 
 static void find_clock(void)
 {
-	void *image;
+	void *image = dlopen("linux-vdso.so.1", RTLD_LAZY | RTLD_LOCAL | RTLD_NOLOAD);
 
-	/* Where long has 32 bits it ends in 2038: the system call knows better. */
-	if (sizeof(long) < 8)
-		return;
-	image = dlopen("linux-vdso.so.1", RTLD_LAZY | RTLD_LOCAL | RTLD_NOLOAD);
 	if (image)
 		resolve(&v6_found.clock_gettime, image, "__vdso_clock_gettime");
 	if (image && !v6_found.clock_gettime)
@@ -325,7 +321,8 @@ __attribute__((constructor)) static void come_to_life(void)
 	struct v6_record r;
 
 	v6_next_resolve();
-	find_clock();
+	if (sizeof(long) >= 8) /* else it ends in 2038, and the system call does not */
+		find_clock();
 	settle_from(UNSETTLED, BY_CONSTRUCTOR);
 	v6_preload_settled();
 	v6_record_init(&r, V6_EVENT_LOAD);
