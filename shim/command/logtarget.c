@@ -8,7 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "../govern/logfile.h"
+#include "../govern/log.h"
 #include "../govern/sys.h"
 #include "command.h"
 #include "memory.h"

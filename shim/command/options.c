@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "../core/problem.h"
-#include "../govern/configure.h"
+#include "../govern/live.h"
 #include "command.h"
 #include "memory.h"
 #include "table.h"

@@ -2,88 +2,67 @@
 
 #include "../core/advice.h"
 #include "../core/version.h"
-#include "sys.h"
 #include "facts.h"
 #include "log.h"
-#include "self.h"
+#include "sys.h"
 
 #include "forbidden.h"
 
 /* The state of the load record. LATE: being written, and no longer waited for. */
 enum { UNWRITTEN, BEING_WRITTEN, LATE, WRITTEN };
 
-/* Where in a slot the line begins, and the memory that stays beside it. */
-enum {
-	LINE = V6_LOG_HEADROOM,
-	SPARE = LINE + V6_RECORD_SIZE,
-};
-
-_Static_assert((int)V6_SCRATCH_SIZE - (int)SPARE >= (int)V6_PATH_SIZE,
+_Static_assert((int)V6_SCRATCH_SIZE >= V6_LOG_HEADROOM + V6_RECORD_SIZE + (int)V6_PATH_SIZE,
 	"a slot has room for a record and a path");
 
-static enum v6_severity severity(const struct v6_record *r)
+static int severity(const struct v6_record *r)
 {
 	if (r->facts.event == V6_EVENT_ERROR)
-		return V6_SEVERITY_ERROR;
+		return LOG_ERR;
 	if (r->facts.event == V6_EVENT_LOST || r->verdict.finding == V6_FINDING_CONFLICT)
-		return V6_SEVERITY_WARNING;
+		return LOG_WARNING;
 	if (r->verdict.finding != V6_FINDING_NONE || r->verdict.action == V6_ACTION_DENY)
-		return V6_SEVERITY_NOTICE;
-	return V6_SEVERITY_INFO;
+		return LOG_NOTICE;
+	return LOG_INFO;
 }
 
-static struct v6_log_line line_in(char *scratch, size_t len, const struct v6_record *r)
-{
-	return (struct v6_log_line){.text = scratch + LINE,
-		.len = len,
-		.program = r->program,
-		.severity = severity(r),
-		.time = r->time,
-		.spare = scratch + SPARE};
-}
-
-/* Whether it fits into a record; *written: whether it was written. The spare memory is spoilt. */
-static bool put(char *scratch, const struct v6_record *r, bool *written)
+/* Whether it was written; what has no room for its settings, as a path may take it all, is without. */
+static bool put(char *scratch, struct v6_record *r)
 {
 	/* What is longer than PIPE_BUF may be torn in a pipe. */
-	struct v6_text t = v6_text_in(scratch + LINE, V6_RECORD_SIZE);
+	struct v6_text t = v6_text_in(scratch + V6_LOG_HEADROOM, V6_RECORD_SIZE);
 	bool json = v6_live.config->settings.format == V6_LOG_FORMAT_JSON;
-	bool fits = json ? v6_record_json(&t, r) : v6_record_text(&t, r);
-	struct v6_log_line line = line_in(scratch, t.len, r);
+	bool (*print)(struct v6_text * t, const struct v6_record *r) =
+		json ? v6_record_json : v6_record_text;
 
-	*written = fits && v6_log_write(&line);
-	return fits;
+	if (!print(&t, r) && r->config) {
+		r->config = NULL;
+		r->note = v6_slice_of(V6_ADVICE_NO_ROOM);
+		print(&t, r);
+	}
+	return t.len &&
+	       v6_log_write((struct v6_log_line){t.buf, t.len, r->program, severity(r), r->time});
 }
 
-static struct v6_record of_this_process(enum v6_event event, const struct v6_record *like)
+/* What is to be told of the process itself: that it is there, or how many records were lost. */
+static bool put_own(char *scratch, const struct v6_record *like, uint64_t lost)
 {
 	struct v6_record r;
 
-	v6_record_init(&r, event);
+	v6_record_init(&r, lost ? V6_EVENT_LOST : V6_EVENT_LOAD);
 	r.time = like->time;
 	r.pid = like->pid;
 	r.program = like->program;
 	r.via = like->via;
 	r.policy = v6_live.config->settings.knobs.policy;
 	r.mode = v6_live.config->settings.knobs.mode;
-	return r;
-}
-
-static bool put_load(char *scratch, const struct v6_record *like)
-{
-	struct v6_record r = of_this_process(V6_EVENT_LOAD, like);
-	bool written;
-
-	r.version = v6_slice_of(V6_VERSION);
-	r.config = v6_live.config;
-	if (v6_fact_cookieless())
-		r.note = v6_slice_of(V6_ADVICE_NO_COOKIE);
-	if (!put(scratch, &r, &written)) { /* a path may be as long as a record */
-		r.config = NULL;
-		r.note = v6_slice_of(V6_ADVICE_NO_ROOM);
-		put(scratch, &r, &written);
+	r.count = lost;
+	if (!lost) {
+		r.version = v6_slice_of(V6_VERSION);
+		r.config = v6_live.config;
+		if (v6_fact_cookieless())
+			r.note = v6_slice_of(V6_ADVICE_NO_COOKIE);
 	}
-	return written;
+	return put(scratch, &r);
 }
 
 /*
@@ -100,7 +79,7 @@ static void need_load(struct v6_self *self, char *scratch, const struct v6_recor
 
 		if (atomic_compare_exchange_strong(&self->load, &state, BEING_WRITTEN)) {
 			/* Where it could not be written the next record tries again. */
-			atomic_store(&self->load, put_load(scratch, like) ? WRITTEN : UNWRITTEN);
+			atomic_store(&self->load, put_own(scratch, like, 0) ? WRITTEN : UNWRITTEN);
 			return;
 		}
 		if (state != BEING_WRITTEN)
@@ -110,28 +89,15 @@ static void need_load(struct v6_self *self, char *scratch, const struct v6_recor
 	atomic_compare_exchange_strong(&self->load, &state, LATE);
 }
 
-static void put_lost(struct v6_self *self, char *scratch, const struct v6_record *like)
-{
-	struct v6_record r = of_this_process(V6_EVENT_LOST, like);
-	bool written;
-
-	r.count = atomic_exchange(&self->lost, 0);
-	if (!r.count)
-		return;
-	put(scratch, &r, &written);
-	if (!written)
-		atomic_fetch_add(&self->lost, (unsigned long)r.count);
-}
-
 /* How often that hash came, this time included; 1 where there is no room to remember it. */
-static uint64_t count(struct v6_seen *seen, uint64_t hash)
+static uint64_t count(v6_seen seen, uint64_t hash)
 {
 	const uint64_t number = (1 << V6_SEEN_BITS) - 1;
 	uint64_t key = (hash + 1) << V6_SEEN_BITS, old;
 	unsigned first = (unsigned)(key >> 32) % V6_SEEN_SLOTS;
 
 	for (unsigned i = 0; i < V6_SEEN_SLOTS; i++) {
-		_Atomic uint64_t *slot = &seen->slot[(first + i) % V6_SEEN_SLOTS];
+		_Atomic uint64_t *slot = &seen[(first + i) % V6_SEEN_SLOTS];
 
 		old = 0;
 		if (atomic_compare_exchange_strong(slot, &old, key + 1))
@@ -145,7 +111,7 @@ static uint64_t count(struct v6_seen *seen, uint64_t hash)
 
 bool v6_emit_first(int proto, uint16_t port)
 {
-	return count(&v6_self()->ports, (uint64_t)proto << 16 | port) == 1;
+	return count(v6_self()->ports, (uint64_t)proto << 16 | port) == 1;
 }
 
 /*
@@ -161,7 +127,7 @@ static bool is_thinned(struct v6_self *self, char *scratch, struct v6_record *r)
 			   1 << V6_FINDING_CONTRARY,
 	};
 	struct v6_record kind = *r;
-	struct v6_text t = v6_text_in(scratch + LINE, V6_RECORD_SIZE);
+	struct v6_text t = v6_text_in(scratch, V6_RECORD_SIZE);
 	uint64_t hash = UINT64_C(0xCBF29CE484222325), n;
 
 	if (!(EVENTS >> r->facts.event & 1) || r->facts.type != V6_TYPE_DGRAM ||
@@ -174,7 +140,7 @@ static bool is_thinned(struct v6_self *self, char *scratch, struct v6_record *r)
 	v6_record_json(&t, &kind);
 	for (size_t i = 0; i < t.len; i++)
 		hash = (hash ^ (uint8_t)t.buf[i]) * UINT64_C(0x100000001B3);
-	n = count(&self->kinds, hash);
+	n = count(self->kinds, hash);
 	if (n <= 8)
 		return false;
 	r->count = n;
@@ -183,8 +149,9 @@ static bool is_thinned(struct v6_self *self, char *scratch, struct v6_record *r)
 
 void v6_emit(struct v6_record *r)
 {
+	bool written = r->facts.event == V6_EVENT_LOAD; /* by need_load() */
 	struct v6_self *self;
-	bool written = false;
+	unsigned long lost;
 	char *scratch;
 
 	if (!v6_emit_wants(v6_record_level(r)))
@@ -195,48 +162,32 @@ void v6_emit(struct v6_record *r)
 	r->time = v6_sys_now();
 	scratch = v6_scratch_claim();
 	if (scratch && is_thinned(self, scratch, r)) {
-		v6_scratch_release(scratch);
-		return;
-	}
-	if (scratch) {
+		written = true;
+	} else if (scratch) {
 		if (atomic_load_explicit(&self->load, memory_order_acquire) != WRITTEN)
 			need_load(self, scratch, r);
-		if (atomic_load_explicit(&self->lost, memory_order_relaxed))
-			put_lost(self, scratch, r);
-		put(scratch, r, &written);
-		v6_scratch_release(scratch);
+		lost = atomic_exchange(&self->lost, 0);
+		if (lost && !put_own(scratch, r, lost))
+			atomic_fetch_add(&self->lost, lost);
+		written = written || put(scratch, r);
 	}
+	if (scratch)
+		v6_scratch_release(scratch);
 	if (!written)
 		atomic_fetch_add(&self->lost, 1);
 }
 
-void v6_emit_load(const struct v6_record *like)
-{
-	struct v6_record r = *like;
-	char *scratch = v6_emit_wants(V6_LOG_LEVEL_ALL) ? v6_scratch_claim() : NULL;
-
-	if (!scratch)
-		return;
-	r.time = v6_sys_now();
-	r.pid = v6_self()->pid;
-	need_load(v6_self(), scratch, &r);
-	v6_scratch_release(scratch);
-}
-
 void v6_emit_complain(struct v6_slice program, struct v6_slice message)
 {
-	const struct v6_record error = {.facts.event = V6_EVENT_ERROR, .program = program};
 	char *scratch = v6_scratch_claim();
-	struct v6_log_line line;
 	struct v6_text t;
 
 	if (!scratch)
 		return;
-	t = v6_text_in(scratch + LINE, V6_RECORD_SIZE);
+	t = v6_text_in(scratch + V6_LOG_HEADROOM, V6_RECORD_SIZE);
 	v6_text_str(&t, "v6shim: ");
 	v6_text_slice(&t, message);
 	v6_text_char(&t, '\n');
-	line = line_in(scratch, t.len, &error);
-	v6_log_complain(&line);
+	v6_log_complain((struct v6_log_line){t.buf, t.len, program, LOG_ERR, 0});
 	v6_scratch_release(scratch);
 }

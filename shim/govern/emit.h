@@ -15,16 +15,14 @@ static inline bool v6_emit_wants(enum v6_log_level level)
 
 /*
  * Writes the record where its level is wanted, and fills in its time, and this
- * process's id where the record has none; program and via are the caller's. The first record of a process is preceded by its load record, and
- * one that comes after records were lost by a lost record. errno is spoilt.
+ * process's id where the record has none; program and via are the caller's. The first record of a process is preceded by its load record,
+ * of which V6_EVENT_LOAD says nothing but that it is wanted by now, and one that comes after records were lost by a
+ * lost record. errno is spoilt.
  */
 void v6_emit(struct v6_record *r);
 
 /* Whether this process told of no IPv4 socket at that protocol and port yet, as far as it remembers. */
 bool v6_emit_first(int proto, uint16_t port);
-
-/* The load record, where level `all` wants it right away. `like` tells who loads. */
-void v6_emit_load(const struct v6_record *like);
 
 /* What must be said whatever the log is: see v6_log_complain(). No newline. */
 void v6_emit_complain(struct v6_slice program, struct v6_slice message);

@@ -6,7 +6,7 @@
  * 2.4.3) and may be called from signal handlers, after fork in a threaded
  * program, and from a vfork child: no allocation, no stdio, no lock, no dynamic
  * linker, no environment. Nor calls that are cancellation points: the four are
- * none. The shim's own system calls are those of raw.h.
+ * none. The shim's own system calls are those of sys.h.
  */
 #ifndef V6_FORBIDDEN_H
 #define V6_FORBIDDEN_H

@@ -1,6 +1,5 @@
 #include "govern.h"
 
-#include <errno.h>
 #include <netinet/in.h>
 
 #include "../core/advice.h"
@@ -8,8 +7,7 @@
 #include "emit.h"
 #include "facts.h"
 #include "holder.h"
-#include "live.h"
-#include "self.h"
+#include "sys.h"
 #include "serving.h"
 #include "suppose.h"
 
@@ -28,10 +26,32 @@ static void begin(struct v6_call *c, enum v6_event event)
 	c->knobs = &v6_live.config->settings.knobs;
 }
 
-/* The settings of the rule that the call falls under. */
+/* The protocol is asked for, once a rule needs it; none; no rule by port matches. */
+enum { ASK_PROTO = -1, NO_PROTO = -2, NO_PORT = -1 };
+
+/* The settings of the first rule that matches, or the plain ones. */
 static void match(struct v6_call *c, int proto, int port)
 {
-	c->knobs = v6_live_match(c->way->caller(c), c->ask, proto, port, &c->record.rule);
+	const struct v6_rules *rules = &v6_live.config->rules;
+	const struct v6_caller *who = c->way->caller(c);
+
+	for (unsigned i = 0; i < rules->count; i++) {
+		const struct v6_rule *r = &rules->rule[i];
+
+		if (!(who->rules[i / 32] >> i % 32 & 1) ||
+			(port == NO_PORT ? r->ports != 0 : !v6_rule_port(r, (unsigned)port)))
+			continue;
+		if (r->protos && proto == ASK_PROTO) {
+			proto = v6_fact_proto(c->ask);
+			if (proto < 0) /* or -EPERM would be ASK_PROTO again */
+				proto = NO_PROTO;
+		}
+		if (!v6_rule_proto(r, proto))
+			continue;
+		c->knobs = &r->knobs;
+		c->record.rule = i + 1;
+		return;
+	}
 }
 
 static bool denied(const struct v6_call *c)
@@ -128,7 +148,7 @@ static int proto_of(enum v6_type type, int protocol)
 		return protocol;
 	return type == V6_TYPE_STREAM  ? V6_PROTO_TCP
 	       : type == V6_TYPE_DGRAM ? V6_PROTO_UDP
-				       : V6_MATCH_ASK;
+				       : ASK_PROTO;
 }
 
 void v6_govern_socket(struct v6_call *c, int domain, int type, int protocol)
@@ -142,7 +162,7 @@ void v6_govern_socket(struct v6_call *c, int domain, int type, int protocol)
 	r->result = r->fd;
 	r->facts.family = domain == AF_INET6 ? V6_FAMILY_INET6 : V6_FAMILY_INET;
 	r->facts.type = v6_type_of(type);
-	match(c, proto_of(r->facts.type, protocol), V6_MATCH_NO_PORT);
+	match(c, proto_of(r->facts.type, protocol), NO_PORT);
 	if (made) {
 		if (domain == AF_INET6 && v6_emit_wants(V6_LOG_LEVEL_CHANGE))
 			ask(c, V6_NEED_BEFORE);
@@ -208,7 +228,7 @@ void v6_govern_v6only(struct v6_call *c)
 	unsigned need;
 
 	begin(c, V6_EVENT_SETSOCKOPT);
-	match(c, V6_MATCH_ASK, V6_MATCH_NO_PORT);
+	match(c, ASK_PROTO, NO_PORT);
 	need = v6_policy_needs(c->knobs, V6_EVENT_SETSOCKOPT, NULL);
 	if ((need || v6_emit_wants(V6_LOG_LEVEL_ALL)) && ask(c, need | V6_NEED_BEFORE) && need)
 		r->verdict = v6_decide(c->knobs, &r->facts);
@@ -252,15 +272,13 @@ static void judge(struct v6_call *c)
 	struct v6_facts *f = &c->record.facts;
 	struct v6_verdict *v = &c->record.verdict;
 	bool bind = f->event == V6_EVENT_BIND;
-	int port = bind             ? f->address.port
-		   : v6_live.ported ? v6_fact_bound(c->ask).port
-				    : V6_MATCH_NO_PORT;
+	int port = bind ? f->address.port : v6_live.ported ? v6_fact_bound(c->ask).port : NO_PORT;
 	unsigned need;
 	bool change;
 
 	if (bind && f->address.family == V6_FAMILY_OTHER)
 		return;
-	match(c, V6_MATCH_ASK, port);
+	match(c, ASK_PROTO, port);
 	need = v6_policy_needs(c->knobs, f->event, &f->address);
 	if (!need)
 		return;
@@ -481,7 +499,7 @@ void v6_govern_bind(struct v6_call *c)
 		f->address = read_address(c, false);
 		judge(c);
 	} else if (!v6_live.judged) {
-		match(c, V6_MATCH_ASK, V6_MATCH_NO_PORT);
+		match(c, ASK_PROTO, NO_PORT);
 	}
 	if (denied(c)) {
 		fail(c, c->record.verdict.deny);
@@ -536,7 +554,7 @@ void v6_govern_inherited(struct v6_call *c)
 	/* What is connected was accepted by another, and serves nobody. */
 	if (f->address.family == V6_FAMILY_OTHER || !v6_serving(c))
 		return;
-	match(c, V6_MATCH_ASK, f->address.port);
+	match(c, ASK_PROTO, f->address.port);
 	v6_serving_examine(c);
 	f->before = v6_known(v6_fact_v6only(c->ask));
 	if (wants_record(c))
@@ -556,7 +574,7 @@ struct addrinfo *v6_govern_passive(struct v6_call *c, int result, int error,
 	match(c,
 		hints->ai_socktype ? proto_of(v6_type_of(hints->ai_socktype), hints->ai_protocol)
 				   : hints->ai_protocol,
-		V6_MATCH_NO_PORT);
+		NO_PORT);
 	r->result = result;
 	r->error = result == EAI_SYSTEM ? error : 0;
 	if (!result) {

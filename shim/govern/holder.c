@@ -6,7 +6,6 @@
 #include "dump.h"
 #include "facts.h"
 #include "proc.h"
-#include "self.h"
 #include "sys.h"
 
 #include "forbidden.h"

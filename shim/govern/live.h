@@ -1,9 +1,10 @@
 /*
- * What is in force: settled once, constant from then on.
+ * What is in force: read from the environment and the file that it names, settled once, constant from then on.
  */
 #ifndef V6_LIVE_H
 #define V6_LIVE_H
 
+#include "../core/config.h"
 #include "way.h"
 
 struct v6_live {
@@ -21,6 +22,15 @@ struct v6_live {
 extern struct v6_live v6_live;
 
 /*
+ * Adds what the environment and the configuration file say to *config, in which what
+ * the command line says may be already, and completes it. Every problem is given to `print`;
+ * returns how many there were. *config points into the environment, and into memory of this
+ * file's: once in a process.
+ */
+unsigned v6_configure(
+	struct v6_config *config, char **environment, v6_config_print *print, void *context);
+
+/*
  * Puts a configuration in force, which must stay and whose rules are completed from the
  * settings. `who`: the only caller there will be, whose program= rules alone count; NULL: any.
  */
@@ -29,13 +39,5 @@ void v6_live_init(struct v6_config *config, bool broken, const struct v6_caller 
 /* Adds to who->rules those whose program= is one of the names that it goes by; "" is none. */
 void v6_live_caller(const struct v6_config *config, struct v6_caller *who,
 	const struct v6_slice *name, unsigned n);
-
-/*
- * The settings of the first rule that matches, or the plain ones; *rule is its number from 1,
- * or 0. V6_MATCH_ASK: the protocol is asked for, of the descriptor, once a rule needs it.
- */
-enum { V6_MATCH_ASK = -1, V6_MATCH_NO_PORT = -1 };
-const struct v6_knobs *v6_live_match(
-	const struct v6_caller *who, int ask, int proto, int port, unsigned *rule);
 
 #endif

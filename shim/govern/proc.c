@@ -1,8 +1,5 @@
 #include "proc.h"
 
-#include <fcntl.h>
-
-#include "self.h"
 #include "sys.h"
 
 #include "forbidden.h"
@@ -32,12 +29,9 @@ static bool visit_entries(const char *buf, size_t len, v6_proc_visit *visit, voi
 bool v6_proc_numbers(const char *path, v6_proc_visit *visit, void *context)
 {
 	int fd = v6_sys_open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-	char *buf;
-	ssize_t n = 0;
+	char *buf = fd < 0 ? NULL : v6_scratch_claim();
+	ssize_t n = -1;
 
-	if (fd < 0)
-		return false;
-	buf = v6_scratch_claim();
 	if (buf) {
 		do
 			n = v6_sys_getdents(fd, buf, V6_SCRATCH_SIZE);
@@ -45,24 +39,20 @@ bool v6_proc_numbers(const char *path, v6_proc_visit *visit, void *context)
 		v6_scratch_release(buf);
 	}
 	v6_sys_close(fd);
-	return buf && n >= 0;
+	return n >= 0;
 }
 
 void v6_proc_path(char buf[V6_PROC_PATH], int pid, const char *rest, int number)
 {
 	struct v6_text t = v6_text_in(buf, V6_PROC_PATH);
 
-	v6_text_str(&t, "/proc/");
-	v6_text_int(&t, pid);
-	v6_text_char(&t, '/');
-	v6_text_str(&t, rest);
-	if (number < 0)
-		return;
-	v6_text_char(&t, '/');
-	v6_text_int(&t, number);
+	v6_text_print(&t, "/proc/%d/%s", pid, rest);
+	if (number >= 0)
+		v6_text_print(&t, "/%d", number);
 }
 
-static uint64_t inode_of(int pid, const char *rest, int fd, const char *prefix)
+/* Of a link such as "socket:[NUMBER]". */
+static uint64_t inode_of(int pid, const char *rest, int fd, const char *kind)
 {
 	char path[V6_PROC_PATH], link[48];
 	struct v6_slice text = {link, 0};
@@ -71,30 +61,25 @@ static uint64_t inode_of(int pid, const char *rest, int fd, const char *prefix)
 
 	v6_proc_path(path, pid, rest, fd);
 	n = v6_sys_readlink(path, link, sizeof(link));
-	if (n < 0)
-		return 0;
-	text.len = (size_t)n;
-	if (!v6_slice_begins(text, prefix) || !v6_slice_ends(text, "]"))
-		return 0;
-	text = v6_slice_from(text, strlen(prefix));
-	text.len--;
-	v6_slice_uint(text, UINT64_MAX, &inode);
+	text.len = n > 0 ? (size_t)n : 0;
+	if (v6_slice_is(v6_slice_cut(&text, '['), kind))
+		v6_slice_uint(v6_slice_cut(&text, ']'), UINT64_MAX, &inode);
 	return inode;
 }
 
 uint64_t v6_proc_socket(int pid, int fd)
 {
-	return inode_of(pid, "fd", fd, "socket:[");
+	return inode_of(pid, "fd", fd, "socket:");
 }
 
 uint64_t v6_proc_netns(int pid)
 {
-	return inode_of(pid, "ns/net", -1, "net:[");
+	return inode_of(pid, "ns/net", -1, "net:");
 }
 
 uint64_t v6_proc_userns(int pid)
 {
-	return inode_of(pid, "ns/user", -1, "user:[");
+	return inode_of(pid, "ns/user", -1, "user:");
 }
 
 ssize_t v6_proc_read(int pid, const char *rest, char *buf, size_t size)

@@ -5,7 +5,7 @@
 
 #include "../core/advice.h"
 #include "facts.h"
-#include "self.h"
+#include "sys.h"
 
 #include "forbidden.h"
 

@@ -5,58 +5,52 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "forbidden.h"
+
 /*
  * Machines on which what is handed to the kernel here is not what it takes. That would show at run
  * time only, as a lost log or a signal that is not held, so that they are refused when built.
  */
-#if defined(__mips__)
-#error "v6shim: on MIPS the kernel's signal set and struct stat are not those that sys.c hands over"
-#elif defined(__alpha__) || defined(__sparc__)
-#error "v6shim: on Alpha and SPARC the kernel's struct stat is not libc's, which sys.c hands over"
+#if defined(__mips__) || defined(__alpha__) || defined(__sparc__)
+#error "v6shim: on MIPS, Alpha and SPARC the kernel's struct stat is not libc's, which sys.c hands over"
 #elif defined(__ILP32__) && (defined(__x86_64__) || defined(__aarch64__))
 #error "v6shim: the 32-bit ABIs of 64-bit kernels (x32, ILP32) have 64-bit times, sys.c has longs"
+#elif UINTPTR_MAX == UINT32_MAX && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#error "v6shim: on 32-bit big-endian machines the halves of the kernel's signal set change places"
 #elif UINTPTR_MAX == UINT32_MAX && defined(__GLIBC__) && defined(_TIME_BITS) && _TIME_BITS == 64
 #error "v6shim: with _TIME_BITS=64 glibc's struct stat is not the kernel's: build without it"
 #endif
 
-/* The size of the kernel's sigset_t, which rt_sigprocmask(2) wants to hear. */
-enum { KERNEL_SIGSET = sizeof(uint64_t) };
-
-/*
- * A set of ours as the kernel has it, and back. The kernel's is an array of longs, the first of which
- * has signals 1 to 32 on a 32-bit machine: where the higher half of a number comes first, the halves
- * change places.
- */
-static uint64_t kernel_set(uint64_t set)
-{
-#if UINTPTR_MAX == UINT32_MAX && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-	return set << 32 | set >> 32;
-#else
-	return set;
+/* Headers may lack them: of Linux 4.14; of Linux 5.1, and of newer 32-bit machines it is there alone. */
+#ifndef MADV_WIPEONFORK
+#define MADV_WIPEONFORK 18
 #endif
-}
+#ifndef SYS_clock_gettime64
+#define SYS_clock_gettime64 403
+#endif
 
-int v6_sys_writable(int fd)
+struct v6_found v6_found;
+
+/* ---- system calls of several steps. A pair of longs is the kernel's struct timespec. */
+
+bool v6_sys_writable(int fd)
 {
 	struct pollfd p = {.fd = fd, .events = POLLOUT};
-	struct {
-		long seconds, nanoseconds;
-	} now = {0, 0};
-	long n = v6_syscall(SYS_ppoll, &p, 1, &now, NULL, KERNEL_SIGSET);
+	long now[2] = {0, 0};
 
-	return n == 1 && p.revents & POLLOUT && !(p.revents & (POLLERR | POLLNVAL));
+	return v6_syscall(SYS_ppoll, &p, 1, now, NULL, sizeof(uint64_t)) == 1 &&
+	       (p.revents & (POLLOUT | POLLERR | POLLNVAL)) == POLLOUT;
 }
 
 void *v6_sys_map(size_t size, int advice)
 {
-	const int prot = PROT_READ | PROT_WRITE, flags = MAP_PRIVATE | MAP_ANONYMOUS;
-	long at;
-
-#ifdef SYS_mmap2
-	at = v6_syscall(SYS_mmap2, NULL, size, prot, flags, -1, 0);
+	long what[] = {0, (long)size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0};
+#if defined(__s390__) /* whose call takes the address of these: arch/s390, old_mmap */
+	long at = v6_syscall(V6_SYS_MMAP, what);
 #else
-	at = v6_syscall(SYS_mmap, NULL, size, prot, flags, -1, 0);
+	long at = v6_syscall(V6_SYS_MMAP, 0, what[1], what[2], what[3], what[4], what[5]);
 #endif
+
 	/* The last page of all is never mapped: a number in it is an errno. */
 	if ((unsigned long)at > -4096UL)
 		return NULL;
@@ -69,7 +63,7 @@ void *v6_sys_map(size_t size, int advice)
 
 uint64_t v6_sys_limit(int resource)
 {
-	uint64_t limit[2] = {0, 0};
+	uint64_t limit[2];
 	/* Filters allow getrlimit(2) rather than prlimit(2), which sets as well. */
 #if defined(SYS_getrlimit) && UINTPTR_MAX == UINT64_MAX
 	long error = v6_syscall(SYS_getrlimit, resource, limit);
@@ -77,51 +71,14 @@ uint64_t v6_sys_limit(int resource)
 	long error = v6_syscall(SYS_prlimit64, 0, resource, NULL, limit);
 #endif
 
-	return error < 0 ? V6_LIMIT_UNKNOWN : limit[0];
+	return error < 0 ? 0 : limit[0];
 }
 
 void v6_sys_sleep_microseconds(unsigned microseconds)
 {
-	struct {
-		long seconds, nanoseconds;
-	} pause = {microseconds / 1000000, (long)(microseconds % 1000000) * 1000};
+	long pause[2] = {microseconds / 1000000, (long)(microseconds % 1000000) * 1000};
 
-	v6_syscall(SYS_nanosleep, &pause, NULL);
-}
-
-int v6_sys_block_signals(uint64_t mask, uint64_t *old)
-{
-	uint64_t set = kernel_set(mask), before = 0;
-	long result = v6_syscall(SYS_rt_sigprocmask, SIG_BLOCK, &set, &before, KERNEL_SIGSET);
-
-	if (result >= 0)
-		*old = kernel_set(before);
-	return (int)result;
-}
-
-void v6_sys_restore_signals(uint64_t mask)
-{
-	uint64_t set = kernel_set(mask);
-
-	v6_syscall(SYS_rt_sigprocmask, SIG_SETMASK, &set, NULL, KERNEL_SIGSET);
-}
-
-uint64_t v6_sys_pending_signals(void)
-{
-	uint64_t set = 0;
-
-	v6_syscall(SYS_rt_sigpending, &set, KERNEL_SIGSET);
-	return kernel_set(set);
-}
-
-void v6_sys_take_signal(uint64_t set)
-{
-	struct {
-		long seconds, nanoseconds;
-	} now = {0, 0};
-	uint64_t one = kernel_set(set);
-
-	v6_syscall(SYS_rt_sigtimedwait, &one, NULL, &now, KERNEL_SIGSET);
+	v6_syscall(SYS_nanosleep, pause, NULL);
 }
 
 /*
@@ -130,12 +87,12 @@ void v6_sys_take_signal(uint64_t set)
  * rt_sigprocmask). It reads eight bytes, so that it is asked about the aligned
  * eight around each end of the four: memory is mapped in pages.
  */
-static int readable(uintptr_t at)
+static bool readable(uintptr_t at)
 {
 	int how = ~0;
 
 	/* A seccomp filter may refuse the call, and then nothing is known. */
-	return v6_syscall(SYS_rt_sigprocmask, how, at & ~(uintptr_t)7, NULL, KERNEL_SIGSET) ==
+	return v6_syscall(SYS_rt_sigprocmask, how, at & ~(uintptr_t)7, NULL, sizeof(uint64_t)) ==
 	       -EINVAL;
 }
 
@@ -150,38 +107,113 @@ int v6_sys_peek_int(const void *from, int *value)
 	return 0;
 }
 
-/*
- * Not libc's function, which other preloaded libraries interpose (libfaketime, with
- * locks and files of its own). vdso(7) is the kernel's, and no system call.
- */
-static v6_sys_clock *vdso;
-
-void v6_sys_use_clock(v6_sys_clock *clock)
-{
-	vdso = clock;
-}
-
-/* Headers may be too old for it, or, of newer 32-bit machines, have it alone. */
-#ifndef SYS_clock_gettime64
-#define SYS_clock_gettime64 403
-#endif
-
 int64_t v6_sys_now(void)
 {
 	struct timespec now = {0, 0};
-	struct {
-		int64_t seconds, nanoseconds;
-	} wide = {0, 0};
-	struct {
-		long seconds, nanoseconds;
-	} plain = {0, 0};
+	int64_t wide[2] = {0, 0};
+	long plain[2] = {0, 0};
 
-	if (vdso && !vdso(CLOCK_REALTIME, &now))
+	if (v6_found.clock_gettime && !v6_found.clock_gettime(CLOCK_REALTIME, &now))
 		return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
-	/* Linux 5.1 */
 	if (sizeof(long) < sizeof(int64_t) &&
-		v6_syscall(SYS_clock_gettime64, CLOCK_REALTIME, &wide) >= 0)
-		return wide.seconds * 1000000 + wide.nanoseconds / 1000;
-	v6_syscall(SYS_clock_gettime, CLOCK_REALTIME, &plain);
-	return plain.seconds * INT64_C(1000000) + plain.nanoseconds / 1000;
+		v6_syscall(SYS_clock_gettime64, CLOCK_REALTIME, wide) >= 0)
+		return wide[0] * 1000000 + wide[1] / 1000;
+	v6_syscall(SYS_clock_gettime, CLOCK_REALTIME, plain);
+	return plain[0] * INT64_C(1000000) + plain[1] / 1000;
+}
+
+/* ---- this process, and memory */
+
+/* What is mapped by the first that comes; `otherwise`, for good, where that cannot be. */
+static void *map_once(void *_Atomic *at, size_t size, int advice, void *otherwise)
+{
+	void *mine = atomic_load_explicit(at, memory_order_acquire), *first = NULL;
+
+	if (mine)
+		return mine;
+	mine = v6_sys_map(size, advice);
+	if (!mine)
+		mine = otherwise;
+	if (atomic_compare_exchange_strong(at, &first, mine))
+		return mine;
+	if (mine != otherwise)
+		v6_sys_unmap(mine, size);
+	return first;
+}
+
+static void *_Atomic page, *_Atomic pool;
+static struct v6_self plain;
+
+/*
+ * Whether a thread of the process `pid` is running, and no child of vfork, which has its memory. libc
+ * keeps the thread's id there, and clock_getcpuclockid(3) the id in the clock's: all but three bits of it.
+ */
+static bool is_process(int pid)
+{
+	clockid_t clock;
+	int thread;
+
+	if (!v6_found.pthread_getcpuclockid ||
+		v6_found.pthread_getcpuclockid(pthread_self(), &clock))
+		return true;
+	thread = ~(clock >> 3);
+	return thread == pid || thread == v6_sys_gettid();
+}
+
+struct v6_self *v6_self(void)
+{
+	struct v6_self *self = map_once(&page, sizeof(*self), MADV_WIPEONFORK, &plain);
+	int pid;
+
+	if (self != &plain && atomic_load_explicit(&self->pid, memory_order_relaxed))
+		return self;
+	pid = v6_sys_getpid();
+	/* The page is the parent's to settle: a child that comes before it has what a process without one has. */
+	if (!is_process(pid))
+		self = &plain;
+	if (self->pid != pid) {
+		self->load = 0;
+		self->lost = 0;
+		self->opening = false;
+		self->looked = 0;
+		self->pid = pid;
+	}
+	return self;
+}
+
+void v6_self_become(struct v6_self *other)
+{
+	atomic_store(&page, other);
+}
+
+/* The second in which each slot was claimed, 0 while it is free. */
+static atomic_uint claimed[V6_SCRATCH_SLOTS];
+
+/* The lowest free slot, so that a process that writes little touches little memory. */
+char *v6_scratch_claim(void)
+{
+	enum { TRIES = 100, PAUSE = 50 };
+	const unsigned second = (unsigned)(v6_sys_now() / 1000000) | 1;
+	char *at = map_once(&pool, (size_t)V6_SCRATCH_SLOTS * V6_SCRATCH_SIZE, 0, NULL);
+
+	for (unsigned i = 0; at && i < TRIES * V6_SCRATCH_SLOTS; i++) {
+		unsigned slot = i % V6_SCRATCH_SLOTS;
+		unsigned since = atomic_load_explicit(&claimed[slot], memory_order_relaxed);
+
+		if (i && !slot)
+			v6_sys_sleep_microseconds(PAUSE);
+		/* Signed: another thread may have claimed it in a second that is later than ours. */
+		if ((!since || (int)(second - since) > V6_SCRATCH_STALE) &&
+			atomic_compare_exchange_strong_explicit(&claimed[slot], &since, second,
+				memory_order_acquire, memory_order_relaxed))
+			return at + (size_t)slot * V6_SCRATCH_SIZE;
+	}
+	return NULL;
+}
+
+void v6_scratch_release(char *scratch)
+{
+	size_t slot = (size_t)(scratch - (char *)atomic_load(&pool)) / V6_SCRATCH_SIZE;
+
+	atomic_store_explicit(&claimed[slot], 0, memory_order_release);
 }

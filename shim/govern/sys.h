@@ -1,7 +1,7 @@
 /*
- * The system calls that the shim makes for itself.
+ * What the shim has of its own in a process: its system calls, what it knows of the process, and memory.
  *
- * They go straight to the kernel: past other preloaded libraries, past our own
+ * The system calls go straight to the kernel: past other preloaded libraries, past our own
  * interposition, and past libc's cancellation points. Each returns what the
  * kernel returned, 0 or more, or the negated errno. errno itself may be spoilt;
  * the interposed calls save and restore it.
@@ -10,8 +10,10 @@
 #define V6_SYS_H
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
-#include <stddef.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -35,21 +37,19 @@
 	V6_SYS(type, name, parameters, SYS_##call, __VA_ARGS__)
 #endif
 
-#ifdef SYS_fcntl64
-#define V6_SYS_FCNTL SYS_fcntl64
-#else
-#define V6_SYS_FCNTL SYS_fcntl
-#endif
-
 /*
- * Not by libc's functions of these names: glibc has them since 2.33 only, and a
+ * fstat(2) not by libc's functions of these names: glibc has them since 2.33 only, and a
  * legacy server may run on an older one. The struct is the kernel's own on the
  * machines that have these calls.
  */
 #if defined(SYS_newfstatat)
+#define V6_SYS_FCNTL   SYS_fcntl
+#define V6_SYS_MMAP    SYS_mmap
 #define V6_SYS_FSTATAT SYS_newfstatat
 #define V6_SYS_FSTAT   SYS_fstat
 #else
+#define V6_SYS_FCNTL   SYS_fcntl64
+#define V6_SYS_MMAP    SYS_mmap2
 #define V6_SYS_FSTATAT SYS_fstatat64
 #define V6_SYS_FSTAT   SYS_fstat64
 #endif
@@ -108,26 +108,28 @@ V6_SYS(int, getpid, (void), SYS_getpid)
 V6_SYS(int, gettid, (void), SYS_gettid)
 /* Not cached: what counts is who the process is now. */
 V6_SYS(unsigned, geteuid, (void), V6_SYS_GETEUID)
+/* The thread's signal mask, as the kernel has it: signals are bits, signal 1 is bit 0. *old stays where it fails. */
+V6_SYS(int, block_signals, (uint64_t mask, uint64_t *old),
+	SYS_rt_sigprocmask, SIG_BLOCK, &mask, old, sizeof(mask))
+V6_SYS(int, restore_signals, (uint64_t mask),
+	SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof(mask))
+/* Those that are pending for the thread or the process. */
+V6_SYS(int, pending_signals, (uint64_t *set), SYS_rt_sigpending, set, sizeof(*set))
+/* Takes one pending signal of the set away, without waiting. */
+V6_SYS(int, take_signal, (uint64_t set),
+	SYS_rt_sigtimedwait, &set, NULL, (long[2]){0}, sizeof(set))
 /* clang-format on */
 
 /* Whether a write would be taken now, without waiting: POLLOUT and no POLLERR. */
-int v6_sys_writable(int fd);
+bool v6_sys_writable(int fd);
 
 /* Zeroed memory of this process, with an madvise(2) that it cannot do without, or 0; or NULL. */
 void *v6_sys_map(size_t size, int advice);
 
-/* The soft RLIMIT_FSIZE or RLIMIT_NOFILE; UINT64_MAX for no limit. */
-#define V6_LIMIT_UNKNOWN (UINT64_MAX - 1)
+/* The soft RLIMIT_FSIZE or RLIMIT_NOFILE; UINT64_MAX for no limit, 0 where it is not told. */
 uint64_t v6_sys_limit(int resource);
-void v6_sys_sleep_microseconds(unsigned microseconds);
 
-/* The thread's signal mask, as the kernel has it: signals are bits, signal 1 is bit 0. */
-int v6_sys_block_signals(uint64_t mask, uint64_t *old);
-void v6_sys_restore_signals(uint64_t mask);
-/* Whether a signal of the set is pending for the thread or the process. */
-uint64_t v6_sys_pending_signals(void);
-/* Takes one pending signal of the set away, without waiting. */
-void v6_sys_take_signal(uint64_t set);
+void v6_sys_sleep_microseconds(unsigned microseconds);
 
 /*
  * Copies 4 bytes from anywhere the application pointed to: 0, or -EFAULT where
@@ -135,11 +137,75 @@ void v6_sys_take_signal(uint64_t set);
  */
 int v6_sys_peek_int(const void *from, int *value);
 
-/* clock_gettime(2) without a system call, where the caller has found one: NULL, as at first, is none. */
-typedef int v6_sys_clock(clockid_t clock, struct timespec *now);
-void v6_sys_use_clock(v6_sys_clock *clock);
+/* What only the dynamic linker finds, for a way in to fill in once; NULL, as at first: it is done without. */
+extern struct v6_found {
+	/* The kernel's own, vdso(7): no system call, and no other library's (libfaketime has locks). */
+	int (*clock_gettime)(clockid_t clock, struct timespec *now);
+	/* libc's, by which a child of vfork is known; without it it may settle its parent's page. */
+	int (*pthread_getcpuclockid)(pthread_t thread, clockid_t *clock);
+} v6_found;
 
 /* CLOCK_REALTIME in microseconds; 0 where it cannot be told. */
 int64_t v6_sys_now(void);
+
+/*
+ * What belongs to one process alone: a child of fork starts anew, a child of
+ * vfork, which has its parent's memory, goes by its parent's.
+ */
+
+/* What a process is told once, as bits. */
+enum v6_told {
+	V6_TOLD_NO_IPV6 = 1,
+	V6_TOLD_MAPPED = 2,
+	V6_TOLD_REFUSED = 4,
+	V6_TOLD_LEFT = 8,
+	V6_TOLD_IO_URING = 16,
+};
+
+/* How often what had a hash came: the hash above 24 bits of the number, 0 where there is none yet. */
+enum { V6_SEEN_SLOTS = 64, V6_SEEN_BITS = 24 };
+typedef _Atomic uint64_t v6_seen[V6_SEEN_SLOTS];
+
+struct v6_self {
+	atomic_int pid;
+	atomic_int load;      /* of the load record: see emit.c */
+	atomic_ulong lost;    /* records that could not be written and were not told of yet */
+	atomic_uint told;     /* enum v6_told */
+	v6_seen kinds, ports; /* of records that are thinned, and of ipv4-socket: emit.c */
+	atomic_bool opening;  /* a thread is changing which log is open */
+	atomic_uint looked;   /* the second in which it looked where the log's path leads */
+};
+
+/*
+ * This process's. No system call but for the first: the page that it lies in is
+ * wiped by the kernel on fork (MADV_WIPEONFORK, Linux 4.14). Where there is no such
+ * page, or the parent has made none of its own yet, getpid(2) tells a child, and a child of vfork
+ * is taken for one of fork.
+ */
+struct v6_self *v6_self(void);
+
+/* Takes another's place: what is recorded now is that process's. Its pid is set. */
+void v6_self_become(struct v6_self *other);
+
+/*
+ * Memory to write a record in, for calls that may have next to no stack (signal handlers) and
+ * must not allocate. A fixed pool, claimed without a lock; it is mapped when it is first
+ * needed, and what is not used is never touched.
+ *
+ * A slot holds a record and a path, with room to spare, or a part of a sock_diag answer:
+ * NLMSG_GOODSIZE. A call may hold three, where it searches /proc for the holder of a
+ * port; that is 85 threads that all do so at once.
+ */
+enum { V6_SCRATCH_SLOTS = 256, V6_SCRATCH_SIZE = 8448 };
+
+/*
+ * V6_SCRATCH_SIZE bytes of the caller's until it releases them; NULL where there is no
+ * memory, or all stayed claimed for a few milliseconds. A slot whose owner is no more,
+ * by fork, cancellation or siglongjmp(3), is had again after V6_SCRATCH_STALE seconds:
+ * no call holds one for so long.
+ */
+enum { V6_SCRATCH_STALE = 60 };
+char *v6_scratch_claim(void);
+void v6_scratch_release(char *scratch);
 
 #endif

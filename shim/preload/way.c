@@ -9,7 +9,7 @@
 
 #include "../govern/govern.h"
 #include "../govern/facts.h"
-#include "next.h"
+#include "../govern/sys.h"
 
 #include "../govern/forbidden.h"
 
@@ -85,15 +85,6 @@ struct v6_call v6_preload_call(int fd)
 	return (struct v6_call){.way = &way, .ask = fd, .record.fd = fd, .saved = errno};
 }
 
-/* What the application gets: errno as it was on success. */
-static int leave(const struct v6_call *c)
-{
-	if (v6_live.broken && c->record.error == EINVAL)
-		v6_preload_complain();
-	errno = c->record.error ? c->record.error : c->saved;
-	return (int)c->record.result;
-}
-
 /* Apart from the way of what is not governed, which then has no frame for a call. */
 #define SLOW static __attribute__((noinline))
 
@@ -114,21 +105,10 @@ static inline __attribute__((always_inline)) int govern(int fd, const void *poin
 	c.len = len;
 	c.backlog = backlog;
 	governed(&c);
-	return leave(&c);
-}
-
-SLOW int passive(
-	const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **list)
-{
-	int result = v6_next.getaddrinfo(node, service, hints, list);
-	struct v6_call c = v6_preload_call(-1);
-	struct addrinfo *first;
-
-	first = v6_govern_passive(&c, result, c.saved, hints, result ? NULL : *list);
-	if (!result)
-		*list = first;
-	errno = c.saved;
-	return result;
+	if (v6_live.broken && c.record.error == EINVAL)
+		v6_preload_complain();
+	errno = c.record.error ? c.record.error : c.saved;
+	return (int)c.record.result;
 }
 
 /* The five interposed calls, as the server meets them. Each passes what is not the shim's on at once. */
@@ -196,14 +176,24 @@ static bool is_no_node(const char *node)
 	return !node;
 }
 
-EXPORT int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
-	struct addrinfo **result)
+EXPORT int getaddrinfo(
+	const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **list)
 {
+	struct addrinfo *first;
+	struct v6_call c;
+	int result;
+
 	v6_preload_settled();
 	if (!v6_next.getaddrinfo)
 		v6_next_resolve();
+	result = v6_next.getaddrinfo(node, service, hints, list);
 	if (watches(V6_EVENT_GETADDRINFO) && hints && hints->ai_flags & AI_PASSIVE &&
-		is_no_node(node))
-		return passive(node, service, hints, result);
-	return v6_next.getaddrinfo(node, service, hints, result);
+		is_no_node(node)) {
+		c = v6_preload_call(-1);
+		first = v6_govern_passive(&c, result, c.saved, hints, result ? NULL : *list);
+		if (!result)
+			*list = first;
+		errno = c.saved;
+	}
+	return result;
 }

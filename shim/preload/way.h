@@ -4,9 +4,26 @@
 #ifndef V6_PRELOAD_WAY_H
 #define V6_PRELOAD_WAY_H
 
+#include <netdb.h>
 #include <stdatomic.h>
 
 #include "../govern/live.h"
+
+/*
+ * The next definition of each interposed call: another preloaded library's, or libc's. Never NULL but for
+ * getaddrinfo, which is NULL until v6_next_resolve(). A call that comes before that goes straight to the
+ * kernel: the dynamic linker may not be asked from inside a call that is async-signal-safe.
+ */
+extern struct v6_next {
+	int (*socket)(int, int, int);
+	int (*setsockopt)(int, int, int, const void *, socklen_t);
+	int (*bind)(int, const struct sockaddr *, socklen_t);
+	int (*listen)(int, int);
+	int (*getaddrinfo)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+} v6_next;
+
+/* Asks the dynamic linker; first thing in the constructor, and by a getaddrinfo before it. */
+void v6_next_resolve(void);
 
 /* 0: not settled; 1: settled. Anything else: being settled. */
 extern atomic_int v6_preload_state;

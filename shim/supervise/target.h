@@ -7,7 +7,7 @@
 #ifndef V6_TARGET_H
 #define V6_TARGET_H
 
-#include "../govern/self.h"
+#include "../govern/sys.h"
 #include "../govern/way.h"
 
 enum { V6_TARGET_PROGRAM = 256 };

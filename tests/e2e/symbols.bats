@@ -21,7 +21,7 @@ setup() {
 # the first call before it.
 hot_objects() {
 	find "$BUILD"/obj/shim/{core,govern,preload} -name '*.o' 2>/dev/null |
-		grep -vE '/(init|start|configure|next)\.o$' | sort
+		grep -vE '/init\.o$' | sort
 }
 
 # Lines of "OBJECT: SYMBOL".
