@@ -13,8 +13,8 @@
 #include "../memory.h"
 #include "../../govern/sys.h"
 
-enum { READ_SIZE = 262144 }; /* at a time */
-enum { TICK_MS = 100 };      /* how often files that are followed are looked at */
+/* Bytes at a time, and how often files that are followed are looked at. */
+enum { READ_SIZE = 262144, TICK_MS = 100 };
 
 static volatile sig_atomic_t stop;
 

@@ -58,29 +58,22 @@ static struct v6_record keep_record(struct v6_logs *logs, const struct v6_record
 	return copy;
 }
 
-/* The latest socket on the descriptor. */
-static struct v6_socket **on_descriptor(struct v6_process *p, const struct v6_record *r)
-{
-	return keep(&p->kept, &r->fd, sizeof(r->fd), sizeof(struct v6_socket *));
-}
+/* The latest socket on a descriptor; at a protocol and address that was bound, or that that failed at. */
+enum place { DESCRIPTOR, BOUND, FAILED };
 
-/* The latest at the protocol and address that was bound, that could not be, or that could not listen. */
-enum place { BOUND, FAILED_BIND, FAILED_LISTEN };
-
-static struct v6_socket **at_address(
-	struct v6_process *p, enum place place, const struct v6_record *r)
+static struct v6_socket **latest(struct v6_process *p, enum place place, const struct v6_record *r)
 {
 	const struct v6_address *a = &r->facts.address;
-	unsigned key[8] = {
-		place, (unsigned)r->proto, (unsigned)a->family << 16 | a->port, a->scope};
+	unsigned key[8] = {place, (unsigned)r->fd};
 
-	memcpy(key + 4, a->bytes, sizeof(a->bytes));
+	if (place != DESCRIPTOR) {
+		key[0] += place == FAILED && r->facts.event == V6_EVENT_LISTEN;
+		key[1] = (unsigned)r->proto;
+		key[2] = (unsigned)a->family << 16 | a->port;
+		key[3] = a->scope;
+		memcpy(key + 4, a->bytes, sizeof(a->bytes));
+	}
 	return keep(&p->kept, key, sizeof(key), sizeof(struct v6_socket *));
-}
-
-static struct v6_socket **at_failed(struct v6_process *p, const struct v6_record *r)
-{
-	return at_address(p, r->facts.event == V6_EVENT_LISTEN ? FAILED_LISTEN : FAILED_BIND, r);
 }
 
 struct v6_slice v6_record_written(const struct v6_record *r, v6_record_writer *write)
@@ -114,7 +107,6 @@ static struct v6_process *process_of(
 		.program = keep_text(logs, r->program),
 		.first = r->time,
 		.policy = r->policy,
-		.mode = r->mode,
 		.via = r->via,
 		.sockets_end = &p->sockets,
 		.troubles_end = &p->troubles,
@@ -136,10 +128,8 @@ static void add_settings(struct v6_logs *logs, struct v6_process *p, const struc
 
 	if (!r->has_policy)
 		return;
-	if (!r->rule) {
+	if (!r->rule)
 		p->policy = r->policy;
-		p->mode = r->mode;
-	}
 	if (r->facts.event != V6_EVENT_LOAD) {
 		p->whole |= v6_record_level(r) >= V6_LOG_LEVEL_BIND;
 		return;
@@ -210,67 +200,51 @@ static bool is_same(const struct v6_socket *s, const struct v6_record *r)
 		       (s->chosen && (r->facts.event == V6_EVENT_LISTEN || !b->port)));
 }
 
-/* What failed at this address is made good, as far as the log tells. */
-static void make_good(struct v6_logs *logs, struct v6_process *p, const struct v6_record *r)
-{
-	/* Without failures, which are few, there is no place for it. */
-	struct v6_socket *s = p->troubles ? *at_failed(p, r) : NULL;
-
-	if (!s)
-		return;
-	s->succeeded = logs->records;
-	s->gone |= s->r.error != 0;
-}
-
 /*
- * A socket takes the place of the one before it on its descriptor where it is bound to the same,
- * and where the kernel chose the port of both: a server that opens such sockets in turn (FTP)
- * would fill the page.
+ * A bind, or a listen, that went well. What is bound takes the place of the socket before it on its
+ * descriptor where it is bound to the same, and where the kernel chose the port of both: a server that
+ * opens such sockets in turn (FTP) would fill the page. What listens is the one that was bound on this
+ * descriptor, or on one of which this is a duplicate.
  */
-static void add_bound(struct v6_logs *logs, struct v6_process *p, const struct v6_record *r)
+static void add_success(struct v6_logs *logs, struct v6_process *p, const struct v6_record *r)
 {
-	struct v6_socket **on = on_descriptor(p, r), *s = *on;
+	bool listen = r->facts.event == V6_EVENT_LISTEN;
+	struct v6_socket **on = latest(p, DESCRIPTOR, r), **bound = latest(p, BOUND, r), *s = *on;
+	/* Without trouble, which is rare, there is no place for it. */
+	struct v6_socket *failed = p->troubles ? *latest(p, FAILED, r) : NULL;
 	bool same = s && is_same(s, r);
 
-	/* This is how datagram clients bind. */
-	if (r->facts.type == V6_TYPE_DGRAM && !r->facts.address.port)
-		return;
-	make_good(logs, p, r);
+	/* What failed at this address is made good, as far as the log tells. */
+	if (failed) {
+		failed->succeeded = logs->records;
+		failed->gone |= failed->r.error != 0;
+	}
 	/* Not one that listens on a duplicate. */
 	if (s && !same)
-		s->replaced |= s->r.fd == r->fd;
-	s = begin_socket(logs, p, same ? s : NULL, r);
-	update_socket(logs, s, r);
-	s->chosen = !r->facts.address.port;
-	s->inherited = r->facts.event == V6_EVENT_INHERIT;
-	*on = *at_address(p, BOUND, r) = s;
-}
-
-/* It is the one that was bound on this descriptor, or on one of which this is a duplicate. */
-static void add_listening(struct v6_logs *logs, struct v6_process *p, const struct v6_record *r)
-{
-	struct v6_socket **on = on_descriptor(p, r), *s = *on, *bound;
-
-	make_good(logs, p, r);
-	if (!s || !is_same(s, r)) {
-		if (s)
-			s->replaced = true;
-		bound = *at_address(p, BOUND, r);
-		if (bound && (bound->r.serves || bound->r.error || bound->gone))
-			bound = NULL;
-		*on = s = bound ? bound : begin_socket(logs, p, NULL, r);
-		s->replaced = false;
-	}
+		s->replaced |= listen || s->r.fd == r->fd;
+	if (!same)
+		s = listen && *bound && !(*bound)->r.serves && !(*bound)->r.error && !(*bound)->gone
+			    ? *bound
+			    : NULL;
+	if (!s || !listen)
+		s = begin_socket(logs, p, s, r);
 	s->gone = false;
+	s->replaced &= same;
 	update_socket(logs, s, r);
+	*on = s;
+	if (!listen) {
+		s->chosen = !r->facts.address.port;
+		s->inherited = r->facts.event == V6_EVENT_INHERIT;
+		*bound = s;
+	}
 }
 
 /* The socket that could not be bound, or that could not listen; one for each address. */
 static struct v6_socket *add_failed(
 	struct v6_logs *logs, struct v6_process *p, const struct v6_record *r)
 {
-	struct v6_socket **failed = at_failed(p, r);
-	struct v6_socket *s = r->facts.event == V6_EVENT_LISTEN ? *on_descriptor(p, r) : NULL;
+	struct v6_socket **failed = latest(p, FAILED, r);
+	struct v6_socket *s = r->facts.event == V6_EVENT_LISTEN ? *latest(p, DESCRIPTOR, r) : NULL;
 
 	if (!s || !is_same(s, r)) {
 		s = *failed;
@@ -286,20 +260,6 @@ static struct v6_socket *add_failed(
 
 /* Trouble. */
 
-static bool has_failed(const struct v6_record *r)
-{
-	return r->facts.event >= V6_EVENT_SOCKET && r->facts.event <= V6_EVENT_LISTEN &&
-	       (r->error || r->result < 0);
-}
-
-/* A bind or listen that met EADDRINUSE, whatever else was found. */
-static bool is_conflict(const struct v6_record *r)
-{
-	return r->verdict.finding == V6_FINDING_CONFLICT ||
-	       ((r->facts.event == V6_EVENT_BIND || r->facts.event == V6_EVENT_LISTEN) &&
-		       r->error == EADDRINUSE && r->verdict.action != V6_ACTION_DENY);
-}
-
 /* As it would be written but for the time, the process, and how many there were. */
 static struct v6_slice look_of(struct v6_record r)
 {
@@ -309,7 +269,7 @@ static struct v6_slice look_of(struct v6_record r)
 }
 
 static void add_trouble(struct v6_logs *logs, struct v6_process *p, const struct v6_socket *socket,
-	const struct v6_record *r)
+	const struct v6_record *r, const char *state)
 {
 	struct v6_record same = *r;
 	struct v6_trouble *t;
@@ -320,7 +280,8 @@ static void add_trouble(struct v6_logs *logs, struct v6_process *p, const struct
 	look = look_of(same);
 	t = keep(&p->kept, look.ptr, look.len, sizeof(*t));
 	if (!t->times) {
-		*t = (struct v6_trouble){.r = keep_record(logs, r), .socket = socket};
+		*t = (struct v6_trouble){
+			.r = keep_record(logs, r), .socket = socket, .state = state};
 		*p->troubles_end = t;
 		p->troubles_end = &t->next;
 	}
@@ -331,54 +292,61 @@ static void add_trouble(struct v6_logs *logs, struct v6_process *p, const struct
 									  : t->times + 1;
 }
 
-static const char *state_of(const struct v6_trouble *t)
+/* "unresolved", "resolved", or what was found or done; NULL: it is no trouble. */
+static const char *state_of(const struct v6_record *r, bool failed)
 {
-	enum v6_action action = t->r.verdict.action;
-	bool failed = has_failed(&t->r), conflict = is_conflict(&t->r);
+	bool bind = r->facts.event == V6_EVENT_BIND || r->facts.event == V6_EVENT_LISTEN;
+	enum v6_action action = r->verdict.action;
+	/* One that met EADDRINUSE, whatever else was found. */
+	bool conflict = r->verdict.finding == V6_FINDING_CONFLICT ||
+			(bind && r->error == EADDRINUSE && action != V6_ACTION_DENY);
 
-	if (!t->r.has_policy)
-		return v6_word(V6_LIST_EVENT, t->r.facts.event);
-	if (t->socket && t->socket->succeeded > t->latest)
-		return "resolved";
-	if (conflict && (failed || (t->r.enforce.known && t->r.enforce.result < 0)))
+	if (!r->has_policy)
+		return v6_word(V6_LIST_EVENT, r->facts.event);
+	if (conflict && (failed || (r->enforce.known && r->enforce.result < 0)))
 		return "unresolved";
-	if (conflict && action != V6_ACTION_NONE && t->r.mode == V6_MODE_ENFORCE)
+	if (conflict && action != V6_ACTION_NONE && r->mode == V6_MODE_ENFORCE)
 		return "resolved";
-	if (t->r.enforce.known && t->r.enforce.result == V6_NO_RESULT)
+	if (r->enforce.known && r->enforce.result == V6_NO_RESULT)
 		return "undecided";
-	if (t->r.verdict.finding != V6_FINDING_NONE)
-		return v6_word(V6_LIST_FINDING, t->r.verdict.finding);
-	return failed && action != V6_ACTION_DENY ? "failed" : v6_word(V6_LIST_ACTION, action);
+	if (r->verdict.finding != V6_FINDING_NONE)
+		return v6_word(V6_LIST_FINDING, r->verdict.finding);
+	if (action == V6_ACTION_DENY || (action == V6_ACTION_REORDER && !failed))
+		return v6_word(V6_LIST_ACTION, action);
+	return failed ? "failed" : NULL;
 }
 
-void v6_logs_add(struct v6_logs *logs, const struct v6_source *s, const struct v6_record *r)
+void v6_logs_add(struct v6_logs *logs, const struct v6_source *log, const struct v6_record *r)
 {
-	struct v6_process *p = process_of(logs, s, r);
+	struct v6_process *p = process_of(logs, log, r);
 	enum v6_event event = r->facts.event;
+	bool failed =
+		event >= V6_EVENT_SOCKET && event <= V6_EVENT_LISTEN && (r->error || r->result < 0);
+	const struct v6_address *a = &r->facts.address;
+	const char *state = state_of(r, failed);
 	struct v6_socket *socket = NULL;
 
 	logs->records++;
 	logs->denials += r->verdict.action == V6_ACTION_DENY;
 	logs->disorders += r->verdict.finding == V6_FINDING_DISORDER;
 	logs->unenforced += r->verdict.finding == V6_FINDING_UNENFORCED;
-	p->thinned |= r->count && event != V6_EVENT_LOST;
 	add_settings(logs, p, r);
 	if (event == V6_EVENT_LOST) {
 		p->lost += r->count;
 		logs->lost += r->count;
-	} else if (event == V6_EVENT_INHERIT || (event == V6_EVENT_BIND && !has_failed(r))) {
-		add_bound(logs, p, r);
-	} else if (event == V6_EVENT_LISTEN && !has_failed(r)) {
-		add_listening(logs, p, r);
-	} else if ((event == V6_EVENT_BIND || event == V6_EVENT_LISTEN) &&
-		   r->facts.address.family != V6_FAMILY_OTHER) {
-		socket = add_failed(logs, p, r);
+	} else {
+		p->thinned |= r->count != 0;
 	}
-	if (event == V6_EVENT_ERROR || event == V6_EVENT_LOST || has_failed(r) || is_conflict(r) ||
-		(r->enforce.known && r->enforce.result == V6_NO_RESULT) ||
-		r->verdict.finding != V6_FINDING_NONE || r->verdict.action == V6_ACTION_DENY ||
-		r->verdict.action == V6_ACTION_REORDER)
-		add_trouble(logs, p, socket, r);
+	if (event == V6_EVENT_BIND || event == V6_EVENT_LISTEN || event == V6_EVENT_INHERIT) {
+		/* Without a port is how datagram clients bind. */
+		if (!failed &&
+			(a->port || event == V6_EVENT_LISTEN || r->facts.type != V6_TYPE_DGRAM))
+			add_success(logs, p, r);
+		else if (failed && a->family != V6_FAMILY_OTHER)
+			socket = add_failed(logs, p, r);
+	}
+	if (state)
+		add_trouble(logs, p, socket, r, state);
 }
 
 /* What the report shows of it but pids, times and ports that the kernel chose; to be freed. */
@@ -387,8 +355,8 @@ static char *look_of_process(const struct v6_process *p, size_t *len)
 	char *text = NULL;
 	FILE *look = v6_need(open_memstream(&text, len));
 
-	fprintf(look, "%p %d %d %d %d %p %p\n", (const void *)p->log, p->whole, p->policy, p->mode,
-		p->via, (const void *)p->program.ptr, (const void *)p->settings.ptr);
+	fprintf(look, "%p %d %d %d %p %p\n", (const void *)p->log, p->whole, p->policy, p->via,
+		(const void *)p->program.ptr, (const void *)p->settings.ptr);
 	for (const struct v6_socket *s = p->sockets; s; s = s->next) {
 		struct v6_record r = s->r;
 
@@ -417,7 +385,8 @@ void v6_logs_end(struct v6_logs *logs)
 		char *look;
 
 		for (struct v6_trouble *t = p->troubles; t; t = t->next) {
-			t->state = state_of(t);
+			if (t->socket && t->socket->succeeded > t->latest)
+				t->state = "resolved";
 			logs->unresolved += !strcmp(t->state, "unresolved");
 		}
 		if (!p->sockets && !p->troubles)

@@ -86,6 +86,7 @@ struct outcome {
 };
 
 struct verdict {
+	const struct v6_logs *logs;
 	const struct v6_process *process;
 	int proto;
 	uint16_t port;
@@ -160,7 +161,7 @@ static int by_port(const void *a, const void *b)
 }
 
 /* Of each port that a verdict can be told of, in order of protocol and port. */
-typedef void verdict_printer(const struct v6_logs *logs, const struct verdict *v);
+typedef void verdict_printer(const struct verdict *v);
 
 static void judge(const struct v6_logs *logs, const struct v6_process *p, verdict_printer *print)
 {
@@ -176,7 +177,7 @@ static void judge(const struct v6_logs *logs, const struct v6_process *p, verdic
 		qsort(sockets, count, sizeof(*sockets), by_port);
 	for (size_t i = 0; i < count;) {
 		const struct v6_record *r = &sockets[i]->r;
-		struct verdict v = {p, r->proto, r->facts.address.port, .differs = false};
+		struct verdict v = {logs, p, r->proto, r->facts.address.port, .differs = false};
 		const struct outcome *now = &v.outcomes[0], *enforced = &v.outcomes[1];
 
 		for (; i < count && sockets[i]->r.proto == v.proto &&
@@ -195,7 +196,7 @@ static void judge(const struct v6_logs *logs, const struct v6_process *p, verdic
 		/* What was only bound may be a client, or handed on. */
 		if (v.port && (!now->silent || now->failed || now->ways[INET] || now->ways[INET6] ||
 				      v.differs))
-			print(logs, &v);
+			print(&v);
 	}
 }
 
@@ -442,12 +443,11 @@ static void add_outcome(struct v6_text *t, const struct verdict *v, bool enforce
  * Another process that serves the family on the port. Who listens is the server, rather than who was
  * given the socket.
  */
-static const struct v6_process *find_server(
-	const struct v6_logs *logs, const struct verdict *v, int family)
+static const struct v6_process *find_server(const struct verdict *v, int family)
 {
 	const struct v6_process *given = NULL;
 
-	for (const struct v6_process *p = logs->processes; p; p = p->next)
+	for (const struct v6_process *p = v->logs->processes; p; p = p->next)
 		for (const struct v6_socket *s = p->sockets; s && p != v->process; s = s->next) {
 			struct service told = service_of(&s->r, false);
 
@@ -461,7 +461,7 @@ static const struct v6_process *find_server(
 	return given;
 }
 
-static void print_verdict(const struct v6_logs *logs, const struct verdict *v)
+static void print_verdict(const struct verdict *v)
 {
 	const struct outcome *o = &v->outcomes[0];
 	const struct v6_process *p = v->process, *other = NULL;
@@ -471,7 +471,7 @@ static void print_verdict(const struct v6_logs *logs, const struct verdict *v)
 	add_outcome(&t, v, false);
 	*t.buf = (char)toupper(*t.buf);
 	if (inet != is_own(o->ways[INET6]))
-		other = find_server(logs, v, inet ? INET6 : INET);
+		other = find_server(v, inet ? INET6 : INET);
 	if (other)
 		v6_text_print(&t, "; IPv%c is served by %.*s[%d]", inet ? '6' : '4',
 			V6_SLICE(other->program), other->pid);
@@ -560,17 +560,15 @@ static void json_ways(const struct outcome *o)
 	static const char *const words[] = {
 		"nobody", "another process", "dual-stack socket", "own socket"};
 
-	if (o->ways[INET] != NOT_TOLD)
-		v6_json("'inet':%s", words[o->ways[INET]]);
-	if (o->ways[INET6] != NOT_TOLD)
-		v6_json("'inet6':%s", words[o->ways[INET6]]);
+	for (int f = INET; f >= INET6; f--)
+		if (o->ways[f] != NOT_TOLD)
+			v6_json(f == INET ? "'inet':%s" : "'inet6':%s", words[o->ways[f]]);
 }
 
-static void json_verdict(const struct v6_logs *logs, const struct verdict *v)
+static void json_verdict(const struct verdict *v)
 {
 	V6_TEXT(t, 16);
 
-	(void)logs;
 	v6_proto_text(&t, v->proto);
 	v6_json("{'port':%d", v->port);
 	if (v->proto >= 0)

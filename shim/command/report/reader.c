@@ -207,23 +207,19 @@ static bool put_families(struct scanner *s, bool as_bits, void *to)
 
 static bool put_integer(enum v6_field_kind kind, struct v6_slice text, void *to)
 {
-	static const uint64_t limits[] = {[V6_FIELD_BIT] = 1,
-		[V6_FIELD_VERSION] = V6_RECORD_VERSION,
-		[V6_FIELD_PORT] = UINT16_MAX,
-		[V6_FIELD_FD] = INT_MAX,
-		[V6_FIELD_COUNT] = INT_MAX,
-		[V6_FIELD_ERRNO] = INT_MAX,
-		[V6_FIELD_UID] = UINT32_MAX,
-		[V6_FIELD_COUNT64] = V6_NO_RESULT - 1,
-		[V6_FIELD_RESULT] = V6_NO_RESULT - 1};
 	bool minus = kind == V6_FIELD_RESULT && v6_slice_begins(text, "-");
-	uint64_t n;
+	uint64_t n, most = kind == V6_FIELD_BIT                                  ? 1
+			   : kind == V6_FIELD_VERSION                            ? V6_RECORD_VERSION
+			   : kind == V6_FIELD_PORT                               ? UINT16_MAX
+			   : kind == V6_FIELD_UID                                ? UINT32_MAX
+			   : kind == V6_FIELD_COUNT64 || kind == V6_FIELD_RESULT ? V6_NO_RESULT - 1
+										 : INT_MAX;
 
-	if (!v6_slice_uint(v6_slice_from(text, minus), limits[kind], &n))
+	if (!v6_slice_uint(v6_slice_from(text, minus), most, &n))
 		return false;
 	if (kind == V6_FIELD_PORT)
 		((struct v6_address *)to)->port = (uint16_t)n;
-	else if (limits[kind] > INT_MAX)
+	else if (most > INT_MAX)
 		*(int64_t *)to = minus ? -(int64_t)n : (int64_t)n;
 	else
 		*(int *)to = (int)n;

@@ -73,7 +73,6 @@ struct v6_process {
 	struct v6_trouble *troubles, **troubles_end;
 	uint64_t lost;         /* records */
 	enum v6_policy policy; /* of its latest record that a rule did not touch */
-	enum v6_mode mode;
 	enum v6_via via;
 	bool loaded;
 	bool whole;   /* the log has every bind and listen */
