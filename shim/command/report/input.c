@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,8 +23,7 @@ static void add_damaged(struct v6_logs *logs, struct v6_source *s, const char *r
 {
 	V6_TEXT(t, 512);
 
-	v6_text_print(
-		&t, "%.*s:%lld: %s", V6_SLICE(v6_slice_of(s->name)), (long long)s->line, reason);
+	v6_text_print(&t, "%.*s:%lld: %s", V6_SLICE(v6_slice_of(s->name)), s->line, reason);
 	logs->damaged++;
 	if (s->damaged)
 		return;
@@ -309,7 +307,7 @@ void v6_logs_read(struct v6_logs *logs)
 		v6_complain("interrupted: this is the report of what was read so far");
 	} else {
 		logs->fresh = true;
-		v6_complain("%" PRIu64 " records so far; new ones follow, then the report at an "
+		v6_complain("%lld records so far; new ones follow, then the report at an "
 			    "interrupt",
 			logs->records);
 		while (!stop && !ferror(stdout) && look_at_all(logs))

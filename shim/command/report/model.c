@@ -101,8 +101,7 @@ static struct v6_process *process_of(
 		(!load || (!p->loaded && llabs(r->time - p->first) < LOAD_LATE)))
 		return p;
 	*running = p = v6_keep(sizeof(*p));
-	*p = (struct v6_process){
-		.log = log,
+	*p = (struct v6_process){.log = log,
 		.pid = r->pid,
 		.program = keep_text(logs, r->program),
 		.first = r->time,
@@ -110,8 +109,7 @@ static struct v6_process *process_of(
 		.via = r->via,
 		.sockets_end = &p->sockets,
 		.troubles_end = &p->troubles,
-		.last = p,
-	};
+		.last = p};
 	if (!logs->processes_end)
 		logs->processes_end = &logs->processes;
 	*logs->processes_end = p;
@@ -333,7 +331,7 @@ void v6_logs_add(struct v6_logs *logs, const struct v6_source *log, const struct
 	add_settings(logs, p, r);
 	if (event == V6_EVENT_LOST) {
 		p->lost += r->count;
-		logs->lost += r->count;
+		logs->lost += (long long)r->count;
 	} else {
 		p->thinned |= r->count != 0;
 	}

@@ -1,7 +1,6 @@
 #include "report.h"
 
 #include <ctype.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -39,15 +38,15 @@ static struct service service_of(const struct v6_record *r, bool enforce)
 {
 	bool other = enforce && r->enforce.known;
 	unsigned serves = other ? r->enforce.serves : r->serves;
+	int after = other ? r->enforce.after : r->after;
+	bool listens = serves || r->facts.type == V6_TYPE_DGRAM;
 
 	if (other && r->enforce.result == V6_NO_RESULT)
 		return (struct service){.undecided = v6_serves(&r->facts.address, 0)};
 	if (other ? r->enforce.result < 0 : r->error)
 		return (struct service){.failed = true};
-	return (struct service){.serves = serves ? serves
-						 : v6_serves(&r->facts.address,
-							   other ? r->enforce.after : r->after),
-		.listens = serves || r->facts.type == V6_TYPE_DGRAM};
+	serves = serves ? serves : v6_serves(&r->facts.address, after);
+	return (struct service){.serves = serves, .listens = listens};
 }
 
 /* The policy has made the socket what it is, or with `enforce` would have. */
@@ -492,15 +491,14 @@ void v6_report_page(const struct v6_logs *logs)
 
 	if (logs->records) {
 		v6_text_print(&t,
-			"records %lld, processes %u, conflicts left unresolved %lld, disorders "
+			"records %lld, processes %d, conflicts left unresolved %lld, disorders "
 			"%lld, denials %lld, lost records %lld",
-			(long long)logs->records, (unsigned)logs->process_count,
-			(long long)logs->unresolved, (long long)logs->disorders,
-			(long long)logs->denials, (long long)logs->lost);
+			logs->records, logs->process_count, logs->unresolved, logs->disorders,
+			logs->denials, logs->lost);
 		end(2);
 	}
 	if (logs->unenforced)
-		printf("The policy is not in force everywhere: %" PRIu64 " unenforced\n",
+		printf("The policy is not in force everywhere: %lld unenforced\n",
 			logs->unenforced);
 	for (const struct v6_process *p = logs->processes; p; p = p->next) {
 		if (!p->shown)
@@ -517,12 +515,11 @@ void v6_report_page(const struct v6_logs *logs)
 			putchar('\n');
 	}
 	if (logs->records && logs->shown < logs->process_count)
-		printf("Processes in which nothing was bound, as far as the log tells: %zu\n",
+		printf("Processes in which nothing was bound, as far as the log tells: %d\n",
 			logs->process_count - logs->shown);
 	if (logs->damaged) {
 		t = begin();
-		v6_text_print(
-			&t, "Lines that are no records: %lld, the first", (long long)logs->damaged);
+		v6_text_print(&t, "Lines that are no records: %lld, the first", logs->damaged);
 		for (const struct v6_source *s = logs->sources; s; s = s->next)
 			if (s->damaged)
 				v6_text_print(&t, " %s;", s->damaged);
@@ -536,8 +533,7 @@ void v6_report_page(const struct v6_logs *logs)
 			"log level.",
 			0, 0, v6_terminal_width() ? v6_terminal_width() : 79);
 	if (logs->cuts)
-		printf("Cut, and what was written right before may be missing: %" PRIu64 "\n",
-			logs->cuts);
+		printf("Cut, and what was written right before may be missing: %lld\n", logs->cuts);
 }
 
 /* For a machine. */
@@ -622,5 +618,6 @@ void v6_report_json(const struct v6_logs *logs, bool check)
 	for (const struct v6_process *p = logs->processes; p; p = p->next)
 		if (p->shown)
 			json_process(logs, p);
-	v6_json("],'damaged':%u,'cuts':%u,'check':%d}\n", logs->damaged, logs->cuts, check);
+	v6_json("],'damaged':%u,'cuts':%u,'check':%d}\n", (uint64_t)logs->damaged,
+		(uint64_t)logs->cuts, check);
 }

@@ -26,8 +26,8 @@ struct v6_source {
 	off_t offset; /* bytes read */
 	char *text;   /* the beginning of a line whose end was not read yet */
 	size_t len;
-	uint64_t line; /* number of the latest, from 1 */
-	uint64_t records;
+	long long line; /* number of the latest, from 1 */
+	long long records;
 	/* File, number and reason of the first line that is no record, harmless to a terminal; or NULL. */
 	const char *damaged;
 };
@@ -35,18 +35,18 @@ struct v6_source {
 /* A socket that was bound or listened on, or that could not be. */
 struct v6_socket {
 	struct v6_socket *next;
-	uint64_t number; /* of its first record */
+	long long number; /* of its first record */
 	/*
 	 * Its latest call, with what earlier ones told: asked, before, serves, and the decision
 	 * of the latest that had an action. `error`: it failed.
 	 */
 	struct v6_record r;
-	unsigned actions;   /* bits 1 << enum v6_action but NONE */
-	uint64_t succeeded; /* number of the record by which what failed is made good; 0: none */
-	bool gone;          /* what failed there succeeded later: not to be shown */
-	bool inherited;     /* bound before the program ran */
-	bool replaced;      /* another socket was bound on its descriptor later */
-	bool chosen;        /* bound to port 0: the kernel chose */
+	unsigned actions;    /* bits 1 << enum v6_action but NONE */
+	long long succeeded; /* number of the record by which what failed is made good; 0: none */
+	bool gone;           /* what failed there succeeded later: not to be shown */
+	bool inherited;      /* bound before the program ran */
+	bool replaced;       /* another socket was bound on its descriptor later */
+	bool chosen;         /* bound to port 0: the kernel chose */
 };
 
 /* What failed, was found or was denied; once or again and again, but for the time and descriptor. */
@@ -55,7 +55,7 @@ struct v6_trouble {
 	struct v6_record r;             /* the first */
 	const struct v6_socket *socket; /* that failed, or NULL */
 	int64_t last;                   /* time */
-	uint64_t latest;                /* the last record's number */
+	long long latest;               /* the last record's number */
 	unsigned times;
 	const char *state; /* at the end: "unresolved", "resolved", or what was found */
 };
@@ -88,11 +88,11 @@ struct v6_logs {
 	void *kept, *texts; /* see model.c */
 	struct v6_source *sources;
 	struct v6_process *processes, **processes_end;
-	size_t process_count, shown; /* of how many there is something to show */
-	uint64_t records, lost, denials, disorders, unresolved, unenforced;
-	uint64_t damaged; /* lines */
-	uint64_t cuts;    /* of files that are followed: what they had last may be lost */
-	bool failed;      /* a file could not be read */
+	int process_count, shown; /* of how many there is something to show */
+	long long records, lost, denials, disorders, unresolved, unenforced;
+	long long damaged; /* lines */
+	long long cuts;    /* of files that are followed: what they had last may be lost */
+	bool failed;       /* a file could not be read */
 	bool follow; /* read on as more comes, until SIGINT or SIGTERM or nothing more can come */
 	bool fresh;  /* what is read is new */
 };
