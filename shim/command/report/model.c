@@ -347,6 +347,38 @@ void v6_logs_add(struct v6_logs *logs, const struct v6_source *log, const struct
 		add_trouble(logs, p, socket, r, state);
 }
 
+/* The policy has made the socket what it is, or with `enforce` would have. */
+static bool is_governed(const struct v6_socket *s, bool enforce)
+{
+	bool forced = s->actions & (1U << V6_ACTION_SET | 1U << V6_ACTION_OVERRIDE);
+	int value = v6_policy_value(s->r.policy);
+
+	if (s->r.mode == V6_MODE_LOG)
+		return enforce && s->r.enforce.known && s->r.enforce.after == value;
+	if (value == V6_UNKNOWN || value != s->r.after)
+		return false;
+	return v6_policy_forced(s->r.policy) ? forced : s->r.facts.asked == V6_UNKNOWN;
+}
+
+static struct v6_service service_of(const struct v6_socket *s, bool enforce)
+{
+	const struct v6_record *r = &s->r;
+	bool other = enforce && r->enforce.known;
+	unsigned serves = other ? r->enforce.serves : r->serves;
+	int after = other ? r->enforce.after : r->after;
+	struct v6_service told = {.governed = is_governed(s, enforce)};
+
+	if (other && r->enforce.result == V6_NO_RESULT) {
+		told.undecided = v6_serves(&r->facts.address, 0);
+	} else if (other ? r->enforce.result < 0 : r->error) {
+		told.failed = true;
+	} else {
+		told.serves = serves ? serves : v6_serves(&r->facts.address, after);
+		told.listens = serves || r->facts.type == V6_TYPE_DGRAM;
+	}
+	return told;
+}
+
 /* What the report shows of it but pids, times and ports that the kernel chose; to be freed. */
 static char *look_of_process(const struct v6_process *p, size_t *len)
 {
@@ -382,6 +414,9 @@ void v6_logs_end(struct v6_logs *logs)
 		size_t len;
 		char *look;
 
+		for (struct v6_socket *s = p->sockets; s; s = s->next)
+			for (int enforce = 0; enforce < 2; enforce++)
+				s->told[enforce] = service_of(s, enforce);
 		for (struct v6_trouble *t = p->troubles; t; t = t->next) {
 			if (t->socket && t->socket->succeeded > t->latest)
 				t->state = "resolved";

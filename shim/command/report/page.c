@@ -5,61 +5,19 @@
 #include <stdlib.h>
 
 #include "../../core/errname.h"
-#include "../../core/policy.h"
 #include "../json.h"
 #include "../memory.h"
 #include "../table.h"
 
 /* The line that is being put together. */
-static char line[8192 + 6 * V6_LINE_MAX];
+static char text[8192 + 6 * V6_LINE_MAX];
+static struct v6_text line = {.buf = text, .size = sizeof(text)};
 
-static struct v6_text begin(void)
-{
-	return v6_text_in(line, sizeof(line));
-}
-
-/* Prints the line; where it is wrapped it goes on below column `indent`. */
+/* Prints it, and begins another; where it is wrapped it goes on below column `indent`. */
 static void end(unsigned indent)
 {
-	v6_print_wrapped(line, 0, indent, v6_terminal_width());
-}
-
-/* What sockets serve, with the mode that there was, or had it been enforce. */
-
-/* Bits V6_SERVES_*. */
-struct service {
-	unsigned serves;    /* once it listens */
-	unsigned undecided; /* it may serve them: with enforce, and it is not told */
-	bool listens;       /* it is a datagram socket, or does */
-	bool failed;        /* it could not be bound, or not listen */
-};
-
-static struct service service_of(const struct v6_record *r, bool enforce)
-{
-	bool other = enforce && r->enforce.known;
-	unsigned serves = other ? r->enforce.serves : r->serves;
-	int after = other ? r->enforce.after : r->after;
-	bool listens = serves || r->facts.type == V6_TYPE_DGRAM;
-
-	if (other && r->enforce.result == V6_NO_RESULT)
-		return (struct service){.undecided = v6_serves(&r->facts.address, 0)};
-	if (other ? r->enforce.result < 0 : r->error)
-		return (struct service){.failed = true};
-	serves = serves ? serves : v6_serves(&r->facts.address, after);
-	return (struct service){.serves = serves, .listens = listens};
-}
-
-/* The policy has made the socket what it is, or with `enforce` would have. */
-static bool is_governed(const struct v6_socket *s, bool enforce)
-{
-	bool forced = s->actions & (1U << V6_ACTION_SET | 1U << V6_ACTION_OVERRIDE);
-	int value = v6_policy_value(s->r.policy);
-
-	if (s->r.mode == V6_MODE_LOG)
-		return enforce && s->r.enforce.known && s->r.enforce.after == value;
-	if (value == V6_UNKNOWN || value != s->r.after)
-		return false;
-	return v6_policy_forced(s->r.policy) ? forced : s->r.facts.asked == V6_UNKNOWN;
+	v6_print_wrapped(line.buf, 0, indent, v6_terminal_width());
+	line = v6_text_in(text, sizeof(text));
 }
 
 /* Verdicts: who has IPv6 on a port, and who IPv4. */
@@ -115,11 +73,10 @@ static void add_holder(struct outcome *o, const struct v6_process *p, const stru
 	o->wildcard |= own ? serves : 0;
 }
 
-static void add_socket(
-	struct outcome *o, const struct v6_process *p, const struct v6_socket *s, bool enforce)
+static void add_socket(struct outcome *o, const struct v6_process *p, const struct v6_socket *s,
+	struct v6_service told)
 {
 	const struct v6_address *a = &s->r.facts.address;
-	struct service told = service_of(&s->r, enforce);
 	bool in6 = a->family == V6_FAMILY_INET6 && !v6_address_mapped(a);
 	bool both = in6 && told.serves & V6_SERVES_INET;
 
@@ -145,7 +102,7 @@ static void add_socket(
 		o->single[!in6] = a;
 	}
 	o->shadowed |= both;
-	if (in6 && is_governed(s, enforce))
+	if (in6 && told.governed)
 		o->governed = s;
 }
 
@@ -159,10 +116,9 @@ static int by_port(const void *a, const void *b)
 	return order ? order : (s->number > t->number) - (s->number < t->number);
 }
 
-/* Of each port that a verdict can be told of, in order of protocol and port. */
-typedef void verdict_printer(const struct verdict *v);
-
-static void judge(const struct v6_logs *logs, const struct v6_process *p, verdict_printer *print)
+/* Prints each verdict that can be told, in order of protocol and port. */
+static void judge(const struct v6_logs *logs, const struct v6_process *p,
+	void (*print)(const struct verdict *v))
 {
 	struct v6_socket **sockets = NULL;
 	size_t count = 0;
@@ -179,11 +135,12 @@ static void judge(const struct v6_logs *logs, const struct v6_process *p, verdic
 		struct verdict v = {logs, p, r->proto, r->facts.address.port, .differs = false};
 		const struct outcome *now = &v.outcomes[0], *enforced = &v.outcomes[1];
 
-		for (; i < count && sockets[i]->r.proto == v.proto &&
-			sockets[i]->r.facts.address.port == v.port;
-			i++)
-			for (int enforce = 0; enforce < 2; enforce++)
-				add_socket(&v.outcomes[enforce], p, sockets[i], enforce);
+		while (i < count && sockets[i]->r.proto == v.proto &&
+			sockets[i]->r.facts.address.port == v.port) {
+			add_socket(&v.outcomes[0], p, sockets[i], sockets[i]->told[0]);
+			add_socket(&v.outcomes[1], p, sockets[i], sockets[i]->told[1]);
+			i++;
+		}
 		for (struct outcome *o = v.outcomes; o < v.outcomes + 2; o++) {
 			o->shadowed &= o->ways[INET] == OWN;
 			for (int f = 0; f < FAMILIES; f++)
@@ -203,39 +160,33 @@ static void judge(const struct v6_logs *logs, const struct v6_process *p, verdic
 
 /*
  * "nginx[4242]  [supervised, ]policy ipv6-only, on-conflict resolve, 2 rules": what decides about
- * calls.
+ * calls. And which process it is, where there are others.
  */
-static void print_heading(const struct v6_process *p)
+static void print_heading(const struct v6_process *p, bool alone)
 {
 	struct v6_read_setting settings[V6_SETTING_COUNT];
 	bool told = v6_read_settings(settings, p->settings);
-	struct v6_text t = begin();
 
 	if (!told || !settings[V6_SETTING_POLICY].value.ptr)
 		settings[V6_SETTING_POLICY].value =
 			v6_slice_of(told ? "app" : v6_word(V6_LIST_POLICY, p->policy));
-	v6_text_print(&t, "%.*s[%d] %s", V6_SLICE(p->program), p->pid,
+	v6_text_print(&line, "%.*s[%d] %s", V6_SLICE(p->program), p->pid,
 		p->via == V6_VIA_SUPERVISE ? " supervised," : "");
 	for (unsigned id = 0; id < V6_SETTING_LOG; id++)
 		if (settings[id].value.ptr)
-			v6_text_print(&t, "%s %s %.*s", id ? "," : "", v6_setting_name(id),
+			v6_text_print(&line, "%s %s %.*s", id ? "," : "", v6_setting_name(id),
 				V6_SLICE(settings[id].value));
-	v6_text_str(&t, told ? "" : " (this log does not have the other settings)");
+	v6_text_str(&line, told ? "" : " (this log does not have the other settings)");
 	end(2);
-}
-
-/* Which process it is, where there are others. */
-static void print_which(const struct v6_process *p)
-{
-	struct v6_text t = begin();
-
-	v6_text_str(&t, "  from ");
-	v6_text_time(&t, p->first);
-	v6_text_print(&t, " in %.*s", V6_SLICE(v6_slice_of(p->log->name)));
+	if (alone)
+		return;
+	v6_text_str(&line, "  from ");
+	v6_text_time(&line, p->first);
+	v6_text_print(&line, " in %.*s", V6_SLICE(v6_slice_of(p->log->name)));
 	if (p->more)
-		v6_text_print(&t, ", with %u more like it: pid", p->more);
+		v6_text_print(&line, ", with %u more like it: pid", p->more);
 	for (const struct v6_process *q = p->alike; q; q = q->alike)
-		v6_text_print(&t, " %d", q->pid);
+		v6_text_print(&line, " %d", q->pid);
 	end(2);
 }
 
@@ -259,7 +210,7 @@ static void add_remark(struct v6_text *t, const struct v6_process *p, const stru
 		v6_text_print(t, "the last of %lld that are alike; ", (long long)s->r.count);
 	if (s->actions && s->r.rule)
 		v6_text_print(t, "rule %u; ", s->r.rule);
-	if (!s->actions && is_governed(s, false))
+	if (!s->actions && s->told[0].governed)
 		v6_text_print(
 			t, "initial value of policy %s; ", v6_word(V6_LIST_POLICY, s->r.policy));
 	if (s->r.error) {
@@ -299,7 +250,6 @@ static void print_sockets(const struct v6_process *p)
 
 	for (const struct v6_socket *s = p->sockets; s; s = s->next) {
 		const struct v6_facts *facts = &s->r.facts;
-		struct service told = service_of(&s->r, false);
 
 		if (s->gone)
 			continue;
@@ -312,7 +262,7 @@ static void print_sockets(const struct v6_process *p)
 		add_number(&table, facts->asked, -1);
 		add_number(&table, facts->before != V6_UNKNOWN ? facts->before : s->r.after,
 			s->r.after);
-		v6_table_cell(&table, families[told.listens ? told.serves : 0]);
+		v6_table_cell(&table, families[s->told->listens ? s->told->serves : 0]);
 		add_remark(&table.text, p, s);
 		v6_table_cell(&table, "");
 	}
@@ -325,22 +275,21 @@ static void print_trouble(const struct v6_trouble *trouble)
 	enum { STATE_WIDTH = 14 };
 	static const char head[] = "v6shim [0]: ";
 	struct v6_record r = trouble->r;
-	struct v6_text t = begin();
-	struct v6_slice text;
+	struct v6_slice rest;
 
 	r.pid = 0;
-	text = v6_slice_from(v6_record_written(&r, v6_record_text), strlen(head));
-	text.len--; /* its newline */
-	v6_text_print(&t, "  %s", trouble->state);
-	while (t.len < STATE_WIDTH - 2)
-		v6_text_char(&t, ' ');
-	v6_text_str(&t, "  ");
-	v6_text_time(&t, r.time);
-	v6_text_str(&t, "  ");
-	v6_text_slice(&t, text);
+	rest = v6_slice_from(v6_record_written(&r, v6_record_text), strlen(head));
+	rest.len--; /* its newline */
+	v6_text_print(&line, "  %s", trouble->state);
+	while (line.len < STATE_WIDTH - 2)
+		v6_text_char(&line, ' ');
+	v6_text_str(&line, "  ");
+	v6_text_time(&line, r.time);
+	v6_text_str(&line, "  ");
+	v6_text_slice(&line, rest);
 	if (trouble->times > 1) {
-		v6_text_print(&t, "; %u times until ", trouble->times);
-		v6_text_time(&t, trouble->last);
+		v6_text_print(&line, "; %u times until ", trouble->times);
+		v6_text_time(&line, trouble->last);
 	}
 	end(STATE_WIDTH);
 }
@@ -351,33 +300,33 @@ static bool is_own(enum way way)
 }
 
 /* "IPv4", or the addresses that are all of it. */
-static void add_family(struct v6_text *t, const struct outcome *o, int family)
+static void add_family(const struct outcome *o, int family)
 {
-	v6_text_str(t, family == INET ? "IPv4" : "IPv6");
+	v6_text_str(&line, family == INET ? "IPv4" : "IPv6");
 	if (o->wildcard >> family & 1 || !o->singles[family])
 		return;
-	v6_text_str(t, " (");
+	v6_text_str(&line, " (");
 	if (o->singles[family] == 1)
-		v6_address_text(t, o->single[family]);
+		v6_address_text(&line, o->single[family]);
 	else
-		v6_text_print(t, "%u addresses", o->singles[family]);
-	v6_text_str(t, " alone)");
+		v6_text_print(&line, "%u addresses", o->singles[family]);
+	v6_text_str(&line, " alone)");
 }
 
 /* What could not be bound, and why. */
-static void add_failed(struct v6_text *t, const struct v6_record *r, bool enforce)
+static void add_failed(const struct v6_record *r, bool enforce)
 {
 	bool other = enforce && r->enforce.known;
 
-	v6_address_port_text(t, &r->facts.address);
-	v6_text_str(t, other                               ? " would fail, "
-		       : r->facts.event == V6_EVENT_LISTEN ? " cannot listen, "
-							   : " cannot be bound, ");
-	v6_errno_text(t, other ? r->enforce.error : r->error);
+	v6_address_port_text(&line, &r->facts.address);
+	v6_text_str(&line, other                               ? " would fail, "
+			   : r->facts.event == V6_EVENT_LISTEN ? " cannot listen, "
+							       : " cannot be bound, ");
+	v6_errno_text(&line, other ? r->enforce.error : r->error);
 }
 
 /* A sentence without its full stop, nor a capital letter. */
-static void add_outcome(struct v6_text *t, const struct verdict *v, bool enforce)
+static void add_outcome(const struct verdict *v, bool enforce)
 {
 	const struct outcome *o = &v->outcomes[enforce];
 	bool inet = is_own(o->ways[INET]), inet6 = is_own(o->ways[INET6]), both = inet && inet6;
@@ -386,55 +335,56 @@ static void add_outcome(struct v6_text *t, const struct verdict *v, bool enforce
 	bool whole = v->process->whole;
 
 	if (o->undecided) {
-		v6_text_str(t, "undecided");
+		v6_text_str(&line, "undecided");
 		return;
 	}
 	if (!whole && !told && o->failed) {
-		add_failed(t, &o->failed->r, enforce);
+		add_failed(&o->failed->r, enforce);
 		return;
 	}
 	if (whole && !both && !another)
-		v6_text_str(t, told ? "only " : "nothing");
+		v6_text_str(&line, told ? "only " : "nothing");
 	if (inet || (!told && o->ways[INET] == ANOTHER))
-		add_family(t, o, INET);
-	v6_text_str(t, both ? " and " : "");
+		add_family(o, INET);
+	v6_text_str(&line, both ? " and " : "");
 	if (inet6 || (!told && o->ways[INET6] == ANOTHER && o->ways[INET] != ANOTHER))
-		add_family(t, o, INET6);
-	v6_text_print(t, " %s %s on ",
+		add_family(o, INET6);
+	v6_text_print(&line, " %s %s on ",
 		enforce ? "would be"
 		: both  ? "are"
 			: "is",
 		whole ? "served" : "bound");
 	if (v->proto >= 0 && v->proto != V6_PROTO_TCP) {
-		v6_proto_text(t, v->proto);
-		v6_text_char(t, ' ');
+		v6_proto_text(&line, v->proto);
+		v6_text_char(&line, ' ');
 	}
-	v6_text_print(t, "port %d", v->port);
+	v6_text_print(&line, "port %d", v->port);
 	if (!told && another)
-		v6_text_str(t, " by another process");
+		v6_text_str(&line, " by another process");
 	else if (another)
-		v6_text_print(t, ", IPv%c by another process", inet ? '6' : '4');
+		v6_text_print(&line, ", IPv%c by another process", inet ? '6' : '4');
 	if (both)
-		v6_text_print(t, " by %s%s", one ? "one dual-stack socket" : "separate sockets",
+		v6_text_print(&line, " by %s%s", one ? "one dual-stack socket" : "separate sockets",
 			o->shadowed ? ", the IPv6 one dual-stack: IPv4 goes to the IPv4 socket"
 				    : "");
 	if (one && o->singles[INET]) {
-		v6_text_str(t, ", and ");
+		v6_text_str(&line, ", and ");
 		if (o->singles[INET] == 1)
-			v6_address_text(t, o->single[INET]);
+			v6_address_text(&line, o->single[INET]);
 		else
-			v6_text_print(t, "%u IPv4 addresses", o->singles[INET]);
-		v6_text_str(t, " by its own");
+			v6_text_print(&line, "%u IPv4 addresses", o->singles[INET]);
+		v6_text_str(&line, " by its own");
 	}
 	if (!both && o->failed) {
-		v6_text_str(t, ": ");
-		add_failed(t, &o->failed->r, enforce);
+		v6_text_str(&line, ": ");
+		add_failed(&o->failed->r, enforce);
 	} else if (!both && o->silent) {
-		v6_text_str(t, ": ");
-		v6_address_port_text(t, &o->silent->r.facts.address);
-		v6_text_str(t, " is bound and has not listened");
+		v6_text_str(&line, ": ");
+		v6_address_port_text(&line, &o->silent->r.facts.address);
+		v6_text_str(&line, " is bound and has not listened");
 	} else if (o->governed && (one || !inet)) {
-		v6_text_print(t, ", by policy %s", v6_word(V6_LIST_POLICY, o->governed->r.policy));
+		v6_text_print(
+			&line, ", by policy %s", v6_word(V6_LIST_POLICY, o->governed->r.policy));
 	}
 }
 
@@ -448,10 +398,8 @@ static const struct v6_process *find_server(const struct verdict *v, int family)
 
 	for (const struct v6_process *p = v->logs->processes; p; p = p->next)
 		for (const struct v6_socket *s = p->sockets; s && p != v->process; s = s->next) {
-			struct service told = service_of(&s->r, false);
-
 			if (s->r.proto != v->proto || s->r.facts.address.port != v->port ||
-				s->gone || !told.listens || !(told.serves >> family & 1))
+				s->gone || !s->told->listens || !(s->told->serves >> family & 1))
 				continue;
 			if (s->r.facts.event != V6_EVENT_INHERIT)
 				return p;
@@ -465,32 +413,30 @@ static void print_verdict(const struct verdict *v)
 	const struct outcome *o = &v->outcomes[0];
 	const struct v6_process *p = v->process, *other = NULL;
 	bool inet = is_own(o->ways[INET]);
-	struct v6_text t = begin();
 
-	add_outcome(&t, v, false);
-	*t.buf = (char)toupper(*t.buf);
+	add_outcome(v, false);
+	*text = (char)toupper(*text);
 	if (inet != is_own(o->ways[INET6]))
 		other = find_server(v, inet ? INET6 : INET);
 	if (other)
-		v6_text_print(&t, "; IPv%c is served by %.*s[%d]", inet ? '6' : '4',
+		v6_text_print(&line, "; IPv%c is served by %.*s[%d]", inet ? '6' : '4',
 			V6_SLICE(other->program), other->pid);
 	if (v->differs) {
-		v6_text_str(&t, ". With mode enforce: ");
-		add_outcome(&t, v, true);
+		v6_text_str(&line, ". With mode enforce: ");
+		add_outcome(v, true);
 	}
-	v6_text_str(&t, !p->whole ? ", as far as the log tells: log-level=bind tells all."
-			: p->thinned && v6_type_of_proto(v->proto) == V6_TYPE_DGRAM
-				? ", as far as the log tells: it has few of sockets that are alike."
-				: ".");
+	v6_text_str(
+		&line, !p->whole ? ", as far as the log tells: log-level=bind tells all."
+		       : p->thinned && v6_type_of_proto(v->proto) == V6_TYPE_DGRAM
+			       ? ", as far as the log tells: it has few of sockets that are alike."
+			       : ".");
 	end(0);
 }
 
 void v6_report_page(const struct v6_logs *logs)
 {
-	struct v6_text t = begin();
-
 	if (logs->records) {
-		v6_text_print(&t,
+		v6_text_print(&line,
 			"records %lld, processes %d, conflicts left unresolved %lld, disorders "
 			"%lld, denials %lld, lost records %lld",
 			logs->records, logs->process_count, logs->unresolved, logs->disorders,
@@ -503,13 +449,10 @@ void v6_report_page(const struct v6_logs *logs)
 	for (const struct v6_process *p = logs->processes; p; p = p->next) {
 		if (!p->shown)
 			continue;
-		print_heading(p);
-		if (logs->shown > 1)
-			print_which(p);
+		print_heading(p, logs->shown == 1);
 		print_sockets(p);
-		for (const struct v6_trouble *trouble = p->troubles; trouble;
-			trouble = trouble->next)
-			print_trouble(trouble);
+		for (const struct v6_trouble *t = p->troubles; t; t = t->next)
+			print_trouble(t);
 		judge(logs, p, print_verdict);
 		if (logs->shown > 1)
 			putchar('\n');
@@ -518,12 +461,11 @@ void v6_report_page(const struct v6_logs *logs)
 		printf("Processes in which nothing was bound, as far as the log tells: %d\n",
 			logs->process_count - logs->shown);
 	if (logs->damaged) {
-		t = begin();
-		v6_text_print(&t, "Lines that are no records: %lld, the first", logs->damaged);
+		v6_text_print(&line, "Lines that are no records: %lld, the first", logs->damaged);
 		for (const struct v6_source *s = logs->sources; s; s = s->next)
 			if (s->damaged)
-				v6_text_print(&t, " %s;", s->damaged);
-		t.buf[t.len - 1] = '\0';
+				v6_text_print(&line, " %s;", s->damaged);
+		text[line.len - 1] = '\0';
 		end(2);
 	}
 	if (!logs->damaged && !logs->records && !logs->failed)
@@ -542,13 +484,13 @@ void v6_report_page(const struct v6_logs *logs)
 static void json_record(struct v6_record r)
 {
 	static const char head[] = "{\"v\":1,", tail[] = "}\n";
-	struct v6_slice text;
+	struct v6_slice members;
 
 	r.pid = 0;
 	r.program.len = 0;
-	text = v6_slice_from(v6_record_written(&r, v6_record_json), strlen(head));
-	text.len -= strlen(tail);
-	v6_json("{%j", text);
+	members = v6_slice_from(v6_record_written(&r, v6_record_json), strlen(head));
+	members.len -= strlen(tail);
+	v6_json("{%j", members);
 }
 
 static void json_ways(const struct outcome *o)
@@ -596,7 +538,7 @@ static void json_process(const struct v6_logs *logs, const struct v6_process *p)
 
 		if (s->gone)
 			continue;
-		r.serves = service_of(&r, false).serves;
+		r.serves = s->told->serves;
 		json_record(r);
 		v6_json("'gone':%b}", s->replaced);
 	}

@@ -32,6 +32,15 @@ struct v6_source {
 	const char *damaged;
 };
 
+/* What a socket serves: bits V6_SERVES_*. */
+struct v6_service {
+	unsigned serves;    /* once it listens */
+	unsigned undecided; /* it may serve them: with enforce, and it is not told */
+	bool listens;       /* it is a datagram socket, or does */
+	bool failed;        /* it could not be bound, or not listen */
+	bool governed;      /* the policy made the socket what it is */
+};
+
 /* A socket that was bound or listened on, or that could not be. */
 struct v6_socket {
 	struct v6_socket *next;
@@ -47,6 +56,7 @@ struct v6_socket {
 	bool inherited;      /* bound before the program ran */
 	bool replaced;       /* another socket was bound on its descriptor later */
 	bool chosen;         /* bound to port 0: the kernel chose */
+	struct v6_service told[2]; /* at the end: with the mode that there was, and with enforce */
 };
 
 /* What failed, was found or was denied; once or again and again, but for the time and descriptor. */
