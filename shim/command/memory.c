@@ -7,6 +7,11 @@
 
 #include "command.h"
 
+struct chunk {
+	struct chunk *before;
+	alignas(max_align_t) char bytes[];
+};
+
 void *v6_need(void *pointer)
 {
 	if (!pointer) {
@@ -16,39 +21,22 @@ void *v6_need(void *pointer)
 	return pointer;
 }
 
-struct chunk {
-	struct chunk *next, *previous;
-	alignas(max_align_t) char bytes[];
-};
-
-/* A ring, so that nothing is at its end. */
-static struct chunk kept = {&kept, &kept};
-
 void *v6_keep(size_t size)
 {
+	static struct chunk *last;
 	struct chunk *chunk = v6_need(calloc(1, sizeof(*chunk) + size));
 
-	chunk->next = kept.next;
-	chunk->previous = &kept;
-	chunk->next->previous = kept.next = chunk;
+	chunk->before = last;
+	last = chunk;
 	return chunk->bytes;
 }
 
-/* There is room up to the next power of two. */
+/* There is room up to the next power of two. What it grows out of is kept. */
 void *v6_grow(void *array, size_t count, size_t size)
 {
-	struct chunk *chunk;
-
 	if (!count)
 		return v6_keep(size);
-	if (!(count & (count - 1))) {
-		chunk = (struct chunk *)((char *)array - offsetof(struct chunk, bytes));
-		chunk = v6_need(realloc(chunk, sizeof(*chunk) + 2 * count * size));
-		chunk->next->previous = chunk->previous->next = chunk;
-		array = chunk->bytes;
-	}
-	memset((char *)array + count * size, 0, size);
-	return array;
+	return count & (count - 1) ? array : memcpy(v6_keep(2 * count * size), array, count * size);
 }
 
 char *v6_keep_bytes(const char *bytes, size_t len)

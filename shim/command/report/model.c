@@ -1,4 +1,4 @@
-#include "model.h"
+#include "report.h"
 
 #include <errno.h>
 #include <search.h>
@@ -6,17 +6,15 @@
 #include <stdlib.h>
 
 #include "../memory.h"
-#include "reader.h"
 
 /* A race at the start of a process: its load record may come after another thread's first. */
 enum { LOAD_LATE = 1000000 };
 
-/* Texts and numbers by key, in a tree. */
-
+/* What is found by its key, in trees: of all logs, of their texts, and of each process. */
 struct kept {
 	const char *key;
 	size_t len;
-	unsigned number; /* from 1; 0: none yet */
+	/* And the value. */
 };
 
 static int compare(const void *a, const void *b)
@@ -27,46 +25,55 @@ static int compare(const void *a, const void *b)
 				: memcmp(e->key, f->key, e->len);
 }
 
-static struct kept *keep(void **tree, const void *key, size_t len)
+/* The value, whose bytes are 0 at first. */
+static void *keep(void **tree, const void *key, size_t len, size_t size)
 {
-	struct kept wanted = {key, len, 0}, **found = tfind(&wanted, tree, compare), *e;
+	struct kept wanted = {key, len}, **found = tfind(&wanted, tree, compare), *e;
 
-	if (found)
-		return *found;
-	e = v6_keep(sizeof(*e) + len + 1);
-	*e = (struct kept){memcpy(e + 1, key, len), len, 0};
-	return *(struct kept **)v6_need(tsearch(e, tree, compare));
+	if (!found) {
+		e = v6_keep(sizeof(*e) + size + len);
+		*e = (struct kept){memcpy((char *)(e + 1) + size, key, len), len};
+		found = v6_need(tsearch(e, tree, compare));
+	}
+	return *found + 1;
 }
 
 /* The same bytes are at the same place. */
-static struct v6_slice keep_text(struct v6_model *m, struct v6_slice text)
+static struct v6_slice keep_text(struct v6_logs *logs, struct v6_slice text)
 {
-	return (struct v6_slice){text.len ? keep(&m->kept, text.ptr, text.len)->key : "", text.len};
+	if (!text.len)
+		return v6_slice_of("");
+	text.ptr = memcpy(keep(&logs->texts, text.ptr, text.len, text.len), text.ptr, text.len);
+	return text;
 }
 
-/* What is found by its key: a number from 1 among all processes, or a process's sockets. */
-enum slot {
-	RUNNING,       /* log, pid: the latest process */
-	ON_DESCRIPTOR, /* descriptor: the latest socket */
-	AT_ADDRESS,    /* protocol, address: the latest that was bound */
-	FAILED_BIND,   /* the same: that could not be bound */
-	FAILED_LISTEN, /* the same: that could not listen */
-};
-
-static unsigned *find(void **tree, enum slot slot, unsigned number, unsigned other)
+/* A copy that lasts. What the process has as well is left out. */
+static struct v6_record keep_record(struct v6_logs *logs, const struct v6_record *r)
 {
-	unsigned key[] = {slot, number, other};
+	struct v6_record copy = *r;
 
-	return &keep(tree, key, sizeof(key))->number;
+	copy.program = copy.version = copy.settings = (struct v6_slice){"", 0};
+	copy.note = keep_text(logs, r->note);
+	copy.holder.program = keep_text(logs, r->holder.program);
+	return copy;
 }
 
-static unsigned *find_address(struct v6_process *p, enum slot slot, const struct v6_record *r)
+/* The latest socket on a descriptor; at a protocol and address that was bound, or that that failed at. */
+enum place { DESCRIPTOR, BOUND, FAILED };
+
+static struct v6_socket **latest(struct v6_process *p, enum place place, const struct v6_record *r)
 {
 	const struct v6_address *a = &r->facts.address;
-	unsigned key[8] = {slot, (unsigned)r->proto, (unsigned)a->family << 16 | a->port, a->scope};
+	unsigned key[8] = {place, (unsigned)r->fd};
 
-	memcpy(key + 4, a->bytes, sizeof(a->bytes));
-	return &keep(&p->kept, key, sizeof(key))->number;
+	if (place != DESCRIPTOR) {
+		key[0] += place == FAILED && r->facts.event == V6_EVENT_LISTEN;
+		key[1] = (unsigned)r->proto;
+		key[2] = (unsigned)a->family << 16 | a->port;
+		key[3] = a->scope;
+		memcpy(key + 4, a->bytes, sizeof(a->bytes));
+	}
+	return keep(&p->kept, key, sizeof(key), sizeof(struct v6_socket *));
 }
 
 struct v6_slice v6_record_written(const struct v6_record *r, v6_record_writer *write)
@@ -82,32 +89,36 @@ struct v6_slice v6_record_written(const struct v6_record *r, v6_record_writer *w
 /* Processes. */
 
 /* The process with that pid. Another program, and a load record unless it is late, begin a new one. */
-static struct v6_process *process_of(struct v6_model *m, unsigned log, const struct v6_record *r)
+static struct v6_process *process_of(
+	struct v6_logs *logs, const struct v6_source *log, const struct v6_record *r)
 {
-	unsigned *running = find(&m->kept, RUNNING, log, (unsigned)r->pid);
-	struct v6_process *p = *running ? m->processes[*running - 1] : NULL;
+	uintptr_t key[] = {(uintptr_t)log, (uintptr_t)r->pid};
+	struct v6_process **running = keep(&logs->kept, key, sizeof(key), sizeof(*running));
+	struct v6_process *p = *running;
 	bool load = r->facts.event == V6_EVENT_LOAD;
 
-	if (p && p->program.ptr == keep_text(m, r->program).ptr &&
+	if (p && p->program.ptr == keep_text(logs, r->program).ptr &&
 		(!load || (!p->loaded && llabs(r->time - p->first) < LOAD_LATE)))
 		return p;
-	p = v6_keep(sizeof(*p));
-	*V6_ADD(m->processes, m->count) = p;
-	*running = (unsigned)m->count;
-	*p = (struct v6_process){
-		.serial = *running,
-		.log = log,
+	*running = p = v6_keep(sizeof(*p));
+	*p = (struct v6_process){.log = log,
 		.pid = r->pid,
-		.program = keep_text(m, r->program),
+		.program = keep_text(logs, r->program),
 		.first = r->time,
 		.policy = r->policy,
-		.mode = r->mode,
 		.via = r->via,
-	};
+		.sockets_end = &p->sockets,
+		.troubles_end = &p->troubles,
+		.last = p};
+	if (!logs->processes_end)
+		logs->processes_end = &logs->processes;
+	*logs->processes_end = p;
+	logs->processes_end = &p->next;
+	logs->process_count++;
 	return p;
 }
 
-static void add_settings(struct v6_model *m, struct v6_process *p, const struct v6_record *r)
+static void add_settings(struct v6_logs *logs, struct v6_process *p, const struct v6_record *r)
 {
 	struct v6_read_setting settings[V6_SETTING_COUNT];
 	struct v6_slice level;
@@ -115,17 +126,15 @@ static void add_settings(struct v6_model *m, struct v6_process *p, const struct 
 
 	if (!r->has_policy)
 		return;
-	if (!r->rule) {
+	if (!r->rule)
 		p->policy = r->policy;
-		p->mode = r->mode;
-	}
 	if (r->facts.event != V6_EVENT_LOAD) {
 		p->whole |= v6_record_level(r) >= V6_LOG_LEVEL_BIND;
 		return;
 	}
 	p->loaded = true;
-	p->version = keep_text(m, r->version);
-	p->settings = keep_text(m, r->settings);
+	p->version = keep_text(logs, r->version);
+	p->settings = keep_text(logs, r->settings);
 	/* Whether a log with these has every bind and listen: `bind` is the default of a path. */
 	told = v6_read_settings(settings, p->settings);
 	level = settings[V6_SETTING_LOG_LEVEL].value;
@@ -133,30 +142,29 @@ static void add_settings(struct v6_model *m, struct v6_process *p, const struct 
 			      : told && v6_slice_begins(settings[V6_SETTING_LOG].value, "/");
 }
 
-static struct v6_socket *socket_of(const struct v6_process *p, unsigned number)
-{
-	return number ? &p->sockets[number - 1] : NULL;
-}
+/* Sockets. */
 
-/* As if it were new. */
-static void begin_socket(struct v6_socket *s, const struct v6_record *r)
+/* A new one, or for that one to begin anew. */
+static struct v6_socket *begin_socket(
+	struct v6_logs *logs, struct v6_process *p, struct v6_socket *s, const struct v6_record *r)
 {
-	*s = (struct v6_socket){.succeeded = s->succeeded};
+	if (!s) {
+		*p->sockets_end = s = v6_keep(sizeof(*s));
+		p->sockets_end = &s->next;
+		s->number = logs->records;
+	}
+	*s = (struct v6_socket){.next = s->next, .number = s->number, .succeeded = s->succeeded};
 	v6_record_init(&s->r, r->facts.event);
-}
-
-static unsigned add_socket(struct v6_process *p, const struct v6_record *r)
-{
-	begin_socket(V6_ADD(p->sockets, p->socket_count), r);
-	return (unsigned)p->socket_count;
+	return s;
 }
 
 /* What any record of a socket tells of it. */
-static void update_socket(struct v6_model *m, struct v6_socket *s, const struct v6_record *r)
+static void update_socket(struct v6_logs *logs, struct v6_socket *s, const struct v6_record *r)
 {
 	struct v6_record old = s->r;
 
-	s->r = *r;
+	s->r = keep_record(logs, r);
+	s->r.holder.program.len = 0;
 	s->r.facts.asked = r->facts.asked != V6_UNKNOWN ? r->facts.asked : old.facts.asked;
 	s->r.facts.before = old.facts.before != V6_UNKNOWN ? old.facts.before : r->facts.before;
 	s->r.after = r->after != V6_UNKNOWN ? r->after : old.after;
@@ -170,7 +178,6 @@ static void update_socket(struct v6_model *m, struct v6_socket *s, const struct 
 		s->r.verdict.action = old.verdict.action;
 	}
 	s->r.error = 0;
-	s->r.holder.program = (struct v6_slice){"", 0};
 	if (r->facts.event == V6_EVENT_LISTEN && old.facts.event == V6_EVENT_BIND) {
 		if (!r->holder.known)
 			s->r.holder = old.holder;
@@ -178,8 +185,6 @@ static void update_socket(struct v6_model *m, struct v6_socket *s, const struct 
 		if (old.enforce.known && old.enforce.result)
 			s->r.enforce = old.enforce;
 	}
-	s->r.note = keep_text(m, r->note);
-	s->r.program = s->r.settings = s->r.version = (struct v6_slice){"", 0};
 }
 
 /* Whether it is bound to that; or to no port, and the kernel chose one. */
@@ -193,263 +198,243 @@ static bool is_same(const struct v6_socket *s, const struct v6_record *r)
 		       (s->chosen && (r->facts.event == V6_EVENT_LISTEN || !b->port)));
 }
 
-/* What failed at this address is made good, as far as the log tells. */
-static void make_good(struct v6_model *m, struct v6_process *p, const struct v6_record *r)
-{
-	enum slot slot = r->facts.event == V6_EVENT_LISTEN ? FAILED_LISTEN : FAILED_BIND;
-	/* Without failures, which are few, there is no place for it. */
-	struct v6_socket *s = p->trouble_count ? socket_of(p, *find_address(p, slot, r)) : NULL;
-
-	if (!s)
-		return;
-	s->succeeded = m->records;
-	s->gone |= s->r.error != 0;
-}
-
 /*
- * A socket takes the place of the one before it on its descriptor where it is bound to the same,
- * and where the kernel chose the port of both: a server that opens such sockets in turn (FTP)
- * would fill the page.
+ * A bind, or a listen, that went well. What is bound takes the place of the socket before it on its
+ * descriptor where it is bound to the same, and where the kernel chose the port of both: a server that
+ * opens such sockets in turn (FTP) would fill the page. What listens is the one that was bound on this
+ * descriptor, or on one of which this is a duplicate.
  */
-static void add_bound(struct v6_model *m, struct v6_process *p, const struct v6_record *r)
+static void add_success(struct v6_logs *logs, struct v6_process *p, const struct v6_record *r)
 {
-	unsigned *on;
-	struct v6_socket *s;
+	bool listen = r->facts.event == V6_EVENT_LISTEN;
+	struct v6_socket **on = latest(p, DESCRIPTOR, r), **bound = latest(p, BOUND, r), *s = *on;
+	/* Without trouble, which is rare, there is no place for it. */
+	struct v6_socket *failed = p->troubles ? *latest(p, FAILED, r) : NULL;
+	bool same = s && is_same(s, r);
 
-	/* This is how datagram clients bind. */
-	if (r->facts.type == V6_TYPE_DGRAM && !r->facts.address.port)
-		return;
-	make_good(m, p, r);
-	on = find(&p->kept, ON_DESCRIPTOR, (unsigned)r->fd, 0);
-	s = socket_of(p, *on);
-	if (s && is_same(s, r)) {
-		begin_socket(s, r);
-	} else {
-		/* Not one that listens on a duplicate. */
-		if (s)
-			s->replaced |= s->r.fd == r->fd;
-		*on = add_socket(p, r);
-		s = socket_of(p, *on);
+	/* What failed at this address is made good, as far as the log tells. */
+	if (failed) {
+		failed->succeeded = logs->records;
+		failed->gone |= failed->r.error != 0;
 	}
-	update_socket(m, s, r);
-	s->chosen = !r->facts.address.port;
-	s->inherited = r->facts.event == V6_EVENT_INHERIT;
-	*find_address(p, AT_ADDRESS, r) = *on;
-}
-
-/* It is the one that was bound on this descriptor, or on one of which this is a duplicate. */
-static void add_listening(struct v6_model *m, struct v6_process *p, const struct v6_record *r)
-{
-	unsigned *on = find(&p->kept, ON_DESCRIPTOR, (unsigned)r->fd, 0);
-	struct v6_socket *s = socket_of(p, *on);
-
-	make_good(m, p, r);
-	if (!s || !is_same(s, r)) {
-		unsigned bound = *find_address(p, AT_ADDRESS, r);
-		struct v6_socket *other = socket_of(p, bound);
-
-		if (s)
-			s->replaced = true;
-		if (other && !other->r.serves && !other->r.error && !other->gone) {
-			other->replaced = false;
-			*on = bound;
-		} else {
-			*on = add_socket(p, r);
-		}
-		s = socket_of(p, *on);
-	}
+	/* Not one that listens on a duplicate. */
+	if (s && !same)
+		s->replaced |= listen || s->r.fd == r->fd;
+	if (!same)
+		s = listen && *bound && !(*bound)->r.serves && !(*bound)->r.error && !(*bound)->gone
+			    ? *bound
+			    : NULL;
+	if (!s || !listen)
+		s = begin_socket(logs, p, s, r);
 	s->gone = false;
-	update_socket(m, s, r);
+	s->replaced &= same;
+	update_socket(logs, s, r);
+	*on = s;
+	if (!listen) {
+		s->chosen = !r->facts.address.port;
+		s->inherited = r->facts.event == V6_EVENT_INHERIT;
+		*bound = s;
+	}
 }
 
 /* The socket that could not be bound, or that could not listen; one for each address. */
-static unsigned add_failed(struct v6_model *m, struct v6_process *p, const struct v6_record *r)
+static struct v6_socket *add_failed(
+	struct v6_logs *logs, struct v6_process *p, const struct v6_record *r)
 {
-	bool listen = r->facts.event == V6_EVENT_LISTEN;
-	unsigned *failed = find_address(p, listen ? FAILED_LISTEN : FAILED_BIND, r);
-	unsigned on = listen ? *find(&p->kept, ON_DESCRIPTOR, (unsigned)r->fd, 0) : 0;
-	struct v6_socket *s;
+	struct v6_socket **failed = latest(p, FAILED, r);
+	struct v6_socket *s = r->facts.event == V6_EVENT_LISTEN ? *latest(p, DESCRIPTOR, r) : NULL;
 
-	if (on && is_same(socket_of(p, on), r))
-		*failed = on;
-	else if (!*failed)
-		*failed = add_socket(p, r);
-	else if (socket_of(p, *failed)->gone)
-		begin_socket(socket_of(p, *failed), r);
-	s = socket_of(p, *failed);
-	update_socket(m, s, r);
+	if (!s || !is_same(s, r)) {
+		s = *failed;
+		if (!s || s->gone)
+			s = begin_socket(logs, p, s, r);
+	}
+	*failed = s;
+	update_socket(logs, s, r);
 	s->r.error = r->error ? r->error : EINVAL;
 	s->r.serves = 0;
-	return *failed;
+	return s;
 }
 
 /* Trouble. */
 
-static bool has_failed(const struct v6_record *r)
+/* As it would be written but for the time, the process, and how many there were. */
+static struct v6_slice look_of(struct v6_record r)
 {
-	return r->facts.event >= V6_EVENT_SOCKET && r->facts.event <= V6_EVENT_LISTEN &&
-	       (r->error || r->result < 0);
+	r.time = r.pid = 0;
+	r.count = 0;
+	return v6_record_written(&r, v6_record_json);
 }
 
-/* A bind or listen that met EADDRINUSE, whatever else was found. */
-static bool is_conflict(const struct v6_record *r)
-{
-	return r->verdict.finding == V6_FINDING_CONFLICT ||
-	       ((r->facts.event == V6_EVENT_BIND || r->facts.event == V6_EVENT_LISTEN) &&
-		       r->error == EADDRINUSE && r->verdict.action != V6_ACTION_DENY);
-}
-
-static void add_trouble(
-	struct v6_model *m, struct v6_process *p, unsigned socket, const struct v6_record *r)
+static void add_trouble(struct v6_logs *logs, struct v6_process *p, const struct v6_socket *socket,
+	const struct v6_record *r, const char *state)
 {
 	struct v6_record same = *r;
 	struct v6_trouble *t;
-	unsigned *number;
-	struct v6_slice text;
+	struct v6_slice look;
 
 	/* Records that differ in time and descriptor alone are one. */
-	same.time = same.pid = 0;
 	same.fd = -1;
-	same.count = 0;
-	text = v6_record_written(&same, v6_record_json);
-	number = &keep(&p->kept, text.ptr, text.len)->number;
-	if (!*number) {
-		t = V6_ADD(p->troubles, p->trouble_count);
-		*t = (struct v6_trouble){.r = *r, .socket = socket};
-		*number = (unsigned)p->trouble_count;
-		t->r.program = t->r.version = t->r.settings = (struct v6_slice){"", 0};
-		t->r.note = keep_text(m, r->note);
-		t->r.holder.program = keep_text(m, r->holder.program);
+	look = look_of(same);
+	t = keep(&p->kept, look.ptr, look.len, sizeof(*t));
+	if (!t->times) {
+		*t = (struct v6_trouble){
+			.r = keep_record(logs, r), .socket = socket, .state = state};
+		*p->troubles_end = t;
+		p->troubles_end = &t->next;
 	}
-	t = &p->troubles[*number - 1];
-	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a number came with its trouble */
 	t->last = r->time;
-	t->latest = m->records;
+	t->latest = logs->records;
 	/* Of what is thinned a record says how many there were so far. */
 	t->times = r->facts.event != V6_EVENT_LOST && r->count > t->times ? (unsigned)r->count
 									  : t->times + 1;
 }
 
-const char *v6_trouble_state(const struct v6_process *p, const struct v6_trouble *t)
+/* "unresolved", "resolved", or what was found or done; NULL: it is no trouble. */
+static const char *state_of(const struct v6_record *r, bool failed)
 {
-	enum v6_action action = t->r.verdict.action;
-	bool failed = has_failed(&t->r), conflict = is_conflict(&t->r);
+	bool bind = r->facts.event == V6_EVENT_BIND || r->facts.event == V6_EVENT_LISTEN;
+	enum v6_action action = r->verdict.action;
+	/* One that met EADDRINUSE, whatever else was found. */
+	bool conflict = r->verdict.finding == V6_FINDING_CONFLICT ||
+			(bind && r->error == EADDRINUSE && action != V6_ACTION_DENY);
 
-	if (!t->r.has_policy)
-		return v6_word(V6_LIST_EVENT, t->r.facts.event);
-	if (t->socket && p->sockets[t->socket - 1].succeeded > t->latest)
-		return "resolved";
-	if (conflict && (failed || (t->r.enforce.known && t->r.enforce.result < 0)))
+	if (!r->has_policy)
+		return v6_word(V6_LIST_EVENT, r->facts.event);
+	if (conflict && (failed || (r->enforce.known && r->enforce.result < 0)))
 		return "unresolved";
-	if (conflict && action != V6_ACTION_NONE && t->r.mode == V6_MODE_ENFORCE)
+	if (conflict && action != V6_ACTION_NONE && r->mode == V6_MODE_ENFORCE)
 		return "resolved";
-	if (t->r.enforce.known && t->r.enforce.result == V6_NO_RESULT)
+	if (r->enforce.known && r->enforce.result == V6_NO_RESULT)
 		return "undecided";
-	if (t->r.verdict.finding != V6_FINDING_NONE)
-		return v6_word(V6_LIST_FINDING, t->r.verdict.finding);
-	return failed && action != V6_ACTION_DENY ? "failed" : v6_word(V6_LIST_ACTION, action);
+	if (r->verdict.finding != V6_FINDING_NONE)
+		return v6_word(V6_LIST_FINDING, r->verdict.finding);
+	if (action == V6_ACTION_DENY || (action == V6_ACTION_REORDER && !failed))
+		return v6_word(V6_LIST_ACTION, action);
+	return failed ? "failed" : NULL;
 }
 
-void v6_model_add(struct v6_model *m, unsigned log, const struct v6_record *r)
+void v6_logs_add(struct v6_logs *logs, const struct v6_source *log, const struct v6_record *r)
 {
-	struct v6_process *p = process_of(m, log, r);
+	struct v6_process *p = process_of(logs, log, r);
 	enum v6_event event = r->facts.event;
-	unsigned socket = 0;
+	bool failed =
+		event >= V6_EVENT_SOCKET && event <= V6_EVENT_LISTEN && (r->error || r->result < 0);
+	const struct v6_address *a = &r->facts.address;
+	const char *state = state_of(r, failed);
+	struct v6_socket *socket = NULL;
 
-	m->records++;
-	m->denials += r->verdict.action == V6_ACTION_DENY;
-	m->disorders += r->verdict.finding == V6_FINDING_DISORDER;
-	m->unenforced += r->verdict.finding == V6_FINDING_UNENFORCED;
-	p->thinned |= r->count && event != V6_EVENT_LOST;
-	add_settings(m, p, r);
+	logs->records++;
+	logs->denials += r->verdict.action == V6_ACTION_DENY;
+	logs->disorders += r->verdict.finding == V6_FINDING_DISORDER;
+	logs->unenforced += r->verdict.finding == V6_FINDING_UNENFORCED;
+	add_settings(logs, p, r);
 	if (event == V6_EVENT_LOST) {
 		p->lost += r->count;
-		m->lost += r->count;
-	} else if (event == V6_EVENT_INHERIT || (event == V6_EVENT_BIND && !has_failed(r))) {
-		add_bound(m, p, r);
-	} else if (event == V6_EVENT_LISTEN && !has_failed(r)) {
-		add_listening(m, p, r);
-	} else if ((event == V6_EVENT_BIND || event == V6_EVENT_LISTEN) &&
-		   r->facts.address.family != V6_FAMILY_OTHER) {
-		socket = add_failed(m, p, r);
+		logs->lost += (long long)r->count;
+	} else {
+		p->thinned |= r->count != 0;
 	}
-	if (event == V6_EVENT_ERROR || event == V6_EVENT_LOST || has_failed(r) || is_conflict(r) ||
-		(r->enforce.known && r->enforce.result == V6_NO_RESULT) ||
-		r->verdict.finding != V6_FINDING_NONE || r->verdict.action == V6_ACTION_DENY ||
-		r->verdict.action == V6_ACTION_REORDER)
-		add_trouble(m, p, socket, r);
+	if (event == V6_EVENT_BIND || event == V6_EVENT_LISTEN || event == V6_EVENT_INHERIT) {
+		/* Without a port is how datagram clients bind. */
+		if (!failed &&
+			(a->port || event == V6_EVENT_LISTEN || r->facts.type != V6_TYPE_DGRAM))
+			add_success(logs, p, r);
+		else if (failed && a->family != V6_FAMILY_OTHER)
+			socket = add_failed(logs, p, r);
+	}
+	if (state)
+		add_trouble(logs, p, socket, r, state);
 }
 
-static void add_look(FILE *look, struct v6_record r, const struct v6_process *p)
+/* The policy has made the socket what it is, or with `enforce` would have. */
+static bool is_governed(const struct v6_socket *s, bool enforce)
 {
-	struct v6_slice text;
+	bool forced = s->actions & (1U << V6_ACTION_SET | 1U << V6_ACTION_OVERRIDE);
+	int value = v6_policy_value(s->r.policy);
 
-	r.time = r.pid = 0;
-	r.count = 0;
-	r.holder.pid = r.holder.pid == p->pid ? 0 : r.holder.pid;
-	text = v6_record_written(&r, v6_record_json);
-	fwrite(text.ptr, 1, text.len, look);
+	if (s->r.mode == V6_MODE_LOG)
+		return enforce && s->r.enforce.known && s->r.enforce.after == value;
+	if (value == V6_UNKNOWN || value != s->r.after)
+		return false;
+	return v6_policy_forced(s->r.policy) ? forced : s->r.facts.asked == V6_UNKNOWN;
+}
+
+static struct v6_service service_of(const struct v6_socket *s, bool enforce)
+{
+	const struct v6_record *r = &s->r;
+	bool other = enforce && r->enforce.known;
+	unsigned serves = other ? r->enforce.serves : r->serves;
+	int after = other ? r->enforce.after : r->after;
+	struct v6_service told = {.governed = is_governed(s, enforce)};
+
+	if (other && r->enforce.result == V6_NO_RESULT) {
+		told.undecided = v6_serves(&r->facts.address, 0);
+	} else if (other ? r->enforce.result < 0 : r->error) {
+		told.failed = true;
+	} else {
+		told.serves = serves ? serves : v6_serves(&r->facts.address, after);
+		told.listens = serves || r->facts.type == V6_TYPE_DGRAM;
+	}
+	return told;
 }
 
 /* What the report shows of it but pids, times and ports that the kernel chose; to be freed. */
-static char *look_of(const struct v6_process *p, size_t *len)
+static char *look_of_process(const struct v6_process *p, size_t *len)
 {
 	char *text = NULL;
 	FILE *look = v6_need(open_memstream(&text, len));
 
-	fprintf(look, "%u %d %d %d %d %p %p\n", p->log, p->whole, p->policy, p->mode, p->via,
+	fprintf(look, "%p %d %d %d %p %p\n", (const void *)p->log, p->whole, p->policy, p->via,
 		(const void *)p->program.ptr, (const void *)p->settings.ptr);
-	for (size_t i = 0; i < p->socket_count; i++) {
-		const struct v6_socket *s = &p->sockets[i];
+	for (const struct v6_socket *s = p->sockets; s; s = s->next) {
 		struct v6_record r = s->r;
 
 		if (s->gone)
 			continue;
 		r.facts.address.port = s->chosen ? 0 : r.facts.address.port;
-		fprintf(look, "%u %d %d\n", s->actions, s->inherited, s->replaced);
-		add_look(look, r, p);
+		r.holder.pid = r.holder.pid == p->pid ? 0 : r.holder.pid;
+		fprintf(look, "%u %d %d\n%s", s->actions, s->inherited, s->replaced,
+			look_of(r).ptr);
 	}
-	for (size_t i = 0; i < p->trouble_count; i++) {
-		fputs(v6_trouble_state(p, &p->troubles[i]), look);
-		add_look(look, p->troubles[i].r, p);
+	for (const struct v6_trouble *t = p->troubles; t; t = t->next) {
+		struct v6_record r = t->r;
+
+		r.holder.pid = r.holder.pid == p->pid ? 0 : r.holder.pid;
+		fprintf(look, "%s%s", t->state, look_of(r).ptr);
 	}
 	fclose(look);
 	return v6_need(text);
 }
 
-static void forget(void *kept)
+void v6_logs_end(struct v6_logs *logs)
 {
-	(void)kept;
-}
-
-void v6_model_end(struct v6_model *m)
-{
-	for (size_t i = 0; i < m->count; i++) {
-		struct v6_process *p = m->processes[i];
-		unsigned *first;
+	for (struct v6_process *p = logs->processes; p; p = p->next) {
+		struct v6_process **first;
 		size_t len;
 		char *look;
 
-		for (size_t n = 0; n < p->trouble_count; n++)
-			m->unresolved +=
-				!strcmp(v6_trouble_state(p, &p->troubles[n]), "unresolved");
-		tdestroy(p->kept, forget);
-		p->shown = p->socket_count || p->trouble_count;
-		if (!p->shown)
-			continue;
-		look = look_of(p, &len);
-		first = &keep(&m->kept, look, len)->number;
-		free(look);
-		p->last = p;
-		if (*first) {
-			p->like = m->processes[*first - 1];
-			p->like->more++;
-			p->like->last->next = p;
-			p->like->last = p;
-		} else {
-			*first = p->serial;
+		for (struct v6_socket *s = p->sockets; s; s = s->next)
+			for (int enforce = 0; enforce < 2; enforce++)
+				s->told[enforce] = service_of(s, enforce);
+		for (struct v6_trouble *t = p->troubles; t; t = t->next) {
+			if (t->socket && t->socket->succeeded > t->latest)
+				t->state = "resolved";
+			logs->unresolved += !strcmp(t->state, "unresolved");
 		}
-		m->shown++;
+		if (!p->sockets && !p->troubles)
+			continue;
+		logs->shown++;
+		look = look_of_process(p, &len);
+		first = keep(&logs->kept, look, len, sizeof(*first));
+		free(look);
+		p->shown = !*first;
+		if (p->shown) {
+			*first = p;
+			continue;
+		}
+		(*first)->more++;
+		(*first)->last->alike = p;
+		(*first)->last = p;
 	}
-	tdestroy(m->kept, forget);
 }

@@ -1,6 +1,7 @@
 #include "reader.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <limits.h>
 #include <time.h>
 
@@ -42,9 +43,8 @@ static bool skip(struct scanner *s, char c)
 static bool escape(struct scanner *s)
 {
 	static const char letters[] = "\"\\/bfnrt", bytes[] = "\"\\/\b\f\n\r\t";
-	static const char digits[] = "0123456789abcdefABCDEF";
 	const char *letter = s->at < s->end && *s->at ? strchr(letters, *s->at) : NULL;
-	unsigned c = 0, more;
+	unsigned c = 0;
 
 	if (letter) {
 		s->at++;
@@ -54,55 +54,48 @@ static bool escape(struct scanner *s)
 	if (s->end - s->at < 5 || *s->at++ != 'u')
 		return fail(s);
 	for (const char *end = s->at + 4; s->at < end; s->at++) {
-		const char *digit = memchr(digits, *s->at, sizeof(digits) - 1);
-
-		if (!digit)
+		if (!isxdigit((unsigned char)*s->at))
 			return fail(s);
-		c = c << 4 | (unsigned)(digit - digits - (digit < digits + 16 ? 0 : 6));
+		c = c << 4 | (((unsigned)*s->at & 15) + (*s->at > '9' ? 9 : 0));
 	}
 	if (c >= 0xd800 && c < 0xe000)
 		c = 0xfffd;
-	more = c < 0x80 ? 0 : c < 0x800 ? 1 : 2;
-	*s->scratch++ = (char)(more ? (0xff00U >> (more + 1) & 0xff) | c >> 6 * more : c);
-	while (more--)
-		*s->scratch++ = (char)(0x80 | (c >> 6 * more & 0x3f));
+	if (c >= 0x800)
+		*s->scratch++ = (char)(0xe0 | c >> 12);
+	if (c >= 0x80)
+		*s->scratch++ = (char)(c >= 0x800 ? 0x80 | (c >> 6 & 0x3f) : 0xc0 | c >> 6);
+	*s->scratch++ = (char)(c >= 0x80 ? 0x80 | (c & 0x3f) : c);
 	return true;
 }
 
-/* In place, or decoded in the scratch. */
+/* In place; decoded in the scratch where it is not plain. */
 static bool string(struct scanner *s, struct v6_slice *text)
 {
-	char *decoded = s->scratch;
-	const char *from;
-	bool escaped = false;
+	size_t n;
 
 	if (!skip(s, '"'))
 		return fail(s);
-	for (from = s->at; s->at < s->end && (unsigned char)*s->at >= 0x20 && *s->at != '"';) {
-		size_t left = (size_t)(s->end - s->at), n = v6_plain_length(s->at, left);
-
-		if (!n)
-			n = v6_utf8_length(s->at, left);
-		if (!n)
-			return fail(s);
-		if (*s->at == '\\' && !escaped) {
-			memcpy(decoded, from, (size_t)(s->at - from));
-			s->scratch += s->at - from;
-			escaped = true;
-		}
+	n = v6_plain_length(s->at, (size_t)(s->end - s->at));
+	*text = (struct v6_slice){s->at, n};
+	if (s->at + n < s->end && s->at[n] == '"') {
+		s->at += n + 1;
+		return true;
+	}
+	text->ptr = s->scratch;
+	while (s->at < s->end && (unsigned char)*s->at >= 0x20 && *s->at != '"') {
 		if (*s->at == '\\') {
 			s->at++;
 			if (!escape(s))
 				return false;
 			continue;
 		}
-		if (escaped)
-			s->scratch = (char *)memcpy(s->scratch, s->at, n) + n;
+		n = v6_utf8_length(s->at, (size_t)(s->end - s->at));
+		if (!n)
+			return fail(s);
+		s->scratch = (char *)memcpy(s->scratch, s->at, n) + n;
 		s->at += n;
 	}
-	*text = (struct v6_slice){from, (size_t)(s->at - from)};
-	if (escaped)
-		*text = (struct v6_slice){decoded, (size_t)(s->scratch - decoded)};
+	text->len = (size_t)(s->scratch - text->ptr);
 	return (s->at < s->end && *s->at == '"' && s->at++) || fail(s);
 }
 
@@ -134,10 +127,8 @@ static bool any(struct scanner *s, struct v6_slice *text, unsigned depth)
 		return string(s, text);
 	if (c == '{' || c == '[') {
 		s->bad = depth == DEPTH;
-		for (bool first = true; next(s, c, first, &key); first = false) {
+		for (bool first = true; next(s, c, first, &key); first = false)
 			any(s, &key, depth + 1);
-			s->scratch = scratch;
-		}
 		s->scratch = scratch;
 	} else if (c == '-' || (c >= '0' && c <= '9')) {
 		do
@@ -188,20 +179,27 @@ static bool put_address(struct v6_address *a, struct v6_slice text)
 	return inet_pton(in6 ? AF_INET6 : AF_INET, t.buf, a->bytes) == 1;
 }
 
-static bool put_families(struct v6_families *f, struct scanner *s)
+/* An array of families, as they are or as V6_SERVES_* bits. */
+static bool put_families(struct scanner *s, bool as_bits, void *to)
 {
+	struct v6_families f = {.count = 0};
 	struct v6_slice word;
+	unsigned serves = 0;
 
-	*f = (struct v6_families){.count = 0};
 	for (bool first = true; next(s, '[', first, NULL); first = false) {
 		int family = peek(s) == '"' && string(s, &word)
 				     ? v6_word_value(V6_LIST_FAMILY, word)
 				     : -1;
 
-		if (family < 0 || f->count == V6_FAMILIES_MAX)
+		if (family < 0 || f.count == V6_FAMILIES_MAX)
 			return false;
-		f->inet6 |= (uint32_t)(family == V6_FAMILY_INET6) << f->count++;
+		f.inet6 |= (uint32_t)(family == V6_FAMILY_INET6) << f.count++;
+		serves |= family == V6_FAMILY_INET6 ? V6_SERVES_INET6 : V6_SERVES_INET;
 	}
+	if (as_bits)
+		*(unsigned *)to = serves;
+	else
+		*(struct v6_families *)to = f;
 	return !s->bad;
 }
 
@@ -226,64 +224,61 @@ static bool put_integer(enum v6_field_kind kind, struct v6_slice text, void *to)
 	return true;
 }
 
-static bool put_word(const struct v6_field *f, struct v6_slice text, void *to)
+/* Of a word, of which -1 is none. */
+static bool put_number(int number, void *to)
 {
-	int value = f->kind == V6_FIELD_PROTO ? v6_proto_parse(text) : v6_word_value(f->list, text);
-
-	if (f->kind != V6_FIELD_AFAMILY) /* the address tells it */
-		memcpy(to, &value, sizeof(value));
-	return value >= 0;
+	*(int *)to = number;
+	return number >= 0;
 }
 
 static bool put_members(struct scanner *s, const struct v6_field *fields, void *record);
 
-/* Puts the value into the member that it is of; false where it is none. */
-static bool put(const struct v6_field *f, struct scanner *s, void *to)
+/*
+ * Puts the value that was read from `at` on into the member that it is of; false where it is none of
+ * its.
+ */
+static bool put(
+	const struct v6_field *f, struct scanner *s, const char *at, struct v6_slice text, void *to)
 {
-	bool is_string = peek(s) == '"', is_object = peek(s) == '{';
-	struct v6_families serves;
-	struct v6_slice text;
+	bool is_string = *at == '"';
 
 	switch ((enum v6_field_kind)f->kind) {
 	case V6_FIELD_FAMILIES:
-		return put_families(to, s);
 	case V6_FIELD_SERVES:
-		if (!put_families(&serves, s))
-			return false;
-		*(unsigned *)to =
-			(serves.inet6 ? V6_SERVES_INET6 : 0) |
-			(serves.inet6 + UINT64_C(1) < UINT64_C(1) << serves.count ? V6_SERVES_INET
-										  : 0);
-		return true;
+		s->at = at;
+		return put_families(s, f->kind == V6_FIELD_SERVES, to);
 	case V6_FIELD_HOLDER:
 	case V6_FIELD_ENFORCE:
+		s->at = at;
 		*(bool *)to = true;
 		return put_members(
 			s, f->kind == V6_FIELD_HOLDER ? v6_holder_fields : v6_enforce_fields, to);
-	default:
-		if (!any(s, &text, 0))
-			return false;
-	}
-	switch ((enum v6_field_kind)f->kind) {
 	case V6_FIELD_VERSION:
 		return !is_string && put_integer(f->kind, text, &s->version) && s->version;
 	case V6_FIELD_SETTINGS:
 	case V6_FIELD_STRING:
 		*(struct v6_slice *)to = text;
-		return f->kind == V6_FIELD_STRING ? is_string : is_object && v6_slice_is_text(text);
+		return f->kind == V6_FIELD_STRING ? is_string
+						  : *at == '{' && v6_slice_is_text(text);
 	case V6_FIELD_TIME:
 		return is_string && put_time(to, text);
 	case V6_FIELD_ADDRESS:
 		return is_string && put_address(to, text);
 	case V6_FIELD_WORD:
 	case V6_FIELD_DECISION:
-	case V6_FIELD_AFAMILY:
+		return is_string && put_number(v6_word_value(f->list, text), to);
+	case V6_FIELD_AFAMILY: /* the address tells it */
+		return is_string && v6_word_value(f->list, text) >= 0;
 	case V6_FIELD_PROTO:
-		return is_string && put_word(f, text, to);
+		return is_string && put_number(v6_proto_parse(text), to);
+	case V6_FIELD_ERRNO:
+		if (is_string)
+			return put_number(v6_word_value(f->list, text), to);
+		break;
 	default:
-		return is_string ? f->kind == V6_FIELD_ERRNO && put_word(f, text, to)
-				 : put_integer(f->kind, text, to);
+		break;
 	}
+	return !is_string && put_integer(f->kind, text, to);
 }
 
 static const struct v6_field *field_of(const struct v6_field *f, struct v6_slice key)
@@ -296,29 +291,26 @@ static const struct v6_field *field_of(const struct v6_field *f, struct v6_slice
 static bool put_members(struct scanner *s, const struct v6_field *fields, void *record)
 {
 	const struct v6_field *f, *after = fields;
-	struct v6_slice key;
+	struct v6_slice text;
 
-	for (bool first = true; next(s, '{', first, &key); first = false) {
-		struct scanner before = *s;
+	for (bool first = true; next(s, '{', first, &text); first = false) {
+		const char *at;
 
 		/* Nearly always the one after the last, or few further. */
-		f = field_of(after, key);
-		f = *f->key ? f : field_of(fields, key);
-		if (!*f->key) {
-			any(s, &key, 0);
-			s->scratch = before.scratch;
+		f = field_of(after, text);
+		f = *f->key ? f : field_of(fields, text);
+		peek(s);
+		at = s->at;
+		if (!any(s, &text, 0))
+			return false;
+		if (!*f->key)
 			continue;
+		if (!put(f, s, at, text, (char *)record + f->at)) {
+			s->at = at;
+			s->key = f->key;
+			return fail(s);
 		}
 		after = f + 1;
-		if (put(f, s, (char *)record + f->at))
-			continue;
-		*s = before;
-		if (any(s, &key, 0)) {
-			peek(&before);
-			s->at = before.at;
-			s->key = f->key;
-		}
-		return fail(s);
 	}
 	return !s->bad;
 }

@@ -1,10 +1,11 @@
 /*
  * v6shim report: what the logs show.
  */
-#include "verdict.h"
+#include "report.h"
 
 #include <stdio.h>
 
+#include "../memory.h"
 #include "../options.h"
 
 static void print_record(const struct v6_record *r, v6_record_writer *write)
@@ -43,50 +44,44 @@ enum { JSON, LINES, FOLLOW, CHECK };
 
 static const char **given;
 
-static struct v6_input in;
-
-static void add_record(void *model, unsigned log, const struct v6_record *r)
+void v6_report_record(struct v6_logs *logs, const struct v6_source *log, const struct v6_record *r)
 {
-	v6_model_add(model, log, r);
-	if (in.fresh && given[JSON])
+	v6_logs_add(logs, log, r);
+	if (logs->fresh && given[JSON])
 		print_record(r, v6_record_json);
-	else if (in.fresh || given[LINES])
+	else if (logs->fresh || given[LINES])
 		print_line(*r);
 }
 
 static int run(struct v6_options *o)
 {
-	struct v6_model m = {.count = 0};
-	int status;
+	struct v6_logs *logs = v6_keep(sizeof(*logs));
+	bool trouble;
 
 	given = o->given;
 	if (given[JSON] && given[LINES])
 		return v6_command_usage(&v6_command_report, "'--lines': not with --json");
 	if (!o->count)
 		return v6_command_usage(&v6_command_report, "no file given");
-	in = (struct v6_input){.add = add_record, .to = &m};
 	for (char **file = o->operands; *file; file++)
-		v6_source_add(&in, *file);
-	if (given[FOLLOW])
-		v6_follow(&in);
-	else
-		v6_input_read(&in);
-	v6_model_end(&m);
-	status = m.unresolved || m.denials || m.disorders || m.unenforced || m.lost ? V6_EXIT_NO
-										    : V6_EXIT_OK;
-	for (size_t i = 0; i < in.count; i++) {
-		in.failed |= in.sources[i]->error != 0;
-		if (in.sources[i]->damaged && !in.sources[i]->records) {
-			v6_complain("report: no record in it: %s", in.sources[i]->damaged);
-			in.failed = true;
+		v6_source_add(logs, *file);
+	logs->follow = given[FOLLOW] != NULL;
+	v6_logs_read(logs);
+	v6_logs_end(logs);
+	trouble = logs->unresolved || logs->denials || logs->disorders || logs->unenforced ||
+		  logs->lost;
+	for (const struct v6_source *s = logs->sources; s; s = s->next) {
+		logs->failed |= s->error != 0;
+		if (s->damaged && !s->records) {
+			v6_complain("report: no record in it: %s", s->damaged);
+			logs->failed = true;
 		}
 	}
 	if (given[JSON])
-		v6_report_json(&in, &m, status);
+		v6_report_json(logs, trouble);
 	else if (!given[LINES])
-		v6_report_page(&in, &m);
-	status = in.failed ? V6_EXIT_USAGE : given[CHECK] ? status : V6_EXIT_OK;
-	return status;
+		v6_report_page(logs);
+	return logs->failed ? V6_EXIT_USAGE : given[CHECK] && trouble ? V6_EXIT_NO : V6_EXIT_OK;
 }
 
 static const struct v6_option options[] = {
