@@ -6,7 +6,7 @@
 
 #include "../core/nearest.h"
 #include "../core/version.h"
-#include "options.h"
+#include "command.h"
 
 const struct v6_command *const v6_commands[] = {
 	&v6_command_run,

@@ -21,9 +21,8 @@ struct v6_table {
 	unsigned column_count;
 	struct v6_text text; /* of the next cell, to be appended to */
 	/* The table's own; zero at first. */
-	char **cells; /* row by row */
+	char **cells; /* row by row; the first is that of the titles */
 	size_t count;
-	bool tight; /* one blank between columns is all that there is room for */
 };
 
 /* A table without rows. There is one at a time, for all have their text in the same place. */
@@ -35,11 +34,8 @@ struct v6_table v6_table_of(const struct v6_column *columns, unsigned count);
  */
 void v6_table_cell(struct v6_table *t, const char *text);
 
-/* Prints it; no line ends in blanks. `width` as of v6_terminal_width(). */
+/* Prints it, once; without rows nothing. No line ends in blanks. `width` as of v6_terminal_width(). */
 void v6_table_print(struct v6_table *t, unsigned width);
-
-/* The columns of a terminal that UTF-8 text takes: one a character. */
-unsigned v6_text_width(const char *text, size_t len);
 
 /* Of standard output, where that is a terminal that tells its width; otherwise 0: lines as they come. */
 unsigned v6_terminal_width(void);

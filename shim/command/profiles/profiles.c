@@ -7,8 +7,11 @@
 
 #include "../../core/nearest.h"
 #include "../../core/settings.h"
-#include "../options.h"
+#include "../command.h"
+#include "../memory.h"
 #include "../table.h"
+
+enum { INDENT = 14, WIDTH = 100 };
 
 /* Beside what is so of the whole of a profile: what is inferred or not known. */
 static const char *const approximate[V6_PROFILE_COUNT] = {
@@ -21,67 +24,38 @@ static const char *const approximate[V6_PROFILE_COUNT] = {
 };
 
 /* Title, and what is approximate where the title does not say that all of it is. */
-static void add_title(struct v6_text *t, const struct v6_word *profile)
+static const char *title(const struct v6_word *profile)
 {
 	const char *what = approximate[profile->value];
 
-	v6_text_str(t, v6_word_meaning(profile));
-	if (what)
-		v6_text_print(t, "; approximate: %s", what);
+	return v6_keep_joined(v6_word_meaning(profile), what ? "; approximate: " : "", what, NULL);
 }
-
-enum { INDENT = 14, WIDTH = 100 };
 
 static void list(void)
 {
 	for (const struct v6_word *w = v6_words(V6_LIST_PROFILE) + 1; w->list == V6_LIST_PROFILE;
 		w++) {
 		const char *name = v6_word(V6_LIST_PROFILE, w->value);
-		V6_TEXT(title, 512);
 		V6_TEXT(settings, 512);
 
+		printf("%-*s", INDENT, w->word);
 		if (name != w->word) {
-			printf("%-*sanother name of %s\n", INDENT, w->word, name);
+			printf("another name of %s\n", name);
 			continue;
 		}
-		add_title(&title, w);
-		printf("%-*s", INDENT, name);
-		v6_print_wrapped(title.buf, INDENT, INDENT, WIDTH);
+		v6_print_wrapped(title(w), INDENT, INDENT, WIDTH);
 		v6_profile_text(&settings, w->value);
 		printf("%*s", INDENT, "");
 		v6_print_wrapped(settings.buf, INDENT, INDENT, WIDTH);
 	}
 }
 
-static void show_settings(const struct v6_word *profile)
-{
-	const char *before = ", also named ";
-	V6_TEXT(title, 512);
-	V6_TEXT(settings, 512);
-	struct v6_slice rest, name, value;
-
-	printf("# profile %s", profile->word);
-	for (const struct v6_word *w = profile + 1; w->list == V6_LIST_PROFILE; w++) {
-		if (w->value != profile->value)
-			continue;
-		printf("%s%s", before, w->word);
-		before = ", ";
-	}
-	add_title(&title, profile);
-	printf("\n# %s\n\n", title.buf);
-	v6_profile_text(&settings, profile->value);
-	rest = v6_slice_of(settings.buf);
-	while ((value = v6_slice_word(&rest)).len) {
-		name = v6_slice_cut(&value, '=');
-		printf("%-13.*s = %.*s\n", (int)name.len, name.ptr, (int)value.len, value.ptr);
-	}
-}
-
 static int run(struct v6_options *o)
 {
 	const struct v6_word *w = v6_words(V6_LIST_PROFILE);
-	const char *near, *name = o->operands[0];
-	V6_TEXT(t, 256);
+	const char *near, *name = o->operands[0], *before = ", also named ";
+	struct v6_slice rest, value;
+	V6_TEXT(settings, 512);
 	int profile;
 
 	if (o->count > 1)
@@ -92,17 +66,31 @@ static int run(struct v6_options *o)
 		return V6_EXIT_OK;
 	}
 	profile = v6_word_value(V6_LIST_PROFILE, v6_slice_of(name));
-	if (profile > V6_PROFILE_NONE) {
-		while (w->value != profile)
-			w++;
-		show_settings(w);
-		return V6_EXIT_OK;
+	if (profile <= V6_PROFILE_NONE) {
+		near = profile < 0 ? v6_nearest_of(V6_LIST_PROFILE, v6_slice_of(name)) : NULL;
+		v6_complain("profiles: unknown profile '%s'; %s'%s'%s", v6_shown(name),
+			near ? "did you mean " : "", near ? near : "v6shim profiles",
+			near ? "" : " lists them");
+		return V6_EXIT_USAGE;
 	}
-	near = profile < 0 ? v6_nearest_of(V6_LIST_PROFILE, v6_slice_of(name)) : NULL;
-	v6_text_safe(&t, name, strlen(name));
-	v6_complain("profiles: unknown profile '%s'; %s'%s'%s", t.buf, near ? "did you mean " : "",
-		near ? near : "v6shim profiles", near ? "" : " lists them");
-	return V6_EXIT_USAGE;
+	while (w->value != profile)
+		w++;
+	printf("# profile %s", w->word);
+	for (const struct v6_word *also = w + 1; also->list == V6_LIST_PROFILE; also++) {
+		if (also->value != profile)
+			continue;
+		printf("%s%s", before, also->word);
+		before = ", ";
+	}
+	printf("\n# %s\n\n", title(w));
+	v6_profile_text(&settings, w->value);
+	rest = v6_slice_of(settings.buf);
+	while ((value = v6_slice_word(&rest)).len) {
+		struct v6_slice knob = v6_slice_cut(&value, '=');
+
+		printf("%-13.*s = %.*s\n", (int)knob.len, knob.ptr, V6_SLICE(value));
+	}
+	return V6_EXIT_OK;
 }
 
 const struct v6_command v6_command_profiles = {

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "../options.h"
+#include "../command.h"
 
 static void print_record(const struct v6_record *r, v6_record_writer *write)
 {
