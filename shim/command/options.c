@@ -161,7 +161,6 @@ static int take(struct v6_options *o, const struct v6_command *c, const char **w
 
 int v6_options_read(struct v6_options *o, char **argv, const struct v6_command *c)
 {
-	static const enum v6_setting paths[] = {V6_SETTING_LOG, V6_SETTING_CONFIG};
 	bool ended = false;
 	int result = 0;
 
@@ -182,14 +181,14 @@ int v6_options_read(struct v6_options *o, char **argv, const struct v6_command *
 	o->operands[o->count] = NULL;
 	if (o->help || !c->settings)
 		return o->help ? 0 : result;
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned id = 0; id < V6_SETTING_COUNT; id++) {
 		V6_TEXT(t, 32);
 		const char *value;
 
-		v6_setting_env_name(&t, paths[i]);
+		v6_setting_env_name(&t, id);
 		value = getenv(t.buf);
 		if (value)
-			setenv(t.buf, absolute(paths[i], value), 1);
+			setenv(t.buf, absolute(id, value), 1);
 	}
 	if (v6_configure(&o->config, environ, print_problem, NULL))
 		result = -1;

@@ -7,9 +7,6 @@
 
 #include "memory.h"
 
-/* A column that wraps is not made narrower than this. */
-enum { LEAST = 10 };
-
 unsigned v6_terminal_width(void)
 {
 	struct winsize size;
@@ -51,7 +48,7 @@ void v6_print_wrapped(const char *text, unsigned column, unsigned indent, unsign
 		text += n + strspn(text + n, " ");
 		if (!*text)
 			return;
-		column = indent + LEAST < width ? indent : 0;
+		column = indent + 10 < width ? indent : 0;
 		printf("%*s", (int)column, "");
 	}
 }
@@ -76,69 +73,36 @@ struct v6_table v6_table_of(const struct v6_column *columns, unsigned count)
 	return t;
 }
 
-/* Takes from the widest column that wraps, until all of them fit, or no more can be taken. The width then. */
-static unsigned narrow(const struct v6_table *t, unsigned *widths, unsigned total, unsigned width)
+void v6_table_print(const struct v6_table *t, unsigned width)
 {
-	for (; total > width; total--) {
-		unsigned least = LEAST, *widest = &least;
-
-		for (unsigned i = 0; i < t->column_count; i++)
-			if (t->columns[i].wraps && widths[i] > *widest)
-				widest = &widths[i];
-		if (widest == &least)
-			break;
-		--*widest;
-	}
-	return total;
-}
-
-/* A row, in lines: of each cell as much as fits. */
-static void print_row(const struct v6_table *t, const unsigned *widths, bool tight, char **cells)
-{
-	bool more = true;
-
-	while (more) {
-		unsigned blanks = 0;
-
-		more = false;
-		for (unsigned i = 0; i < t->column_count; i++) {
-			const struct v6_column *c = &t->columns[i];
-			size_t n = piece(cells[i], c->wraps ? widths[i] : UINT_MAX);
-			unsigned used = text_width(cells[i], n);
-			unsigned pad = widths[i] > used ? widths[i] - used : 0;
-
-			if (widths[i])
-				blanks += tight && c->gap ? 1 : c->gap;
-			if (n) {
-				blanks += c->right ? pad : 0;
-				printf("%*s%.*s", (int)blanks, "", (int)n, cells[i]);
-				blanks = c->right ? 0 : pad;
-			} else {
-				blanks += pad;
-			}
-			cells[i] += n + strspn(cells[i] + n, " ");
-			more |= *cells[i] != '\0';
-		}
-		putchar('\n');
-	}
-}
-
-void v6_table_print(struct v6_table *t, unsigned width)
-{
-	unsigned total = 0, widths[V6_COLUMNS_MAX] = {0};
-	bool tight;
+	unsigned blanks = 0, total = 0, widths[V6_COLUMNS_MAX] = {0};
 
 	if (t->columns->title && t->count == t->column_count)
 		return;
 	for (size_t n = 0; n < t->count; n++) {
-		unsigned used = text_width(t->cells[n], strlen(t->cells[n]));
-		unsigned *column = &widths[n % t->column_count];
+		unsigned wide = text_width(t->cells[n], strlen(t->cells[n]));
+		unsigned *used = &widths[n % t->column_count];
 
-		*column = used > *column ? used : *column;
+		*used = wide > *used ? wide : *used;
 	}
 	for (unsigned i = 0; i < t->column_count; i++)
 		total += widths[i] ? widths[i] + t->columns[i].gap : 0;
-	tight = width && narrow(t, widths, total, width) > width;
-	for (size_t row = 0; row < t->count; row += t->column_count)
-		print_row(t, widths, tight, t->cells + row);
+	for (size_t n = 0; n < t->count; n++) {
+		unsigned i = n % t->column_count;
+		const struct v6_column *c = &t->columns[i];
+		unsigned pad = widths[i] - text_width(t->cells[n], strlen(t->cells[n]));
+
+		if (widths[i])
+			blanks += width && total > width && c->gap ? 1 : c->gap;
+		blanks += c->right ? pad : 0;
+		if (*t->cells[n]) {
+			printf("%*s%s", (int)blanks, "", t->cells[n]);
+			blanks = 0;
+		}
+		blanks += c->right ? 0 : pad;
+		if (i + 1 == t->column_count) {
+			putchar('\n');
+			blanks = 0;
+		}
+	}
 }

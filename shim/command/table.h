@@ -1,6 +1,5 @@
 /*
- * Tables on standard output: columns as wide as what stands in them, and as narrow
- * as the terminal wants it; and text that is wrapped to the same width.
+ * Tables on standard output, columns as wide as what stands in them; and text that is wrapped.
  */
 #ifndef V6_TABLE_H
 #define V6_TABLE_H
@@ -13,7 +12,6 @@ struct v6_column {
 	const char *title; /* NULL in all of them: no heading */
 	uint8_t gap;       /* blanks before it; of the first: the indent */
 	bool right;        /* flush right */
-	bool wraps;        /* where the width is short its cells go on in lines below */
 };
 
 struct v6_table {
@@ -34,8 +32,11 @@ struct v6_table v6_table_of(const struct v6_column *columns, unsigned count);
  */
 void v6_table_cell(struct v6_table *t, const char *text);
 
-/* Prints it, once; without rows nothing. No line ends in blanks. `width` as of v6_terminal_width(). */
-void v6_table_print(struct v6_table *t, unsigned width);
+/*
+ * Prints it; without rows nothing. No line ends in blanks. Where it is wider than `width`, which is as of
+ * v6_terminal_width(), only one is between columns.
+ */
+void v6_table_print(const struct v6_table *t, unsigned width);
 
 /* Of standard output, where that is a terminal that tells its width; otherwise 0: lines as they come. */
 unsigned v6_terminal_width(void);

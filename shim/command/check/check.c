@@ -13,13 +13,13 @@
  * The hops of the preload, or, where that is not asked for, of the supervisor, who needs no
  * library.
  */
-static void print_hops(const struct v6_reach *r, bool preload, const struct v6_hop *lost)
+static void print_hops(const struct v6_reach *r, bool preload)
 {
 	static const struct v6_column columns[4] = {{.gap = 0}, {.gap = 3}, {.gap = 3}, {.gap = 3}};
 	struct v6_table table = v6_table_of(columns, 4);
 
 	for (const struct v6_hop *hop = r->hop; hop < r->hop + r->hops + preload; hop++) {
-		bool ok = preload ? !hop->obstacle : hop != lost;
+		bool ok = preload ? !hop->obstacle : hop != r->loses;
 
 		v6_text_print(&table.text, "%.*s", V6_SLICE(v6_slice_of(hop->path)));
 		if (hop->target)
@@ -37,13 +37,11 @@ static int run(struct v6_options *o)
 	static struct v6_reach r;
 	const char *way = o->given[0] ? o->given[0] : "auto", *refused = NULL;
 	bool preload = *way != 's', outside = *way != 'p';
-	const struct v6_hop *lost;
 
 	if (!o->count)
 		return v6_command_usage(&v6_command_check, "no command given");
 	v6_reach(&r, o->operands, true);
-	lost = outside ? v6_reach_loses(&r) : NULL;
-	print_hops(&r, preload || !r.starts, lost);
+	print_hops(&r, preload || !r.starts);
 	if (!*r.name)
 		r.name = "''";
 	if (!r.starts) {
@@ -58,7 +56,7 @@ static int run(struct v6_options *o)
 			r.name, !r.at && r.shell_is_static ? " starts" : "", r.at ? ": " : "",
 			r.why);
 	if (outside) {
-		refused = lost ? V6_REACH_LOSES : v6_supervise_refused();
+		refused = r.loses ? V6_REACH_LOSES : v6_supervise_refused();
 		printf("a supervisor %s %s%s%s\n", refused ? "does not reach" : "reaches", r.name,
 			refused ? ": " : "", refused ? refused : "");
 	}

@@ -35,43 +35,37 @@ int v6_program_open(const char *path)
 
 /* ---- ELF */
 
-struct file {
-	int fd;
-	uint64_t size;
-	const struct v6_program *p; /* its class and byte order */
-};
-
 /* As many of the bytes as the file has. */
-static size_t read_some(const struct file *f, uint64_t offset, void *to, uint64_t len)
+static size_t read_some(const struct v6_program *p, uint64_t offset, void *to, uint64_t len)
 {
-	ssize_t n = offset < f->size ? pread(f->fd, to, (size_t)len, (off_t)offset) : 0;
+	ssize_t n = pread(p->fd, to, (size_t)len, (off_t)offset);
 
 	return n > 0 ? (size_t)n : 0;
 }
 
-static uint64_t number(const struct file *f, const unsigned char *bytes, size_t size)
+static uint64_t number(const struct v6_program *p, const unsigned char *bytes, size_t size)
 {
 	uint64_t value = 0;
 
 	for (size_t i = 0; i < size; i++)
-		value = value << 8 | bytes[f->p->big_endian ? i : size - 1 - i];
+		value = value << 8 | bytes[p->big_endian ? i : size - 1 - i];
 	return value;
 }
 
 /* A member of an ELF structure of the file's class, out of its bytes. */
-#define MEMBER(f, bytes, structure, member)                                                        \
-	((f)->p->wide ? number(f, (bytes) + offsetof(Elf64_##structure, member),                   \
-				sizeof(((Elf64_##structure *)NULL)->member))                       \
-		      : number(f, (bytes) + offsetof(Elf32_##structure, member),                   \
-				sizeof(((Elf32_##structure *)NULL)->member)))
+#define MEMBER(p, bytes, structure, member)                                                        \
+	((p)->wide ? number(p, (bytes) + offsetof(Elf64_##structure, member),                      \
+			     sizeof(((Elf64_##structure *)NULL)->member))                          \
+		   : number(p, (bytes) + offsetof(Elf32_##structure, member),                      \
+			     sizeof(((Elf32_##structure *)NULL)->member)))
 
-#define SIZE(f, structure) ((f)->p->wide ? sizeof(Elf64_##structure) : sizeof(Elf32_##structure))
+#define SIZE(p, structure) ((p)->wide ? sizeof(Elf64_##structure) : sizeof(Elf32_##structure))
 
 /*
  * The mark of debug/buildinfo, 16-aligned in a writable segment. One that is not
  * writable may hold it as a constant, as this program does.
  */
-static bool has_go_mark(const struct file *f, uint64_t offset, uint64_t size, uint64_t *range)
+static bool has_go_mark(const struct v6_program *p, uint64_t offset, uint64_t size, uint64_t *range)
 {
 	static const char mark[] = "\xff Go buildinf:";
 	enum { ALIGNMENT = 16 };
@@ -80,7 +74,7 @@ static bool has_go_mark(const struct file *f, uint64_t offset, uint64_t size, ui
 	size_t n = CHUNK_SIZE;
 
 	for (; at < end && *range >= CHUNK_SIZE && n == CHUNK_SIZE; at += n, *range -= n) {
-		n = read_some(f, at, chunk, end - at < CHUNK_SIZE ? end - at : CHUNK_SIZE);
+		n = read_some(p, at, chunk, end - at < CHUNK_SIZE ? end - at : CHUNK_SIZE);
 		for (size_t i = 0; i + strlen(mark) <= n; i += ALIGNMENT)
 			if (!memcmp(chunk + i, mark, strlen(mark)))
 				return true;
@@ -89,33 +83,33 @@ static bool has_go_mark(const struct file *f, uint64_t offset, uint64_t size, ui
 }
 
 /* What the program headers tell: the loader, and what is in it. */
-static const char *read_segments(const struct file *f, const unsigned char *h, struct v6_program *p)
+static const char *read_segments(struct v6_program *p, const unsigned char *h)
 {
-	uint64_t at = MEMBER(f, h, Ehdr, e_phoff), count = MEMBER(f, h, Ehdr, e_phnum);
+	uint64_t at = MEMBER(p, h, Ehdr, e_phoff), count = MEMBER(p, h, Ehdr, e_phnum);
 	uint64_t range = MARK_RANGE, flags, offset, size;
 	unsigned char s[sizeof(Elf64_Phdr)];
 
-	if (!count || MEMBER(f, h, Ehdr, e_phentsize) != SIZE(f, Phdr) ||
-		count * SIZE(f, Phdr) > HEADERS_MAX)
+	if (!count || MEMBER(p, h, Ehdr, e_phentsize) != SIZE(p, Phdr) ||
+		count * SIZE(p, Phdr) > HEADERS_MAX)
 		return "its program headers are of no known size";
-	for (; count--; at += SIZE(f, Phdr)) {
-		if (read_some(f, at, s, SIZE(f, Phdr)) != SIZE(f, Phdr))
+	for (; count--; at += SIZE(p, Phdr)) {
+		if (read_some(p, at, s, SIZE(p, Phdr)) != SIZE(p, Phdr))
 			return "it ends before its program headers do";
-		flags = MEMBER(f, s, Phdr, p_flags);
-		offset = MEMBER(f, s, Phdr, p_offset);
-		size = MEMBER(f, s, Phdr, p_filesz);
-		switch (MEMBER(f, s, Phdr, p_type)) {
+		flags = MEMBER(p, s, Phdr, p_flags);
+		offset = MEMBER(p, s, Phdr, p_offset);
+		size = MEMBER(p, s, Phdr, p_filesz);
+		switch (MEMBER(p, s, Phdr, p_type)) {
 		case PT_LOAD:
-			if (offset > f->size || size > f->size - offset)
+			if (offset > p->size || size > p->size - offset)
 				return "it ends before its segments do";
-			p->go |= flags & PF_W && has_go_mark(f, offset, size, &range);
+			p->go |= flags & PF_W && has_go_mark(p, offset, size, &range);
 			break;
 		case PT_INTERP: /* the first counts */
 			if (*p->loader)
 				break;
 			/* load_elf_binary: 2 bytes to PATH_MAX, the last of them NUL. */
 			if (size < 2 || size > sizeof(p->loader) ||
-				read_some(f, offset, p->loader, size) != size ||
+				read_some(p, offset, p->loader, size) != size ||
 				p->loader[size - 1] || !*p->loader) {
 				*p->loader = '\0';
 				return "the name of its loader is damaged";
@@ -137,29 +131,29 @@ static const struct machine {
 	{258, 258, "loongarch"}, /* younger than the <elf.h> of some libcs */
 };
 
-static const char *read_elf(const struct file *f, struct v6_program *p)
+static const char *read_elf(struct v6_program *p)
 {
 	unsigned char h[sizeof(Elf64_Ehdr)] = {0};
-	size_t n = read_some(f, 0, h, sizeof(h));
+	size_t n = read_some(p, 0, h, sizeof(h));
 	uint64_t type;
 
 	p->wide = h[EI_CLASS] == ELFCLASS64;
 	p->big_endian = h[EI_DATA] == ELFDATA2MSB;
-	if (n < SIZE(f, Ehdr))
+	if (n < SIZE(p, Ehdr))
 		return "it ends within its first header";
 	if ((!p->wide && h[EI_CLASS] != ELFCLASS32) ||
 		(!p->big_endian && h[EI_DATA] != ELFDATA2LSB))
 		return "of no known class or byte order";
-	p->machine = p->family = (unsigned)MEMBER(f, h, Ehdr, e_machine);
+	p->machine = p->family = (unsigned)MEMBER(p, h, Ehdr, e_machine);
 	for (unsigned i = 0; i < sizeof(machines) / sizeof(*machines); i++)
 		if (machines[i].number == p->machine) {
 			p->family = machines[i].wide;
 			p->name = machines[i].name;
 		}
-	type = MEMBER(f, h, Ehdr, e_type);
+	type = MEMBER(p, h, Ehdr, e_type);
 	if (type != ET_EXEC && type != ET_DYN)
 		return "an object file or a core dump, no program";
-	return read_segments(f, h, p);
+	return read_segments(p, h);
 }
 
 /* The libc that a loader belongs to, by what its name leads to, or else by its name. */
@@ -234,22 +228,22 @@ static void read_script(struct v6_program *p)
 
 int v6_program_read(const char *path, struct v6_program *p)
 {
-	struct file f = {.fd = v6_program_open(path), .p = p};
 	struct stat st;
 
 	memset(p, 0, sizeof(*p));
-	if (f.fd < 0)
+	p->fd = v6_program_open(path);
+	if (p->fd < 0)
 		return errno;
-	f.size = v6_sys_fstat(f.fd, &st) < 0 ? 0 : (uint64_t)st.st_size;
-	p->elf = read_some(&f, 0, p->head, sizeof(p->head)) >= SELFMAG &&
+	p->size = v6_sys_fstat(p->fd, &st) < 0 ? 0 : (uint64_t)st.st_size;
+	p->elf = read_some(p, 0, p->head, sizeof(p->head)) >= SELFMAG &&
 		 !memcmp(p->head, ELFMAG, SELFMAG);
 	if (p->elf)
-		p->problem = read_elf(&f, p);
+		p->problem = read_elf(p);
 	else
 		read_script(p);
 	if (*p->loader)
 		p->libc = libc_of(p->loader);
-	close(f.fd);
+	close(p->fd);
 	return 0;
 }
 

@@ -24,7 +24,9 @@ enum v6_libc { V6_LIBC_UNKNOWN, V6_LIBC_GLIBC, V6_LIBC_MUSL };
 enum { V6_SCRIPT_HEAD = 256 };
 
 struct v6_program {
-	bool elf; /* it begins as such a file does; otherwise it is a script */
+	int fd;        /* while it is read */
+	uint64_t size; /* then */
+	bool elf;      /* it begins as such a file does; otherwise it is a script */
 	/* A script's, in `head`; all that follows the interpreter is one argument. NULL: the kernel
 	 * takes it for none (ENOEXEC). */
 	char *interpreter, *argument;

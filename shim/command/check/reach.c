@@ -401,26 +401,21 @@ void v6_reach(struct v6_reach *r, char **argv, bool preload)
 		next = hop->obstacle ? NULL : follow(w, hop);
 	}
 	r->hop[r->hops] = w->library;
-	for (unsigned i = r->hops + 1; i--;)
-		if (r->hop[i].obstacle)
+	for (unsigned i = r->hops + 1; i--;) {
+		enum obstacle o = r->hop[i].obstacle;
+
+		if (o)
 			r->at = &r->hop[i];
+		if (o == SET_ID || o == CAPABILITIES || o == CLEANED || o == UNREADABLE)
+			r->loses = &r->hop[i];
+	}
+	if (!v6_supervise_takes_privileges())
+		r->loses = NULL;
 	r->starts = !r->at || r->at->obstacle > ENDLESS;
 	r->exit = obstacles[r->at ? r->at->obstacle : NONE].exit;
 	r->instead = obstacles[r->at ? r->at->obstacle : NONE].clause + 1;
+	r->why = r->at ? r->at->why : "";
 	/* What the command's own name stands for needs no name. */
-	r->why = !r->at ? ""
-		 : r->at == &r->hop[r->launches]
-			 ? r->at->why
-			 : v6_keep_joined(v6_shown(r->at->path), ": ", r->at->why, NULL);
-}
-
-const struct v6_hop *v6_reach_loses(const struct v6_reach *r)
-{
-	for (unsigned i = 0; i < r->hops; i++) {
-		unsigned o = r->hop[i].obstacle;
-
-		if (o == SET_ID || o == CAPABILITIES || o == CLEANED || o == UNREADABLE)
-			return v6_supervise_takes_privileges() ? &r->hop[i] : NULL;
-	}
-	return NULL;
+	if (r->at && r->at != &r->hop[r->launches])
+		r->why = v6_keep_joined(v6_shown(r->at->path), ": ", r->why, NULL);
 }

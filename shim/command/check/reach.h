@@ -31,8 +31,10 @@ struct v6_reach {
 	int exit;                   /* of v6shim run: V6_EXIT_* */
 	bool starts;                /* at all, reached or not */
 	const char *const *instead; /* what to do about it, clauses up to a NULL */
-	bool shell;                 /* what is reached is a shell, which starts other programs */
-	bool shell_is_static;       /* and it is not reached itself, only those are */
+	/* Where a supervisor would take from it what it starts with, or not see it; or NULL. */
+	const struct v6_hop *loses;
+	bool shell;           /* what is reached is a shell, which starts other programs */
+	bool shell_is_static; /* and it is not reached itself, only those are */
 };
 
 /*
@@ -47,11 +49,7 @@ void v6_reach(struct v6_reach *reach, char **argv, bool preload);
  */
 bool v6_library_find(struct v6_hop *library);
 
-/*
- * Where a supervisor without privileges would take from the command what it starts with, or not
- * see it; or NULL.
- */
-const struct v6_hop *v6_reach_loses(const struct v6_reach *reach);
+/* What that means. */
 #define V6_REACH_LOSES                                                                             \
 	"it gains privileges when it is started, or cannot be read, and what a user supervises "   \
 	"gains nothing (no_new_privs): start v6shim as root, or give it what it needs: "           \

@@ -51,7 +51,7 @@ static int refuse(const struct v6_reach *r)
 	v6_complain("%s%s%s%s%s", unusable ? "" : r->name, unusable ? "" : ": ",
 		unreached ? "a preload does not reach it: " : "", r->why,
 		unreached ? "; 'v6shim check' says what to do instead" : "");
-	return r->exit;
+	return unusable || unreached ? V6_EXIT_RUN : r->exit;
 }
 
 /* After execvp(3). */
@@ -79,7 +79,7 @@ static int supervise(
 	if (o->config.settings.knobs.order != V6_ORDER_APP)
 		say("order: of supervised programs the order of binds alone; getaddrinfo is "
 		    "theirs");
-	if (v6_reach_loses(r)) {
+	if (r->loses) {
 		say(V6_REACH_LOSES);
 		return V6_EXIT_RUN;
 	}
@@ -89,7 +89,7 @@ static int supervise(
 	return error < 0 ? V6_EXIT_RUN : failed(command[0], error);
 }
 
-static int start(struct v6_options *o)
+static int run(struct v6_options *o)
 {
 	static struct v6_reach reach;
 	const char *way = o->given[0] ? o->given[0] : "auto", *handed;
@@ -112,19 +112,11 @@ static int start(struct v6_options *o)
 	if (automatic && reach.shell && !strcmp(reach.hop[reach.launches].what, "script"))
 		say("static and Go programs that this script starts need --reach supervise");
 	if (export(o, reach.hop[reach.hops].path, handed)) {
-		v6_complain("run: %s", strerror(errno));
-		return V6_EXIT_USAGE;
+		say(strerror(errno));
+		return V6_EXIT_RUN;
 	}
 	execvp(command[0], command);
 	return failed(command[0], errno);
-}
-
-/* Apart from what COMMAND itself may exit with. */
-static int run(struct v6_options *o)
-{
-	int status = start(o);
-
-	return status == V6_EXIT_USAGE || status == V6_EXIT_UNREACHABLE ? V6_EXIT_RUN : status;
 }
 
 static const struct v6_option options[] = {
