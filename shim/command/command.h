@@ -106,6 +106,9 @@ int v6_complete(char **words);
 /* The text as it is safe to print (v6_text_safe), of v6_keep. */
 const char *v6_shown(const char *text);
 
+/* Whether a word is one of some, with blanks between them. */
+bool v6_among(const char *words, struct v6_slice word);
+
 /* "v6shim: " and the rest, one line on standard error. Always -1. */
 __attribute__((format(printf, 1, 2))) int v6_complain(const char *format, ...);
 

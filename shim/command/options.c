@@ -1,7 +1,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "../core/errname.h"
@@ -102,25 +101,23 @@ static int unknown(const struct v6_command *c, const char *written)
 	v6_nearest_offer(&near, "help");
 	for (id = 0; c->settings && id < V6_SETTING_COUNT; id++)
 		v6_nearest_offer(&near, v6_setting_name(id));
-	if (near.word)
-		return v6_complain("%s: unknown option; did you mean '--%s'", written, near.word);
-	while (!value && id--)
+	while (!near.word && !value && id--)
 		value = v6_setting_list(id) ? v6_nearest_of(v6_setting_list(id), name) : NULL;
-	if (value)
-		return v6_complain("%s: unknown option; did you mean '--%s %s'", written,
-			v6_setting_name(id), value);
+	if (near.word || value)
+		return v6_complain("%s: unknown option; did you mean '--%s%s%s'", written,
+			value ? v6_setting_name(id) : near.word, value ? " " : "",
+			value ? value : "");
 	return v6_complain("%s: unknown option; 'v6shim %s --help' lists them", written, c->name);
 }
 
-/* Whether a word is one of some, with blanks between them. */
-static bool among(const char *words, const char *word)
+bool v6_among(const char *words, struct v6_slice word)
 {
-	struct v6_slice rest = v6_slice_of(words);
+	struct v6_slice rest = v6_slice_of(words), next;
 
-	while (rest.len)
-		if (v6_slice_is(v6_slice_cut(&rest, ' '), word))
-			return true;
-	return false;
+	do
+		next = v6_slice_word(&rest);
+	while (next.len && (next.len != word.len || memcmp(next.ptr, word.ptr, word.len)));
+	return next.len;
 }
 
 /*
@@ -153,7 +150,7 @@ static int take(struct v6_options *o, const struct v6_command *c, const char **w
 	if (!own)
 		return set(o, (enum v6_setting)id, value);
 	o->given[id - V6_SETTING_COUNT] = value;
-	if (own->words && !among(own->words, value))
+	if (own->words && !v6_among(own->words, v6_slice_of(value)))
 		return v6_complain(
 			"%s: unknown value '%s'; valid: %s", written, v6_shown(value), own->words);
 	return 0;
@@ -253,20 +250,10 @@ static int try_path(char *path)
 		return error ? -error : access(path, W_OK) ? errno : 0;
 	while (path[len - 1] != '/')
 		len--;
-	path[len] = '\0';
-	error = access(path, W_OK | X_OK) ? errno : 0;
+	if (!access(v6_keep_bytes(path, len), W_OK | X_OK))
+		return 0;
 	path[len > 1 ? len - 1 : 1] = '\0';
-	return error;
-}
-
-static int try_syslog(void)
-{
-	struct sockaddr_un un = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	int error = v6_sys_connect(fd, &un, sizeof(un));
-
-	close(fd);
-	return -error;
+	return errno;
 }
 
 static const char *warn(const char *log, int error)
@@ -276,16 +263,29 @@ static const char *warn(const char *log, int error)
 	return NULL;
 }
 
-static const char *open_log(struct v6_slice name)
+const char *v6_options_log(const struct v6_settings *s, bool open)
 {
 	V6_TEXT(t, V6_PATH_SIZE);
 	struct stat root, st;
 	char numbers[96];
-	int fd;
+	int error = 0, fd;
 
-	v6_text_slice(&t, name);
+	if (s->log == V6_LOG_SYSLOG) {
+		v6_text_str(&t, "/dev/log");
+		error = access(t.buf, W_OK) ? errno : 0;
+	} else if (s->log == V6_LOG_PATH) {
+		v6_text_slice(&t, s->log_path);
+		error = try_path(t.buf);
+	} else if (s->log == V6_LOG_FD) {
+		v6_setting_value(&t, s, V6_SETTING_LOG);
+		fd = v6_sys_fcntl(s->log_fd, F_GETFL, 0);
+		error = fd < 0 || (fd & O_ACCMODE) == O_RDONLY ? EBADF : 0;
+	}
+	if (error)
+		return warn(t.buf, error);
 	/* What is no file is not held open for nothing: a reader waits for the end of a FIFO. */
-	if (strchr(t.buf, '%') || (!v6_sys_stat(t.buf, &st) && !S_ISREG(st.st_mode)))
+	if (!open || s->log != V6_LOG_PATH || strchr(t.buf, '%') ||
+		(!v6_sys_stat(t.buf, &st) && !S_ISREG(st.st_mode)))
 		return NULL;
 	fd = v6_sys_stat("/", &root);
 	if (!fd)
@@ -296,25 +296,4 @@ static const char *open_log(struct v6_slice name)
 	snprintf(numbers, sizeof(numbers), "%d:%ju:%ju:", fd, (uintmax_t)st.st_dev,
 		(uintmax_t)st.st_ino);
 	return fd < 0 ? NULL : v6_keep_joined(numbers, t.buf, NULL);
-}
-
-const char *v6_options_log(const struct v6_settings *s, bool open)
-{
-	V6_TEXT(t, V6_PATH_SIZE);
-	int error = 0, flags;
-
-	if (s->log == V6_LOG_SYSLOG) {
-		v6_text_str(&t, "/dev/log");
-		error = try_syslog();
-	} else if (s->log == V6_LOG_PATH) {
-		v6_text_slice(&t, s->log_path);
-		error = try_path(t.buf);
-	} else if (s->log == V6_LOG_FD) {
-		v6_setting_value(&t, s, V6_SETTING_LOG);
-		flags = v6_sys_fcntl(s->log_fd, F_GETFL, 0);
-		error = flags < 0 || (flags & O_ACCMODE) == O_RDONLY ? EBADF : 0;
-	}
-	if (error)
-		return warn(t.buf, error);
-	return open && s->log == V6_LOG_PATH ? open_log(s->log_path) : NULL;
 }

@@ -24,33 +24,23 @@ static unsigned text_width(const char *text, size_t len)
 	return n;
 }
 
-/* The bytes of the text's beginning that go into one line: up to a blank, if there is one. */
-static size_t piece(const char *text, unsigned width)
-{
-	size_t blank = 0, i;
-
-	for (i = 0; text[i]; i++) {
-		if (text[i] == ' ')
-			blank = i;
-		if (text_width(text + i, 1) && !width--)
-			return blank ? blank : i;
-	}
-	return i;
-}
-
 void v6_print_wrapped(const char *text, unsigned column, unsigned indent, unsigned width)
 {
-	for (;;) {
-		unsigned room = !width ? UINT_MAX : width > column ? width - column : 1;
-		size_t n = piece(text, room);
+	while (*text) {
+		size_t blanks = strspn(text, " "), n = blanks + strcspn(text + blanks, " ");
+		unsigned used = text_width(text, n);
 
-		printf("%.*s\n", (int)n, text);
-		text += n + strspn(text + n, " ");
-		if (!*text)
-			return;
-		column = indent + 10 < width ? indent : 0;
-		printf("%*s", (int)column, "");
+		if (width && column > indent && column + used > width) {
+			printf("\n%*s", (int)indent, "");
+			column = indent;
+			text += blanks;
+			continue;
+		}
+		printf("%.*s", (int)n, text);
+		column += used;
+		text += n;
 	}
+	putchar('\n');
 }
 
 /* Notes, and paths, of which every byte may be written as four. */

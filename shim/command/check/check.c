@@ -42,8 +42,6 @@ static int run(struct v6_options *o)
 		return v6_command_usage(&v6_command_check, "no command given");
 	v6_reach(&r, o->operands, true);
 	print_hops(&r, preload || !r.starts);
-	if (!*r.name)
-		r.name = "''";
 	if (!r.starts) {
 		printf("%s does not start: %s\n", r.name, r.why);
 		preload = outside = false;

@@ -22,15 +22,7 @@ static const char blanks[] = " \t";
 int v6_program_open(const char *path)
 {
 	/* Without O_NONBLOCK the open of a FIFO waits for the other end. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct stat st;
-
-	if (fd >= 0 && (v6_sys_fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))) {
-		close(fd);
-		errno = EACCES;
-		return -1;
-	}
-	return fd;
+	return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 }
 
 /* ---- ELF */
@@ -135,7 +127,6 @@ static const char *read_elf(struct v6_program *p)
 {
 	unsigned char h[sizeof(Elf64_Ehdr)] = {0};
 	size_t n = read_some(p, 0, h, sizeof(h));
-	uint64_t type;
 
 	p->wide = h[EI_CLASS] == ELFCLASS64;
 	p->big_endian = h[EI_DATA] == ELFDATA2MSB;
@@ -150,8 +141,7 @@ static const char *read_elf(struct v6_program *p)
 			p->family = machines[i].wide;
 			p->name = machines[i].name;
 		}
-	type = MEMBER(p, h, Ehdr, e_type);
-	if (type != ET_EXEC && type != ET_DYN)
+	if (MEMBER(p, h, Ehdr, e_type) != ET_EXEC && MEMBER(p, h, Ehdr, e_type) != ET_DYN)
 		return "an object file or a core dump, no program";
 	return read_segments(p, h);
 }
@@ -163,7 +153,8 @@ static enum v6_libc libc_of(const char *loader)
 	char *real = realpath(loader, NULL);
 	enum v6_libc libc = V6_LIBC_UNKNOWN;
 
-	for (const char *path = real ? real : loader; !libc; path = loader) {
+	for (int look = 0; look < 2 && !libc; look++) {
+		const char *path = look || !real ? loader : real;
 		struct v6_slice name = v6_slice_base(v6_slice_of(path));
 
 		for (unsigned i = 0; i < sizeof(begins) / sizeof(*begins); i++)
@@ -172,8 +163,6 @@ static enum v6_libc libc_of(const char *loader)
 		/* It may be a link to libc.so, which is musl's own loader. */
 		if (v6_slice_begins(name, "ld-musl-") || v6_slice_is(name, "libc.so"))
 			libc = V6_LIBC_MUSL;
-		if (path == loader)
-			break;
 	}
 	free(real);
 	return libc;

@@ -41,10 +41,10 @@ struct v6_program {
 	bool go;                  /* the Go runtime is in it */
 };
 
-/* Opens a regular file for reading, never waiting; -1 with errno. */
+/* Opens a file for reading, never waiting; -1 with errno. */
 int v6_program_open(const char *path);
 
-/* Reads it, whatever its class and byte order: 0, or the errno of open(2), EACCES of what is no file. */
+/* Reads it, whatever its class and byte order: 0, or the errno of open(2). */
 int v6_program_read(const char *path, struct v6_program *p);
 
 /* "ELF 64-bit x86-64, glibc", of v6_keep. `path` is its own. */

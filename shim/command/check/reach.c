@@ -22,10 +22,9 @@ static const char default_path[] = "/bin:/usr/bin";
 static const char default_path[] = "/usr/local/bin:/bin:/usr/bin";
 #endif
 
-static const char *const shells[] = {
-	"sh", "ash", "bash", "dash", "ksh", "mksh", "zsh", "busybox", NULL};
+static const char shells[] = "sh ash bash dash ksh mksh zsh busybox";
 /* They hand on an environment of their own making, to root's programs too. */
-static const char *const cleaners[] = {"sudo", "doas", "pkexec", NULL};
+static const char cleaners[] = "sudo doas pkexec";
 
 /* ---- what can stand between a preload and a program */
 
@@ -33,9 +32,8 @@ static const char *const cleaners[] = {"sudo", "doas", "pkexec", NULL};
 #define V6_NAMESPACE                                                                               \
 	"net.ipv6.bindv6only in a network namespace of its own (unshare -n, ip netns), "           \
 	"if it does not set IPV6_V6ONLY itself"
-#define V6_SOCKET  "a socket from systemd, if it takes one: BindIPv6Only= in systemd.socket(5)"
-#define V6_DYNAMIC "a dynamically linked build of it"
-#define V6_NO_LD   "its loader takes no preload"
+#define V6_SOCKET "a socket from systemd, if it takes one: BindIPv6Only= in systemd.socket(5)"
+#define V6_NO_LD  "its loader takes no preload"
 
 /* Identifier; exit status of v6shim run; why, a clause; what to do about it or instead, up to 3. */
 #define V6_OBSTACLES(X)                                                                            \
@@ -56,8 +54,8 @@ static const char *const cleaners[] = {"sudo", "doas", "pkexec", NULL};
 	X(ENDLESS, NOT_EXECUTABLE, "more hops than anybody needs: a circle?")                      \
 	X(UNREADABLE, UNREACHABLE, "not readable for this user, so nothing can be told of it",     \
 		"leave to read it: chmod +r")                                                      \
-	X(STATIC, UNREACHABLE, "statically linked: nothing in it loads libraries", V6_DYNAMIC,     \
-		V6_NAMESPACE, V6_SOCKET)                                                           \
+	X(STATIC, UNREACHABLE, "statically linked: nothing in it loads libraries",                 \
+		"a dynamically linked build of it", V6_NAMESPACE, V6_SOCKET)                       \
 	X(GO, UNREACHABLE, "Go: it makes its system calls itself, without libc",                   \
 		"its own settings: many take [::]:PORT for both families, 0.0.0.0:PORT for IPv4",  \
 		V6_SOCKET)                                                                         \
@@ -136,14 +134,10 @@ static struct v6_hop *add_hop(struct v6_reach *r, const char *path)
 }
 
 /* Whether the base name of the path, or of what it links to, is one of the names. */
-static bool is_named(const struct v6_hop *hop, const char *const *names)
+static bool is_named(const struct v6_hop *hop, const char *names)
 {
-	struct v6_slice path = v6_slice_base(v6_slice_of(hop->path));
-	struct v6_slice target = v6_slice_base(v6_slice_of(hop->target ? hop->target : ""));
-
-	while (*names && !v6_slice_is(path, *names) && !v6_slice_is(target, *names))
-		names++;
-	return *names;
+	return v6_among(names, v6_slice_base(v6_slice_of(hop->path))) ||
+	       (hop->target && v6_among(names, v6_slice_base(v6_slice_of(hop->target))));
 }
 
 static bool is_on(const char *path, unsigned long flag)
@@ -221,13 +215,12 @@ static void find_library(struct walk *w, bool preload)
 static void judge_fit(struct walk *w, const struct v6_hop *hop, const struct v6_program *p)
 {
 	enum v6_likeness like = v6_program_like(&w->machine, p);
-	enum obstacle obstacle = NONE;
+	bool is_32 = like == V6_LIKE_FAMILY && w->machine.wide;
+	enum obstacle obstacle = is_32 ? NEEDS_32 : NEEDS_MACHINE;
 
-	if (like == V6_UNLIKE || (like == V6_LIKE_FAMILY && !w->machine.wide))
-		obstacle = NEEDS_MACHINE;
-	else if (like == V6_LIKE_FAMILY)
-		obstacle = NEEDS_32;
-	else if (p->libc != V6_LIBC_OURS)
+	if (like == V6_LIKE_MACHINE && p->libc == V6_LIBC_OURS)
+		obstacle = NONE;
+	else if (like == V6_LIKE_MACHINE)
 		obstacle = p->libc == V6_LIBC_MUSL ? NEEDS_MUSL : NEEDS_GLIBC;
 	if (obstacle && !w->library.obstacle)
 		stop(&w->library, obstacle, hop->path);
@@ -393,7 +386,7 @@ void v6_reach(struct v6_reach *r, char **argv, bool preload)
 	w->reach = r;
 	w->start.argv = argv;
 	w->start.path = getenv("PATH");
-	r->name = v6_shown(argv[0]);
+	r->name = *argv[0] ? v6_shown(argv[0]) : "''";
 	find_library(w, preload);
 	for (const char *next = locate(w); next;) {
 		struct v6_hop *hop = add_hop(r, next);

@@ -10,7 +10,7 @@
 #include "../memory.h"
 
 /* `rule`: the number of the one that set it; 0: none did. */
-static void print_setting(const struct v6_settings *s, enum v6_setting id, int rule)
+static void print_setting(const struct v6_settings *s, enum v6_setting id, ptrdiff_t rule)
 {
 	V6_TEXT(t, V6_PATH_SIZE * 4);
 	bool path = id == V6_SETTING_LOG && s->log == V6_LOG_PATH, none;
@@ -27,7 +27,7 @@ static void print_setting(const struct v6_settings *s, enum v6_setting id, int r
 	none = !strcmp(t.buf, "none") || id == V6_SETTING_CONFIG || *but;
 	printf("%s%-*s = %-20s # ", none ? "# " : "", none ? 11 : 13, v6_setting_name(id), t.buf);
 	if (rule)
-		printf("rule %d\n", rule);
+		printf("rule %td\n", rule);
 	else
 		printf("%s%s\n", v6_word(V6_LIST_ORIGIN, s->origin[id]), but);
 }
@@ -42,12 +42,16 @@ static const char *rule_text(const struct v6_rule *rule)
 	return buf;
 }
 
-/* The number of the rule that applies to a call, printed with it; 0: none does; -1: there is no such call. */
-static int find_rule(
-	const struct v6_rules *rules, const char *program, const char *port, const char *proto)
+/* The places of the options below. */
+enum { PROGRAM, PORT, PROTO, SYSTEMD, ENV };
+
+/* Finds the rule that applies to the call that options say, and prints it; NULL: none does. 0, or -1: there is no such call. */
+static int find_rule(const struct v6_options *o, const struct v6_rule **applies)
 {
-	uint64_t number = 0;
+	const char *program = o->given[PROGRAM], *port = o->given[PORT], *proto = o->given[PROTO];
 	int protocol = proto ? v6_proto_parse(v6_slice_of(proto)) : -1;
+	const struct v6_rules *rules = &o->config.rules;
+	uint64_t number = 0;
 
 	if (port && !v6_slice_uint(v6_slice_of(port), UINT16_MAX, &number))
 		return v6_complain(
@@ -56,18 +60,18 @@ static int find_rule(
 		return v6_complain("--proto: unknown protocol '%s'; a name as tcp or udp is meant, "
 				   "or a number",
 			proto);
-	for (unsigned i = 0; i < rules->count; i++) {
-		const struct v6_rule *r = &rules->rule[i];
-
+	for (const struct v6_rule *r = rules->rule; !*applies && r < rules->rule + rules->count;
+		r++)
 		/* As the library has it: rules match the base name. */
-		if (!v6_rule_program(r, v6_slice_base(v6_slice_of(program ? program : ""))) ||
-			!(port ? v6_rule_port(r, (unsigned)number) : !r->ports) ||
-			!v6_rule_proto(r, protocol))
-			continue;
-		printf("# rule %u: applies: %s\n", i + 1, rule_text(r));
-		return (int)i + 1;
-	}
-	puts(rules->count ? "# no rule applies" : "# there are no rules");
+		if (v6_rule_program(r, v6_slice_base(v6_slice_of(program ? program : ""))) &&
+			(port ? v6_rule_port(r, (unsigned)number) : !r->ports) &&
+			v6_rule_proto(r, protocol))
+			*applies = r;
+	if (*applies)
+		printf("# rule %td: applies: %s\n", *applies - rules->rule + 1,
+			rule_text(*applies));
+	else
+		puts(rules->count ? "# no rule applies" : "# there are no rules");
 	return 0;
 }
 
@@ -124,9 +128,6 @@ static int print_service(const struct v6_options *o, bool unit)
 	return V6_EXIT_OK;
 }
 
-/* The places of the options below. */
-enum { PROGRAM, PORT, PROTO, SYSTEMD, ENV };
-
 static int run(struct v6_options *o)
 {
 	const char **given = o->given;
@@ -134,31 +135,25 @@ static int run(struct v6_options *o)
 	bool service = given[SYSTEMD] || given[ENV];
 	struct v6_settings s = o->config.settings;
 	const struct v6_rules *rules = &o->config.rules;
-	const struct v6_rule *r;
-	unsigned sets = 0;
-	int applies = 0;
+	const struct v6_rule *applies = NULL;
 
 	if (o->count || (given[SYSTEMD] && given[ENV]) || (asked && service))
 		return v6_command_usage(&v6_command_config, "unexpected argument '%s'",
 			o->count ? o->operands[0]
 			: asked  ? "--program, --port, --proto"
 				 : "--env");
-	if (asked)
-		applies = find_rule(rules, given[PROGRAM], given[PORT], given[PROTO]);
-	else
+	if (!asked)
 		v6_options_log(&s, false);
-	if (applies < 0)
+	else if (find_rule(o, &applies))
 		return V6_EXIT_USAGE;
 	if (service)
 		return print_service(o, given[SYSTEMD]);
-	if (applies) {
-		r = &rules->rule[applies - 1];
-		s.knobs = v6_rule_apply(r, &s.knobs);
-		sets = r->sets;
-	}
+	if (applies)
+		s.knobs = v6_rule_apply(applies, &s.knobs);
 	for (unsigned id = 0; id < V6_SETTING_COUNT; id++)
 		if (id != V6_SETTING_RULES)
-			print_setting(&s, id, sets >> id & 1 ? applies : 0);
+			print_setting(&s, id,
+				applies && applies->sets >> id & 1 ? applies - rules->rule + 1 : 0);
 	for (unsigned i = 0; i < rules->count && !asked; i++)
 		printf("%s  # rule %u\n", rule_text(&rules->rule[i]), i + 1);
 	return V6_EXIT_OK;

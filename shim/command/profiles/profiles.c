@@ -13,29 +13,22 @@
 
 enum { INDENT = 14, WIDTH = 100 };
 
-/* Beside what is so of the whole of a profile: what is inferred or not known. */
+/* Behind its meaning; beside what is so of the whole of a profile: what is inferred or not known. */
 static const char *const approximate[V6_PROFILE_COUNT] = {
-	[V6_PROFILE_FREEBSD] = "mapped bind",
-	[V6_PROFILE_NETBSD] = "dual-stack before IPv4",
-	[V6_PROFILE_OPENBSD] = "passive getaddrinfo",
-	[V6_PROFILE_DRAGONFLY] = "passive getaddrinfo",
-	[V6_PROFILE_MACOS] = "mapped bind",
-	[V6_PROFILE_WINDOWS] = "mapped bind, mapped connect, passive getaddrinfo",
+	[V6_PROFILE_FREEBSD] = "; approximate: mapped bind",
+	[V6_PROFILE_NETBSD] = "; approximate: dual-stack before IPv4",
+	[V6_PROFILE_OPENBSD] = "; approximate: passive getaddrinfo",
+	[V6_PROFILE_DRAGONFLY] = "; approximate: passive getaddrinfo",
+	[V6_PROFILE_MACOS] = "; approximate: mapped bind",
+	[V6_PROFILE_WINDOWS] = "; approximate: mapped bind, mapped connect, passive getaddrinfo",
 };
-
-/* Title, and what is approximate where the title does not say that all of it is. */
-static const char *title(const struct v6_word *profile)
-{
-	const char *what = approximate[profile->value];
-
-	return v6_keep_joined(v6_word_meaning(profile), what ? "; approximate: " : "", what, NULL);
-}
 
 static void list(void)
 {
 	for (const struct v6_word *w = v6_words(V6_LIST_PROFILE) + 1; w->list == V6_LIST_PROFILE;
 		w++) {
 		const char *name = v6_word(V6_LIST_PROFILE, w->value);
+		const char *title = v6_keep_joined(v6_word_meaning(w), approximate[w->value], NULL);
 		V6_TEXT(settings, 512);
 
 		printf("%-*s", INDENT, w->word);
@@ -43,7 +36,7 @@ static void list(void)
 			printf("another name of %s\n", name);
 			continue;
 		}
-		v6_print_wrapped(title(w), INDENT, INDENT, WIDTH);
+		v6_print_wrapped(title, INDENT, INDENT, WIDTH);
 		v6_profile_text(&settings, w->value);
 		printf("%*s", INDENT, "");
 		v6_print_wrapped(settings.buf, INDENT, INDENT, WIDTH);
@@ -53,7 +46,7 @@ static void list(void)
 static int run(struct v6_options *o)
 {
 	const struct v6_word *w = v6_words(V6_LIST_PROFILE);
-	const char *near, *name = o->operands[0], *before = ", also named ";
+	const char *near, *name = o->operands[0];
 	struct v6_slice rest, value;
 	V6_TEXT(settings, 512);
 	int profile;
@@ -75,14 +68,8 @@ static int run(struct v6_options *o)
 	}
 	while (w->value != profile)
 		w++;
-	printf("# profile %s", w->word);
-	for (const struct v6_word *also = w + 1; also->list == V6_LIST_PROFILE; also++) {
-		if (also->value != profile)
-			continue;
-		printf("%s%s", before, also->word);
-		before = ", ";
-	}
-	printf("\n# %s\n\n", title(w));
+	printf("# profile %s\n# %s\n\n", w->word,
+		v6_keep_joined(v6_word_meaning(w), approximate[profile], NULL));
 	v6_profile_text(&settings, w->value);
 	rest = v6_slice_of(settings.buf);
 	while ((value = v6_slice_word(&rest)).len) {
