@@ -65,34 +65,37 @@ struct v6_table v6_table_of(const struct v6_column *columns, unsigned count)
 
 void v6_table_print(const struct v6_table *t, unsigned width)
 {
-	unsigned blanks = 0, total = 0, widths[V6_COLUMNS_MAX] = {0};
+	unsigned at = 0, printed = 0, total = 0, widths[V6_COLUMNS_MAX] = {0};
 
 	if (t->columns->title && t->count == t->column_count)
 		return;
 	for (size_t n = 0; n < t->count; n++) {
-		unsigned wide = text_width(t->cells[n], strlen(t->cells[n]));
-		unsigned *used = &widths[n % t->column_count];
+		unsigned used = text_width(t->cells[n], strlen(t->cells[n]));
+		unsigned *widest = &widths[n % t->column_count];
 
-		*used = wide > *used ? wide : *used;
+		*widest = used > *widest ? used : *widest;
 	}
 	for (unsigned i = 0; i < t->column_count; i++)
 		total += widths[i] ? widths[i] + t->columns[i].gap : 0;
 	for (size_t n = 0; n < t->count; n++) {
-		unsigned i = n % t->column_count;
+		unsigned i = n % t->column_count,
+			 used = text_width(t->cells[n], strlen(t->cells[n]));
 		const struct v6_column *c = &t->columns[i];
-		unsigned pad = widths[i] - text_width(t->cells[n], strlen(t->cells[n]));
+		unsigned start = at + (width && total > width && c->gap ? 1 : c->gap);
 
-		if (widths[i])
-			blanks += width && total > width && c->gap ? 1 : c->gap;
-		blanks += c->right ? pad : 0;
-		if (*t->cells[n]) {
-			printf("%*s%s", (int)blanks, "", t->cells[n]);
-			blanks = 0;
-		}
-		blanks += c->right ? 0 : pad;
-		if (i + 1 == t->column_count) {
-			putchar('\n');
-			blanks = 0;
+		if (!widths[i])
+			start = at;
+		at = start + widths[i];
+		if (c->right)
+			start = at - used;
+		if (used)
+			printf("%*s", (int)(start - printed), "");
+		if (i + 1 < t->column_count) {
+			fputs(t->cells[n], stdout);
+			printed = used ? start + used : printed;
+		} else {
+			v6_print_wrapped(t->cells[n], start, start, width);
+			at = printed = 0;
 		}
 	}
 }

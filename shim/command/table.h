@@ -34,7 +34,7 @@ void v6_table_cell(struct v6_table *t, const char *text);
 
 /*
  * Prints it; without rows nothing. No line ends in blanks. Where it is wider than `width`, which is as of
- * v6_terminal_width(), only one is between columns.
+ * v6_terminal_width(), only one is between columns, and the last goes on below.
  */
 void v6_table_print(const struct v6_table *t, unsigned width);
 
