@@ -72,8 +72,8 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(c_flags) $(defines) -c -o $@ $<
 # The one unit that knows where the library is installed.
-$(BUILD)/obj/shim/command/check/library.o: defines = -DV6_LIBDIR='"$(LIBDIR)"'
-$(BUILD)/obj/shim/command/check/library.o: $(BUILD)/libdir
+$(BUILD)/obj/shim/command/check/reach.o: defines = -DV6_LIBDIR='"$(LIBDIR)"'
+$(BUILD)/obj/shim/command/check/reach.o: $(BUILD)/libdir
 
 $(BUILD)/libv6shim.so: $(core) $(govern) $(preload) shim/preload/libv6shim.map $(BUILD)/glibc/flags
 	$(SAY) LINK $@

@@ -1,12 +1,10 @@
 /*
- * The v6shim executable: its subcommands, and what they share.
+ * The v6shim executable: its subcommands, their options, and what they share.
  */
 #ifndef V6_COMMAND_H
 #define V6_COMMAND_H
 
-#include <stdbool.h>
-
-#include "../core/terms.h"
+#include "../core/config.h"
 
 /* Exit statuses (DESIGN.md 1.7). */
 enum {
@@ -36,7 +34,19 @@ enum v6_operands {
 	V6_OPERANDS_PROFILE,
 };
 
-struct v6_options;
+enum { V6_OPTIONS_OWN = 8 }; /* the most that a command has */
+
+struct v6_options {
+	/* What comes of options, the environment and a file, where the command takes settings. */
+	struct v6_config config;
+	/* What options set each setting to, as run hands it on; NULL: none did. */
+	const char *value[V6_SETTING_COUNT];
+	/* By the place in the command's list; "" for one without a value; NULL: not given. */
+	const char *given[V6_OPTIONS_OWN];
+	char **operands; /* ends with NULL */
+	int count;       /* of them */
+	bool help;       /* is asked for: nothing else counts */
+};
 
 struct v6_command {
 	const char *name;
@@ -57,12 +67,47 @@ extern const struct v6_command v6_command_run, v6_command_config, v6_command_pro
 extern const struct v6_command *const v6_commands[];
 
 /*
+ * Reads "--name VALUE", "--name=VALUE", "-n VALUE", "-nVALUE" and flags, "-46" two of them, in argv[1] and
+ * on; "--" ends them. Operands may stand between them, but for those that are a COMMAND. Then, for a command
+ * that takes settings, the environment and the configuration file; relative paths of log and file are made
+ * absolute, in the environment too. Every problem is told on standard error. 0, or -1 where there was one.
+ * *o is large, and zeroes. argv is changed.
+ */
+int v6_options_read(struct v6_options *o, char **argv, const struct v6_command *c);
+
+/*
+ * A setting below V6_SETTING_COUNT, or the command's option of that place behind them; -1: unknown. By
+ * the letter, or where that is '\0' by the name.
+ */
+int v6_option_find(const struct v6_command *c, struct v6_slice name, char letter);
+
+/* The command's own option of such a number; NULL: a setting, or -1. */
+const struct v6_option *v6_option_own(const struct v6_command *c, int id);
+
+/* All options of a command, for --help, on standard output. */
+void v6_options_help(const struct v6_command *c);
+
+/*
+ * Warns on standard error, naming the log, where it cannot be written as things are. With `open` a log
+ * that is a file, and has no % in its name, is opened for the program that is started, and made where
+ * it is not there: what V6_LOG_HANDED is to be, in v6_keep's memory, which begins with the descriptor's
+ * number. It is close-on-exec. NULL: another log, or there was a warning.
+ */
+const char *v6_options_log(const struct v6_settings *s, bool open);
+
+/*
  * What Tab offers, for shim/completion. `words` are those after v6shim, up to the one at the cursor, which may
  * be empty and must be there. Prints what that may become, a whole word and its meaning a line, a tab between; or for
  * what the shell knows better ":files", or ":command N": the words from the N-th on (the first is 0) are another
  * command's. The exit status.
  */
 int v6_complete(char **words);
+
+/* The text as it is safe to print (v6_text_safe), of v6_keep. */
+const char *v6_shown(const char *text);
+
+/* Whether a word is one of some, with blanks between them. */
+bool v6_among(const char *words, struct v6_slice word);
 
 /* "v6shim: " and the rest, one line on standard error. Always -1. */
 __attribute__((format(printf, 1, 2))) int v6_complain(const char *format, ...);

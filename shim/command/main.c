@@ -6,7 +6,7 @@
 
 #include "../core/problem.h"
 #include "../core/version.h"
-#include "options.h"
+#include "command.h"
 
 const struct v6_command *const v6_commands[] = {
 	&v6_command_run,
@@ -56,8 +56,10 @@ int v6_command_usage(const struct v6_command *c, const char *format, ...)
 	return failure(c);
 }
 
-static int usage(FILE *to, int status)
+static int usage(bool asked)
 {
+	FILE *to = asked ? stdout : stderr;
+
 	fputs("usage: v6shim COMMAND [ARGUMENT...]\n"
 	      "\n"
 	      "Puts an IPV6_V6ONLY policy on servers that cannot be changed.\n"
@@ -85,15 +87,7 @@ static int usage(FILE *to, int status)
 	      "  --help     this; 'v6shim help COMMAND' or 'v6shim COMMAND --help' for each\n"
 	      "  --version  the version\n",
 		to);
-	return status;
-}
-
-static const struct v6_command *find(const char *name)
-{
-	for (const struct v6_command *const *c = v6_commands; *c; c++)
-		if (!strcmp(name, (*c)->name))
-			return *c;
-	return NULL;
+	return asked ? V6_EXIT_OK : V6_EXIT_USAGE;
 }
 
 static int unknown(const char *word)
@@ -113,35 +107,30 @@ static int unknown(const char *word)
 static int dispatch(int argc, char **argv)
 {
 	static struct v6_options o;
+	const struct v6_command *const *c = v6_commands;
 	const char *word = argc > 1 ? argv[1] : "";
-	const struct v6_command *c = find(word);
 	bool help = !strcmp(word, "help") || !strcmp(word, "--help") || !strcmp(word, "-h");
 
-	if (argc < 2)
-		return usage(stderr, V6_EXIT_USAGE);
-	if (help && argc > 2 && argv[2][0] != '-') {
-		c = find(argv[2]);
-		if (!c)
-			return unknown(argv[2]);
-		print_help(c);
-		return V6_EXIT_OK;
-	}
-	if (help)
-		return usage(stdout, V6_EXIT_OK);
+	if (help && argc > 2 && argv[2][0] != '-')
+		word = argv[2];
+	else if (help || argc < 2)
+		return usage(help);
+	while (*c && strcmp(word, (*c)->name))
+		c++;
 	if (!strcmp(word, "--version") || !strcmp(word, "-V") ||
-		(c && argc > 2 && !strcmp(argv[2], "--version"))) {
+		(*c && argc > 2 && !strcmp(argv[2], "--version"))) {
 		puts("v6shim " V6_VERSION);
 		return V6_EXIT_OK;
 	}
-	if (!strcmp(word, "complete"))
+	if (!strcmp(word, "complete") && !help)
 		return v6_complete(argv + 2);
-	if (!c)
+	if (!*c)
 		return unknown(word);
-	if (v6_options_read(&o, argv + 1, c))
-		return failure(c);
-	if (!o.help)
-		return c->main(&o);
-	print_help(c);
+	if (!help && v6_options_read(&o, argv + 1, *c))
+		return failure(*c);
+	if (!help && !o.help)
+		return (*c)->main(&o);
+	print_help(*c);
 	return V6_EXIT_OK;
 }
 

@@ -1,14 +1,24 @@
-#include "options.h"
-
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "../core/problem.h"
 #include "../govern/live.h"
+#include "../govern/log.h"
+#include "../govern/sys.h"
 #include "command.h"
 #include "memory.h"
 #include "table.h"
+
+const char *v6_shown(const char *text)
+{
+	size_t len = strlen(text), size = 4 * len + 1;
+	struct v6_text t = v6_text_in(v6_keep(size), size);
+
+	v6_text_safe(&t, text, len);
+	return t.buf;
+}
 
 static void print_problem(const struct v6_problem *p, void *context)
 {
@@ -18,6 +28,8 @@ static void print_problem(const struct v6_problem *p, void *context)
 	v6_problem_text(&t, p);
 	v6_complain("%s", t.buf);
 }
+
+/* ---- the command line, and the environment */
 
 /*
  * A path may be given relative to the working directory; only here, for the
@@ -76,143 +88,116 @@ const struct v6_option *v6_option_own(const struct v6_command *c, int id)
 }
 
 /* An option that there is not: another may be meant, or a value. */
-static int unknown(const struct v6_command *c, struct v6_slice written)
+static int unknown(const struct v6_command *c, const char *written)
 {
-	struct v6_slice name = written;
-	struct v6_nearest near = {.word = NULL};
-	V6_TEXT(t, 2048);
-	const char *value;
+	struct v6_slice name = v6_slice_of(written + strspn(written, "-"));
+	struct v6_nearest near = {.written = name};
+	const char *value = NULL;
+	unsigned id;
 
-	while (v6_slice_begins(name, "-"))
-		name = v6_slice_from(name, 1);
-	near.written = name;
 	for (const struct v6_option *own = c->options; own && own->name; own++)
 		v6_nearest_offer(&near, own->name);
 	v6_nearest_offer(&near, "help");
-	for (unsigned id = 0; c->settings && id < V6_SETTING_COUNT; id++)
+	for (id = 0; c->settings && id < V6_SETTING_COUNT; id++)
 		v6_nearest_offer(&near, v6_setting_name(id));
-	v6_text_safe(&t, written.ptr, written.len);
-	if (near.word)
-		return v6_complain("%s: unknown option; did you mean '--%s'", t.buf, near.word);
-	for (unsigned id = V6_SETTING_COUNT; c->settings && id--;) {
+	while (!near.word && !value && id--)
 		value = v6_setting_list(id) ? v6_nearest_of(v6_setting_list(id), name) : NULL;
-		if (value)
-			return v6_complain("%s: unknown option; did you mean '--%s %s'", t.buf,
-				v6_setting_name(id), value);
-	}
-	return v6_complain("%s: unknown option; 'v6shim %s --help' lists them", t.buf, c->name);
+	if (near.word || value)
+		return v6_complain("%s: unknown option; did you mean '--%s%s%s'", written,
+			value ? v6_setting_name(id) : near.word, value ? " " : "",
+			value ? value : "");
+	return v6_complain("%s: unknown option; 'v6shim %s --help' lists them", written, c->name);
 }
 
-/* Whether a word is one of some, with blanks between them. */
-static bool among(const char *words, const char *word)
+bool v6_among(const char *words, struct v6_slice word)
 {
-	struct v6_slice rest = v6_slice_of(words);
+	struct v6_slice rest = v6_slice_of(words), next;
 
-	while (rest.len)
-		if (v6_slice_is(v6_slice_cut(&rest, ' '), word))
-			return true;
-	return false;
+	do
+		next = v6_slice_word(&rest);
+	while (next.len && (next.len != word.len || memcmp(next.ptr, word.ptr, word.len)));
+	return next.len;
 }
 
-/* `value` is attached, or NULL: then the next word of *argv is, where it takes one. */
-static int take(struct v6_options *o, const struct v6_command *c, struct v6_slice written,
-	const char *value, char ***argv)
+/*
+ * One option: the name in *word, or the letter there, of which *word becomes what is behind it. Its value is
+ * attached, or the next word of *argv.
+ */
+static int take(struct v6_options *o, const struct v6_command *c, const char **word, char ***argv)
 {
-	bool named = v6_slice_begins(written, "--");
-	struct v6_slice name = v6_slice_from(written, named ? 2 : 0);
-	int id = v6_option_find(c, name, named ? '\0' : written.ptr[written.len - 1]);
+	bool named = **word == '-';
+	size_t len = named ? strcspn(*word, "=") : 1;
+	const char *value = *word + len, *written;
+	int id = v6_option_find(
+		c, (struct v6_slice){*word + named, len - named}, named ? '\0' : **word);
 	const struct v6_option *own = v6_option_own(c, id);
-	V6_TEXT(t, 256);
+	bool valued = own ? own->value != NULL : id >= 0;
 
-	v6_text_safe(&t, written.ptr, written.len);
+	written = v6_keep_joined("-", v6_shown(v6_keep_bytes(*word, len)), NULL);
+	*word = named || valued || id < 0 ? "" : value;
 	if (id < 0) {
-		o->help = v6_slice_is(name, "help") || v6_slice_is(name, "-h");
+		o->help = !strcmp(written, "--help") || !strcmp(written, "-h");
 		return o->help ? 0 : unknown(c, written);
 	}
-	if (own && !own->value) {
+	if (!valued) {
 		o->given[id - V6_SETTING_COUNT] = "";
-		return value ? v6_complain("%s: it takes no value", t.buf) : 0;
+		return named && *value ? v6_complain("%s: it takes no value", written) : 0;
 	}
-	if (!value && (*argv)[1])
-		value = *++*argv;
+	value = named && *value ? value + 1 : *value ? value : (*argv)[1] ? *++*argv : NULL;
 	if (!value)
-		return v6_complain("%s: no value given", t.buf);
+		return v6_complain("%s: no value given", written);
 	if (!own)
 		return set(o, (enum v6_setting)id, value);
 	o->given[id - V6_SETTING_COUNT] = value;
-	if (own->words && !among(own->words, value))
-		return v6_complain("%s: unknown value '%s'; valid: %s", t.buf, value, own->words);
+	if (own->words && !v6_among(own->words, v6_slice_of(value)))
+		return v6_complain(
+			"%s: unknown value '%s'; valid: %s", written, v6_shown(value), own->words);
 	return 0;
-}
-
-/* Letters, each with a dash, up to one that takes the rest for its value. */
-static int take_letters(
-	struct v6_options *o, const struct v6_command *c, const char *letter, char ***argv)
-{
-	int result = 0;
-
-	for (; *letter && !result; letter++) {
-		char written[] = {'-', *letter, '\0'};
-		int id = v6_option_find(c, v6_slice_of(""), *letter);
-		const struct v6_option *own = v6_option_own(c, id);
-		bool valued = own ? own->value != NULL : id >= 0;
-
-		result = take(
-			o, c, v6_slice_of(written), valued && letter[1] ? letter + 1 : NULL, argv);
-		if (valued)
-			break;
-	}
-	return result;
 }
 
 int v6_options_read(struct v6_options *o, char **argv, const struct v6_command *c)
 {
-	static const enum v6_setting paths[] = {V6_SETTING_LOG, V6_SETTING_CONFIG};
 	bool ended = false;
 	int result = 0;
 
-	memset(o->value, 0, sizeof(o->value));
-	memset(o->given, 0, sizeof(o->given));
 	o->operands = argv + 1;
-	o->count = 0;
-	o->help = false;
 	v6_config_init(&o->config);
 	for (argv++; *argv && !o->help; argv++) {
-		struct v6_slice value = v6_slice_of(*argv), written = v6_slice_cut(&value, '=');
+		const char *word = *argv + 1;
 
-		if (ended || **argv != '-' || !(*argv)[1]) {
+		if (ended || **argv != '-' || !*word) {
 			o->operands[o->count++] = *argv;
 			ended |= c->operands == V6_OPERANDS_COMMAND;
-		} else if (!strcmp(*argv, "--")) {
-			ended = true;
-		} else if ((*argv)[1] != '-') {
-			result |= take_letters(o, c, *argv + 1, &argv);
-		} else {
-			result |= take(o, c, written,
-				(*argv)[written.len] == '=' ? value.ptr : NULL, &argv);
+			continue;
 		}
+		ended = !strcmp(word, "-");
+		while (!ended && *word && !o->help)
+			result |= take(o, c, &word, &argv);
 	}
 	o->operands[o->count] = NULL;
 	if (o->help || !c->settings)
 		return o->help ? 0 : result;
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned id = 0; id < V6_SETTING_COUNT; id++) {
 		V6_TEXT(t, 32);
 		const char *value;
 
-		v6_setting_env_name(&t, paths[i]);
+		v6_setting_env_name(&t, id);
 		value = getenv(t.buf);
 		if (value)
-			setenv(t.buf, absolute(paths[i], value), 1);
+			setenv(t.buf, absolute(id, value), 1);
 	}
 	if (v6_configure(&o->config, environ, print_problem, NULL))
 		result = -1;
 	return result;
 }
 
+/* ---- --help */
+
+enum { WIDTH = 80, INDENT = 19 };
+
 /* "  -p, --policy     ..." */
 static void print_option(char letter, const char *name, const char *value, const char *help)
 {
-	enum { WIDTH = 80, INDENT = 19 };
 	char buf[] = {'-', letter, ',', ' ', '\0'};
 	int column = printf(
 		"  %s--%s%s%s", letter ? buf : "", name, value ? " " : "", value ? value : "");
@@ -238,8 +223,76 @@ void v6_options_help(const struct v6_command *c)
 		for (const struct v6_word *w = v6_words(list); list && w->list == list; w++)
 			v6_text_print(&words, " %s", w->word);
 		if (list)
-			v6_print_wrapped(words.buf, printf("     "), 6, 80);
+			v6_print_wrapped(words.buf, printf("     "), 6, WIDTH);
 	}
 	puts("a rule: [program=GLOB,...] [port=N|N-M,...] [proto=tcp|udp,...]\n"
 	     "        => setting=value ...");
+}
+
+/* ---- the log, before anything is started: what a person would like to know then */
+
+/*
+ * The errno with which a path cannot be written, cut to the folder where that is what is wrong. What it
+ * leads to with a % only the program knows.
+ */
+static int try_path(char *path)
+{
+	size_t len = strcspn(path, "%");
+	struct stat st;
+	int error = path[len] ? -ENOENT : v6_sys_stat(path, &st);
+
+	if (!error && S_ISDIR(st.st_mode))
+		return EISDIR;
+	if (!error && !S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode) && !S_ISCHR(st.st_mode))
+		return EINVAL;
+	if (error != -ENOENT)
+		return error ? -error : access(path, W_OK) ? errno : 0;
+	while (path[len - 1] != '/')
+		len--;
+	if (!access(v6_keep_bytes(path, len), W_OK | X_OK))
+		return 0;
+	path[len > 1 ? len - 1 : 1] = '\0';
+	return errno;
+}
+
+static const char *warn(const char *log, int error)
+{
+	v6_complain("warning: log: '%s'%s; records would be lost", v6_shown(log),
+		v6_errno_words(error));
+	return NULL;
+}
+
+const char *v6_options_log(const struct v6_settings *s, bool open)
+{
+	V6_TEXT(t, V6_PATH_SIZE);
+	struct stat root, st;
+	char numbers[96];
+	int error = 0, fd;
+
+	if (s->log == V6_LOG_SYSLOG) {
+		v6_text_str(&t, "/dev/log");
+		error = access(t.buf, W_OK) ? errno : 0;
+	} else if (s->log == V6_LOG_PATH) {
+		v6_text_slice(&t, s->log_path);
+		error = try_path(t.buf);
+	} else if (s->log == V6_LOG_FD) {
+		v6_setting_value(&t, s, V6_SETTING_LOG);
+		fd = v6_sys_fcntl(s->log_fd, F_GETFL, 0);
+		error = fd < 0 || (fd & O_ACCMODE) == O_RDONLY ? EBADF : 0;
+	}
+	if (error)
+		return warn(t.buf, error);
+	/* What is no file is not held open for nothing: a reader waits for the end of a FIFO. */
+	if (!open || s->log != V6_LOG_PATH || strchr(t.buf, '%') ||
+		(!v6_sys_stat(t.buf, &st) && !S_ISREG(st.st_mode)))
+		return NULL;
+	fd = v6_sys_stat("/", &root);
+	if (!fd)
+		fd = v6_logfile_open(t.buf, &root, &st);
+	if (fd < 0)
+		return warn(t.buf, -fd);
+	fd = v6_logfile_raise(fd);
+	snprintf(numbers, sizeof(numbers), "%d:%ju:%ju:", fd, (uintmax_t)st.st_dev,
+		(uintmax_t)st.st_ino);
+	return fd < 0 ? NULL : v6_keep_joined(numbers, t.buf, NULL);
 }

@@ -1,6 +1,5 @@
 /*
- * Tables on standard output: columns as wide as what stands in them, and as narrow
- * as the terminal wants it; and text that is wrapped to the same width.
+ * Tables on standard output, columns as wide as what stands in them; and text that is wrapped.
  */
 #ifndef V6_TABLE_H
 #define V6_TABLE_H
@@ -13,7 +12,6 @@ struct v6_column {
 	const char *title; /* NULL in all of them: no heading */
 	uint8_t gap;       /* blanks before it; of the first: the indent */
 	bool right;        /* flush right */
-	bool wraps;        /* where the width is short its cells go on in lines below */
 };
 
 struct v6_table {
@@ -21,9 +19,8 @@ struct v6_table {
 	unsigned column_count;
 	struct v6_text text; /* of the next cell, to be appended to */
 	/* The table's own; zero at first. */
-	char **cells; /* row by row */
+	char **cells; /* row by row; the first is that of the titles */
 	size_t count;
-	bool tight; /* one blank between columns is all that there is room for */
 };
 
 /* A table without rows. There is one at a time, for all have their text in the same place. */
@@ -35,11 +32,11 @@ struct v6_table v6_table_of(const struct v6_column *columns, unsigned count);
  */
 void v6_table_cell(struct v6_table *t, const char *text);
 
-/* Prints it; no line ends in blanks. `width` as of v6_terminal_width(). */
-void v6_table_print(struct v6_table *t, unsigned width);
-
-/* The columns of a terminal that UTF-8 text takes: one a character. */
-unsigned v6_text_width(const char *text, size_t len);
+/*
+ * Prints it; without rows nothing. No line ends in blanks. Where it is wider than `width`, which is as of
+ * v6_terminal_width(), only one is between columns, and the last goes on below.
+ */
+void v6_table_print(const struct v6_table *t, unsigned width);
 
 /* Of standard output, where that is a terminal that tells its width; otherwise 0: lines as they come. */
 unsigned v6_terminal_width(void);

@@ -273,7 +273,6 @@ limits() {
 		V6_HOPS_MAX           v6shim.1       files
 		V6_LINE_MAX           v6shim.1       bytes
 		V6_ATTEMPTS_MAX       -
-		V6_INSTEAD_MAX        -
 		V6_COLUMNS_MAX        -
 	END
 }

@@ -6,55 +6,24 @@
  */
 #include "fuzz.h"
 
-#include "command/check/elf.h"
-#include "command/check/launch.h"
+#include "command/check/program.h"
 
-#include <limits.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-static int file = -1;
-
-/* ---- ELF */
-
-static void check_words(const struct v6_elf *elf)
+static void check_elf(const struct v6_program *p, const struct v6_program *again)
 {
-	V6_TEXT(t, 256);
+	const char *text = v6_program_text(p, "x");
 
-	v6_elf_text(&t, elf);
-	CHECK(t.len && !t.full);
-	fuzz_check_shown((struct v6_slice){t.buf, t.len});
-	CHECK(v6_libc_by_name(elf->loader) <= V6_LIBC_MUSL);
-	CHECK(v6_elf_same_machine(elf, elf) && v6_elf_same_family(elf, elf));
+	CHECK(!p->interpreter && p->problem == again->problem && p->libc <= V6_LIBC_MUSL);
+	CHECK(memchr(p->loader, '\0', sizeof(p->loader)));
+	CHECK(!strcmp(p->loader, again->loader) && p->go == again->go);
+	CHECK(*text && (!p->problem || *p->problem));
+	fuzz_check_shown(v6_slice_of(text));
+	fuzz_check_shown(v6_slice_of(p->problem ? p->problem : ""));
+	CHECK(v6_program_like(p, again) == V6_LIKE_MACHINE);
 }
-
-/* The file is what the last input left of it, cut to the size of this one. */
-static void read_elf(const uint8_t *data, size_t size)
-{
-	struct v6_elf elf, again;
-	const char *problem;
-
-	if (file < 0)
-		file = memfd_create("fuzz", MFD_CLOEXEC);
-	CHECK(file >= 0 && !ftruncate(file, (off_t)size));
-	CHECK(pwrite(file, data, size, 0) == (ssize_t)size);
-	/* Not zeroes, so that what is not filled shows. */
-	memset(&elf, 0xa5, sizeof(elf));
-	memset(&again, 0x5a, sizeof(again));
-	problem = v6_elf_read(file, &elf);
-	CHECK(v6_elf_read(file, &again) == problem);
-	CHECK(memchr(elf.loader, '\0', sizeof(elf.loader)));
-	CHECK(!strcmp(elf.loader, again.loader) && elf.go == again.go);
-	if (problem) {
-		CHECK(*problem);
-		fuzz_check_shown(v6_slice_of(problem));
-		return;
-	}
-	CHECK(v6_elf_magic((const char *)data, size));
-	check_words(&elf);
-}
-
-/* ---- scripts */
 
 /* A part of the file's first line, as the kernel would hand it on. */
 static void check_part(const char *part, struct v6_slice line)
@@ -65,25 +34,31 @@ static void check_part(const char *part, struct v6_slice line)
 	CHECK(!len || (memmem(line.ptr, line.len, part, len) && part[0] != ' ' && part[0] != '\t'));
 }
 
-static void read_script(const uint8_t *data, size_t size)
-{
-	char head[V6_SCRIPT_HEAD] = {0}, line[V6_SCRIPT_HEAD];
-	char *interpreter, *argument = NULL;
-
-	memcpy(head, data, size < sizeof(head) ? size : sizeof(head));
-	memcpy(line, head, sizeof(line));
-	interpreter = v6_launch_script(head, &argument);
-	if (!interpreter)
-		return;
-	CHECK(!memcmp(line, "#!", 2));
-	check_part(interpreter, (struct v6_slice){line, sizeof(line)});
-	check_part(argument, (struct v6_slice){line, sizeof(line)});
-	CHECK(!strpbrk(interpreter, " \t"));
-}
-
+/* The file is what the last input left of it, cut to the size of this one. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	read_elf(data, size);
-	read_script(data, size);
+	struct v6_slice line = {(const char *)data, size < V6_SCRIPT_HEAD ? size : V6_SCRIPT_HEAD};
+	static struct v6_program p, again;
+	static char path[32];
+	static int file = -1;
+
+	if (file < 0) {
+		file = memfd_create("fuzz", MFD_CLOEXEC);
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
+	}
+	CHECK(file >= 0 && !ftruncate(file, (off_t)size));
+	CHECK(pwrite(file, data, size, 0) == (ssize_t)size);
+	/* Not zeroes, so that what is not filled shows. */
+	memset(&p, 0xa5, sizeof(p));
+	memset(&again, 0x5a, sizeof(again));
+	CHECK(!v6_program_read(path, &p) && !v6_program_read(path, &again));
+	CHECK(p.elf == again.elf && p.elf == (size >= 4 && !memcmp(data, "\177ELF", 4)));
+	if (p.elf)
+		check_elf(&p, &again);
+	if (!p.interpreter)
+		return 0;
+	CHECK(size > 2 && !memcmp(data, "#!", 2) && !strpbrk(p.interpreter, " \t"));
+	check_part(p.interpreter, line);
+	check_part(p.argument, line);
 	return 0;
 }

@@ -53,7 +53,7 @@ files() {
 	assert_match "$place/l/x/libv6shim.so" "$(cat "$place/m/man7/libv6shim.7")"
 	assert_match "LD_PRELOAD=$place/l/x/libv6shim.so V6SHIM_POLICY=ipv6-only" "$(tail -n 1 "$DIR/make")"
 	build all "LIBDIR=$place/other"
-	assert_eq 'shim/command/check/library.o' "$(sed -n 's|^ *CC .*/obj/||p' "$DIR/make")"
+	assert_eq 'shim/command/check/reach.o' "$(sed -n 's|^ *CC .*/obj/||p' "$DIR/make")"
 	mkdir "$DIR/cwd"
 	cp "$LIB" "$DIR/cwd/libv6shim.so"
 	cd "$DIR/cwd"

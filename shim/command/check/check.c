@@ -5,98 +5,70 @@
 
 #include "../../govern/facts.h"
 #include "../../supervise/start.h"
-#include "../options.h"
+#include "../command.h"
 #include "../table.h"
 #include "reach.h"
-
-static void add_row(struct v6_table *table, const struct v6_hop *hop, bool ok, const char *why)
-{
-	v6_text_print(&table->text, "%.*s", V6_SLICE(v6_slice_of(hop->path)));
-	if (hop->target)
-		v6_text_print(&table->text, " -> %.*s", V6_SLICE(v6_slice_of(hop->target)));
-	v6_table_cell(table, "");
-	v6_table_cell(table, *hop->what ? hop->what : "-");
-	v6_table_cell(table, ok ? "ok" : "no");
-	v6_table_cell(table, why);
-}
 
 /*
  * The hops of the preload, or, where that is not asked for, of the supervisor, who needs no
  * library.
  */
-static void print_hops(const struct v6_reach *r, bool preload, const struct v6_hop *lost)
+static void print_hops(const struct v6_reach *r, bool preload)
 {
 	static const struct v6_column columns[4] = {{.gap = 0}, {.gap = 3}, {.gap = 3}, {.gap = 3}};
 	struct v6_table table = v6_table_of(columns, 4);
-	const struct v6_hop *hop;
 
-	for (hop = r->hop; hop < r->hop + r->hops; hop++)
-		add_row(&table, hop, preload ? !hop->obstacle : hop != lost,
-			preload       ? hop->why
-			: hop == lost ? V6_REACH_LOSES
-				      : "");
-	if (preload)
-		add_row(&table, &r->preload, !r->preload.obstacle, r->preload.why);
+	for (const struct v6_hop *hop = r->hop; hop < r->hop + r->hops + preload; hop++) {
+		bool ok = preload ? !hop->obstacle : hop != r->loses;
+
+		v6_text_print(&table.text, "%.*s", V6_SLICE(v6_slice_of(hop->path)));
+		if (hop->target)
+			v6_text_print(&table.text, " -> %.*s", V6_SLICE(v6_slice_of(hop->target)));
+		v6_table_cell(&table, "");
+		v6_table_cell(&table, hop->what ? hop->what : "-");
+		v6_table_cell(&table, ok ? "ok" : "no");
+		v6_table_cell(&table, preload ? hop->why : ok ? "" : V6_REACH_LOSES);
+	}
 	v6_table_print(&table, 0);
-}
-
-/* "a preload does not reach NAME: WHY"; why may be empty. */
-static void print_way(
-	const char *before, const struct v6_reach *r, const char *after, const char *why)
-{
-	static char buf[2 * V6_REACH_WHY];
-	struct v6_text t = v6_text_in(buf, sizeof(buf));
-
-	v6_text_print(&t, "%s%.*s%s%s%s", before, V6_SLICE(v6_slice_of(r->name)),
-		*r->name ? "" : "''", after, *why ? ": " : "");
-	v6_text_str(&t, why);
-	puts(buf);
-}
-
-static int judge(const struct v6_reach *r, bool preload, bool outside)
-{
-	static char why[V6_REACH_WHY];
-	struct v6_text t = v6_text_in(why, sizeof(why));
-	const struct v6_hop *lost = outside ? v6_reach_loses(r) : NULL;
-	const char *refused = NULL;
-
-	if (r->at)
-		v6_reach_why(&t, r);
-	if (outside && r->starts)
-		refused = lost ? V6_REACH_LOSES : v6_supervise_refused();
-	print_hops(r, preload || !r->starts, lost);
-	if (!r->starts)
-		print_way("", r, " does not start", why);
-	else if (preload)
-		print_way(r->at                ? "a preload does not reach "
-			  : r->shell_is_static ? "a preload reaches what "
-					       : "a preload reaches ",
-			r, r->at || !r->shell_is_static ? "" : " starts", why);
-	if (outside && r->starts)
-		print_way(refused ? "a supervisor does not reach " : "a supervisor reaches ", r, "",
-			refused ? refused : "");
-	preload = preload && !r->at;
-	outside = outside && r->starts && !refused;
-	for (unsigned i = 0; !preload && !outside && i < V6_INSTEAD_MAX && r->instead[i]; i++)
-		printf("%-10s%s\n", i ? "" : "instead", r->instead[i]);
-	if (v6_fact_no_ipv6())
-		puts("note      no IPv6 socket can be made here: the kernel has no IPv6, and no "
-		     "policy anything to act on");
-	if (r->shell && preload)
-		puts("note      programs that a shell starts inherit the preload and the settings, "
-		     "unless set-id, static or Go; --reach supervise governs those too");
-	return preload || outside ? V6_EXIT_OK : V6_EXIT_UNREACHABLE;
 }
 
 static int run(struct v6_options *o)
 {
 	static struct v6_reach r;
-	const char *way = o->given[0] ? o->given[0] : "auto";
+	const char *way = o->given[0] ? o->given[0] : "auto", *refused = NULL;
+	bool preload = *way != 's', outside = *way != 'p';
 
 	if (!o->count)
 		return v6_command_usage(&v6_command_check, "no command given");
 	v6_reach(&r, o->operands, true);
-	return judge(&r, *way != 's', *way != 'p');
+	print_hops(&r, preload || !r.starts);
+	if (!r.starts) {
+		printf("%s does not start: %s\n", r.name, r.why);
+		preload = outside = false;
+	}
+	if (preload)
+		printf("a preload %s %s%s%s%s\n",
+			r.at                ? "does not reach"
+			: r.shell_is_static ? "reaches what"
+					    : "reaches",
+			r.name, !r.at && r.shell_is_static ? " starts" : "", r.at ? ": " : "",
+			r.why);
+	if (outside) {
+		refused = r.loses ? V6_REACH_LOSES : v6_supervise_refused();
+		printf("a supervisor %s %s%s%s\n", refused ? "does not reach" : "reaches", r.name,
+			refused ? ": " : "", refused ? refused : "");
+	}
+	preload = preload && !r.at;
+	outside = outside && !refused;
+	for (unsigned i = 0; !preload && !outside && r.instead[i]; i++)
+		printf("%-10s%s\n", i ? "" : "instead", r.instead[i]);
+	if (v6_fact_no_ipv6())
+		puts("note      no IPv6 socket can be made here: the kernel has no IPv6, and no "
+		     "policy anything to act on");
+	if (r.shell && preload)
+		puts("note      programs that a shell starts inherit the preload and the settings, "
+		     "unless set-id, static or Go; --reach supervise governs those too");
+	return preload || outside ? V6_EXIT_OK : V6_EXIT_UNREACHABLE;
 }
 
 static const struct v6_option options[] = {

@@ -8,11 +8,12 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "../../core/version.h"
 #include "../../govern/sys.h"
 #include "../../supervise/start.h"
 #include "../command.h"
 #include "../memory.h"
-#include "launch.h"
+#include "program.h"
 
 /* Where execvp looks when there is no PATH. */
 #ifdef __GLIBC__
@@ -21,10 +22,9 @@ static const char default_path[] = "/bin:/usr/bin";
 static const char default_path[] = "/usr/local/bin:/bin:/usr/bin";
 #endif
 
-static const char *const shells[] = {
-	"sh", "ash", "bash", "dash", "ksh", "mksh", "zsh", "busybox", NULL};
+static const char shells[] = "sh ash bash dash ksh mksh zsh busybox";
 /* They hand on an environment of their own making, to root's programs too. */
-static const char *const cleaners[] = {"sudo", "doas", "pkexec", NULL};
+static const char cleaners[] = "sudo doas pkexec";
 
 /* ---- what can stand between a preload and a program */
 
@@ -32,9 +32,8 @@ static const char *const cleaners[] = {"sudo", "doas", "pkexec", NULL};
 #define V6_NAMESPACE                                                                               \
 	"net.ipv6.bindv6only in a network namespace of its own (unshare -n, ip netns), "           \
 	"if it does not set IPV6_V6ONLY itself"
-#define V6_SOCKET  "a socket from systemd, if it takes one: BindIPv6Only= in systemd.socket(5)"
-#define V6_DYNAMIC "a dynamically linked build of it"
-#define V6_NO_LD   "its loader takes no preload"
+#define V6_SOCKET "a socket from systemd, if it takes one: BindIPv6Only= in systemd.socket(5)"
+#define V6_NO_LD  "its loader takes no preload"
 
 /* Identifier; exit status of v6shim run; why, a clause; what to do about it or instead, up to 3. */
 #define V6_OBSTACLES(X)                                                                            \
@@ -55,8 +54,8 @@ static const char *const cleaners[] = {"sudo", "doas", "pkexec", NULL};
 	X(ENDLESS, NOT_EXECUTABLE, "more hops than anybody needs: a circle?")                      \
 	X(UNREADABLE, UNREACHABLE, "not readable for this user, so nothing can be told of it",     \
 		"leave to read it: chmod +r")                                                      \
-	X(STATIC, UNREACHABLE, "statically linked: nothing in it loads libraries", V6_DYNAMIC,     \
-		V6_NAMESPACE, V6_SOCKET)                                                           \
+	X(STATIC, UNREACHABLE, "statically linked: nothing in it loads libraries",                 \
+		"a dynamically linked build of it", V6_NAMESPACE, V6_SOCKET)                       \
 	X(GO, UNREACHABLE, "Go: it makes its system calls itself, without libc",                   \
 		"its own settings: many take [::]:PORT for both families, 0.0.0.0:PORT for IPv4",  \
 		V6_SOCKET)                                                                         \
@@ -97,36 +96,27 @@ enum obstacle {
 
 static const struct {
 	int exit;
-	const char *clause[1 + V6_INSTEAD_MAX]; /* why, then what to do */
+	const char *clause[5]; /* why, then what to do, up to a NULL */
 } obstacles[] = {
 #define ROW(id, status, ...) {V6_EXIT_##status, {__VA_ARGS__}},
 	V6_OBSTACLES(ROW)};
 
-/* What is followed now. A launcher's own words make it another for what it starts. */
-struct step {
+/* What is followed now. */
+struct walk {
 	struct v6_reach *reach;
-	char **argv;
-	const char *path;      /* PATH; NULL: none */
-	const char *directory; /* the working directory; NULL: this process's */
+	struct v6_start start; /* of the file that comes next */
+	struct v6_hop library;
+	struct v6_program machine; /* the library's, or a supervisor's; .elf: it is known */
 };
 
-static void start(const struct step *step);
-
-static void note(struct v6_hop *hop, const char *words, const char *name)
+/* Sets the obstacle; `more` may be empty. Always NULL: nothing is next. */
+static const char *stop(struct v6_hop *hop, enum obstacle obstacle, const char *more)
 {
-	struct v6_text t = v6_text_in(hop->why, sizeof(hop->why));
-
-	v6_text_print(&t, "%s%.*s", words, V6_SLICE(v6_slice_of(name)));
-}
-
-/* Sets the obstacle; `name` says more of it, or is empty. */
-static void stop(struct v6_hop *hop, enum obstacle obstacle, const char *name)
-{
-	struct v6_text t = v6_text_in(hop->why, sizeof(hop->why));
 	const char *why = obstacles[obstacle].clause[0];
 
 	hop->obstacle = obstacle;
-	v6_text_print(&t, *why && *name ? "%s: %.*s" : "%s%.*s", why, V6_SLICE(v6_slice_of(name)));
+	hop->why = v6_keep_joined(why, *why && *more ? ": " : "", v6_shown(more), NULL);
+	return NULL;
 }
 
 /* The last place is kept for the one hop too many, which says so. */
@@ -134,122 +124,123 @@ static struct v6_hop *add_hop(struct v6_reach *r, const char *path)
 {
 	struct v6_hop *hop = &r->hop[r->hops < V6_HOPS_MAX ? r->hops++ : V6_HOPS_MAX - 1];
 	struct stat st;
-	char *target;
 
-	*hop = (struct v6_hop){.path = path};
+	*hop = (struct v6_hop){.path = path, .why = ""};
 	if (r->hops == V6_HOPS_MAX)
 		stop(hop, ENDLESS, "");
-	if (v6_sys_lstat(path, &st) < 0 || !S_ISLNK(st.st_mode))
-		return hop;
-	target = realpath(path, NULL);
-	if (target)
-		hop->target = v6_keep_joined(target, NULL);
-	free(target);
+	if (!v6_sys_lstat(path, &st) && S_ISLNK(st.st_mode))
+		hop->target = realpath(path, NULL);
 	return hop;
 }
 
 /* Whether the base name of the path, or of what it links to, is one of the names. */
-static bool is_named(const struct v6_hop *hop, const char *const *names)
+static bool is_named(const struct v6_hop *hop, const char *names)
 {
-	struct v6_slice path = v6_slice_base(v6_slice_of(hop->path));
-	struct v6_slice target = v6_slice_base(v6_slice_of(hop->target ? hop->target : ""));
-
-	while (*names && !v6_slice_is(path, *names) && !v6_slice_is(target, *names))
-		names++;
-	return *names;
+	return v6_among(names, v6_slice_base(v6_slice_of(hop->path))) ||
+	       (hop->target && v6_among(names, v6_slice_base(v6_slice_of(hop->target))));
 }
 
-/* A name as seen from the working directory of the step. */
-static const char *from(const struct step *step, const char *name)
+static bool is_on(const char *path, unsigned long flag)
 {
-	if (*name == '/' || !step->directory)
-		return name;
-	return v6_keep_joined(step->directory, "/", name, NULL);
+	struct statvfs fs;
+
+	return !statvfs(path, &fs) && fs.f_flag & flag;
 }
 
-/* ---- a program, and whether the library is for it */
+/* ---- the library */
+
+/* Why the file is not the library of this version, safe to print; NULL: it is. */
+static const char *judge_library(const char *path)
+{
+	enum { MOST = 8 << 20 };
+	int fd = v6_program_open(path);
+	char *text = v6_keep(MOST + 1), *marker;
+	ssize_t n = fd < 0 ? -1 : pread(fd, text, MOST, 0);
+
+	if (n < 0)
+		return strerror(errno);
+	close(fd);
+	marker = memmem(text, (size_t)n, V6_MARKER, strlen(V6_MARKER));
+	if (!marker)
+		return "no v6shim library";
+	marker += strlen(V6_MARKER);
+	if (strcmp(marker, V6_VERSION)) {
+		marker[strnlen(marker, 40)] = '\0';
+		return v6_keep_joined(
+			"version ", v6_shown(marker), ", this command is " V6_VERSION, NULL);
+	}
+	if (strpbrk(path, "$: \t\n\v\f\r"))
+		return "LD_PRELOAD cannot hold a path with a blank, a colon or a $";
+	return is_on(path, ST_NOEXEC) ? "its filesystem is mounted noexec" : NULL;
+}
+
+bool v6_library_find(struct v6_hop *library)
+{
+	static const char name[] = "libv6shim.so";
+	static char beside[PATH_MAX];
+	const char *why = "neither beside this command nor in " V6_LIBDIR;
+	ssize_t n = readlink("/proc/self/exe", beside, sizeof(beside) - sizeof(name));
+	char *slash = n > 0 ? memrchr(beside, '/', (size_t)n) : NULL;
+
+	if (slash)
+		memcpy(slash + 1, name, sizeof(name));
+	library->path = beside;
+	if (access(library->path, F_OK))
+		library->path = V6_LIBDIR "/libv6shim.so";
+	if (access(library->path, F_OK))
+		library->path = name;
+	else
+		why = judge_library(library->path);
+	library->why = why ? why : "version " V6_VERSION;
+	return !why;
+}
+
+static void find_library(struct walk *w, bool preload)
+{
+	struct v6_hop *hop = &w->library;
+
+	hop->path = hop->why = "";
+	if (!preload || !v6_library_find(hop))
+		hop->obstacle = LIBRARY;
+	/* A supervisor's machine is its own. */
+	if (v6_program_read(preload ? hop->path : "/proc/self/exe", &w->machine) ||
+		w->machine.problem)
+		w->machine.elf = false;
+	w->machine.libc = V6_LIBC_OURS;
+	if (w->machine.elf)
+		hop->what = v6_program_text(&w->machine, "");
+}
+
+/* It must be for the program, and its libc the program's: else the program ends. */
+static void judge_fit(struct walk *w, const struct v6_hop *hop, const struct v6_program *p)
+{
+	enum v6_likeness like = v6_program_like(&w->machine, p);
+	bool is_32 = like == V6_LIKE_FAMILY && w->machine.wide;
+	enum obstacle obstacle = is_32 ? NEEDS_32 : NEEDS_MACHINE;
+
+	if (like == V6_LIKE_MACHINE && p->libc == V6_LIBC_OURS)
+		obstacle = NONE;
+	else if (like == V6_LIKE_MACHINE)
+		obstacle = p->libc == V6_LIBC_MUSL ? NEEDS_MUSL : NEEDS_GLIBC;
+	if (obstacle && !w->library.obstacle)
+		stop(&w->library, obstacle, hop->path);
+}
+
+/* ---- a program */
 
 /* Whether execve would open path as a program. With NO_WAY errno says more. */
 static enum obstacle executable(const char *path, struct stat *st)
 {
-	struct statvfs fs;
-
 	errno = -v6_sys_stat(path, st);
 	if (errno)
 		return errno == ENOENT || errno == ENOTDIR ? NO_FILE : NO_WAY;
 	if (!S_ISREG(st->st_mode))
 		return SPECIAL;
-	if (!statvfs(path, &fs) && fs.f_flag & ST_NOEXEC)
+	if (is_on(path, ST_NOEXEC))
 		return NOEXEC;
 	if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS))
 		return errno == EACCES ? NO_PERMISSION : NO_WAY;
 	return NONE;
-}
-
-/* By what the loader's name leads to: a name may be a link to another libc's. */
-static enum v6_libc program_libc(const struct v6_elf *elf)
-{
-	char *real = realpath(elf->loader, NULL);
-	enum v6_libc libc = real ? v6_libc_by_name(real) : V6_LIBC_UNKNOWN;
-
-	free(real);
-	return libc ? libc : v6_libc_by_name(elf->loader);
-}
-
-/* False, with the obstacle: damaged. */
-static bool read_program(struct v6_hop *hop, int fd, struct v6_elf *elf)
-{
-	static const char *const libcs[] = {", unknown libc", ", glibc", ", musl"};
-	const char *problem = v6_elf_read(fd, elf);
-	struct v6_text t = v6_text_in(hop->what, sizeof(hop->what));
-
-	if (problem) {
-		stop(hop, DAMAGED, problem);
-		return false;
-	}
-	v6_elf_text(&t, elf);
-	if (*elf->loader)
-		elf->libc = program_libc(elf);
-	v6_text_str(&t, *elf->loader                 ? libcs[elf->libc]
-			: v6_libc_by_name(hop->path) ? ", a loader"
-						     : ", static");
-	v6_text_str(&t, elf->go ? ", Go" : "");
-	return true;
-}
-
-static void find_library(struct v6_reach *r, bool preload)
-{
-	struct v6_hop *hop = &r->preload;
-	struct v6_text t = v6_text_in(hop->what, sizeof(hop->what));
-
-	hop->path = r->library.path;
-	if (preload && v6_library_find(&r->library))
-		note(hop, "", r->library.note);
-	else
-		stop(hop, LIBRARY, r->library.note);
-	/* A supervisor's machine is its own. */
-	if (v6_elf_read_path(preload ? r->library.path : "/proc/self/exe", &r->library_elf))
-		return;
-	v6_elf_text(&t, &r->library_elf);
-	v6_text_str(&t, V6_LIBC_OURS == V6_LIBC_MUSL ? ", musl" : ", glibc");
-}
-
-/* The library must be for the program, and its libc the program's: else the program ends. */
-static void judge_fit(struct v6_reach *r, const struct v6_hop *hop, const struct v6_elf *elf)
-{
-	const struct v6_elf *library = &r->library_elf;
-	enum obstacle obstacle = NONE;
-
-	if (r->preload.obstacle)
-		return;
-	if (!v6_elf_same_machine(library, elf)) {
-		obstacle = v6_elf_same_family(library, elf) && library->wide ? NEEDS_32
-									     : NEEDS_MACHINE;
-	} else if (elf->libc != V6_LIBC_OURS) {
-		obstacle = elf->libc == V6_LIBC_MUSL ? NEEDS_MUSL : NEEDS_GLIBC;
-	}
-	if (obstacle)
-		stop(&r->preload, obstacle, hop->path);
 }
 
 /*
@@ -257,239 +248,167 @@ static void judge_fit(struct v6_reach *r, const struct v6_hop *hop, const struct
  * neither the set-id bit nor the capabilities for a reason of its own (user_namespaces(7), sets that
  * lack what the file asks for: commoncap.c) it is not told.
  */
-static void judge_secure(struct v6_hop *hop, const struct stat *st)
+static enum obstacle secure(const struct v6_hop *hop, const struct stat *st)
 {
 	bool user = st->st_mode & S_ISUID && st->st_uid != geteuid();
 	/* Without the group's execute bit it is no set-group-id bit: inode(7). */
 	bool group = st->st_mode & S_ISGID && st->st_mode & S_IXGRP && st->st_gid != getegid();
-	struct statvfs fs;
-	bool heeded = statvfs(hop->path, &fs) || !(fs.f_flag & ST_NOSUID);
+	bool heeded = !is_on(hop->path, ST_NOSUID);
 
 	if (getuid() != geteuid() || getgid() != getegid())
-		stop(hop, IDS, "");
-	else if (heeded && (user || group) && prctl(PR_GET_NO_NEW_PRIVS, 0L, 0L, 0L, 0L) != 1)
-		stop(hop, SET_ID, "");
-	else if (heeded && getuid() && getxattr(hop->path, "security.capability", NULL, 0) > 0)
-		stop(hop, CAPABILITIES, "");
+		return IDS;
+	if (heeded && (user || group) && prctl(PR_GET_NO_NEW_PRIVS, 0L, 0L, 0L, 0L) != 1)
+		return SET_ID;
+	if (heeded && getuid() && getxattr(hop->path, "security.capability", NULL, 0) > 0)
+		return CAPABILITIES;
+	return NONE;
 }
 
-/* ---- what programs start */
-
-/* What is started by words on the command line is what the verdict is about. */
-static void add_launch(struct v6_reach *r, struct v6_hop *hop, const char *name)
-{
-	note(hop, "starts ", name);
-	if (r->launches + 1 != r->hops)
-		return;
-	r->launches++;
-	r->name = name;
-}
-
-/* env, nice, loaders and their like, and what they start; false: nothing. */
-static bool follow_launch(const struct step *step, struct v6_hop *hop, const struct v6_elf *elf)
-{
-	struct v6_launch launch = v6_launch(hop->path, step->argv, step->path);
-	struct step next = *step;
-
-	if (!launch.argv)
-		return false;
-	add_launch(step->reach, hop, launch.argv[0]);
-	if (launch.drops) {
-		stop(hop, DROPPED, launch.drops);
-		return true;
-	}
-	/* A library of another class is passed over with a complaint, and handed on. */
-	if (*elf->loader && v6_elf_same_machine(&step->reach->library_elf, elf))
-		judge_fit(step->reach, hop, elf);
-	next.argv = launch.argv;
-	next.path = launch.path;
-	if (launch.directory)
-		next.directory = from(step, launch.directory);
-	start(&next);
-	return true;
-}
-
-static void judge_program(const struct step *step, struct v6_hop *hop, const struct v6_elf *elf)
-{
-	enum obstacle kind = elf->go ? GO : !*elf->loader ? STATIC : !elf->libc ? LOADER : NONE;
-
-	if (follow_launch(step, hop, elf))
-		return;
-	if (is_named(hop, shells)) {
-		step->reach->shell = true;
-		/* Only what it starts matters, and that gets the environment all the same. */
-		if (kind == STATIC) {
-			step->reach->shell_is_static = true;
-			note(hop, "hands the preload on, and is not reached itself", "");
-			return;
-		}
-	}
-	if (kind)
-		stop(hop, kind, "");
-	else
-		judge_fit(step->reach, hop, elf);
-}
-
-/* ---- execve(2) and execvp(3) */
-
-static void execute_elf(const struct step *step, struct v6_hop *hop, const struct stat *st, int fd)
-{
-	struct v6_reach *r = step->reach;
-	enum obstacle loader = NONE;
-	struct stat of_loader;
-	struct v6_elf elf;
-
-	if (!read_program(hop, fd, &elf))
-		return;
-	/* Its loader need not be here: an emulator may bring its own. */
-	if (r->library_elf.machine && !v6_elf_same_family(&r->library_elf, &elf)) {
-		judge_fit(r, hop, &elf);
-		return;
-	}
-	if (*elf.loader)
-		loader = executable(elf.loader, &of_loader);
-	if (loader)
-		stop(hop, loader == NO_FILE ? NO_LOADER : BAD_LOADER, elf.loader);
-	/* Before its set-id bit, for what to do instead is another thing. */
-	else if (step->argv[0] && step->argv[1] && is_named(hop, cleaners))
-		stop(hop, CLEANED, "");
-	else
-		judge_secure(hop, st);
-	if (!hop->obstacle)
-		judge_program(step, hop, &elf);
-}
-
-/* The arguments of what runs a script: its own word or two, the script, the script's. */
-static char **script_argv(char *first, char *second, const char *script, char **argv)
-{
-	char **result = v6_keep((v6_argv_count(argv) + 4) * sizeof(*result)), **to = result;
-
-	*to++ = first;
-	if (*second)
-		*to++ = second;
-	*to++ = v6_keep_joined(script, NULL);
-	if (*argv)
-		memcpy(to, argv + 1, v6_argv_count(argv + 1) * sizeof(*to));
-	return result;
-}
-
-/*
- * One file. The interpreter of a script, which the kernel opens next, or NULL: step->argv becomes
- * that one's.
- */
-static const char *execute_file(struct step *step, struct v6_hop *hop)
-{
-	static char sh[] = "/bin/sh", none[] = "";
-	char *head = v6_keep(V6_SCRIPT_HEAD), *interpreter, *argument;
-	struct stat st;
-	enum obstacle obstacle = executable(hop->path, &st);
-	bool is_elf;
-	int fd;
-
-	if (obstacle) {
-		stop(hop, obstacle, obstacle == NO_WAY ? strerror(errno) : "");
-		return NULL;
-	}
-	fd = v6_elf_open(hop->path);
-	if (fd < 0) {
-		stop(hop, UNREADABLE, strerror(errno));
-		return NULL;
-	}
-	is_elf = pread(fd, head, V6_SCRIPT_HEAD, 0) > 0 && v6_elf_magic(head, V6_SCRIPT_HEAD);
-	if (is_elf)
-		execute_elf(step, hop, &st, fd);
-	close(fd);
-	if (is_elf)
-		return NULL;
-	memcpy(hop->what, "script", sizeof("script"));
-	interpreter = v6_launch_script(head, &argument);
-	if (interpreter) {
-		note(hop, "run by ", interpreter);
-	} else {
-		note(hop, "no #! line: run by /bin/sh, as execvp(3) does", "");
-		interpreter = sh;
-		argument = none;
-	}
-	step->argv = script_argv(interpreter, argument, hop->path, step->argv);
-	return from(step, step->argv[0]);
-}
-
-/* And through the interpreters of scripts. */
-static void execute(const struct step *step, const char *path)
-{
-	struct step own = *step;
-
-	while (path) {
-		struct v6_hop *hop = add_hop(step->reach, path);
-
-		path = hop->obstacle ? NULL : execute_file(&own, hop);
-	}
-}
+/* ---- execvp(3) and execve(2): each returns the file that is next, or NULL */
 
 /* The first in PATH that can be executed; else the first that is there. */
-static void search(const struct step *step)
+static const char *locate(struct walk *w)
 {
-	const char *path = step->path ? step->path : default_path, *found = NULL;
-	enum obstacle obstacle;
-	struct stat st;
+	const char *path = w->start.path ? w->start.path : default_path, *found = NULL;
+	const char *name = w->start.argv[0];
 
+	if (!*name || strchr(name, '/'))
+		return v6_start_from(&w->start, name);
 	for (;; path++) {
 		size_t len = strcspn(path, ":");
 		const char *directory = len ? v6_keep_bytes(path, len) : ".";
-		const char *file = v6_keep_joined(from(step, directory), "/", step->argv[0], NULL);
+		const char *file =
+			v6_keep_joined(v6_start_from(&w->start, directory), "/", name, NULL);
+		struct stat st;
+		enum obstacle obstacle = executable(file, &st);
 
-		obstacle = executable(file, &st);
 		if (!obstacle || (!found && obstacle != NO_FILE && obstacle != NO_WAY))
 			found = file;
 		path += len;
 		if (!obstacle || !*path)
 			break;
 	}
-	if (found)
-		execute(step, found);
-	else
-		stop(add_hop(step->reach, step->argv[0]), NOT_IN_PATH, "");
+	return found ? found : stop(add_hop(w->reach, name), NOT_IN_PATH, "");
 }
 
-static void start(const struct step *step)
+/* Its interpreter gets its own word or two, the script, and the script's. */
+static const char *follow_script(struct walk *w, struct v6_hop *hop, const struct v6_program *p)
 {
-	const char *word = step->argv[0];
+	static char sh[] = "/bin/sh";
+	char **argv = NULL, **rest = w->start.argv;
+	size_t n = 0;
 
-	if (!*word || strchr(word, '/'))
-		execute(step, from(step, word));
-	else
-		search(step);
+	hop->what = "script";
+	hop->why = p->interpreter ? v6_keep_joined("run by ", v6_shown(p->interpreter), NULL)
+				  : "no #! line: run by /bin/sh, as execvp(3) does";
+	*V6_ADD(argv, n) = p->interpreter ? p->interpreter : sh;
+	if (p->interpreter && *p->argument)
+		*V6_ADD(argv, n) = p->argument;
+	*V6_ADD(argv, n) = v6_keep_joined(hop->path, NULL);
+	while (*rest && *++rest)
+		*V6_ADD(argv, n) = *rest;
+	V6_ADD(argv, n);
+	w->start.argv = argv;
+	return v6_start_from(&w->start, argv[0]);
+}
+
+static const char *follow_program(struct walk *w, struct v6_hop *hop, const struct v6_program *p)
+{
+	enum obstacle kind = p->go ? GO : !*p->loader ? STATIC : !p->libc ? LOADER : NONE;
+	struct v6_reach *r = w->reach;
+
+	if (v6_start_next(&w->start, hop->path)) {
+		hop->why = v6_keep_joined("starts ", v6_shown(w->start.argv[0]), NULL);
+		/* What is started by words on the command line is what the verdict is about. */
+		if (r->launches + 1 == r->hops) {
+			r->launches++;
+			r->name = v6_shown(w->start.argv[0]);
+		}
+		if (w->start.drops)
+			return stop(hop, DROPPED, w->start.drops);
+		/* A library of another class is passed over with a complaint, and handed on. */
+		if (*p->loader && v6_program_like(&w->machine, p) == V6_LIKE_MACHINE)
+			judge_fit(w, hop, p);
+		return locate(w);
+	}
+	if (is_named(hop, shells)) {
+		r->shell = true;
+		/* Only what it starts matters, and that gets the environment all the same. */
+		if (kind == STATIC) {
+			r->shell_is_static = true;
+			hop->why = "hands the preload on, and is not reached itself";
+			return NULL;
+		}
+	}
+	if (kind)
+		return stop(hop, kind, "");
+	judge_fit(w, hop, p);
+	return NULL;
+}
+
+static const char *follow(struct walk *w, struct v6_hop *hop)
+{
+	struct v6_program *p = v6_keep(sizeof(*p));
+	struct stat st, of_loader;
+	enum obstacle obstacle = executable(hop->path, &st);
+	int error;
+
+	if (obstacle)
+		return stop(hop, obstacle, obstacle == NO_WAY ? strerror(errno) : "");
+	error = v6_program_read(hop->path, p);
+	if (error)
+		return stop(hop, UNREADABLE, strerror(error));
+	if (!p->elf)
+		return follow_script(w, hop, p);
+	if (p->problem)
+		return stop(hop, DAMAGED, p->problem);
+	hop->what = v6_program_text(p, hop->path);
+	/* Its loader need not be here: an emulator may bring its own. */
+	if (w->machine.elf && v6_program_like(&w->machine, p) == V6_UNLIKE) {
+		judge_fit(w, hop, p);
+		return NULL;
+	}
+	if (*p->loader)
+		obstacle = executable(p->loader, &of_loader);
+	if (obstacle)
+		return stop(hop, obstacle == NO_FILE ? NO_LOADER : BAD_LOADER, p->loader);
+	/* Before its set-id bit, for what to do instead is another thing. */
+	if (w->start.argv[0] && w->start.argv[1] && is_named(hop, cleaners))
+		return stop(hop, CLEANED, "");
+	obstacle = secure(hop, &st);
+	return obstacle ? stop(hop, obstacle, "") : follow_program(w, hop, p);
 }
 
 void v6_reach(struct v6_reach *r, char **argv, bool preload)
 {
-	r->name = argv[0];
-	find_library(r, preload);
-	start(&(struct step){.reach = r, .argv = argv, .path = getenv("PATH")});
-	r->at = r->preload.obstacle ? &r->preload : NULL;
-	for (unsigned i = r->hops; i--;)
-		if (r->hop[i].obstacle)
+	struct walk *w = v6_keep(sizeof(*w));
+
+	w->reach = r;
+	w->start.argv = argv;
+	w->start.path = getenv("PATH");
+	r->name = *argv[0] ? v6_shown(argv[0]) : "''";
+	find_library(w, preload);
+	for (const char *next = locate(w); next;) {
+		struct v6_hop *hop = add_hop(r, next);
+
+		next = hop->obstacle ? NULL : follow(w, hop);
+	}
+	r->hop[r->hops] = w->library;
+	for (unsigned i = r->hops + 1; i--;) {
+		enum obstacle o = r->hop[i].obstacle;
+
+		if (o)
 			r->at = &r->hop[i];
+		if (o == SET_ID || o == CAPABILITIES || o == CLEANED || o == UNREADABLE)
+			r->loses = &r->hop[i];
+	}
+	if (!v6_supervise_takes_privileges())
+		r->loses = NULL;
 	r->starts = !r->at || r->at->obstacle > ENDLESS;
 	r->exit = obstacles[r->at ? r->at->obstacle : NONE].exit;
 	r->instead = obstacles[r->at ? r->at->obstacle : NONE].clause + 1;
-}
-
-void v6_reach_why(struct v6_text *t, const struct v6_reach *r)
-{
+	r->why = r->at ? r->at->why : "";
 	/* What the command's own name stands for needs no name. */
-	if (r->at != &r->hop[r->launches])
-		v6_text_print(t, "%.*s: ", V6_SLICE(v6_slice_of(r->at->path)));
-	v6_text_str(t, r->at->why);
-}
-
-const struct v6_hop *v6_reach_loses(const struct v6_reach *r)
-{
-	for (unsigned i = 0; i < r->hops; i++) {
-		unsigned o = r->hop[i].obstacle;
-
-		if (o == SET_ID || o == CAPABILITIES || o == CLEANED || o == UNREADABLE)
-			return v6_supervise_takes_privileges() ? &r->hop[i] : NULL;
-	}
-	return NULL;
+	if (r->at && r->at != &r->hop[r->launches])
+		r->why = v6_keep_joined(v6_shown(r->at->path), ": ", r->why, NULL);
 }

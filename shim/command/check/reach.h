@@ -5,36 +5,36 @@
 #ifndef V6_REACH_H
 #define V6_REACH_H
 
-#include "library.h"
+#include <stdbool.h>
 
 /* What --reach takes. */
 #define V6_REACH_WAYS "auto preload supervise"
 
 /* One file on the way. Paths are as they are on disk, of any bytes; the texts are safe to print. */
 struct v6_hop {
-	const char *path;   /* as execve gets it */
+	const char *path;   /* as execve gets it; of the library as LD_PRELOAD names it */
 	const char *target; /* what the symbolic link comes to; NULL: it is none */
-	char what[96];      /* "ELF 64-bit x86-64, glibc"; empty: nothing to tell */
-	char why[640];      /* what stands in the way, or more of it; may be empty */
+	const char *what;   /* "ELF 64-bit x86-64, glibc"; NULL: nothing to tell */
+	const char *why;    /* what stands in the way, or more of it; may be empty */
 	unsigned obstacle;  /* 0: nothing stands in the way */
 };
 
-enum { V6_HOPS_MAX = 16, V6_INSTEAD_MAX = 3, V6_REACH_WHY = 4 * PATH_MAX + 640 };
+enum { V6_HOPS_MAX = 16 };
 
 struct v6_reach {
-	struct v6_hop hop[V6_HOPS_MAX];
+	struct v6_hop hop[V6_HOPS_MAX + 1]; /* the library is behind them */
 	unsigned hops;
 	unsigned launches; /* of those, at the beginning, that the next words are started by */
-	const char *name;  /* the command after them, as typed */
-	struct v6_library library;
-	struct v6_elf library_elf;
-	struct v6_hop preload;      /* the library, as the last hop */
+	const char *name;  /* the command after them, as typed, safe to print */
 	const struct v6_hop *at;    /* the first with an obstacle; NULL: a preload gets there */
+	const char *why;            /* that obstacle, "[FILE: ]WHY[: NOTE]"; else empty */
 	int exit;                   /* of v6shim run: V6_EXIT_* */
 	bool starts;                /* at all, reached or not */
-	const char *const *instead; /* what to do about it, up to V6_INSTEAD_MAX clauses, or NULL */
-	bool shell;                 /* what is reached is a shell, which starts other programs */
-	bool shell_is_static;       /* and it is not reached itself, only those are */
+	const char *const *instead; /* what to do about it, clauses up to a NULL */
+	/* Where a supervisor would take from it what it starts with, or not see it; or NULL. */
+	const struct v6_hop *loses;
+	bool shell;           /* what is reached is a shell, which starts other programs */
+	bool shell_is_static; /* and it is not reached itself, only those are */
 };
 
 /*
@@ -43,14 +43,13 @@ struct v6_reach {
  */
 void v6_reach(struct v6_reach *reach, char **argv, bool preload);
 
-/* The first obstacle in words: "[FILE: ]WHY[: NOTE]", in at most V6_REACH_WHY bytes. */
-void v6_reach_why(struct v6_text *t, const struct v6_reach *reach);
-
 /*
- * Where a supervisor without privileges would take from the command what it starts with, or not
- * see it; or NULL.
+ * The library beside this executable, or else the installed one; never one in the working
+ * directory. False: ->why says why it cannot be used; its path is its mere name where none is.
  */
-const struct v6_hop *v6_reach_loses(const struct v6_reach *reach);
+bool v6_library_find(struct v6_hop *library);
+
+/* What that means. */
 #define V6_REACH_LOSES                                                                             \
 	"it gains privileges when it is started, or cannot be read, and what a user supervises "   \
 	"gains nothing (no_new_privs): start v6shim as root, or give it what it needs: "           \

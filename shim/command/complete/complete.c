@@ -1,7 +1,6 @@
 #include <stdio.h>
-#include <string.h>
 
-#include "../options.h"
+#include "../command.h"
 
 /* The word at the cursor is `before` and `typed`; what it may become begins with the one. */
 static struct v6_slice before;
@@ -9,9 +8,7 @@ static const char *typed;
 
 static void offer(const char *word, size_t len, const char *meaning)
 {
-	size_t n = strlen(typed);
-
-	if (len && len >= n && !strncmp(word, typed, n))
+	if (len && v6_slice_begins((struct v6_slice){word, len}, typed))
 		printf("%.*s%.*s\t%s\n", V6_SLICE(before), (int)len, word, meaning);
 }
 
@@ -65,8 +62,8 @@ static int pending(const struct v6_command *c, const char *word)
 int v6_complete(char **words)
 {
 	const struct v6_command *c = NULL;
-	const char *equals;
 	bool ended = false, command;
+	const char *equals;
 	int id = -1, i = 1;
 
 	if (words[0] && !strcmp(words[0], "--"))
@@ -88,22 +85,22 @@ int v6_complete(char **words)
 		id = id < 0 ? pending(c, words[i]) : -1;
 	}
 	typed = words[i];
+	ended |= words[i + 1] != NULL;
 	equals = strchr(typed, '=');
-	if (id < 0 && !words[i + 1] && !ended && !strncmp(typed, "--", 2) && equals) {
+	if (id < 0 && !ended && !strncmp(typed, "--", 2) && equals) {
 		before = (struct v6_slice){typed, (size_t)(equals + 1 - typed)};
 		id = v6_option_find(c, (struct v6_slice){typed + 2, before.len - 3}, '\0');
 		typed = equals + 1;
 	}
-	if (id >= 0) {
+	if (id >= 0)
 		offer_values(c, id);
-	} else if (!words[i + 1] && !ended && *typed == '-') {
+	else if (!ended && *typed == '-')
 		offer_options(c);
-	} else if (command) {
+	else if (command)
 		printf(":command %d\n", i);
-	} else if (c->operands == V6_OPERANDS_FILES) {
+	else if (c->operands == V6_OPERANDS_FILES)
 		puts(":files");
-	} else if (c->operands == V6_OPERANDS_PROFILE && i == 1) {
+	else if (c->operands == V6_OPERANDS_PROFILE && i == 1)
 		offer_list(v6_words(V6_LIST_PROFILE) + 1);
-	}
 	return V6_EXIT_OK;
 }

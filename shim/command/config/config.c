@@ -5,13 +5,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "../check/library.h"
+#include "../check/reach.h"
+#include "../command.h"
 #include "../memory.h"
-#include "../options.h"
-#include "../logtarget.h"
 
 /* `rule`: the number of the one that set it; 0: none did. */
-static void print_setting(const struct v6_settings *s, enum v6_setting id, unsigned rule)
+static void print_setting(const struct v6_settings *s, enum v6_setting id, ptrdiff_t rule)
 {
 	V6_TEXT(t, V6_PATH_SIZE * 4);
 	bool path = id == V6_SETTING_LOG && s->log == V6_LOG_PATH, none;
@@ -28,7 +27,7 @@ static void print_setting(const struct v6_settings *s, enum v6_setting id, unsig
 	none = !strcmp(t.buf, "none") || id == V6_SETTING_CONFIG || *but;
 	printf("%s%-*s = %-20s # ", none ? "# " : "", none ? 11 : 13, v6_setting_name(id), t.buf);
 	if (rule)
-		printf("rule %u\n", rule);
+		printf("rule %td\n", rule);
 	else
 		printf("%s%s\n", v6_word(V6_LIST_ORIGIN, s->origin[id]), but);
 }
@@ -43,50 +42,43 @@ static const char *rule_text(const struct v6_rule *rule)
 	return buf;
 }
 
-/* A call that a rule may match. */
-struct query {
-	const char *program, *port, *proto; /* as given; NULL: not */
-	uint64_t port_number;
-	int proto_number; /* -1: not given */
-};
+/* The places of the options below. */
+enum { PROGRAM, PORT, PROTO, SYSTEMD, ENV };
 
-static int parse_query(struct query *q)
+/* Finds the rule that applies to the call that options say, and prints it; NULL: none does. 0, or -1: there is no such call. */
+static int find_rule(const struct v6_options *o, const struct v6_rule **applies)
 {
-	if (q->port && !v6_slice_uint(v6_slice_of(q->port), UINT16_MAX, &q->port_number))
+	const char *program = o->given[PROGRAM], *port = o->given[PORT], *proto = o->given[PROTO];
+	int protocol = proto ? v6_proto_parse(v6_slice_of(proto)) : -1;
+	const struct v6_rules *rules = &o->config.rules;
+	uint64_t number = 0;
+
+	if (port && !v6_slice_uint(v6_slice_of(port), UINT16_MAX, &number))
 		return v6_complain(
-			"--port: '%s' is no port; a number from 0 to 65535 is meant", q->port);
-	q->proto_number = q->proto ? v6_proto_parse(v6_slice_of(q->proto)) : -1;
-	if (q->proto && q->proto_number < 0)
+			"--port: '%s' is no port; a number from 0 to 65535 is meant", port);
+	if (proto && protocol < 0)
 		return v6_complain("--proto: unknown protocol '%s'; a name as tcp or udp is meant, "
 				   "or a number",
-			q->proto);
+			proto);
+	for (const struct v6_rule *r = rules->rule; !*applies && r < rules->rule + rules->count;
+		r++)
+		/* As the library has it: rules match the base name. */
+		if (v6_rule_program(r, v6_slice_base(v6_slice_of(program ? program : ""))) &&
+			(port ? v6_rule_port(r, (unsigned)number) : !r->ports) &&
+			v6_rule_proto(r, protocol))
+			*applies = r;
+	if (*applies)
+		printf("# rule %td: applies: %s\n", *applies - rules->rule + 1,
+			rule_text(*applies));
+	else
+		puts(rules->count ? "# no rule applies" : "# there are no rules");
 	return 0;
 }
 
-static bool matches(const struct v6_rule *r, const struct query *q)
+/* A string in double quotes, as systemd.syntax(7) has it for units, or as it and a shell have it for variables. */
+static void print_quoted(const char *before, const char *text, const char *after, bool unit)
 {
-	/* As the library has it: rules match the base name. */
-	return v6_rule_program(r, v6_slice_base(v6_slice_of(q->program ? q->program : ""))) &&
-	       (q->port ? v6_rule_port(r, (unsigned)q->port_number) : !r->ports) &&
-	       v6_rule_proto(r, q->proto_number);
-}
-
-/* The number of the rule that applies, or 0. */
-static unsigned find_rule(const struct v6_rules *rules, const struct query *q)
-{
-	for (unsigned i = 0; i < rules->count; i++)
-		if (matches(&rules->rule[i], q)) {
-			printf("# rule %u: applies: %s\n", i + 1, rule_text(&rules->rule[i]));
-			return i + 1;
-		}
-	puts(rules->count ? "# no rule applies" : "# there are no rules");
-	return 0;
-}
-
-/* In double quotes, as systemd.syntax(7) has it for units, or as it and a shell have it for variables. */
-static void print_quoted(const char *text, bool unit)
-{
-	putchar('"');
+	printf("%s\"", before);
 	for (; *text; text++) {
 		if (unit && (unsigned char)*text < ' ') {
 			printf("\\x%02x", (unsigned)*text);
@@ -98,24 +90,23 @@ static void print_quoted(const char *text, bool unit)
 			putchar('%');
 		putchar(*text);
 	}
-	putchar('"');
+	printf("\"%s\n", after);
 }
 
 static void print_variable(const char *name, const char *value, bool unit)
 {
-	printf("%s=", unit ? "Environment" : name);
-	print_quoted(unit ? v6_keep_joined(name, "=", value, NULL) : value, unit);
-	putchar('\n');
+	name = v6_keep_joined(name, "=", unit ? value : NULL, NULL);
+	print_quoted(unit ? "Environment=" : name, unit ? name : value, "", unit);
 }
 
 /* What a service must have for what options and the environment say here. */
 static int print_service(const struct v6_options *o, bool unit)
 {
-	static struct v6_library library;
 	static char self[V6_PATH_SIZE];
+	struct v6_hop library;
 
 	if (!v6_library_find(&library)) {
-		v6_complain("config: %s: %s", library.path, library.note);
+		v6_complain("config: %s: %s", library.path, library.why);
 		return V6_EXIT_USAGE;
 	}
 	if (unit)
@@ -132,46 +123,37 @@ static int print_service(const struct v6_options *o, bool unit)
 		if (value)
 			print_variable(t.buf, value, unit);
 	}
-	if (unit && readlink("/proc/self/exe", self, sizeof(self) - 1) > 0) {
-		printf("ExecStartPre=");
-		print_quoted(self, true);
-		puts(" config");
-	}
+	if (unit && readlink("/proc/self/exe", self, sizeof(self) - 1) > 0)
+		print_quoted("ExecStartPre=", self, " config", true);
 	return V6_EXIT_OK;
 }
-
-/* The places of the options below. */
-enum { PROGRAM, PORT, PROTO, SYSTEMD, ENV };
 
 static int run(struct v6_options *o)
 {
 	const char **given = o->given;
-	struct query q = {given[PROGRAM], given[PORT], given[PROTO], 0, -1};
+	bool asked = given[PROGRAM] || given[PORT] || given[PROTO];
+	bool service = given[SYSTEMD] || given[ENV];
 	struct v6_settings s = o->config.settings;
 	const struct v6_rules *rules = &o->config.rules;
-	bool asked = q.program || q.port || q.proto;
-	unsigned applies = 0, sets = 0;
+	const struct v6_rule *applies = NULL;
 
-	if (o->count || (given[SYSTEMD] && given[ENV]) || (asked && (given[SYSTEMD] || given[ENV])))
+	if (o->count || (given[SYSTEMD] && given[ENV]) || (asked && service))
 		return v6_command_usage(&v6_command_config, "unexpected argument '%s'",
 			o->count ? o->operands[0]
 			: asked  ? "--program, --port, --proto"
 				 : "--env");
-	if (asked && parse_query(&q))
-		return V6_EXIT_USAGE;
 	if (!asked)
-		v6_logtarget_check(&s);
-	if (given[SYSTEMD] || given[ENV])
+		v6_options_log(&s, false);
+	else if (find_rule(o, &applies))
+		return V6_EXIT_USAGE;
+	if (service)
 		return print_service(o, given[SYSTEMD]);
-	if (asked)
-		applies = find_rule(rules, &q);
-	if (applies) {
-		s.knobs = v6_rule_apply(&rules->rule[applies - 1], &s.knobs);
-		sets = rules->rule[applies - 1].sets;
-	}
+	if (applies)
+		s.knobs = v6_rule_apply(applies, &s.knobs);
 	for (unsigned id = 0; id < V6_SETTING_COUNT; id++)
 		if (id != V6_SETTING_RULES)
-			print_setting(&s, id, sets >> id & 1 ? applies : 0);
+			print_setting(&s, id,
+				applies && applies->sets >> id & 1 ? applies - rules->rule + 1 : 0);
 	for (unsigned i = 0; i < rules->count && !asked; i++)
 		printf("%s  # rule %u\n", rule_text(&rules->rule[i]), i + 1);
 	return V6_EXIT_OK;

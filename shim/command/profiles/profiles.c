@@ -7,73 +7,39 @@
 
 #include "../../core/problem.h"
 #include "../../core/settings.h"
-#include "../options.h"
+#include "../command.h"
+#include "../memory.h"
 #include "../table.h"
 
-/* Beside what is so of the whole of a profile: what is inferred or not known. */
-static const char *const approximate[V6_PROFILE_COUNT] = {
-	[V6_PROFILE_FREEBSD] = "mapped bind",
-	[V6_PROFILE_NETBSD] = "dual-stack before IPv4",
-	[V6_PROFILE_OPENBSD] = "passive getaddrinfo",
-	[V6_PROFILE_DRAGONFLY] = "passive getaddrinfo",
-	[V6_PROFILE_MACOS] = "mapped bind",
-	[V6_PROFILE_WINDOWS] = "mapped bind, mapped connect, passive getaddrinfo",
-};
-
-/* Title, and what is approximate where the title does not say that all of it is. */
-static void add_title(struct v6_text *t, const struct v6_word *profile)
-{
-	const char *what = approximate[profile->value];
-
-	v6_text_str(t, v6_word_meaning(profile));
-	if (what)
-		v6_text_print(t, "; approximate: %s", what);
-}
-
 enum { INDENT = 14, WIDTH = 100 };
+
+/* Behind its meaning; beside what is so of the whole of a profile: what is inferred or not known. */
+static const char *const approximate[V6_PROFILE_COUNT] = {
+	[V6_PROFILE_FREEBSD] = "; approximate: mapped bind",
+	[V6_PROFILE_NETBSD] = "; approximate: dual-stack before IPv4",
+	[V6_PROFILE_OPENBSD] = "; approximate: passive getaddrinfo",
+	[V6_PROFILE_DRAGONFLY] = "; approximate: passive getaddrinfo",
+	[V6_PROFILE_MACOS] = "; approximate: mapped bind",
+	[V6_PROFILE_WINDOWS] = "; approximate: mapped bind, mapped connect, passive getaddrinfo",
+};
 
 static void list(void)
 {
 	for (const struct v6_word *w = v6_words(V6_LIST_PROFILE) + 1; w->list == V6_LIST_PROFILE;
 		w++) {
 		const char *name = v6_word(V6_LIST_PROFILE, w->value);
-		V6_TEXT(title, 512);
+		const char *title = v6_keep_joined(v6_word_meaning(w), approximate[w->value], NULL);
 		V6_TEXT(settings, 512);
 
+		printf("%-*s", INDENT, w->word);
 		if (name != w->word) {
-			printf("%-*sanother name of %s\n", INDENT, w->word, name);
+			printf("another name of %s\n", name);
 			continue;
 		}
-		add_title(&title, w);
-		printf("%-*s", INDENT, name);
-		v6_print_wrapped(title.buf, INDENT, INDENT, WIDTH);
+		v6_print_wrapped(title, INDENT, INDENT, WIDTH);
 		v6_profile_text(&settings, w->value);
 		printf("%*s", INDENT, "");
 		v6_print_wrapped(settings.buf, INDENT, INDENT, WIDTH);
-	}
-}
-
-static void show_settings(const struct v6_word *profile)
-{
-	const char *before = ", also named ";
-	V6_TEXT(title, 512);
-	V6_TEXT(settings, 512);
-	struct v6_slice rest, name, value;
-
-	printf("# profile %s", profile->word);
-	for (const struct v6_word *w = profile + 1; w->list == V6_LIST_PROFILE; w++) {
-		if (w->value != profile->value)
-			continue;
-		printf("%s%s", before, w->word);
-		before = ", ";
-	}
-	add_title(&title, profile);
-	printf("\n# %s\n\n", title.buf);
-	v6_profile_text(&settings, profile->value);
-	rest = v6_slice_of(settings.buf);
-	while ((value = v6_slice_word(&rest)).len) {
-		name = v6_slice_cut(&value, '=');
-		printf("%-13.*s = %.*s\n", (int)name.len, name.ptr, (int)value.len, value.ptr);
 	}
 }
 
@@ -81,7 +47,8 @@ static int run(struct v6_options *o)
 {
 	const struct v6_word *w = v6_words(V6_LIST_PROFILE);
 	const char *near, *name = o->operands[0];
-	V6_TEXT(t, 256);
+	struct v6_slice rest, value;
+	V6_TEXT(settings, 512);
 	int profile;
 
 	if (o->count > 1)
@@ -92,17 +59,25 @@ static int run(struct v6_options *o)
 		return V6_EXIT_OK;
 	}
 	profile = v6_word_value(V6_LIST_PROFILE, v6_slice_of(name));
-	if (profile > V6_PROFILE_NONE) {
-		while (w->value != profile)
-			w++;
-		show_settings(w);
-		return V6_EXIT_OK;
+	if (profile <= V6_PROFILE_NONE) {
+		near = profile < 0 ? v6_nearest_of(V6_LIST_PROFILE, v6_slice_of(name)) : NULL;
+		v6_complain("profiles: unknown profile '%s'; %s'%s'%s", v6_shown(name),
+			near ? "did you mean " : "", near ? near : "v6shim profiles",
+			near ? "" : " lists them");
+		return V6_EXIT_USAGE;
 	}
-	near = profile < 0 ? v6_nearest_of(V6_LIST_PROFILE, v6_slice_of(name)) : NULL;
-	v6_text_safe(&t, name, strlen(name));
-	v6_complain("profiles: unknown profile '%s'; %s'%s'%s", t.buf, near ? "did you mean " : "",
-		near ? near : "v6shim profiles", near ? "" : " lists them");
-	return V6_EXIT_USAGE;
+	while (w->value != profile)
+		w++;
+	printf("# profile %s\n# %s\n\n", w->word,
+		v6_keep_joined(v6_word_meaning(w), approximate[profile], NULL));
+	v6_profile_text(&settings, w->value);
+	rest = v6_slice_of(settings.buf);
+	while ((value = v6_slice_word(&rest)).len) {
+		struct v6_slice knob = v6_slice_cut(&value, '=');
+
+		printf("%-13.*s = %.*s\n", (int)knob.len, knob.ptr, V6_SLICE(value));
+	}
+	return V6_EXIT_OK;
 }
 
 const struct v6_command v6_command_profiles = {

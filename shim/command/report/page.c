@@ -241,10 +241,10 @@ static void print_sockets(const struct v6_process *p)
 {
 	static const char *const families[] = {"-", "IPv6", "IPv4", "IPv6+IPv4"};
 	static const struct v6_column columns[] = {{.title = "proto", .gap = 2},
-		{.title = "address", .gap = 2, .wraps = true}, {.title = "fd", .gap = 2},
+		{.title = "address", .gap = 2}, {.title = "fd", .gap = 2},
 		{.title = "asked", .gap = 2, .right = true},
 		{.title = "V6ONLY", .gap = 2, .right = true}, {.title = "serves", .gap = 2},
-		{.title = "v6shim", .gap = 2, .wraps = true}};
+		{.title = "v6shim", .gap = 2}};
 	struct v6_table table = v6_table_of(columns, 7);
 
 	for (const struct v6_socket *s = p->sockets; s; s = s->next) {

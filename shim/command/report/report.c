@@ -5,8 +5,8 @@
 
 #include <stdio.h>
 
+#include "../command.h"
 #include "../memory.h"
-#include "../options.h"
 
 static void print_record(const struct v6_record *r, v6_record_writer *write)
 {

@@ -13,8 +13,6 @@
 #include "../check/reach.h"
 #include "../command.h"
 #include "../memory.h"
-#include "../options.h"
-#include "../logtarget.h"
 
 /*
  * What options set; and the library, ours first, so that what else is preloaded is called on to,
@@ -48,20 +46,12 @@ static int export(const struct v6_options *o, const char *library, const char *h
 
 static int refuse(const struct v6_reach *r)
 {
-	static char buf[2 * V6_REACH_WHY];
-	struct v6_text t = v6_text_in(buf, sizeof(buf));
+	bool unreached = r->exit == V6_EXIT_UNREACHABLE, unusable = r->exit == V6_EXIT_USAGE;
 
-	if (r->exit != V6_EXIT_USAGE) {
-		v6_text_safe(&t, r->name, strlen(r->name));
-		v6_text_str(&t, ": ");
-	}
-	if (r->exit == V6_EXIT_UNREACHABLE)
-		v6_text_str(&t, "a preload does not reach it: ");
-	v6_reach_why(&t, r);
-	if (r->exit == V6_EXIT_UNREACHABLE)
-		v6_text_str(&t, "; 'v6shim check' says what to do instead");
-	v6_complain("%s", buf);
-	return r->exit;
+	v6_complain("%s%s%s%s%s", unusable ? "" : r->name, unusable ? "" : ": ",
+		unreached ? "a preload does not reach it: " : "", r->why,
+		unreached ? "; 'v6shim check' says what to do instead" : "");
+	return unusable || unreached ? V6_EXIT_RUN : r->exit;
 }
 
 /* After execvp(3). */
@@ -89,7 +79,7 @@ static int supervise(
 	if (o->config.settings.knobs.order != V6_ORDER_APP)
 		say("order: of supervised programs the order of binds alone; getaddrinfo is "
 		    "theirs");
-	if (v6_reach_loses(r)) {
+	if (r->loses) {
 		say(V6_REACH_LOSES);
 		return V6_EXIT_RUN;
 	}
@@ -99,10 +89,10 @@ static int supervise(
 	return error < 0 ? V6_EXIT_RUN : failed(command[0], error);
 }
 
-static int start(struct v6_options *o)
+static int run(struct v6_options *o)
 {
 	static struct v6_reach reach;
-	const char *way = o->given[0] ? o->given[0] : "auto", *handed = NULL;
+	const char *way = o->given[0] ? o->given[0] : "auto", *handed;
 	bool automatic = !strcmp(way, "auto"), outside = !strcmp(way, "supervise");
 	char **command = o->operands;
 
@@ -116,26 +106,17 @@ static int start(struct v6_options *o)
 	if (reach.at && !(outside ? reach.starts : automatic && reach.exit == V6_EXIT_UNREACHABLE))
 		return refuse(&reach);
 	unsetenv(V6_LOG_HANDED);
-	if (v6_logtarget_check(&o->config.settings))
-		handed = v6_logtarget_open(&o->config.settings);
+	handed = v6_options_log(&o->config.settings, true);
 	if (outside || reach.at)
 		return supervise(o, &reach, handed, command);
 	if (automatic && reach.shell && !strcmp(reach.hop[reach.launches].what, "script"))
 		say("static and Go programs that this script starts need --reach supervise");
-	if (export(o, reach.library.path, handed)) {
-		v6_complain("run: %s", strerror(errno));
-		return V6_EXIT_USAGE;
+	if (export(o, reach.hop[reach.hops].path, handed)) {
+		say(strerror(errno));
+		return V6_EXIT_RUN;
 	}
 	execvp(command[0], command);
 	return failed(command[0], errno);
-}
-
-/* Apart from what COMMAND itself may exit with. */
-static int run(struct v6_options *o)
-{
-	int status = start(o);
-
-	return status == V6_EXIT_USAGE || status == V6_EXIT_UNREACHABLE ? V6_EXIT_RUN : status;
 }
 
 static const struct v6_option options[] = {

@@ -15,7 +15,7 @@
 #include "../../govern/proc.h"
 #include "../json.h"
 #include "../memory.h"
-#include "../options.h"
+#include "../command.h"
 #include "../table.h"
 #include "sockets.h"
 
