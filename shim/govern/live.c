@@ -1,17 +1,10 @@
 #include "live.h"
 
-#include "facts.h"
-
 #include "forbidden.h"
 
 static struct v6_config config_memory;
 
 struct v6_live v6_live = {.config = &config_memory};
-
-static bool has_rule(const struct v6_caller *who, unsigned i)
-{
-	return !who || who->rules[i / 32] >> i % 32 & 1;
-}
 
 void v6_live_caller(const struct v6_config *config, struct v6_caller *who,
 	const struct v6_slice *name, unsigned n)
@@ -67,7 +60,7 @@ void v6_live_init(struct v6_config *config, bool broken, const struct v6_caller 
 		struct v6_rule *r = &rules->rule[i];
 
 		r->knobs = v6_rule_apply(r, &config->settings.knobs);
-		if (!has_rule(who, i))
+		if (who && !(who->rules[i / 32] >> i % 32 & 1))
 			continue;
 		watch(&r->knobs);
 		v6_live.ported |= r->ports != 0;
@@ -75,34 +68,4 @@ void v6_live_init(struct v6_config *config, bool broken, const struct v6_caller 
 	v6_live.judged |= v6_live.ported;
 	if (broken)
 		v6_live.watch |= 1u << V6_EVENT_BIND | 1u << V6_EVENT_LISTEN;
-}
-
-enum { NO_PROTO = V6_MATCH_ASK - 1 };
-
-/* The protocol costs a system call: asked for once, by the first rule that nothing else rules out. */
-static bool matches(const struct v6_rule *r, int ask, int *proto, int port)
-{
-	if (port == V6_MATCH_NO_PORT ? r->ports != 0 : !v6_rule_port(r, (unsigned)port))
-		return false;
-	if (r->protos && *proto == V6_MATCH_ASK) {
-		*proto = v6_fact_proto(ask);
-		if (*proto < 0) /* or -EPERM would be V6_MATCH_ASK again */
-			*proto = NO_PROTO;
-	}
-	return v6_rule_proto(r, *proto);
-}
-
-const struct v6_knobs *v6_live_match(
-	const struct v6_caller *who, int ask, int proto, int port, unsigned *rule)
-{
-	const struct v6_config *config = v6_live.config;
-
-	for (unsigned i = 0; i < config->rules.count; i++) {
-		if (!has_rule(who, i) || !matches(&config->rules.rule[i], ask, &proto, port))
-			continue;
-		*rule = i + 1;
-		return &config->rules.rule[i].knobs;
-	}
-	*rule = 0;
-	return &config->settings.knobs;
 }

@@ -30,12 +30,4 @@ void v6_live_init(struct v6_config *config, bool broken, const struct v6_caller 
 void v6_live_caller(const struct v6_config *config, struct v6_caller *who,
 	const struct v6_slice *name, unsigned n);
 
-/*
- * The settings of the first rule that matches, or the plain ones; *rule is its number from 1,
- * or 0. V6_MATCH_ASK: the protocol is asked for, of the descriptor, once a rule needs it.
- */
-enum { V6_MATCH_ASK = -1, V6_MATCH_NO_PORT = -1 };
-const struct v6_knobs *v6_live_match(
-	const struct v6_caller *who, int ask, int proto, int port, unsigned *rule);
-
 #endif

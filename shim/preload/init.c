@@ -10,7 +10,7 @@
 #include "../govern/configure.h"
 #include "../govern/emit.h"
 #include "../govern/govern.h"
-#include "../govern/serving.h"
+#include "../govern/holder.h"
 #include "../govern/log.h"
 #include "next.h"
 #include "start.h"

@@ -54,11 +54,11 @@ breach() {
 	breach core/text.c "$(yes x | head -n 600)" 'shim/core/text.c: 601 lines'
 }
 
-@test "a bind that writes the first record of a process passes through fifteen units at most" {
+@test "a bind that writes the first record of a process passes through thirteen units at most" {
 	require valgrind
 	way=$("$MEASURE" --build "$BUILD" | sed -n 's/^units on the way of a bind *//p')
 	echo "# $way" >&3
 	assert_match '^[0-9]+ .*shim/preload/way' "$way"
 	assert_match 'shim/core/policy' "$way"
-	[ "${way%% *}" -le 15 ]
+	[ "${way%% *}" -le 13 ]
 }
