@@ -339,14 +339,6 @@ int v6_conflict_other_family(struct v6_call *c)
 	return found;
 }
 
-/* What the kernel's answer tells of another process's socket that is in the way. */
-static void learn(struct v6_port *p, int error)
-{
-	for (struct v6_rival *r = p->on.rival; r < p->on.rival + p->on.count; r++)
-		if (!r->own && (!error || p->on.count == 1))
-			r->reuseaddr = r->reuseport = !error;
-}
-
 /* Whom the record names: where nothing helps, or where something does. */
 static void find_holders(const struct v6_conflict *f, struct v6_rival holder[2])
 {
@@ -391,7 +383,10 @@ static int suppose_port(struct v6_call *c, int real, int *v6only)
 	p.all = true;
 	v6_port_ask(&p, r->error == EADDRINUSE);
 	try(&p);
-	learn(&p, r->error);
+	/* What the kernel's answer tells of another process's socket that is in the way. */
+	for (struct v6_rival *i = p.on.rival; i < p.on.rival + p.on.count; i++)
+		if (!i->own && (!r->error || p.on.count == 1))
+			i->reuseaddr = i->reuseport = !r->error;
 	if (r->error == EADDRINUSE) {
 		r->verdict.finding = V6_FINDING_CONFLICT;
 		find_holders(&p.on, holder);

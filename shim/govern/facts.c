@@ -107,17 +107,12 @@ bool v6_fact_cookieless(void)
 
 struct v6_address v6_fact_bound(int fd)
 {
-	union {
-		struct sockaddr sa;
-		struct sockaddr_in in;
-		struct sockaddr_in6 in6;
-	} u;
-	socklen_t len = sizeof(u);
+	struct sockaddr_in6 a = {0};
+	socklen_t len = sizeof(a);
 
-	memset(&u, 0, sizeof(u));
-	if (v6_sys_getsockname(fd, &u, &len) < 0)
+	if (v6_sys_getsockname(fd, &a, &len) < 0)
 		len = 0;
-	return v6_address_from(&u, len < sizeof(u) ? len : sizeof(u));
+	return v6_address_from(&a, len < sizeof(a) ? len : sizeof(a));
 }
 
 int v6_fact_connected(int fd)
@@ -178,15 +173,13 @@ static int dump(int netlink, const struct v6_diag_query *query, char *buf, size_
 
 	if (!len)
 		return -EINVAL;
-	do
-		n = v6_sys_send(netlink, request, len);
-	while (n == -EINTR);
+	while ((n = v6_sys_send(netlink, request, len)) == -EINTR)
+		;
 	if (n != (ssize_t)len)
 		return n < 0 ? (int)n : -EMSGSIZE;
 	do {
-		do
-			n = v6_sys_receive(netlink, buf, size);
-		while (n == -EINTR);
+		while ((n = v6_sys_receive(netlink, buf, size)) == -EINTR)
+			;
 		if (n < 0)
 			return (int)n;
 		if ((size_t)n > size)

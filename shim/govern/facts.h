@@ -80,17 +80,16 @@ enum {
 	V6_MEMORY_ASKED = 1 << 0, /* by the application, for the V6ONLY value of the next bit */
 	V6_MEMORY_ASKED_1 = 1 << 1,
 	V6_MEMORY_SETTLED =
-		1 << 2, /* that its V6ONLY is not the policy's was told, or has its reason */
+		1 << 2,            /* that V6ONLY is not the policy's was told, or has its reason */
 	V6_MEMORY_CLIENT = 1 << 3, /* it was bound to port 0 as clients are, and so not governed */
 	V6_MEMORY_V6ONLY = 1 << 4, /* with enforce it would be the next bit */
 	V6_MEMORY_V6ONLY_1 = 1 << 5,
-	V6_MEMORY_REUSEPORT = 1 << 6, /* with enforce it would be set */
-	V6_MEMORY_REFUSED = 1 << 7,   /* with enforce its bind would have come out otherwise, */
-	V6_MEMORY_SILENT = 1 << 8,    /* or its listen would have failed */
-	V6_MEMORY_CLEARED = 1 << 9,   /* a bind of the policy's cleared V6ONLY, asked for or not */
-	V6_MEMORY_MAPPED = 1 << 9,    /* of a port: the last IPv6 bind was to a mapped address */
-	V6_MEMORY_FORGOTTEN =
-		1 << 10, /* there may have been more: a number that collides was remembered */
+	V6_MEMORY_REUSEPORT = 1 << 6,  /* with enforce it would be set */
+	V6_MEMORY_REFUSED = 1 << 7,    /* with enforce its bind would have come out otherwise, */
+	V6_MEMORY_SILENT = 1 << 8,     /* or its listen would have failed */
+	V6_MEMORY_CLEARED = 1 << 9,    /* a bind of the policy's cleared V6ONLY, asked for or not */
+	V6_MEMORY_MAPPED = 1 << 9,     /* of a port: the last IPv6 bind was to a mapped address */
+	V6_MEMORY_FORGOTTEN = 1 << 10, /* more, perhaps: a number that collides was remembered */
 };
 
 /* Of a port in place of a socket's cookie: no counter comes so far, and no inode's bit is it. */
@@ -106,10 +105,11 @@ unsigned v6_fact_memory(int fd);
 /* Returns those that it had. */
 unsigned v6_memory_set(uint64_t cookie, unsigned clear, unsigned set);
 
-/* Remembers a V6ONLY value, or with V6_UNKNOWN none: `what` is ASKED or V6ONLY. */
+/*
+ * Remembers a V6ONLY value, or with V6_UNKNOWN none: `what` is ASKED or V6ONLY. And the value in the
+ * bits: V6_UNKNOWN where there is none, or it was forgotten.
+ */
 void v6_memory_set_value(int fd, unsigned what, int value);
-
-/* The V6ONLY value in the bits: V6_UNKNOWN where there is none, or it was forgotten. */
 static inline int v6_memory_value(unsigned memory, unsigned what)
 {
 	return memory & what ? (memory & what << 1) != 0 : V6_UNKNOWN;

@@ -16,11 +16,10 @@
 
 static void begin(struct v6_call *c, enum v6_event event)
 {
-	int fd = c->record.fd, pid = c->record.pid;
+	int fd = c->record.fd;
 
 	v6_record_init_zeroed(&c->record, event);
 	c->record.fd = fd;
-	c->record.pid = pid;
 	c->record.program = c->way->caller(c)->program;
 	c->record.via = c->way->via;
 	c->record.result = 0;
