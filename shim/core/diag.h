@@ -3,7 +3,7 @@
  * of a protocol. sock_diag(7), linux/inet_diag.h, net/ipv4/inet_diag.c.
  *
  * Pure: the caller makes the netlink socket, sends the request and receives the answer, which may
- * come in several parts (govern/dump.c). A part that was cut comes out as V6_DIAG_ERROR, and is
+ * come in several parts (govern/facts.c). A part that was cut comes out as V6_DIAG_ERROR, and is
  * never read beyond its end.
  */
 #ifndef V6_DIAG_H

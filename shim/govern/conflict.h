@@ -1,39 +1,42 @@
 /*
- * What is done when both families want one port: split, share and yield.
+ * What is done when both families want one port: split, share and yield. And, with mode=log, what each
+ * call would come to, were the mode enforce from the start: of each socket is remembered in what it
+ * would differ from what the kernel has (facts.h), and of those that would have a port which the
+ * kernel refused them, that they have it, until the process ends. Supposed is that the program makes
+ * the same calls all the same.
  */
 #ifndef V6_CONFLICT_H
 #define V6_CONFLICT_H
 
 #include "way.h"
 
+/* How many sockets it is remembered of that they would have a port. */
+enum { V6_PHANTOMS_MAX = 12 };
+
 /*
  * After a bind or listen that failed with EADDRINUSE on a port: tries what the
  * plan says, and undoes what did not help, so that the options of every socket
  * are as they were and record.error is the first one. Fills in verdict and holder. Where nothing is
  * found in the way the call is made once more, and where that succeeds there was no conflict.
- * facts.address must be set. With `describe` the holder is searched for.
+ * facts.address must be set.
  */
-void v6_conflict_resolve(struct v6_call *c, bool describe);
+void v6_conflict_resolve(struct v6_call *c);
 
 /*
- * Whether an own socket of the other family is in the way of this one with that V6ONLY, as the hints know
- * it; that is the record's holder. No system call where no descriptor was last bound so.
+ * After the call was made with mode=log; facts.address is what it is bound to, or was to be. Fills in
+ * verdict, holder and enforce, and remembers what would be left. Makes further system calls where
+ * it would differ from what the kernel has, for this call or another on the port.
  */
-bool v6_conflict_meets(struct v6_call *c, int v6only);
+void v6_conflict_suppose(struct v6_call *c);
+
+/* The same of setsockopt(IPV6_V6ONLY), with facts.asked: it is set with enforce too, unless that denies it. */
+void v6_conflict_suppose_asked(struct v6_call *c);
 
 /*
- * Before a bind for which the policy clears V6ONLY: whether the application asked for V6ONLY 1 and an
- * IPv4 socket of the process is known to have the port, so that it stays 1. Sets verdict and holder. No
- * system call where no descriptor was last bound so.
+ * Before a bind for which the policy clears V6ONLY, where an IPv4 socket may have the port: whether the
+ * application asked for V6ONLY 1 and one of the process has it, so that it stays 1. Sets verdict and holder.
  */
 bool v6_conflict_yields(struct v6_call *c);
-
-/*
- * After a bind that succeeded: notes that this process has the port, and, where changes are
- * recorded, whether a socket of the other family has it too, which UDP with SO_REUSEADDR lets
- * pass in silence. Sets finding and holder.
- */
-void v6_conflict_bound(struct v6_call *c, bool change);
 
 /*
  * Whether a socket of the other family has the protocol and port of this bind in

@@ -21,7 +21,7 @@
 #define SO_NETNS_COOKIE 71
 #endif
 
-static int int_option(int fd, int level, int name)
+int v6_fact(int fd, int level, int name)
 {
 	int value = 0;
 	socklen_t len = sizeof(value);
@@ -30,14 +30,24 @@ static int int_option(int fd, int level, int name)
 	return result < 0 ? result : value;
 }
 
+int v6_fact_set(int fd, int level, int name, int value)
+{
+	return v6_sys_setsockopt(fd, level, name, &value, sizeof(value));
+}
+
 int v6_fact_v6only(int fd)
 {
-	return int_option(fd, IPPROTO_IPV6, IPV6_V6ONLY);
+	return v6_fact(fd, IPPROTO_IPV6, IPV6_V6ONLY);
+}
+
+int v6_fact_set_v6only(int fd, int value)
+{
+	return v6_fact_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, value);
 }
 
 enum v6_family v6_fact_family(int fd)
 {
-	switch (int_option(fd, SOL_SOCKET, SO_DOMAIN)) {
+	switch (v6_fact(fd, SOL_SOCKET, SO_DOMAIN)) {
 	case AF_INET:
 		return V6_FAMILY_INET;
 	case AF_INET6:
@@ -49,14 +59,14 @@ enum v6_family v6_fact_family(int fd)
 
 enum v6_type v6_fact_type(int fd)
 {
-	int type = int_option(fd, SOL_SOCKET, SO_TYPE);
+	int type = v6_fact(fd, SOL_SOCKET, SO_TYPE);
 
 	return type < 0 ? V6_TYPE_UNKNOWN : v6_type_of(type);
 }
 
 int v6_fact_proto(int fd)
 {
-	return int_option(fd, SOL_SOCKET, SO_PROTOCOL);
+	return v6_fact(fd, SOL_SOCKET, SO_PROTOCOL);
 }
 
 /* An inode number is never taken for a cookie, nor a cookie for it. */
@@ -97,17 +107,12 @@ bool v6_fact_cookieless(void)
 
 struct v6_address v6_fact_bound(int fd)
 {
-	union {
-		struct sockaddr sa;
-		struct sockaddr_in in;
-		struct sockaddr_in6 in6;
-	} u;
-	socklen_t len = sizeof(u);
+	struct sockaddr_in6 a = {0};
+	socklen_t len = sizeof(a);
 
-	memset(&u, 0, sizeof(u));
-	if (v6_sys_getsockname(fd, &u, &len) < 0)
+	if (v6_sys_getsockname(fd, &a, &len) < 0)
 		len = 0;
-	return v6_address_from(&u, len < sizeof(u) ? len : sizeof(u));
+	return v6_address_from(&a, len < sizeof(a) ? len : sizeof(a));
 }
 
 int v6_fact_connected(int fd)
@@ -116,23 +121,6 @@ int v6_fact_connected(int fd)
 	socklen_t len = sizeof(ss);
 
 	return v6_sys_getpeername(fd, &ss, &len) >= 0;
-}
-
-int v6_fact_listening(int fd)
-{
-	return int_option(fd, SOL_SOCKET, SO_ACCEPTCONN);
-}
-
-int v6_fact_reuse(int fd, bool port)
-{
-	return int_option(fd, SOL_SOCKET, port ? SO_REUSEPORT : SO_REUSEADDR);
-}
-
-int v6_fact_set_reuse(int fd, bool port, int value)
-{
-	int name = port ? SO_REUSEPORT : SO_REUSEADDR;
-
-	return v6_sys_setsockopt(fd, SOL_SOCKET, name, &value, sizeof(value));
 }
 
 /*
@@ -151,8 +139,8 @@ static bool was_connected(int fd)
 
 struct v6_diag_socket v6_fact_socket(int fd, const struct v6_address *bound)
 {
-	int iface = int_option(fd, SOL_SOCKET, SO_BINDTOIFINDEX);
-	bool listens = v6_fact_listening(fd) > 0;
+	int iface = v6_fact(fd, SOL_SOCKET, SO_BINDTOIFINDEX);
+	bool listens = v6_fact(fd, SOL_SOCKET, SO_ACCEPTCONN) > 0;
 	struct v6_diag_socket s = {
 		.local = *bound,
 		.state = listens ? V6_STATE_LISTEN : V6_STATE_CLOSE,
@@ -170,6 +158,54 @@ struct v6_diag_socket v6_fact_socket(int fd, const struct v6_address *bound)
 		s.uid = st.st_uid;
 	}
 	return s;
+}
+
+/* The answers to a query that was not sent yet. */
+static int dump(int netlink, const struct v6_diag_query *query, char *buf, size_t size,
+	v6_dump_visit *visit, void *context)
+{
+	char request[V6_DIAG_REQUEST_SIZE];
+	struct v6_diag_walk walk = {.query = *query};
+	size_t len = v6_diag_request(request, query);
+	struct v6_diag_socket s;
+	enum v6_diag_step step;
+	ssize_t n;
+
+	if (!len)
+		return -EINVAL;
+	while ((n = v6_sys_send(netlink, request, len)) == -EINTR)
+		;
+	if (n != (ssize_t)len)
+		return n < 0 ? (int)n : -EMSGSIZE;
+	do {
+		while ((n = v6_sys_receive(netlink, buf, size)) == -EINTR)
+			;
+		if (n < 0)
+			return (int)n;
+		if ((size_t)n > size)
+			return -EMSGSIZE;
+		v6_diag_part(&walk, buf, (size_t)n);
+		while ((step = v6_diag_next(&walk, &s)) == V6_DIAG_SOCKET)
+			if (!visit(&s, context))
+				return 0;
+	} while (step == V6_DIAG_MORE);
+	if (step == V6_DIAG_ERROR)
+		return -walk.error;
+	return walk.interrupted ? -EINTR : 0;
+}
+
+int v6_dump(const struct v6_diag_query *query, uint64_t netns, char *buf, size_t size,
+	v6_dump_visit *visit, void *context)
+{
+	int netlink = v6_sys_socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, V6_NETLINK_SOCK_DIAG);
+	int result = -ENOENT;
+
+	if (netlink < 0)
+		return netlink;
+	if (!netns || v6_fact_netns(netlink) == netns)
+		result = dump(netlink, query, buf, size, visit, context);
+	v6_sys_close(netlink);
+	return result;
 }
 
 int v6_fact_initial_v6only(void)
@@ -198,8 +234,8 @@ bool v6_fact_no_ipv6(void)
 enum { BITS = 11 };
 static _Atomic uint64_t slots[V6_MEMORY_SLOTS];
 
-/* Whether anything was ever remembered, so that most programs are spared the question for the cookie. */
-static atomic_bool any;
+/* All bits that were ever remembered: most programs are spared the question for the cookie. */
+static atomic_uint ever;
 
 _Static_assert(V6_MEMORY_SLOTS == 1 << 12, "the hash gives 12 bits");
 _Static_assert(V6_MEMORY_FORGOTTEN == 1 << (BITS - 1), "all bits are below the cookie");
@@ -218,47 +254,54 @@ unsigned v6_memory(uint64_t cookie)
 	return word & (V6_MEMORY_FORGOTTEN - 1);
 }
 
+static unsigned ever_set(void)
+{
+	return atomic_load_explicit(&ever, memory_order_relaxed);
+}
+
 /* Two threads at one socket: what one of them sets is enough. */
 unsigned v6_memory_set(uint64_t cookie, unsigned clear, unsigned set)
 {
 	unsigned old, word;
 
-	if (!set && !atomic_load_explicit(&any, memory_order_relaxed))
+	if (!set && !ever_set())
 		return 0;
+	if (set & ~ever_set())
+		atomic_fetch_or(&ever, set);
 	old = v6_memory(cookie) & (V6_MEMORY_FORGOTTEN - 1);
 	word = (old & ~clear) | set;
-	if (!cookie || word == old)
-		return old;
-	atomic_store_explicit(slot_of(cookie), cookie << BITS | word, memory_order_relaxed);
-	atomic_store_explicit(&any, true, memory_order_relaxed);
+	if (cookie && word != old)
+		atomic_store_explicit(slot_of(cookie), cookie << BITS | word, memory_order_relaxed);
 	return old;
 }
 
 unsigned v6_fact_memory(int fd)
 {
-	return atomic_load_explicit(&any, memory_order_relaxed) ? v6_memory(v6_fact_cookie(fd)) : 0;
+	return ever_set() ? v6_memory(v6_fact_cookie(fd)) : 0;
 }
 
-static atomic_bool asked_1;
-
-bool v6_fact_asked_1(void)
+void v6_memory_set_value(int fd, unsigned what, int value)
 {
-	return atomic_load_explicit(&asked_1, memory_order_relaxed);
-}
+	unsigned set = value == V6_UNKNOWN ? 0 : value ? what | what << 1 : what;
 
-void v6_fact_add_asked(int fd, int value)
-{
-	if (value)
-		atomic_store_explicit(&asked_1, true, memory_order_relaxed);
-	v6_memory_set(v6_fact_cookie(fd), V6_MEMORY_ASKED_1,
-		V6_MEMORY_ASKED | (value ? V6_MEMORY_ASKED_1 : 0));
+	v6_memory_set(v6_fact_cookie(fd), what | what << 1, set);
 }
 
 int v6_fact_asked(int fd)
 {
-	unsigned memory = v6_fact_memory(fd);
+	return v6_memory_value(v6_fact_memory(fd), V6_MEMORY_ASKED);
+}
 
-	return memory & V6_MEMORY_ASKED ? (memory & V6_MEMORY_ASKED_1) != 0 : V6_UNKNOWN;
+int v6_fact_supposed(int fd, int real)
+{
+	int value = v6_memory_value(v6_fact_memory(fd), V6_MEMORY_V6ONLY);
+
+	return value == V6_UNKNOWN ? real : value;
+}
+
+bool v6_fact_asked_1(void)
+{
+	return ever_set() & V6_MEMORY_ASKED_1;
 }
 
 /* A word for the numbers that end alike: the rest of the number, SETTLED, SET, the family, the port. */
@@ -269,6 +312,14 @@ static atomic_uint hints_end; /* beyond the last that is written */
 static uint32_t hint_of(enum v6_family family, uint16_t port)
 {
 	return SET | port | (family == V6_FAMILY_INET6 ? FAMILY : 0);
+}
+
+/* What is remembered of the number, and not of another that ends alike. */
+static uint32_t hint_at(int tell)
+{
+	uint32_t hint = atomic_load_explicit(&hints[(unsigned)tell % HINTS], memory_order_relaxed);
+
+	return hint >> REST == (uint32_t)tell / HINTS ? hint : 0;
 }
 
 void v6_port_bound(int tell, const struct v6_address *a, bool settled)
@@ -285,58 +336,45 @@ void v6_port_bound(int tell, const struct v6_address *a, bool settled)
 		;
 }
 
-static uint32_t hint_at(unsigned i)
-{
-	return atomic_load_explicit(&hints[i], memory_order_relaxed);
-}
-
 bool v6_port_hinted_at(int tell, uint16_t port)
 {
-	return tell >= 0 && (hint_at((unsigned)tell % HINTS) & ~(FAMILY | SETTLED)) ==
-				    (SET | port | (uint32_t)(tell / HINTS) << REST);
+	return (hint_at(tell) & (SET | UINT16_MAX)) == hint_of(V6_FAMILY_INET, port);
 }
 
 bool v6_port_settled(int tell)
 {
-	uint32_t hint = hint_at((unsigned)tell % HINTS);
-
-	return hint & SETTLED && hint >> REST == (uint32_t)tell / HINTS;
+	return hint_at(tell) & SETTLED;
 }
 
 void v6_port_new(int tell)
 {
-	unsigned i = (unsigned)tell % HINTS;
-	uint32_t hint = hint_at(i);
+	_Atomic uint32_t *hint = &hints[(unsigned)tell % HINTS];
+	uint32_t was = atomic_load_explicit(hint, memory_order_relaxed);
 
-	if (hint & SETTLED)
-		atomic_store_explicit(&hints[i], hint & ~(uint32_t)SETTLED, memory_order_relaxed);
+	if (was & SETTLED)
+		atomic_store_explicit(hint, was & ~(uint32_t)SETTLED, memory_order_relaxed);
+}
+
+int v6_port_hint(unsigned *i, enum v6_family family, uint16_t port)
+{
+	uint32_t mask = SET | UINT16_MAX | (family == V6_FAMILY_OTHER ? 0 : FAMILY);
+	uint32_t wanted = hint_of(family, port);
+
+	while (*i < atomic_load_explicit(&hints_end, memory_order_acquire)) {
+		int low = (int)(*i)++;
+		uint32_t hint = atomic_load_explicit(&hints[low], memory_order_relaxed);
+
+		if ((hint & mask) == wanted)
+			return (int)(hint >> REST) * HINTS + low;
+	}
+	return -1;
 }
 
 bool v6_port_hinted(enum v6_family family, uint16_t port)
 {
-	uint32_t hint = hint_of(family, port);
+	unsigned i = 0;
 
-	for (unsigned i = 0; i < atomic_load_explicit(&hints_end, memory_order_acquire); i++)
-		if ((hint_at(i) & (SET | FAMILY | UINT16_MAX)) == hint)
-			return true;
-	return false;
-}
-
-bool v6_port_hint(unsigned *i, uint16_t port, int *tell)
-{
-	while (*i < atomic_load_explicit(&hints_end, memory_order_acquire)) {
-		uint32_t hint = hint_at(*i);
-
-		*tell = (int)(hint >> REST) * HINTS + (int)(*i)++;
-		if (hint & SET && (hint & UINT16_MAX) == port)
-			return true;
-	}
-	return false;
-}
-
-int v6_fact_set_v6only(int fd, int value)
-{
-	return v6_sys_setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &value, sizeof(value));
+	return v6_port_hint(&i, family, port) >= 0;
 }
 
 bool v6_fact_refused(int error)

@@ -8,18 +8,15 @@
 #include "facts.h"
 #include "holder.h"
 #include "sys.h"
-#include "serving.h"
-#include "suppose.h"
 
 #include "forbidden.h"
 
 static void begin(struct v6_call *c, enum v6_event event)
 {
-	int fd = c->record.fd, pid = c->record.pid;
+	int fd = c->record.fd;
 
 	v6_record_init_zeroed(&c->record, event);
 	c->record.fd = fd;
-	c->record.pid = pid;
 	c->record.program = c->way->caller(c)->program;
 	c->record.via = c->way->via;
 	c->record.result = 0;
@@ -115,7 +112,7 @@ static bool ask(struct v6_call *c, unsigned need)
 	if (need & V6_NEED_TYPE)
 		f->type = v6_fact_type(c->ask);
 	if (need & V6_NEED_LISTENER && f->type == V6_TYPE_STREAM && f->listener == V6_UNKNOWN)
-		f->listener = v6_known(v6_fact_reuse(c->ask, false));
+		f->listener = v6_known(v6_fact(c->ask, SOL_SOCKET, SO_REUSEADDR));
 	if (need & V6_NEED_BOUND)
 		f->bound = v6_fact_bound(c->ask).port != 0;
 	if (need & V6_NEED_VALUE)
@@ -168,7 +165,7 @@ void v6_govern_socket(struct v6_call *c, int domain, int type, int protocol)
 			ask(c, V6_NEED_BEFORE);
 		*v = v6_decide(c->knobs, &r->facts);
 		if (v->v6only != V6_UNKNOWN && !v6_call_enforces(c)) {
-			v6_suppose_set(c->ask, v->v6only);
+			v6_memory_set_value(c->ask, V6_MEMORY_V6ONLY, v->v6only);
 			r->enforce = (struct v6_enforce){true, v->v6only, r->result, 0, 0};
 		} else if (v->v6only != V6_UNKNOWN && v6_fact_set_v6only(c->ask, v->v6only) < 0) {
 			v->action = V6_ACTION_NONE;
@@ -195,36 +192,10 @@ void v6_govern_socket(struct v6_call *c, int domain, int type, int protocol)
 
 /* setsockopt(IPV6_V6ONLY) */
 
-/* The kernel refused it: where the socket is bound already, somebody else had to choose. */
-static void meet_bound(struct v6_call *c)
-{
-	struct v6_record *r = &c->record;
-	struct v6_address bound = v6_fact_bound(c->ask);
-
-	if (!bound.port || v6_fact_type(c->ask) == V6_TYPE_RAW)
-		return;
-	r->facts.address = bound;
-	r->note = v6_slice_of(V6_ADVICE_BOUND);
-	v6_serving_examine(c);
-}
-
-/* With mode=log: what is asked for is set with enforce too, unless that denies it. */
-static void suppose_v6only(struct v6_call *c)
-{
-	struct v6_record *r = &c->record;
-	int before = v6_suppose_v6only(c->ask, r->facts.before);
-
-	if (!r->verdict.deny && !r->error)
-		v6_suppose_set(c->ask, V6_UNKNOWN);
-	if (!r->verdict.deny)
-		return;
-	v6_suppose_set(c->ask, before);
-	r->enforce = (struct v6_enforce){true, before, -1, r->verdict.deny, 0};
-}
-
 void v6_govern_v6only(struct v6_call *c)
 {
 	struct v6_record *r = &c->record;
+	struct v6_address bound;
 	unsigned need;
 
 	begin(c, V6_EVENT_SETSOCKOPT);
@@ -242,12 +213,17 @@ void v6_govern_v6only(struct v6_call *c)
 		if (!need)
 			r->verdict = v6_decide(c->knobs, &r->facts);
 		if (!v6_call_enforces(c) && r->facts.asked != V6_UNKNOWN)
-			suppose_v6only(c);
+			v6_conflict_suppose_asked(c);
 	}
 	if (r->facts.asked != V6_UNKNOWN && (!r->error || denied(c)))
-		v6_fact_add_asked(c->ask, r->facts.asked);
-	if (r->error == EINVAL && !denied(c) && v6_emit_wants(V6_LOG_LEVEL_CHANGE))
-		meet_bound(c);
+		v6_memory_set_value(c->ask, V6_MEMORY_ASKED, r->facts.asked);
+	/* The kernel refused it: where the socket is bound already, somebody else had to choose. */
+	if (r->error == EINVAL && !denied(c) && v6_emit_wants(V6_LOG_LEVEL_CHANGE) &&
+		(bound = v6_fact_bound(c->ask)).port && v6_fact_type(c->ask) != V6_TYPE_RAW) {
+		r->facts.address = bound;
+		r->note = v6_slice_of(V6_ADVICE_BOUND);
+		v6_serving_examine(c);
+	}
 	if (!wants_record(c))
 		return;
 	r->facts.family = v6_fact_family(c->ask);
@@ -295,12 +271,14 @@ static void judge(struct v6_call *c)
 	if (!v6_call_enforces(c)) {
 		struct v6_facts would = *f;
 
-		would.before = v6_suppose_v6only(c->ask, f->before);
+		would.before = v6_fact_supposed(c->ask, f->before);
 		*v = v6_decide(c->knobs, &would);
 		return;
 	}
 	*v = v6_decide(c->knobs, f);
-	if ((bind && v6_conflict_yields(c)) || v->v6only == V6_UNKNOWN)
+	if (v->v6only == V6_UNKNOWN ||
+		(bind && !v->v6only && f->address.port &&
+			v6_port_hinted(V6_FAMILY_INET, f->address.port) && v6_conflict_yields(c)))
 		return;
 	/* Bound already, raw, or not AF_INET6 at all: the kernel says so, and nothing is ours. */
 	c->set = v6_fact_set_v6only(c->ask, v->v6only) >= 0;
@@ -309,69 +287,31 @@ static void judge(struct v6_call *c)
 }
 
 /*
- * The address that bind(2) is given. With an AF_INET socket AF_UNSPEC and 0.0.0.0 are one
+ * The address that bind(2) is given; `good`: after the call, which keeps what was read before where
+ * the kernel refused it unread. With an AF_INET socket AF_UNSPEC and 0.0.0.0 are one
  * too (net/ipv4/af_inet.c, __inet_bind); only a conflict need know.
  */
-static struct v6_address read_address(struct v6_call *c, bool good)
+static void read_address(struct v6_call *c, bool good)
 {
-	struct v6_address none = {.family = V6_FAMILY_OTHER}, a;
+	struct v6_address *a = &c->record.facts.address;
+	int error = c->record.error;
 	struct sockaddr_in6 in6;
 	size_t len = c->len < sizeof(in6) ? c->len : sizeof(in6);
 
+	if (error == EFAULT || error == EBADF || error == ENOTSOCK || error == EPERM ||
+		error == ENOSYS)
+		return;
+	a->family = V6_FAMILY_OTHER;
 	/* A length that the kernel refuses before it reads says nothing of the memory. */
 	if (c->len > sizeof(struct sockaddr_storage) ||
 		c->way->read(c, c->pointer, &in6, len, good) < 0)
-		return none;
-	a = v6_address_from(&in6, len);
-	if (a.family != V6_FAMILY_OTHER || c->record.error != EADDRINUSE ||
-		len < sizeof(struct sockaddr_in) || in6.sin6_family != AF_UNSPEC ||
-		v6_fact_family(c->ask) != V6_FAMILY_INET)
-		return a;
-	in6.sin6_family = AF_INET;
-	return v6_address_from(&in6, sizeof(struct sockaddr_in));
-}
-
-/* Whether memory that bind(2) was given was read by the kernel, and so can be by us. */
-static bool kernel_read(const struct v6_call *c)
-{
-	int error = c->record.error;
-
-	return error != EFAULT && error != EBADF && error != ENOTSOCK && error != EPERM &&
-	       error != ENOSYS;
-}
-
-/* The errno of another system for a mapped address on a socket that is IPv6 only. */
-static void answer_mapped(struct v6_call *c)
-{
-	struct v6_record *r = &c->record;
-	int error;
-
-	ask(c, V6_NEED_BEFORE | V6_NEED_BOUND);
-	error = v6_decide_mapped(c->knobs, &r->facts);
-	if (!error)
 		return;
-	r->verdict.action = V6_ACTION_DENY;
-	r->verdict.deny = error;
-	r->error = error;
-}
-
-/*
- * What was set for a call that failed in the end is as it was before. With
- * mode=log it may be the very action that would have spared it a conflict.
- */
-static void undo(struct v6_call *c)
-{
-	struct v6_verdict *v = &c->record.verdict;
-
-	if (!c->record.error)
-		return;
-	if (c->set) /* 0 is what Linux starts sockets with, where it could not be told */
-		v6_fact_set_v6only(c->ask, v6_conflict_before(c) == 1);
-	c->set = false;
-	if (!v6_call_enforces(c) && v->finding == V6_FINDING_CONFLICT)
-		return;
-	if (v->action != V6_ACTION_DENY)
-		v->action = V6_ACTION_NONE;
+	if (error == EADDRINUSE && len >= sizeof(struct sockaddr_in) &&
+		in6.sin6_family == AF_UNSPEC && v6_fact_family(c->ask) == V6_FAMILY_INET) {
+		in6.sin6_family = AF_INET;
+		len = sizeof(struct sockaddr_in);
+	}
+	*a = v6_address_from(&in6, len);
 }
 
 /* What is known already is not asked again: every answer is a system call. */
@@ -446,100 +386,131 @@ static void emit_bind(struct v6_call *c)
 	emit(c);
 }
 
+/*
+ * After a bind that succeeded: notes that this process has the port, and, where changes are
+ * recorded, whether a socket of the other family has it too, which UDP with SO_REUSEADDR lets
+ * pass in silence.
+ */
+static void note_bound(struct v6_call *c, bool change)
+{
+	const struct v6_address *a = &c->record.facts.address;
+
+	if (change && c->record.verdict.finding != V6_FINDING_CONFLICT && a->port &&
+		v6_port_hinted(v6_family_other(v6_port_family(a)), a->port) &&
+		v6_fact_type(c->ask) == V6_TYPE_DGRAM &&
+		v6_port_meets(c, v6_known(v6_fact_v6only(c->ask))))
+		c->record.verdict.finding = V6_FINDING_CONFLICT;
+	if (a->port && a->family == V6_FAMILY_INET6)
+		v6_memory_set(v6_memory_port(a->port), V6_MEMORY_MAPPED,
+			v6_address_mapped(a) ? V6_MEMORY_MAPPED : 0);
+	/* A supervisor's numbers are those of many processes. */
+	v6_port_bound(c->record.fd, a,
+		c->way->via == V6_VIA_PRELOAD && v6_call_enforces(c) &&
+			(!change || (a->port && (c->set || !v6_address_wildcard(a)))));
+}
+
 /* What came of the call: conflicts, undoing, the record. */
 static void conclude(struct v6_call *c)
 {
 	bool change = v6_emit_wants(V6_LOG_LEVEL_CHANGE);
 	struct v6_facts *f = &c->record.facts;
+	struct v6_verdict *v = &c->record.verdict;
 
 	if (!v6_call_enforces(c))
-		v6_suppose(c, change);
-	if (f->address.family != V6_FAMILY_OTHER) {
-		if (c->record.error == EADDRINUSE && f->address.port && !denied(c) &&
-			v6_call_enforces(c)) {
-			c->text = change ? v6_scratch_claim() : NULL;
-			v6_conflict_resolve(c, change);
-		}
-		if (!c->record.error && f->event == V6_EVENT_BIND)
-			v6_conflict_bound(c, change);
-		if (!c->record.error && c->set && f->before == 1 && clears_unasked(c))
+		v6_conflict_suppose(c);
+	else if (c->record.error == EADDRINUSE && f->address.family != V6_FAMILY_OTHER &&
+		 f->address.port && !denied(c))
+		v6_conflict_resolve(c);
+	if (!c->record.error && f->address.family != V6_FAMILY_OTHER) {
+		if (f->event == V6_EVENT_BIND)
+			note_bound(c, change);
+		if (c->set && f->before == 1 && clears_unasked(c))
 			v6_memory_set(v6_fact_cookie(c->ask), 0, V6_MEMORY_CLEARED);
 	}
-	undo(c);
-	/* What was set for this very call is in force. */
-	if (change && !c->record.error &&
-		(!c->set || c->record.verdict.action == V6_ACTION_YIELD)) {
-		v6_serving_examine(c);
-		v6_serving_mark(c);
+	/*
+	 * What was set for a call that failed in the end is as it was before; 0 is what Linux starts
+	 * sockets with, where that could not be told.
+	 */
+	if (c->record.error && c->set) {
+		v6_fact_set_v6only(c->ask, v6_conflict_before(c) == 1);
+		c->set = false;
 	}
+	/* With mode=log it may be the very action that would have spared it a conflict. */
+	if (c->record.error && v->action != V6_ACTION_DENY &&
+		(v6_call_enforces(c) || v->finding != V6_FINDING_CONFLICT))
+		v->action = V6_ACTION_NONE;
+	/* What was set for this very call is in force. */
+	if (change && !c->record.error && (!c->set || c->record.verdict.action == V6_ACTION_YIELD))
+		v6_serving_examine(c);
 	if (wants_record(c))
 		emit_bind(c);
 	if (c->text)
 		v6_scratch_release(c->text);
 }
 
-/* The first call that a broken configuration refuses says why: see the way in. */
-static bool refuse_all(struct v6_call *c)
+static void govern(struct v6_call *c, enum v6_event event)
 {
-	if (!v6_live.broken || v6_fact_family(c->ask) == V6_FAMILY_OTHER)
-		return false;
-	fail(c, EINVAL);
-	return true;
-}
-
-void v6_govern_bind(struct v6_call *c)
-{
+	bool bind = event == V6_EVENT_BIND;
 	struct v6_facts *f = &c->record.facts;
+	struct v6_verdict *v = &c->record.verdict;
 
-	begin(c, V6_EVENT_BIND);
-	if (refuse_all(c))
+	begin(c, event);
+	/* The first call that a broken configuration refuses says why: see the way in. */
+	if (v6_live.broken && v6_fact_family(c->ask) != V6_FAMILY_OTHER) {
+		fail(c, EINVAL);
 		return;
-	/* Where nothing is to be done beforehand nothing is read before the kernel has. */
-	if (v6_live.acts) {
-		f->address = read_address(c, false);
-		judge(c);
-	} else if (!v6_live.judged) {
-		match(c, ASK_PROTO, NO_PORT);
 	}
+	/* Bound before, so that V6ONLY cannot be set any more, and nothing to be told of it. */
+	if (!bind && v6_port_settled(c->record.fd) && !v6_emit_wants(V6_LOG_LEVEL_BIND)) {
+		c->way->make(c);
+		if (!c->record.error)
+			return;
+	}
+	/* Where nothing is to be done beforehand nothing is read before the kernel has. */
+	if (bind && v6_live.acts)
+		read_address(c, false);
+	if (!bind || v6_live.acts)
+		judge(c);
+	else if (!v6_live.judged)
+		match(c, ASK_PROTO, NO_PORT);
 	if (denied(c)) {
-		fail(c, c->record.verdict.deny);
+		fail(c, v->deny);
 		conclude(c);
 		return;
 	}
 	if (f->before == V6_UNKNOWN && v6_emit_wants(V6_LOG_LEVEL_BIND))
 		ask(c, V6_NEED_BEFORE);
 	c->way->make(c);
-	/* Read before the call as well, where something had to be done: that will do on success. */
-	if (kernel_read(c) && (c->record.error || f->address.family == V6_FAMILY_OTHER))
-		f->address = read_address(c, true);
-	if (v6_live.judged && !v6_live.acts)
+	if (!bind && (c->record.error == EADDRINUSE || !v6_call_enforces(c)))
+		f->address = v6_fact_bound(c->ask);
+	/* Read before as well, where something had to be done: that will do on success. */
+	if (bind && (c->record.error || f->address.family == V6_FAMILY_OTHER))
+		read_address(c, true);
+	if (bind && v6_live.judged && !v6_live.acts)
 		judge(c);
-	/* Where V6ONLY was set for this bind it was one of `::`, and has to be undone. */
-	if (c->record.error == EINVAL && v6_live.mapped && !c->set && v6_call_enforces(c))
-		answer_mapped(c);
+	/*
+	 * The errno of another system for a mapped address on a socket that is IPv6 only. Where V6ONLY
+	 * was set for this bind it was one of `::`, and has to be undone.
+	 */
+	if (bind && c->record.error == EINVAL && v6_live.mapped && !c->set && v6_call_enforces(c)) {
+		ask(c, V6_NEED_BEFORE | V6_NEED_BOUND);
+		v->deny = v6_decide_mapped(c->knobs, f);
+		if (v->deny) {
+			v->action = V6_ACTION_DENY;
+			c->record.error = v->deny;
+		}
+	}
 	conclude(c);
+}
+
+void v6_govern_bind(struct v6_call *c)
+{
+	govern(c, V6_EVENT_BIND);
 }
 
 void v6_govern_listen(struct v6_call *c)
 {
-	struct v6_facts *f = &c->record.facts;
-
-	begin(c, V6_EVENT_LISTEN);
-	if (refuse_all(c))
-		return;
-	/* Bound before, so that V6ONLY cannot be set any more, and nothing to be told of it. */
-	if (v6_port_settled(c->record.fd) && !v6_emit_wants(V6_LOG_LEVEL_BIND)) {
-		c->way->make(c);
-		if (!c->record.error)
-			return;
-	}
-	judge(c);
-	if (f->before == V6_UNKNOWN && v6_emit_wants(V6_LOG_LEVEL_BIND))
-		ask(c, V6_NEED_BEFORE);
-	c->way->make(c);
-	if (c->record.error == EADDRINUSE || !v6_call_enforces(c))
-		f->address = v6_fact_bound(c->ask);
-	conclude(c);
+	govern(c, V6_EVENT_LISTEN);
 }
 
 void v6_govern_inherited(struct v6_call *c)

@@ -3,33 +3,38 @@
 #include <errno.h>
 #include <sys/resource.h>
 
-#include "dump.h"
+#include "../core/advice.h"
+#include "emit.h"
 #include "facts.h"
 #include "proc.h"
 #include "sys.h"
 
 #include "forbidden.h"
 
-void v6_port_init(struct v6_port *p, struct v6_call *c, const struct v6_address *a, int v6only)
+void v6_port_init(struct v6_port *p, struct v6_call *c, int v6only)
 {
 	*p = (struct v6_port){.call = c,
-		.on.event = c->record.facts.event,
-		.on.rival = (struct v6_rival *)(void *)v6_scratch_claim(),
-		.on.self = {.own = true, .ask = c->ask, .tell = c->record.fd},
+		.on = {.event = c->record.facts.event,
+			.rival = (struct v6_rival *)(void *)v6_scratch_claim(),
+			.self = {.socket = v6_fact_socket(c->ask, &c->record.facts.address),
+				.own = true,
+				.ask = c->ask,
+				.tell = c->record.fd,
+				.reuseaddr = v6_fact(c->ask, SOL_SOCKET, SO_REUSEADDR) == 1,
+				.reuseport = v6_fact(c->ask, SOL_SOCKET, SO_REUSEPORT) == 1}},
+		.room = V6_RIVALS_MAX,
 		.netns = v6_fact_netns(c->ask),
 		.left = V6_DESCRIPTORS_MAX};
-	p->room = p->on.rival ? V6_RIVALS_MAX : sizeof(p->few) / sizeof(*p->few);
-	if (!p->on.rival)
-		p->on.rival = p->few;
-	p->on.self.socket = v6_fact_socket(c->ask, a);
 	p->on.self.socket.v6only = (int8_t)v6only;
-	p->on.self.reuseaddr = v6_fact_reuse(c->ask, false) == 1;
-	p->on.self.reuseport = v6_fact_reuse(c->ask, true) == 1;
+	if (!p->on.rival) {
+		p->on.rival = p->few;
+		p->room = sizeof(p->few) / sizeof(*p->few);
+	}
 }
 
 void v6_port_release(struct v6_port *p)
 {
-	for (unsigned i = 0; i < p->on.count; i++)
+	for (unsigned i = 0; i < p->found; i++)
 		if (p->on.rival[i].own)
 			p->call->way->give(p->call, p->on.rival[i].ask);
 	if (p->on.rival != p->few)
@@ -62,11 +67,12 @@ struct v6_rival *v6_port_add(struct v6_port *p, const struct v6_diag_socket *s)
 	if (same_socket(self, s) || v6_port_space(self->proto) != v6_port_space(s->proto) ||
 		!(p->all || v6_in_the_way(self, s)))
 		return NULL;
-	p->on.partial |= p->on.count == p->room;
+	p->on.partial |= p->found == p->room;
 	if (p->on.partial)
 		return NULL;
-	p->on.rival[p->on.count] = rival_of(s);
-	return &p->on.rival[p->on.count++];
+	p->on.rival[p->found] = rival_of(s);
+	p->on.count = ++p->found;
+	return &p->on.rival[p->found - 1];
 }
 
 static bool consider(const struct v6_diag_socket *s, void *context)
@@ -102,9 +108,9 @@ static bool meet_own(int ask, int tell, struct v6_port *p)
 	if (bound.family == V6_FAMILY_OTHER || bound.port != p->on.self.socket.local.port)
 		return true;
 	s = v6_fact_socket(ask, &bound);
-	while (r < p->on.rival + p->on.count && !same_socket(&r->socket, &s))
+	while (r < p->on.rival + p->found && !same_socket(&r->socket, &s))
 		r++;
-	if (r == p->on.rival + p->on.count)
+	if (r == p->on.rival + p->found)
 		r = holds(p, &s) && v6_fact_netns(ask) == p->netns ? v6_port_add(p, &s) : NULL;
 	if (!r || r->own)
 		return !p->on.partial;
@@ -115,8 +121,8 @@ static bool meet_own(int ask, int tell, struct v6_port *p)
 	r->tell = tell;
 	r->socket.cookie = s.cookie;
 	r->socket.v6only = s.v6only;
-	r->reuseaddr = v6_fact_reuse(r->ask, false) == 1;
-	r->reuseport = v6_fact_reuse(r->ask, true) == 1;
+	r->reuseaddr = v6_fact(r->ask, SOL_SOCKET, SO_REUSEADDR) == 1;
+	r->reuseport = v6_fact(r->ask, SOL_SOCKET, SO_REUSEPORT) == 1;
 	return true;
 }
 
@@ -173,12 +179,17 @@ static bool unsettled(const struct v6_port *p, bool refused)
 	return is && !p->on.partial;
 }
 
-/* Those of a port; 0: that the kernel was to choose. */
+/*
+ * Finds own sockets by the hints of a port, 0: those that the kernel was to choose for. Of the
+ * descriptors only those are touched that were last bound to it.
+ */
 static void ask_hints(struct v6_port *p, uint16_t port)
 {
+	unsigned i = 0;
 	int tell, ask;
 
-	for (unsigned i = 0; (!p->told || unsettled(p, true)) && v6_port_hint(&i, port, &tell);) {
+	while ((!p->told || unsettled(p, true)) &&
+		(tell = v6_port_hint(&i, V6_FAMILY_OTHER, port)) >= 0) {
 		struct v6_address bound = {.family = V6_FAMILY_OTHER};
 
 		if (tell == p->call->record.fd)
@@ -195,11 +206,6 @@ static void ask_hints(struct v6_port *p, uint16_t port)
 	}
 }
 
-void v6_port_ask_hints(struct v6_port *p)
-{
-	ask_hints(p, p->on.self.socket.local.port);
-}
-
 /* false: the table is not to be had. */
 static bool ask_table(
 	struct v6_port *p, enum v6_family family, uint32_t states, v6_dump_visit *visit)
@@ -209,16 +215,13 @@ static bool ask_table(
 		.port = self->local.port,
 		.family = family,
 		.states = states};
-	/* Of the calling thread's namespace, which need not be the socket's. */
-	int netlink = v6_dump_open(), result = -ENOENT;
-	char *buf = netlink >= 0 && v6_fact_netns(netlink) == p->netns ? v6_scratch_claim() : NULL;
+	char *buf = v6_scratch_claim();
+	int result = -ENOMEM;
 
 	if (buf) {
-		result = v6_dump(netlink, &query, buf, V6_SCRATCH_SIZE, visit, p);
+		result = v6_dump(&query, p->netns, buf, V6_SCRATCH_SIZE, visit, p);
 		v6_scratch_release(buf);
 	}
-	if (netlink >= 0)
-		v6_sys_close(netlink);
 	return !result || result == -EINTR;
 }
 
@@ -239,7 +242,7 @@ void v6_port_ask(struct v6_port *p, bool refused)
 	p->told = ask_tables(p, stream ? HELD : UINT32_MAX);
 	if (stream && refused && !p->on.count)
 		p->told &= ask_tables(p, UINT32_MAX);
-	v6_port_ask_hints(p);
+	ask_hints(p, p->on.self.socket.local.port);
 	if (unsettled(p, refused))
 		ask_hints(p, 0);
 	if (unsettled(p, refused))
@@ -273,7 +276,7 @@ static bool own_keeps(int ask, int tell, struct v6_port *p)
 	struct v6_diag_socket s;
 
 	(void)tell;
-	if (bound.port != p->on.self.socket.local.port || v6_fact_reuse(ask, false))
+	if (bound.port != p->on.self.socket.local.port || v6_fact(ask, SOL_SOCKET, SO_REUSEADDR))
 		return true;
 	s = v6_fact_socket(ask, &bound);
 	return keeps(&s, p);
@@ -298,7 +301,7 @@ bool v6_port_kept(struct v6_port *p)
 
 struct hunt {
 	uint32_t inode;
-	unsigned left;  /* descriptors and processes that may still be looked at */
+	int left;       /* descriptors and processes that may still be looked at */
 	int self;       /* whose are known */
 	uint64_t netns; /* whose processes alone are looked at */
 	int pid;        /* being looked at; the answer once found */
@@ -309,9 +312,8 @@ static bool is_the_socket(int fd, void *context)
 {
 	struct hunt *h = context;
 
-	if (!h->left)
+	if (h->left-- <= 0)
 		return false;
-	h->left--;
 	h->found = v6_proc_socket(h->pid, fd) == h->inode;
 	return !h->found;
 }
@@ -321,15 +323,14 @@ static bool has_the_socket(int pid, void *context)
 	struct hunt *h = context;
 	char path[V6_PROC_PATH];
 
-	if (!h->left)
+	if (h->left-- <= 0)
 		return false;
-	h->left--;
 	if (pid == h->self || v6_proc_netns(pid) != h->netns)
 		return true;
 	h->pid = pid;
 	v6_proc_path(path, pid, "fd", -1);
 	v6_proc_numbers(path, is_the_socket, h);
-	return !h->found && h->left;
+	return !h->found;
 }
 
 static void find_process(struct v6_holder *h, uint32_t inode, int self, char *text)
@@ -347,7 +348,7 @@ static void find_process(struct v6_holder *h, uint32_t inode, int self, char *te
 		h->program = (struct v6_slice){text, v6_proc_comm(h->pid, text, V6_HOLDER_TEXT)};
 }
 
-void v6_holder_set(struct v6_call *c, const struct v6_rival *r, bool describe)
+void v6_holder_set(struct v6_call *c, const struct v6_rival *r)
 {
 	struct v6_holder *h = &c->record.holder;
 	int self = c->record.pid ? c->record.pid : v6_self()->pid;
@@ -362,7 +363,123 @@ void v6_holder_set(struct v6_call *c, const struct v6_rival *r, bool describe)
 	if (r->own) {
 		h->pid = self;
 		h->program = c->record.program;
-	} else if (describe) {
+	} else if (v6_emit_wants(V6_LOG_LEVEL_CHANGE)) {
+		c->text = c->text ? c->text : v6_scratch_claim();
 		find_process(h, r->socket.inode, self, c->text);
 	}
+}
+
+bool v6_port_meets(struct v6_call *c, int v6only)
+{
+	const struct v6_rival *r;
+	struct v6_port p;
+	bool met;
+
+	v6_port_init(&p, c, v6only);
+	ask_hints(&p, p.on.self.socket.local.port);
+	for (r = p.on.rival; r < p.on.rival + p.found && v6_same_family(r, &p.on.self);)
+		r++;
+	met = r < p.on.rival + p.found;
+	if (met) {
+		bool inet6 = r->socket.local.family == V6_FAMILY_INET6;
+		const struct v6_rival *six = inet6 ? r : &p.on.self, *four = inet6 ? &p.on.self : r;
+
+		v6_holder_set(c, r);
+		c->record.holder.device = six->socket.iface && !four->socket.iface &&
+					  v6_address_wildcard(&four->socket.local);
+	}
+	v6_port_release(&p);
+	return met;
+}
+
+/* Whether the policy is in force. */
+
+bool v6_serving(struct v6_call *c)
+{
+	struct v6_facts *f = &c->record.facts;
+
+	if (f->event == V6_EVENT_LISTEN)
+		return true;
+	if (!f->address.port)
+		return false;
+	f->type = v6_fact_type(c->ask);
+	if (f->event == V6_EVENT_BIND)
+		return f->type == V6_TYPE_DGRAM;
+	return f->type == V6_TYPE_DGRAM ? !v6_fact_connected(c->ask)
+					: v6_fact(c->ask, SOL_SOCKET, SO_ACCEPTCONN) == 1;
+}
+
+void v6_serving_examine(struct v6_call *c)
+{
+	struct v6_record *r = &c->record;
+	struct v6_facts *f = &r->facts;
+	int want = v6_policy_value(c->knobs->policy), probe = 0, asked = V6_UNKNOWN;
+	unsigned marks;
+	bool gave;
+
+	if (r->verdict.action == V6_ACTION_YIELD || r->verdict.action == V6_ACTION_SPLIT)
+		v6_memory_set(v6_fact_cookie(c->ask), 0, V6_MEMORY_SETTLED);
+	/* What was decided about is in force, or has its reason, or (mode=log) would be. */
+	if (want == V6_UNKNOWN || r->verdict.action != V6_ACTION_NONE ||
+		r->verdict.finding != V6_FINDING_NONE || f->before == want ||
+		!v6_emit_wants(V6_LOG_LEVEL_CHANGE))
+		return;
+	if (f->event == V6_EVENT_LISTEN) {
+		f->address = v6_fact_bound(c->ask);
+		v6_port_bound(c->record.fd, &f->address, false);
+	}
+	if (!v6_address_wildcard(&f->address))
+		return;
+	if (!v6_serving(c)) {
+		if (f->event == V6_EVENT_BIND && f->address.family == V6_FAMILY_INET6 &&
+			!f->address.port && v6_policy_forced(c->knobs->policy))
+			v6_memory_set(v6_fact_cookie(c->ask), 0, V6_MEMORY_CLIENT);
+		return;
+	}
+	if (f->address.family == V6_FAMILY_INET6) {
+		r->after = v6_known(v6_fact_v6only(c->ask));
+		if (v6_fact_supposed(c->ask, r->after) == want)
+			return;
+		/* Bound as it is it changes nothing: EINVAL, unless a filter refuses the option. */
+		probe = v6_fact_set_v6only(c->ask, r->after == V6_UNKNOWN ? want : r->after);
+		asked = v6_fact_asked(c->ask);
+		f->before = f->before == V6_UNKNOWN ? r->after : f->before;
+	}
+	r->verdict.finding = v6_decide_serving(
+		c->knobs, &f->address, v6_fact_refused(probe) ? !want : r->after, asked);
+	if (r->verdict.finding == V6_FINDING_IPV4_SOCKET) {
+		r->proto = v6_fact_proto(c->ask);
+		if (v6_emit_first(r->proto, f->address.port))
+			r->note = v6_slice_of(V6_ADVICE_IPV4);
+		else
+			r->verdict.finding = V6_FINDING_NONE;
+	} else if (r->verdict.finding == V6_FINDING_UNENFORCED) {
+		marks = v6_memory_set(v6_fact_cookie(c->ask), 0, V6_MEMORY_SETTLED);
+		/* A worker that was handed the pair listens on what its master's policy gave way for. */
+		gave = !(marks & V6_MEMORY_SETTLED) && !want &&
+		       v6_port_hinted(V6_FAMILY_INET, f->address.port) && v6_port_meets(c, want);
+		r->holder.known = false; /* this is no conflict */
+		if (marks & V6_MEMORY_SETTLED || gave ||
+			(marks & V6_MEMORY_CLIENT && f->type == V6_TYPE_DGRAM))
+			r->verdict.finding = V6_FINDING_NONE;
+		r->note = v6_slice_of(v6_fact_refused(probe)     ? V6_ADVICE_FILTERED
+				      : marks & V6_MEMORY_CLIENT ? V6_ADVICE_CLIENT
+								 : V6_ADVICE_BOUND);
+	}
+}
+
+void v6_inherit_visit(struct v6_slice listen_fds, struct v6_slice listen_pid, int pid,
+	void (*visit)(int fd, void *context), void *context)
+{
+	enum { FIRST = 3, MOST = 4096 };
+	uint64_t count = 0, whose;
+
+	if (!v6_emit_wants(V6_LOG_LEVEL_CHANGE))
+		return;
+	visit(0, context);
+	if (!v6_slice_uint(listen_pid, INT32_MAX, &whose) || whose != (uint64_t)pid ||
+		!v6_slice_uint(listen_fds, MOST, &count))
+		return;
+	for (int fd = FIRST; count--; fd++)
+		visit(fd, context);
 }

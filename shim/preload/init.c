@@ -12,8 +12,8 @@
 #include "../core/version.h"
 #include "../govern/emit.h"
 #include "../govern/govern.h"
+#include "../govern/holder.h"
 #include "../govern/log.h"
-#include "../govern/serving.h"
 #include "../govern/sys.h"
 #include "way.h"
 

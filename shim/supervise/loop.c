@@ -10,7 +10,7 @@
 #include "../govern/emit.h"
 #include "../govern/facts.h"
 #include "../govern/govern.h"
-#include "../govern/serving.h"
+#include "../govern/holder.h"
 #include "../govern/sys.h"
 #include "filter.h"
 

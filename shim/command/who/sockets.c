@@ -8,9 +8,8 @@
 
 #include "../../core/resolve.h"
 #include "../../core/terms.h"
-#include "../../govern/dump.h"
+#include "../../govern/facts.h"
 #include "../../govern/proc.h"
-#include "../../govern/sys.h"
 #include "../memory.h"
 
 #define LISTEN (1U << V6_STATE_LISTEN)
@@ -54,13 +53,8 @@ static int dump(struct v6_sockets *s, const struct v6_diag_query *query)
 
 	for (int i = 0; i < TRIES && (result == -EINTR || result == -ENOBUFS); i++) {
 		/* One each: what is left of a dump that was given up would come first. */
-		int netlink = v6_dump_open();
-
-		if (netlink < 0)
-			return netlink;
 		s->count = before;
-		result = v6_dump(netlink, query, buf, sizeof(buf), add, s);
-		v6_sys_close(netlink);
+		result = v6_dump(query, 0, buf, sizeof(buf), add, s);
 	}
 	s->moving |= result == -EINTR;
 	if (result && result != -EINTR)
