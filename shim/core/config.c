@@ -235,9 +235,7 @@ struct v6_knobs v6_rule_apply(const struct v6_rule *rule, const struct v6_knobs 
 {
 	struct v6_knobs knobs = *base;
 
-	for (unsigned id = 0; id < V6_KNOBS; id++)
-		if (rule->sets & 1u << id)
-			v6_knobs_copy(&knobs, &rule->knobs, id);
+	v6_knobs_copy(&knobs, &rule->knobs, rule->sets);
 	return knobs;
 }
 

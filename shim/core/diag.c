@@ -23,10 +23,8 @@ enum {
 
 struct nlmsghdr {
 	uint32_t nlmsg_len; /* this header included */
-	uint16_t nlmsg_type;
-	uint16_t nlmsg_flags;
-	uint32_t nlmsg_seq;
-	uint32_t nlmsg_pid;
+	uint16_t nlmsg_type, nlmsg_flags;
+	uint32_t nlmsg_seq, nlmsg_pid;
 };
 
 struct nlattr {
@@ -41,34 +39,22 @@ enum { SOCK_DIAG_BY_FAMILY = 20 };
 enum { INET_DIAG_REQ_PROTOCOL = 3, INET_DIAG_SKV6ONLY = 11 };
 
 struct inet_diag_sockid {
-	uint16_t idiag_sport;
-	uint16_t idiag_dport;
-	uint8_t idiag_src[16];
-	uint8_t idiag_dst[16];
+	uint16_t idiag_sport, idiag_dport;
+	uint8_t idiag_src[16], idiag_dst[16];
 	uint32_t idiag_if;
 	uint32_t idiag_cookie[2]; /* low, high */
 };
 
 struct inet_diag_req_v2 {
-	uint8_t sdiag_family;
-	uint8_t sdiag_protocol;
-	uint8_t idiag_ext;
-	uint8_t pad;
+	uint8_t sdiag_family, sdiag_protocol, idiag_ext, pad;
 	uint32_t idiag_states;
 	struct inet_diag_sockid id;
 };
 
 struct inet_diag_msg {
-	uint8_t idiag_family;
-	uint8_t idiag_state;
-	uint8_t idiag_timer;
-	uint8_t idiag_retrans;
+	uint8_t idiag_family, idiag_state, idiag_timer, idiag_retrans;
 	struct inet_diag_sockid id;
-	uint32_t idiag_expires;
-	uint32_t idiag_rqueue;
-	uint32_t idiag_wqueue;
-	uint32_t idiag_uid;
-	uint32_t idiag_inode;
+	uint32_t idiag_expires, idiag_rqueue, idiag_wqueue, idiag_uid, idiag_inode;
 };
 
 struct request {

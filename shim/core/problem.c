@@ -147,18 +147,9 @@ void v6_nearest_offer(struct v6_nearest *n, const char *word)
 /* What people write who know the matter by another name. */
 static const struct {
 	char written[12], meant[16];
-} synonyms[] = {
-	{"dual", "both"},
-	{"dualstack", "both"},
-	{"dual-stack", "both"},
-	{"v6only", "ipv6-only"},
-	{"ipv6only", "ipv6-only"},
-	{"journald", "syslog"},
-	{"journal", "syslog"},
-	{"dry-run", "log"},
-	{"dryrun", "log"},
-	{"none", "off"},
-};
+} synonyms[] = {{"dual", "both"}, {"dualstack", "both"}, {"dual-stack", "both"},
+	{"v6only", "ipv6-only"}, {"ipv6only", "ipv6-only"}, {"journald", "syslog"},
+	{"journal", "syslog"}, {"dry-run", "log"}, {"dryrun", "log"}, {"none", "off"}};
 
 const char *v6_nearest_of(enum v6_list list, struct v6_slice written)
 {

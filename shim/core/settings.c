@@ -100,6 +100,7 @@ static int check_path(struct v6_slice path, struct v6_problem *p)
 
 static int check_log_path(struct v6_slice path, struct v6_problem *p)
 {
+	static const char conversions[] = {'p', 'n', '%'};
 	const char *end = path.ptr + path.len;
 
 	if (check_path(path, p))
@@ -107,7 +108,7 @@ static int check_log_path(struct v6_slice path, struct v6_problem *p)
 	if (end[-1] == '/')
 		return v6_problem_add(p, path, "%q is a directory, a file is meant");
 	for (const char *c = path.ptr; (c = memchr(c, '%', (size_t)(end - c))); c += 2)
-		if (end - c < 2 || !memchr("pn%", c[1], 3))
+		if (end - c < 2 || !memchr(conversions, c[1], sizeof(conversions)))
 			return v6_problem_add(p, ((struct v6_slice){c, end - c < 2 ? 1 : 2}),
 				"%q%c is no conversion; valid: %%p, %%n, %%%%");
 	return 0;
@@ -141,9 +142,11 @@ static int set_config(struct v6_settings *s, struct v6_slice value, struct v6_pr
 			 : v6_problem_add(p, value, "no value given; an absolute path is meant");
 }
 
-void v6_knobs_copy(struct v6_knobs *to, const struct v6_knobs *from, enum v6_setting id)
+void v6_knobs_copy(struct v6_knobs *to, const struct v6_knobs *from, unsigned sets)
 {
-	put(to, id, get(from, id));
+	for (unsigned id = 0; sets >> id; id++)
+		if (sets >> id & 1)
+			put(to, id, get(from, id));
 }
 
 void v6_settings_init(struct v6_settings *s)

@@ -212,25 +212,22 @@ enum { SIN6_LEN_RFC2133 = 24 };
 struct v6_address v6_address_from(const void *sockaddr, size_t len)
 {
 	struct v6_address a = {.family = V6_FAMILY_OTHER};
-	union {
-		struct sockaddr sa;
-		struct sockaddr_in in;
-		struct sockaddr_in6 in6;
-	} u;
+	struct sockaddr_in6 in6 = {.sin6_scope_id = 0};
+	struct sockaddr_in in;
 
-	memset(&u, 0, sizeof(u));
-	if (len < sizeof(u.in))
+	if (len < sizeof(in))
 		return a;
-	memcpy(&u, sockaddr, len < sizeof(u.in6) ? len : sizeof(u.in6));
-	if (u.sa.sa_family == AF_INET) {
+	memcpy(&in, sockaddr, sizeof(in));
+	memcpy(&in6, sockaddr, len < sizeof(in6) ? len : sizeof(in6));
+	if (in.sin_family == AF_INET) {
 		a.family = V6_FAMILY_INET;
-		a.port = ntohs(u.in.sin_port);
-		memcpy(a.bytes, &u.in.sin_addr, 4);
-	} else if (u.sa.sa_family == AF_INET6 && len >= SIN6_LEN_RFC2133) {
+		a.port = ntohs(in.sin_port);
+		memcpy(a.bytes, &in.sin_addr, 4);
+	} else if (in.sin_family == AF_INET6 && len >= SIN6_LEN_RFC2133) {
 		a.family = V6_FAMILY_INET6;
-		a.port = ntohs(u.in6.sin6_port);
-		a.scope = u.in6.sin6_scope_id;
-		memcpy(a.bytes, &u.in6.sin6_addr, 16);
+		a.port = ntohs(in6.sin6_port);
+		a.scope = in6.sin6_scope_id;
+		memcpy(a.bytes, &in6.sin6_addr, 16);
 	}
 	return a;
 }

@@ -64,15 +64,12 @@ struct v6_slice v6_slice_base(struct v6_slice path)
 
 struct v6_slice v6_slice_word(struct v6_slice *rest)
 {
-	struct v6_slice word;
-	size_t n = 0;
+	struct v6_slice word = v6_slice_trim(*rest);
 
-	while (rest->len && is_blank(*rest->ptr))
-		*rest = v6_slice_from(*rest, 1);
-	while (n < rest->len && !is_blank(rest->ptr[n]))
-		n++;
-	word = (struct v6_slice){rest->ptr, n};
-	*rest = v6_slice_from(*rest, n);
+	*rest = word;
+	for (word.len = 0; word.len < rest->len && !is_blank(rest->ptr[word.len]);)
+		word.len++;
+	*rest = v6_slice_from(*rest, word.len);
 	return word;
 }
 

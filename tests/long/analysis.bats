@@ -49,7 +49,7 @@ load analysis
 	assert_match 'SC2086' "$output"
 }
 
-@test "the unit tests reach every branch of policy, rules and settings" {
+@test "the unit tests reach every branch of policy, config and settings" {
 	local table
 
 	run env -u MAKEFLAGS -u MAKELEVEL make -s -C "$ROOT" BUILD="$BATS_TEST_TMPDIR" coverage
