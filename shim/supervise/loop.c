@@ -308,7 +308,7 @@ static bool refuse(const struct request *r)
 	enum { LEN_RFC2133 = 24 }; /* of an IPv6 address without its scope */
 	socklen_t len = r->call.len;
 
-	if (r->what != V6_NOTIFIED_BIND || len > sizeof(struct sockaddr_in6) ||
+	if (!r->target || r->what != V6_NOTIFIED_BIND || len > sizeof(struct sockaddr_in6) ||
 		(len != sizeof(struct sockaddr_in) && len < LEN_RFC2133))
 		return false;
 	/* Its standard error is not to be had either. */
