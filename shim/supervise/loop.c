@@ -324,12 +324,11 @@ static bool refuse(const struct request *r)
 static const struct {
 	uint8_t arguments;
 	void (*govern)(struct v6_call *c);
-} calls[] = {
+} calls[V6_NOTIFIED_CALLS] = {
 	[V6_NOTIFIED_BIND] = {3, v6_govern_bind},
 	[V6_NOTIFIED_LISTEN] = {2, v6_govern_listen},
 	[V6_NOTIFIED_SETSOCKOPT] = {5, v6_govern_v6only},
 	[V6_NOTIFIED_GETSOCKOPT] = {5, NULL},
-	[V6_NOTIFIED_IO_URING] = {0, NULL},
 };
 
 /*
