@@ -23,53 +23,28 @@ enum { IO_URING_SETUP = 425, LANDLOCK_RESTRICT_SELF = 446 };
 /* i386's socketcall(2), of one first argument: linux/net.h, SYS_BIND and on. */
 #define SOCKETCALL(first) (102 | (first) << 16)
 
-/* What a server calls often comes first. */
-static const struct row {
-	uint32_t arch, number;
-	enum v6_notified call;
-} rows[] = {
+/* The numbers by enum v6_notified; 0: none. */
+static const struct table {
+	uint32_t arch, number[V6_NOTIFIED_CALLS];
+} tables[] = {
 #if defined(__x86_64__) && defined(__LP64__)
-	{X86_64, 54, V6_NOTIFIED_SETSOCKOPT},
-	{X86_64, 49, V6_NOTIFIED_BIND},
-	{X86_64, 50, V6_NOTIFIED_LISTEN},
-	{X86_64, 541, V6_NOTIFIED_SETSOCKOPT}, /* x32, as the next */
-	{X86_64, 55, V6_NOTIFIED_GETSOCKOPT},
-	{X86_64, 542, V6_NOTIFIED_GETSOCKOPT},
-	{X86_64, LANDLOCK_RESTRICT_SELF, V6_NOTIFIED_LANDLOCK},
-	{X86_64, IO_URING_SETUP, V6_NOTIFIED_IO_URING},
-	{I386, 366, V6_NOTIFIED_SETSOCKOPT},
-	{I386, 361, V6_NOTIFIED_BIND},
-	{I386, 363, V6_NOTIFIED_LISTEN},
-	{I386, 365, V6_NOTIFIED_GETSOCKOPT},
-	{I386, LANDLOCK_RESTRICT_SELF, V6_NOTIFIED_LANDLOCK},
-	{I386, IO_URING_SETUP, V6_NOTIFIED_IO_URING},
-	{I386, SOCKETCALL(2), V6_NOTIFIED_BIND},
-	{I386, SOCKETCALL(4), V6_NOTIFIED_LISTEN},
-	{I386, SOCKETCALL(14), V6_NOTIFIED_SETSOCKOPT},
-	{I386, SOCKETCALL(15), V6_NOTIFIED_GETSOCKOPT},
+	{X86_64, {0, 54, 49, 50, 55, LANDLOCK_RESTRICT_SELF, IO_URING_SETUP}},
+	{X86_64, {0, 541, 0, 0, 542}}, /* x32 */
+	{I386, {0, 366, 361, 363, 365, LANDLOCK_RESTRICT_SELF, IO_URING_SETUP}},
+	{I386, {0, SOCKETCALL(14), SOCKETCALL(2), SOCKETCALL(4), SOCKETCALL(15)}},
 #elif defined(__aarch64__) && defined(__LP64__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	{AARCH64, 208, V6_NOTIFIED_SETSOCKOPT},
-	{AARCH64, 200, V6_NOTIFIED_BIND},
-	{AARCH64, 201, V6_NOTIFIED_LISTEN},
-	{AARCH64, 209, V6_NOTIFIED_GETSOCKOPT},
-	{AARCH64, LANDLOCK_RESTRICT_SELF, V6_NOTIFIED_LANDLOCK},
-	{AARCH64, IO_URING_SETUP, V6_NOTIFIED_IO_URING},
-	{ARM, 294, V6_NOTIFIED_SETSOCKOPT},
-	{ARM, 282, V6_NOTIFIED_BIND},
-	{ARM, 284, V6_NOTIFIED_LISTEN},
-	{ARM, 295, V6_NOTIFIED_GETSOCKOPT},
-	{ARM, LANDLOCK_RESTRICT_SELF, V6_NOTIFIED_LANDLOCK},
-	{ARM, IO_URING_SETUP, V6_NOTIFIED_IO_URING},
+	{AARCH64, {0, 208, 200, 201, 209, LANDLOCK_RESTRICT_SELF, IO_URING_SETUP}},
+	{ARM, {0, 294, 282, 284, 295, LANDLOCK_RESTRICT_SELF, IO_URING_SETUP}},
 #else
-	{0, 0, V6_NOTIFIED_NONE},
+	{0, {0}},
 #endif
 };
 
-enum { ROWS = sizeof(rows) / sizeof(*rows) };
+enum { TABLES = sizeof(tables) / sizeof(*tables) };
 
 bool v6_filter_exists(void)
 {
-	return rows[0].arch != 0;
+	return tables[0].arch != 0;
 }
 
 bool v6_filter_in_memory(const struct v6_system_call *call)
@@ -83,9 +58,10 @@ enum v6_notified v6_filter_call(const struct v6_system_call *call)
 
 	if (v6_filter_in_memory(call))
 		number = SOCKETCALL((uint32_t)call->arg[0]);
-	for (const struct row *r = rows; r < rows + ROWS; r++)
-		if (r->arch == call->arch && r->number == number)
-			return r->call;
+	for (const struct table *t = tables; t < tables + TABLES; t++)
+		for (int what = 1; what < V6_NOTIFIED_CALLS; what++)
+			if (t->arch == call->arch && t->number[what] == number)
+				return (enum v6_notified)what;
 	return V6_NOTIFIED_NONE;
 }
 
@@ -126,30 +102,30 @@ static void add_if(struct program *p, unsigned n, uint16_t code, uint32_t k)
 }
 
 /*
- * Of a row what is notified. Another call goes on behind it; one with other arguments passes, but of
- * socketcall(2), which has more rows.
+ * What is notified of a call. Another goes on behind it; one with other arguments passes, but of
+ * socketcall(2), which is many.
  */
-static void add_row(struct program *p, const struct row *r)
+static void add_call(struct program *p, uint32_t arch, uint32_t number, int what)
 {
 	unsigned start = p->len, arguments, end;
 
 	load(p, offsetof(struct v6_system_call, arch));
-	add(p, IF_EQUAL, r->arch);
+	add(p, IF_EQUAL, arch);
 	load(p, offsetof(struct v6_system_call, nr));
-	add(p, AND, r->arch == X86_64 ? ~X32 : ~0U);
-	add(p, IF_EQUAL, r->number & 0xffff);
+	add(p, AND, arch == X86_64 ? ~X32 : ~0U);
+	add(p, IF_EQUAL, number & 0xffff);
 	arguments = p->len;
-	if (r->number >> 16) {
-		add_if(p, 0, IF_EQUAL, r->number >> 16);
-	} else if (r->call == V6_NOTIFIED_BIND) { /* a shorter one is no IPv4 or IPv6 address */
+	if (number >> 16) {
+		add_if(p, 0, IF_EQUAL, number >> 16);
+	} else if (what == V6_NOTIFIED_BIND) { /* a shorter one is no IPv4 or IPv6 address */
 		add_if(p, 2, IF_AT_LEAST, sizeof(struct sockaddr_in));
-	} else if (r->call == V6_NOTIFIED_SETSOCKOPT || r->call == V6_NOTIFIED_GETSOCKOPT) {
+	} else if (what == V6_NOTIFIED_SETSOCKOPT || what == V6_NOTIFIED_GETSOCKOPT) {
 		add_if(p, 1, IF_EQUAL, IPPROTO_IPV6);
 		add_if(p, 2, IF_EQUAL, IPV6_V6ONLY);
 	}
 	add(p, RETURN, NOTIFY);
 	end = p->len;
-	if (!(r->number >> 16))
+	if (!(number >> 16))
 		add(p, RETURN, ALLOW);
 	for (unsigned i = start; i < end; i++)
 		if (p->at[i].code == IF_EQUAL || p->at[i].code == IF_AT_LEAST)
@@ -178,14 +154,15 @@ bool v6_supervise_takes_privileges(void)
 
 int v6_filter_install(unsigned without)
 {
-	struct instruction room[11 * ROWS + 1];
+	struct instruction room[11 * TABLES * V6_NOTIFIED_CALLS];
 	struct program p = {0, room};
 	unsigned flags = v6_filter_waits() ? FLAGS | WAIT_KILLABLE_RECV : FLAGS;
 	int fd;
 
-	for (const struct row *r = rows; r < rows + ROWS; r++)
-		if (!(without >> r->call & 1))
-			add_row(&p, r);
+	for (const struct table *t = tables; t < tables + TABLES; t++)
+		for (int what = 1; what < V6_NOTIFIED_CALLS; what++)
+			if (t->number[what] && !(without >> what & 1))
+				add_call(&p, t->arch, t->number[what], what);
 	add(&p, RETURN, ALLOW);
 	fd = install(flags, &p);
 	if (fd == -EACCES && !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))

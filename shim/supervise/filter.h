@@ -15,15 +15,16 @@ struct v6_system_call {
 	uint64_t arg[6];
 };
 
-/* What is a call on a socket comes first. */
+/* What a server calls often comes first. */
 enum v6_notified {
 	V6_NOTIFIED_NONE,
-	V6_NOTIFIED_BIND, /* of an address of 16 bytes or more */
-	V6_NOTIFIED_LISTEN,
 	V6_NOTIFIED_SETSOCKOPT, /* of IPV6_V6ONLY */
+	V6_NOTIFIED_BIND,       /* of an address of 16 bytes or more */
+	V6_NOTIFIED_LISTEN,
 	V6_NOTIFIED_GETSOCKOPT,
 	V6_NOTIFIED_LANDLOCK,
 	V6_NOTIFIED_IO_URING,
+	V6_NOTIFIED_CALLS,
 };
 
 /* Whether this machine has a table here at all. */

@@ -308,7 +308,7 @@ static bool refuse(const struct request *r)
 	enum { LEN_RFC2133 = 24 }; /* of an IPv6 address without its scope */
 	socklen_t len = r->call.len;
 
-	if (r->what != V6_NOTIFIED_BIND || len > sizeof(struct sockaddr_in6) ||
+	if (!r->target || r->what != V6_NOTIFIED_BIND || len > sizeof(struct sockaddr_in6) ||
 		(len != sizeof(struct sockaddr_in) && len < LEN_RFC2133))
 		return false;
 	/* Its standard error is not to be had either. */
@@ -324,12 +324,11 @@ static bool refuse(const struct request *r)
 static const struct {
 	uint8_t arguments;
 	void (*govern)(struct v6_call *c);
-} calls[] = {
+} calls[V6_NOTIFIED_CALLS] = {
 	[V6_NOTIFIED_BIND] = {3, v6_govern_bind},
 	[V6_NOTIFIED_LISTEN] = {2, v6_govern_listen},
 	[V6_NOTIFIED_SETSOCKOPT] = {5, v6_govern_v6only},
 	[V6_NOTIFIED_GETSOCKOPT] = {5, NULL},
-	[V6_NOTIFIED_IO_URING] = {0, NULL},
 };
 
 /*

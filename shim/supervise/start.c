@@ -35,8 +35,14 @@ enum { TARGET, SUPERVISOR };
 /* No signal comes in between, nor ever to a supervisor; what the target's mask was. */
 static sigset_t all, before;
 
-static int talk(void)
+/* 0, or what would go wrong only later. */
+static int begin(void)
 {
+	if (!v6_filter_exists())
+		return -EOPNOTSUPP;
+	/* Linux 5.9 has it, and with it all that is needed. */
+	if (v6_syscall(CLOSE_RANGE, 1, 0, 0) == -ENOSYS)
+		return -ENOSYS;
 	own = target = getpid();
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &before);
@@ -158,7 +164,7 @@ static int help(void *context)
 static int with_helper(void)
 {
 	static _Alignas(16) char stack[256 * 1024];
-	int child, error = talk();
+	int child, error = begin();
 
 	if (error)
 		return error;
@@ -248,7 +254,7 @@ static void take_listen_pid(int parent)
 /* In the child 0, or why not; the parent returns only where nothing was started. */
 static int with_parent(void)
 {
-	int error = talk(), listener;
+	int error = begin(), listener;
 
 	if (error)
 		return error;
@@ -298,28 +304,13 @@ static const char *why(int error)
 	}
 }
 
-/* Before the kernel is asked: what would go wrong only later. */
-static int judge(void)
-{
-	if (!v6_filter_exists())
-		return -EOPNOTSUPP;
-	/* Linux 5.9 has it, and with it all that is needed. */
-	if (v6_syscall(CLOSE_RANGE, 1, 0, 0) == -ENOSYS)
-		return -ENOSYS;
-	return 0;
-}
-
 /* A filter may kill whoever tries. */
 const char *v6_supervise_refused(void)
 {
-	int error = judge(), child, status;
+	int error = -EPIPE, child = fork(), status;
 
-	if (error)
-		return why(error);
-	child = fork();
 	if (!child)
 		_exit(-with_parent());
-	error = -EPIPE;
 	if (child < 0)
 		error = -errno;
 	else if (waitpid(child, &status, 0) == child && WIFEXITED(status))
@@ -329,19 +320,17 @@ const char *v6_supervise_refused(void)
 
 int v6_supervise(const struct v6_supervision *s, char **argv)
 {
-	int error = judge();
+	int error;
 
 	given = s;
 	v6_live_init(s->config, false, NULL);
 	v6_log_init(&s->config->settings, variable("JOURNAL_STREAM"), s->handed);
-	if (!error) {
-		error = with_helper();
-		if (error == -EPERM) {
-			error = with_parent();
-			if (!error)
-				s->say("a helper may not supervise here (kernel.yama.ptrace_scope, "
-				       "or a container), so that v6shim stays, as the parent");
-		}
+	error = with_helper();
+	if (error == -EPERM) {
+		error = with_parent();
+		if (!error)
+			s->say("a helper may not supervise here (kernel.yama.ptrace_scope, "
+			       "or a container), so that v6shim stays, as the parent");
 	}
 	if (!error) {
 		execvp(argv[0], argv);

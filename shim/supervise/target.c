@@ -373,7 +373,7 @@ bool v6_target_may_bind(int tid)
 bool v6_target_privilege(bool in_effect)
 {
 	const uint32_t bit = UINT32_C(1) << CAP_NET_BIND_SERVICE;
-	struct capabilities sets[2];
+	struct capabilities sets[2] = {{0}};
 
 	if (!capabilities(SYS_capget, 0, sets) || !(sets[0].permitted & bit))
 		return false;

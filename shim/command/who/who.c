@@ -280,6 +280,7 @@ static void print_json(const struct v6_diag_socket *s)
 	V6_TEXT(address, CELL_SIZE);
 	V6_TEXT(note, CELL_SIZE);
 	struct passwd *user = getpwuid((uid_t)s->uid);
+	unsigned families = serves(s);
 
 	v6_proto_text(&proto, s->proto);
 	v6_address_text(&address, &s->local);
@@ -291,8 +292,8 @@ static void print_json(const struct v6_diag_socket *s)
 	if (s->local.family == V6_FAMILY_INET6 && s->v6only != V6_UNKNOWN)
 		v6_json("'v6only':%d", s->v6only);
 	v6_json("'listening':%b", serving(s));
-	if (!(serves(s) & PERHAPS))
-		v6_json(served[serves(s)]);
+	if (families <= BOTH)
+		v6_json(served[families]);
 	if (note.len)
 		v6_json("'note':%s", note.buf);
 	v6_json("'uid':%u", (uint64_t)s->uid);
