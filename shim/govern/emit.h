@@ -14,10 +14,10 @@ static inline bool v6_emit_wants(enum v6_log_level level)
 }
 
 /*
- * Writes the record where its level is wanted, and fills in its time, and this
- * process's id where the record has none; program and via are the caller's. The first record of a process is preceded by its load record,
- * of which V6_EVENT_LOAD says nothing but that it is wanted by now, and one that comes after records were lost by a
- * lost record. errno is spoilt.
+ * Writes the record where its level is wanted, and fills in its time, and this process's id where
+ * the record has none; program and via are the caller's. The first record of a process is preceded
+ * by its load record, which one of V6_EVENT_LOAD merely asks for, and one that comes
+ * after records were lost by a lost record. errno is spoilt.
  */
 void v6_emit(struct v6_record *r);
 

@@ -13,6 +13,7 @@
 
 #pragma GCC poison malloc calloc realloc free strdup strndup alloca
 #pragma GCC poison printf fprintf sprintf snprintf vsnprintf dprintf puts fopen fclose fwrite
+#undef syslog /* a macro where the compiler has no __builtin_va_arg_pack */
 #pragma GCC poison syslog openlog perror strerror
 #pragma GCC poison dlsym dlopen dladdr dlerror
 #pragma GCC poison getenv setenv putenv secure_getenv

@@ -63,15 +63,15 @@ void *v6_sys_map(size_t size, int advice)
 
 uint64_t v6_sys_limit(int resource)
 {
-	uint64_t limit[2];
+	uint64_t limit[2] = {0, 0};
+
 	/* Filters allow getrlimit(2) rather than prlimit(2), which sets as well. */
 #if defined(SYS_getrlimit) && UINTPTR_MAX == UINT64_MAX
-	long error = v6_syscall(SYS_getrlimit, resource, limit);
+	v6_syscall(SYS_getrlimit, resource, limit);
 #else
-	long error = v6_syscall(SYS_prlimit64, 0, resource, NULL, limit);
+	v6_syscall(SYS_prlimit64, 0, resource, NULL, limit);
 #endif
-
-	return error < 0 ? 0 : limit[0];
+	return limit[0];
 }
 
 void v6_sys_sleep_microseconds(unsigned microseconds)

@@ -108,7 +108,7 @@ V6_SYS(int, getpid, (void), SYS_getpid)
 V6_SYS(int, gettid, (void), SYS_gettid)
 /* Not cached: what counts is who the process is now. */
 V6_SYS(unsigned, geteuid, (void), V6_SYS_GETEUID)
-/* The thread's signal mask, as the kernel has it: signals are bits, signal 1 is bit 0. *old stays where it fails. */
+/* The thread's signal mask, as the kernel has it: signals are bits, signal 1 is bit 0. */
 V6_SYS(int, block_signals, (uint64_t mask, uint64_t *old),
 	SYS_rt_sigprocmask, SIG_BLOCK, &mask, old, sizeof(mask))
 V6_SYS(int, restore_signals, (uint64_t mask),
