@@ -277,7 +277,7 @@ static void add_trouble(struct v6_logs *logs, struct v6_process *p, const struct
 	same.fd = -1;
 	look = look_of(same);
 	t = keep(&p->kept, look.ptr, look.len, sizeof(*t));
-	if (!t->times) {
+	if (!t->state) {
 		*t = (struct v6_trouble){
 			.r = keep_record(logs, r), .socket = socket, .state = state};
 		*p->troubles_end = t;
