@@ -1,4 +1,4 @@
-#include "reader.h"
+#include "report.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
