@@ -7,7 +7,7 @@
  */
 #include "fuzz.h"
 
-#include "command/report/reader.h"
+#include "command/report/report.h"
 
 static char buffers[4][65536 * 8], reason[256];
 

@@ -6,7 +6,7 @@
  */
 #include "fuzz.h"
 
-#include "command/report/reader.h"
+#include "command/report/report.h"
 
 #include <sys/mman.h>
 #include <unistd.h>

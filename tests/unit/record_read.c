@@ -5,7 +5,7 @@
  */
 #include "unit.h"
 
-#include "command/report/reader.h"
+#include "command/report/report.h"
 #include "core/record.h"
 
 #include <arpa/inet.h>

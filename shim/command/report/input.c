@@ -139,8 +139,8 @@ static void close_source(struct v6_logs *logs, struct v6_source *s)
 static bool is_other(const struct v6_logs *logs, const struct v6_source *s, const struct stat *st)
 {
 	for (const struct v6_source *other = logs->sources; other; other = other->next)
-		if (other != s && other->regular && other->dev == st->st_dev &&
-			other->ino == st->st_ino)
+		if (other != s && other->regular && other->file.st_dev == st->st_dev &&
+			other->file.st_ino == st->st_ino)
 			return true;
 	return false;
 }
@@ -150,48 +150,24 @@ static bool open_source(struct v6_logs *logs, struct v6_source *s)
 {
 	/* Otherwise a FIFO would be waited for until it has a writer. */
 	int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | (logs->follow ? O_NONBLOCK : 0);
-	struct stat st = {0};
 	int error;
 
 	s->fd = !strcmp(s->name, "-") ? STDIN_FILENO : open(s->name, flags);
-	error = s->fd < 0 ? -errno : v6_sys_fstat(s->fd, &st);
-	s->error = error ? -error : S_ISDIR(st.st_mode) ? EISDIR : 0;
+	error = s->fd < 0 ? -errno : v6_sys_fstat(s->fd, &s->file);
+	s->error = error ? -error : S_ISDIR(s->file.st_mode) ? EISDIR : 0;
 	if (s->error) {
 		if (s->fd > STDIN_FILENO)
 			close(s->fd);
 		s->fd = -1;
 		return false;
 	}
-	if (!s->waited && S_ISREG(st.st_mode) && is_other(logs, s, &st)) {
+	s->regular = S_ISREG(s->file.st_mode);
+	if (!s->waited && s->regular && is_other(logs, s, &s->file)) {
 		v6_complain("%s: named twice, read once", s->name);
 		close_source(logs, s);
 		return false;
 	}
-	s->regular = S_ISREG(st.st_mode);
-	s->dev = st.st_dev;
-	s->ino = st.st_ino;
 	return true;
-}
-
-/* Reads once: bytes, 0: nothing there, -1: s->error. */
-static ssize_t read_source(struct v6_logs *logs, struct v6_source *s)
-{
-	ssize_t n;
-
-	if (!s->text)
-		s->text = v6_need(malloc(V6_LINE_MAX + READ_SIZE));
-	do
-		n = read(s->fd, s->text + s->len, READ_SIZE);
-	while (n < 0 && errno == EINTR);
-	if (n < 0 && errno == EAGAIN)
-		return 0;
-	s->error = n < 0 ? errno : 0;
-	if (n <= 0)
-		return n;
-	s->offset += n;
-	s->len += (size_t)n;
-	add_lines(logs, s);
-	return n;
 }
 
 static void on_signal(int signal)
@@ -213,11 +189,23 @@ static void read_on(struct v6_logs *logs, struct v6_source *s)
 {
 	ssize_t n = 0;
 
-	while (!stop && is_ready(logs, s) && (n = read_source(logs, s)) > 0)
-		;
-	if (n < 0)
+	if (!s->text)
+		s->text = v6_need(malloc(V6_LINE_MAX + READ_SIZE));
+	while (!stop && is_ready(logs, s)) {
+		n = read(s->fd, s->text + s->len, READ_SIZE);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		s->offset += n;
+		s->len += (size_t)n;
+		add_lines(logs, s);
+	}
+	if (n < 0 && errno != EAGAIN && errno != EINTR) {
+		s->error = errno;
 		v6_complain("%s: %s", s->name, strerror(s->error));
-	if (n < 0 || !logs->follow ||
+	}
+	if (s->error || !logs->follow ||
 		(!stop && !n && !s->regular && !strcmp(s->name, "-") && is_ready(logs, s)))
 		close_source(logs, s);
 }
@@ -248,7 +236,8 @@ static void check_moved(struct v6_logs *logs, struct v6_source *s)
 	struct stat st;
 
 	if (s->replaced || !strcmp(s->name, "-") || v6_sys_stat(s->name, &st) ||
-		(st.st_dev == s->dev && st.st_ino == s->ino) || is_other(logs, s, &st))
+		(st.st_dev == s->file.st_dev && st.st_ino == s->file.st_ino) ||
+		is_other(logs, s, &st))
 		return;
 	for (struct v6_source *old = logs->sources; old; old = old->next) {
 		if (old->replaced && !old->over && old->name == s->name) {

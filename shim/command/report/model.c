@@ -144,25 +144,27 @@ static void add_settings(struct v6_logs *logs, struct v6_process *p, const struc
 
 /* Sockets. */
 
-/* A new one, or for that one to begin anew. */
-static struct v6_socket *begin_socket(
-	struct v6_logs *logs, struct v6_process *p, struct v6_socket *s, const struct v6_record *r)
+/*
+ * Any record of a socket: with what it tells of it; `anew`: and nothing that is known of it. Where `s`
+ * is NULL it is a new one.
+ */
+static struct v6_socket *add_call(struct v6_logs *logs, struct v6_process *p, struct v6_socket *s,
+	bool anew, const struct v6_record *r)
 {
+	struct v6_record old;
+
 	if (!s) {
 		*p->sockets_end = s = v6_keep(sizeof(*s));
 		p->sockets_end = &s->next;
 		s->number = logs->records;
+		anew = true;
 	}
-	*s = (struct v6_socket){.next = s->next, .number = s->number, .succeeded = s->succeeded};
-	v6_record_init(&s->r, r->facts.event);
-	return s;
-}
-
-/* What any record of a socket tells of it. */
-static void update_socket(struct v6_logs *logs, struct v6_socket *s, const struct v6_record *r)
-{
-	struct v6_record old = s->r;
-
+	if (anew) {
+		*s = (struct v6_socket){
+			.next = s->next, .number = s->number, .succeeded = s->succeeded};
+		v6_record_init(&s->r, r->facts.event);
+	}
+	old = s->r;
 	s->r = keep_record(logs, r);
 	s->r.holder.program.len = 0;
 	s->r.facts.asked = r->facts.asked != V6_UNKNOWN ? r->facts.asked : old.facts.asked;
@@ -185,6 +187,7 @@ static void update_socket(struct v6_logs *logs, struct v6_socket *s, const struc
 		if (old.enforce.known && old.enforce.result)
 			s->r.enforce = old.enforce;
 	}
+	return s;
 }
 
 /* Whether it is bound to that; or to no port, and the kernel chose one. */
@@ -224,12 +227,9 @@ static void add_success(struct v6_logs *logs, struct v6_process *p, const struct
 		s = listen && *bound && !(*bound)->r.serves && !(*bound)->r.error && !(*bound)->gone
 			    ? *bound
 			    : NULL;
-	if (!s || !listen)
-		s = begin_socket(logs, p, s, r);
+	*on = s = add_call(logs, p, s, !listen, r);
 	s->gone = false;
 	s->replaced &= same;
-	update_socket(logs, s, r);
-	*on = s;
 	if (!listen) {
 		s->chosen = !r->facts.address.port;
 		s->inherited = r->facts.event == V6_EVENT_INHERIT;
@@ -243,14 +243,10 @@ static struct v6_socket *add_failed(
 {
 	struct v6_socket **failed = latest(p, FAILED, r);
 	struct v6_socket *s = r->facts.event == V6_EVENT_LISTEN ? *latest(p, DESCRIPTOR, r) : NULL;
+	bool same = s && is_same(s, r);
 
-	if (!s || !is_same(s, r)) {
-		s = *failed;
-		if (!s || s->gone)
-			s = begin_socket(logs, p, s, r);
-	}
-	*failed = s;
-	update_socket(logs, s, r);
+	s = same ? s : *failed;
+	*failed = s = add_call(logs, p, s, !same && s && s->gone, r);
 	s->r.error = r->error ? r->error : EINVAL;
 	s->r.serves = 0;
 	return s;
@@ -277,7 +273,7 @@ static void add_trouble(struct v6_logs *logs, struct v6_process *p, const struct
 	same.fd = -1;
 	look = look_of(same);
 	t = keep(&p->kept, look.ptr, look.len, sizeof(*t));
-	if (!t->times) {
+	if (!t->state) {
 		*t = (struct v6_trouble){
 			.r = keep_record(logs, r), .socket = socket, .state = state};
 		*p->troubles_end = t;

@@ -57,29 +57,24 @@ static bool wildcard(const struct v6_address *a)
 	       (v6_address_mapped(a) && !memcmp(a->bytes + 12, "\0\0\0", 4));
 }
 
-/* A server that a conflict names, though no record tells of its bind; connections have one address. */
-static void add_holder(struct outcome *o, const struct v6_process *p, const struct v6_holder *h)
-{
-	unsigned serves = v6_serves(&h->address, h->v6only == V6_UNKNOWN ? 1 : h->v6only);
-	bool own = h->fd >= 0;
-	enum way way = !own ? ANOTHER : serves & serves >> 1 ? DUAL : OWN;
-
-	if (!h->known || !wildcard(&h->address) || (own && p->whole))
-		return;
-	for (int f = 0; f < FAMILIES; f++)
-		if (serves >> f & 1 && o->ways[f] < way)
-			o->ways[f] = way;
-	o->wildcard |= own ? serves : 0;
-}
-
 static void add_socket(struct outcome *o, const struct v6_process *p, const struct v6_socket *s,
 	struct v6_service told)
 {
 	const struct v6_address *a = &s->r.facts.address;
 	bool in6 = a->family == V6_FAMILY_INET6 && !v6_address_mapped(a);
 	bool both = in6 && told.serves & V6_SERVES_INET;
+	const struct v6_holder *h = &s->r.holder;
+	unsigned held = v6_serves(&h->address, h->v6only == V6_UNKNOWN ? 1 : h->v6only);
+	bool own = h->fd >= 0;
+	enum way way = !own ? ANOTHER : held & held >> 1 ? DUAL : OWN;
 
-	add_holder(o, p, &s->r.holder);
+	/* A server that a conflict names, though no record tells of its bind; connections have one address. */
+	if (h->known && wildcard(&h->address) && !(own && p->whole)) {
+		for (int f = 0; f < FAMILIES; f++)
+			if (held >> f & 1 && o->ways[f] < way)
+				o->ways[f] = way;
+		o->wildcard |= own ? held : 0;
+	}
 	o->undecided |= told.undecided;
 	if (told.failed) {
 		o->failed = o->failed ? o->failed : s;

@@ -1,4 +1,4 @@
-#include "reader.h"
+#include "report.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -187,9 +187,7 @@ static bool put_families(struct scanner *s, bool as_bits, void *to)
 	unsigned serves = 0;
 
 	for (bool first = true; next(s, '[', first, NULL); first = false) {
-		int family = peek(s) == '"' && string(s, &word)
-				     ? v6_word_value(V6_LIST_FAMILY, word)
-				     : -1;
+		int family = string(s, &word) ? v6_word_value(V6_LIST_FAMILY, word) : -1;
 
 		if (family < 0 || f.count == V6_FAMILIES_MAX)
 			return false;
@@ -203,17 +201,22 @@ static bool put_families(struct scanner *s, bool as_bits, void *to)
 	return !s->bad;
 }
 
+/* Of kinds that have no integers the most is 0. */
 static bool put_integer(enum v6_field_kind kind, struct v6_slice text, void *to)
 {
+	static const uint64_t limits[V6_FIELD_SETTINGS + 1] = {[V6_FIELD_BIT] = 1,
+		[V6_FIELD_VERSION] = V6_RECORD_VERSION,
+		[V6_FIELD_PORT] = UINT16_MAX,
+		[V6_FIELD_FD] = INT_MAX,
+		[V6_FIELD_COUNT] = INT_MAX,
+		[V6_FIELD_ERRNO] = INT_MAX,
+		[V6_FIELD_UID] = UINT32_MAX,
+		[V6_FIELD_COUNT64] = V6_NO_RESULT - 1,
+		[V6_FIELD_RESULT] = V6_NO_RESULT - 1};
 	bool minus = kind == V6_FIELD_RESULT && v6_slice_begins(text, "-");
-	uint64_t n, most = kind == V6_FIELD_BIT                                  ? 1
-			   : kind == V6_FIELD_VERSION                            ? V6_RECORD_VERSION
-			   : kind == V6_FIELD_PORT                               ? UINT16_MAX
-			   : kind == V6_FIELD_UID                                ? UINT32_MAX
-			   : kind == V6_FIELD_COUNT64 || kind == V6_FIELD_RESULT ? V6_NO_RESULT - 1
-										 : INT_MAX;
+	uint64_t n, most = limits[kind];
 
-	if (!v6_slice_uint(v6_slice_from(text, minus), most, &n))
+	if (!most || !v6_slice_uint(v6_slice_from(text, minus), most, &n))
 		return false;
 	if (kind == V6_FIELD_PORT)
 		((struct v6_address *)to)->port = (uint16_t)n;
@@ -224,68 +227,54 @@ static bool put_integer(enum v6_field_kind kind, struct v6_slice text, void *to)
 	return true;
 }
 
-/* Of a word, of which -1 is none. */
-static bool put_number(int number, void *to)
-{
-	*(int *)to = number;
-	return number >= 0;
-}
-
 static bool put_members(struct scanner *s, const struct v6_field *fields, void *record);
 
-/*
- * Puts the value that was read from `at` on into the member that it is of; false where it is none of
- * its.
- */
+/* Puts the value that was read from `at` on into the member; false where it is none of its. */
 static bool put(
 	const struct v6_field *f, struct scanner *s, const char *at, struct v6_slice text, void *to)
 {
-	bool is_string = *at == '"';
+	enum v6_field_kind kind = f->kind;
 
-	switch ((enum v6_field_kind)f->kind) {
+	if (*at == '"') {
+		switch (kind) {
+		case V6_FIELD_STRING:
+			*(struct v6_slice *)to = text;
+			return true;
+		case V6_FIELD_TIME:
+			return put_time(to, text);
+		case V6_FIELD_ADDRESS:
+			return put_address(to, text);
+		case V6_FIELD_WORD:
+		case V6_FIELD_DECISION:
+		case V6_FIELD_ERRNO:
+			return (*(int *)to = v6_word_value(f->list, text)) >= 0;
+		case V6_FIELD_AFAMILY: /* the address tells it */
+			return v6_word_value(f->list, text) >= 0;
+		case V6_FIELD_PROTO:
+			return (*(int *)to = v6_proto_parse(text)) >= 0;
+		default:
+			return false;
+		}
+	}
+	switch (kind) {
 	case V6_FIELD_FAMILIES:
 	case V6_FIELD_SERVES:
 		s->at = at;
-		return put_families(s, f->kind == V6_FIELD_SERVES, to);
+		return put_families(s, kind == V6_FIELD_SERVES, to);
 	case V6_FIELD_HOLDER:
 	case V6_FIELD_ENFORCE:
 		s->at = at;
 		*(bool *)to = true;
 		return put_members(
-			s, f->kind == V6_FIELD_HOLDER ? v6_holder_fields : v6_enforce_fields, to);
-	case V6_FIELD_VERSION:
-		return !is_string && put_integer(f->kind, text, &s->version) && s->version;
+			s, kind == V6_FIELD_HOLDER ? v6_holder_fields : v6_enforce_fields, to);
 	case V6_FIELD_SETTINGS:
-	case V6_FIELD_STRING:
 		*(struct v6_slice *)to = text;
-		return f->kind == V6_FIELD_STRING ? is_string
-						  : *at == '{' && v6_slice_is_text(text);
-	case V6_FIELD_TIME:
-		return is_string && put_time(to, text);
-	case V6_FIELD_ADDRESS:
-		return is_string && put_address(to, text);
-	case V6_FIELD_WORD:
-	case V6_FIELD_DECISION:
-		return is_string && put_number(v6_word_value(f->list, text), to);
-	case V6_FIELD_AFAMILY: /* the address tells it */
-		return is_string && v6_word_value(f->list, text) >= 0;
-	case V6_FIELD_PROTO:
-		return is_string && put_number(v6_proto_parse(text), to);
-	case V6_FIELD_ERRNO:
-		if (is_string)
-			return put_number(v6_word_value(f->list, text), to);
-		break;
+		return *at == '{' && v6_slice_is_text(text);
+	case V6_FIELD_VERSION:
+		return put_integer(kind, text, &s->version) && s->version;
 	default:
-		break;
+		return put_integer(kind, text, to);
 	}
-	return !is_string && put_integer(f->kind, text, to);
-}
-
-static const struct v6_field *field_of(const struct v6_field *f, struct v6_slice key)
-{
-	while (*f->key && !v6_slice_is(key, f->key))
-		f++;
-	return f;
 }
 
 static bool put_members(struct scanner *s, const struct v6_field *fields, void *record)
@@ -297,8 +286,10 @@ static bool put_members(struct scanner *s, const struct v6_field *fields, void *
 		const char *at;
 
 		/* Nearly always the one after the last, or few further. */
-		f = field_of(after, text);
-		f = *f->key ? f : field_of(fields, text);
+		for (f = after; *f->key && !v6_slice_is(text, f->key);)
+			f++;
+		for (f = *f->key ? f : fields; *f->key && !v6_slice_is(text, f->key);)
+			f++;
 		peek(s);
 		at = s->at;
 		if (!any(s, &text, 0))

@@ -5,9 +5,30 @@
 #ifndef V6_REPORT_H
 #define V6_REPORT_H
 
-#include <sys/types.h>
+#include <sys/stat.h>
 
-#include "reader.h"
+#include "../../core/record.h"
+
+enum { V6_LINE_MAX = 65536 }; /* bytes, its newline not counted */
+
+/*
+ * One line of JSON -> one record, by the tables of core/record.h that the writer goes by too. Sources:
+ * RFC 8259, RFC 3339, RFC 4291 2.2, DESIGN.md 1.6. No byte outside the line is read.
+ *
+ * Keys in any order; an unknown one is skipped, whatever its value. Strings are UTF-8, and slices of
+ * the line or of `scratch`, which is as large as the line; both must outlive the record. false where
+ * the line is no record, with the reason in `why`.
+ */
+bool v6_read_record(struct v6_record *r, struct v6_slice line, char *scratch, struct v6_text *why);
+
+struct v6_read_setting {
+	struct v6_slice value, origin; /* ptr NULL: default */
+};
+
+/*
+ * The settings of a load record, by enum v6_setting, until the next are read. false: there are none.
+ */
+bool v6_read_settings(struct v6_read_setting s[V6_SETTING_COUNT], struct v6_slice text);
 
 /* A file, or standard input. */
 struct v6_source {
@@ -16,13 +37,12 @@ struct v6_source {
 	const char *name;       /* as given; "-" is standard input */
 	int fd;                 /* -1: not open */
 	int error;              /* errno: why it could not be read; 0: it could */
-	bool regular;           /* it may grow, be cut and be read again; dev and ino are known */
+	bool regular;           /* it may grow, be cut and be read again */
 	bool over;              /* nothing more will come */
 	bool waited;            /* that it is waited for was said */
 	bool skipping;          /* in a line that is too long */
 	bool replaced;          /* another file has its name now, and is a source of its own */
-	dev_t dev;
-	ino_t ino;
+	struct stat file;
 	off_t offset; /* bytes read */
 	char *text;   /* the beginning of a line whose end was not read yet */
 	size_t len;
