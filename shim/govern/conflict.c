@@ -346,35 +346,13 @@ static void find_holders(const struct v6_conflict *f, struct v6_rival holder[2])
 		holder[helps] = *v6_conflict_holder(f, helps);
 }
 
-/* What would come of the port, as try() tells; for a bind the policy `clears` V6ONLY. */
-static int decide(struct v6_port *p, bool clears, struct v6_rival holder[2])
-{
-	struct v6_rival *self = &p->on.self;
-	struct v6_verdict *v = &p->call->record.verdict;
-	int no = try(p);
-	const struct v6_rival *other = v6_conflict_holder(&p->on, true);
-
-	/* Beside an own socket of the other family the policy does not clear V6ONLY. */
-	if (clears && other && other->own && !v6_same_family(other, self)) {
-		holder[0] = holder[1] = *other;
-		self->socket.v6only = 1;
-		v->action = V6_ACTION_YIELD;
-		v->finding = V6_FINDING_CONFLICT;
-		return try(p);
-	}
-	if (no != 1)
-		return no;
-	if (!v->finding)
-		find_holders(&p->on, holder);
-	return carry_out(p);
-}
-
 /* The outcome on a port that is bound or listened on: errno or 0. Of the socket, in *v6only, what it would have. */
 static int suppose_port(struct v6_call *c, int real, int *v6only)
 {
 	struct v6_record *r = &c->record;
 	bool bind = r->facts.event == V6_EVENT_BIND;
 	struct v6_rival holder[2] = {{.own = false}}, *self;
+	const struct v6_rival *other;
 	struct v6_port p;
 	int no;
 
@@ -396,7 +374,21 @@ static int suppose_port(struct v6_call *c, int real, int *v6only)
 	self->socket.v6only = (int8_t)*v6only;
 	if (v6_memory(self->socket.cookie) & V6_MEMORY_REUSEPORT)
 		self->reuseport = 1;
-	no = decide(&p, bind && self->cleared && r->verdict.v6only == 0, holder);
+	no = try(&p);
+	other = v6_conflict_holder(&p.on, true);
+	/* Beside an own socket of the other family the policy does not clear V6ONLY. */
+	if (bind && self->cleared && r->verdict.v6only == 0 && other && other->own &&
+		!v6_same_family(other, self)) {
+		holder[0] = holder[1] = *other;
+		self->socket.v6only = 1;
+		r->verdict.action = V6_ACTION_YIELD;
+		r->verdict.finding = V6_FINDING_CONFLICT;
+		no = try(&p);
+	} else if (no == 1) {
+		if (!r->verdict.finding)
+			find_holders(&p.on, holder);
+		no = carry_out(&p);
+	}
 	if (holder[!no].socket.local.port)
 		v6_holder_set(c, &holder[!no]);
 	*v6only = self->socket.v6only;
