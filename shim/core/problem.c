@@ -113,7 +113,7 @@ void v6_nearest_offer(struct v6_nearest *n, const char *word)
 	/* A word whose beginning was written is no farther than BEGUN, however much of it is left. */
 	enum { LONGEST = 48, BEGUN = 2 };
 	struct v6_slice a = n->written, b = v6_slice_of(word);
-	unsigned rows[3][LONGEST + 1], *now = rows[0], d;
+	unsigned rows[3][LONGEST + 1] = {{0}}, *now = rows[0], d;
 
 	if (a.len > LONGEST || b.len > LONGEST)
 		return;

@@ -101,7 +101,7 @@ unsigned v6_conflict_plan(const struct v6_knobs *knobs, const struct v6_conflict
 	const struct v6_address *a = &f->self.socket.local;
 	const enum v6_on_conflict how = knobs->on_conflict;
 	bool connections = f->count; /* there is nothing but connections */
-	bool single = f->count;      /* what is there has single addresses of IPv4 */
+	bool single = true;          /* what is there has single addresses of IPv4 */
 	bool partner = false;        /* an own socket of the other family is in its way, */
 	bool cleared = true;         /* and the policy made all of those conflicts */
 	bool refused = f->partial;   /* somebody is there whom no sharing may let it in beside */

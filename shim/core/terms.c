@@ -6,7 +6,6 @@
 #define LIST(X, x, ...)                   __VA_ARGS__
 #define W(X, name, word, meaning)         {V6_LIST_##X, word, V6_##X##_##name},
 #define N(X, name, number, word, meaning) W(X, name, word, meaning)
-#define A(X, name, word, meaning)         W(X, name, word, meaning)
 #define E(X, name)
 #define R(name) {V6_LIST_ERRNO, #name, name},
 static const struct v6_word table[] = {
@@ -18,7 +17,6 @@ static const struct v6_word table[] = {
 #define LIST(X, x, ...)                   __VA_ARGS__
 #define W(X, name, word, meaning)         meaning,
 #define N(X, name, number, word, meaning) meaning,
-#define A(X, name, word, meaning)         meaning,
 #define E(X, name)
 #define R(name)
 static const char meanings[][86] = {

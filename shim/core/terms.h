@@ -22,9 +22,8 @@ enum v6_list {
 #define LIST(X, x, ...)                   enum v6_##x{__VA_ARGS__};
 #define W(X, name, word, meaning)         V6_##X##_##name,
 #define N(X, name, number, word, meaning) V6_##X##_##name = (number),
-#define A(X, name, word, meaning)
-#define E(X, name) V6_##X##_##name,
-#define R(name)    V6_ERRNO_##name = (name),
+#define E(X, name)                        V6_##X##_##name,
+#define R(name)                           V6_ERRNO_##name = (name),
 #include "terms.def"
 
 /* Settings before this one decide about a call: they are what a rule or a profile may set. */

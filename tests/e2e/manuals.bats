@@ -57,7 +57,7 @@ within() {
 
 # terms LIST: its words, of V6_LIST_EVENT those of EVENT. fields TABLE: the keys of a table of record.c.
 terms() {
-	grep -o "[WNA]($1, [^\"]*\"[^\"]*\"" "$CORE/terms.def" | cut -d '"' -f 2 | sort
+	grep -o "[WN]($1, [^\"]*\"[^\"]*\"" "$CORE/terms.def" | cut -d '"' -f 2 | sort
 }
 
 fields() {
