@@ -55,7 +55,7 @@ struct request {
 	bool sent;
 	/* What the target pointed to, read once: what is judged is what is used. */
 	bool readable;
-	unsigned char copy[sizeof(struct sockaddr_storage)];
+	struct sockaddr_storage copy;
 };
 
 /* ---- the listener */
@@ -120,7 +120,7 @@ static bool take_lost(const struct request *r)
 
 	for (struct request *l = lost; l < lost + LOST; l++) {
 		bool same = l->tid == r->tid && l->call.record.fd == r->call.record.fd &&
-			    l->call.len == len && !memcmp(l->copy, r->copy, len);
+			    l->call.len == len && !memcmp(&l->copy, &r->copy, len);
 
 		taken = taken || same;
 		if (same || (l->tid == r->tid && l->sent))
@@ -136,7 +136,7 @@ static int make_once(const struct request *r)
 	/* An address that the kernel refuses to read (EFAULT), after all that it looks at before. */
 	static const void *const unreadable = (const void *)UINTPTR_MAX;
 	const struct v6_call *c = &r->call;
-	const void *copy = r->readable ? r->copy : unreadable;
+	const void *copy = r->readable ? &r->copy : unreadable;
 
 	switch (r->what) {
 	case V6_NOTIFIED_BIND:
@@ -177,7 +177,7 @@ static int read_copy(struct v6_call *c, const void *from, void *to, size_t len, 
 	if (from != c->pointer || !r->readable || len > sizeof(r->copy))
 		return -EFAULT;
 	if (len)
-		memcpy(to, r->copy, len);
+		memcpy(to, &r->copy, len);
 	return 0;
 }
 
@@ -399,17 +399,15 @@ static void read_pointer(struct request *r)
 	if (r->what != V6_NOTIFIED_BIND && r->what != V6_NOTIFIED_SETSOCKOPT)
 		return;
 	if (len <= sizeof(r->copy) && r->call.len >= len)
-		r->readable = !v6_target_read(r->target, (uintptr_t)r->call.pointer, r->copy, len);
+		r->readable = !v6_target_read(r->target, (uintptr_t)r->call.pointer, &r->copy, len);
 }
 
 /* Others' credentials are taken from who calls (unix(7)); but an Internet address they refuse. */
 static bool is_internet(const struct request *r)
 {
-	struct sockaddr address;
+	int family = r->what == V6_NOTIFIED_BIND && r->readable ? r->copy.ss_family : AF_UNSPEC;
 
-	memcpy(&address, r->copy, sizeof(address));
-	return (r->what == V6_NOTIFIED_BIND && r->readable &&
-		       (address.sa_family == AF_INET6 || address.sa_family == AF_INET)) ||
+	return family == AF_INET || family == AF_INET6 ||
 	       v6_fact_family(r->call.ask) != V6_FAMILY_OTHER;
 }
 

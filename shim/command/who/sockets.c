@@ -35,17 +35,19 @@ static const struct source {
 
 enum { SOURCES = sizeof(sources) / sizeof(*sources) };
 
+struct v6_sockets v6_sockets;
+
 static bool add(const struct v6_diag_socket *socket, void *context)
 {
-	struct v6_sockets *s = context;
-
-	*V6_ADD(s->list, s->count) = *socket;
+	(void)context;
+	*V6_ADD(v6_sockets.list, v6_sockets.count) = *socket;
 	return true;
 }
 
 /* 0, or the negated errno. */
-static int dump(struct v6_sockets *s, const struct v6_diag_query *query)
+static int dump(const struct v6_diag_query *query)
 {
+	struct v6_sockets *s = &v6_sockets;
 	enum { TRIES = 8 }; /* while the sockets change */
 	static char buf[V6_DIAG_PART_SIZE];
 	size_t before = s->count;
@@ -54,7 +56,7 @@ static int dump(struct v6_sockets *s, const struct v6_diag_query *query)
 	for (int i = 0; i < TRIES && (result == -EINTR || result == -ENOBUFS); i++) {
 		/* One each: what is left of a dump that was given up would come first. */
 		s->count = before;
-		result = v6_dump(query, 0, buf, sizeof(buf), add, s);
+		result = v6_dump(query, 0, buf, sizeof(buf), add, NULL);
 	}
 	s->moving |= result == -EINTR;
 	if (result && result != -EINTR)
@@ -66,7 +68,7 @@ static int dump(struct v6_sockets *s, const struct v6_diag_query *query)
  * Where the kernel gives no diagnostics, its older tables have to do: lines of /proc/net/tcp and the
  * like, proc(5). The address is one word or four, each in this machine's byte order.
  */
-static int read_proc(struct v6_sockets *s, const char *path, const struct v6_diag_query *query)
+static int read_proc(const char *path, const struct v6_diag_query *query)
 {
 	FILE *file = fopen(path, "re");
 	char line[512], hex[33];
@@ -95,7 +97,7 @@ static int read_proc(struct v6_sockets *s, const char *path, const struct v6_dia
 		int words = sscanf(hex, "%8x%8x%8x%8x", &word[0], &word[1], &word[2], &word[3]);
 
 		memcpy(socket.local.bytes, word, (size_t)words * sizeof(*word));
-		add(&socket, s);
+		add(&socket, NULL);
 	}
 	fclose(file);
 	return 0;
@@ -140,39 +142,6 @@ static bool same(const struct v6_diag_socket *a, const struct v6_diag_socket *b)
 	return v6_port_space(a->proto) == v6_port_space(b->proto) &&
 	       a->local.port == b->local.port && a->local.family == b->local.family &&
 	       a->inode == b->inode && (a->inode || (a->cookie && a->cookie == b->cookie));
-}
-
-int v6_sockets_find(struct v6_sockets *s, uint16_t port)
-{
-	size_t kept = 0;
-
-	for (unsigned i = 0; i < 2 * SOURCES; i++) {
-		const struct source *source = &sources[i / 2];
-		const struct v6_diag_query query = {
-			.family = i % 2 ? V6_FAMILY_INET6 : V6_FAMILY_INET,
-			.proto = source->proto,
-			.states = source->states,
-			.port = port,
-			.sequence = 1,
-		};
-		int refused = dump(s, &query), result;
-
-		/* The other protocols are those of few kernels, and their absence is no news. */
-		if (!refused || !source->proc[i % 2])
-			continue;
-		s->no_diag = -refused;
-		result = read_proc(s, source->proc[i % 2], &query);
-		if (result && (result != -ENOENT || i % 2 == 0))
-			return result == -ENOENT ? refused : result;
-	}
-	if (s->count)
-		qsort(s->list, s->count, sizeof(*s->list), by_place);
-	/* Of those that are the same the last stays: MPTCP, not TCP; listening, not bound. */
-	for (size_t i = 0; i < s->count; i++)
-		if (i + 1 == s->count || !same(&s->list[i], &s->list[i + 1]))
-			s->list[kept++] = s->list[i];
-	s->count = kept;
-	return 0;
 }
 
 /* ---- processes */
@@ -236,38 +205,32 @@ static const char *governed(int pid)
 		       : NULL;
 }
 
-struct visit {
-	struct v6_sockets *sockets;
-	int pid;
-};
-
 static bool visit_descriptor(int fd, void *context)
 {
-	const struct visit *v = context;
-	struct v6_holding h = {.pid = v->pid, .fd = fd};
+	struct v6_holding h = {.pid = *(const int *)context, .fd = fd};
 	char path[V6_PROC_PATH], link[V6_PROC_PATH] = "";
 	int pid;
 
-	v6_proc_path(path, v->pid, "fd", fd);
+	v6_proc_path(path, h.pid, "fd", fd);
 	if (readlink(path, link, sizeof(link) - 1) < 0)
 		return true;
 	if (sscanf(link, "socket:[%" SCNu64 "]", &h.inode) == 1)
-		*V6_ADD(v->sockets->holdings, v->sockets->held) = h;
+		*V6_ADD(v6_sockets.holdings, v6_sockets.held) = h;
 	else if (strstr(link, "/mem") && sscanf(link, "/proc/%d/", &pid) == 1 &&
-		 !strcmp(program_of(v->pid), "v6shim"))
+		 !strcmp(program_of(h.pid), "v6shim"))
 		*V6_ADD(supervised, supervised_count) = pid;
 	return true;
 }
 
-static bool visit_process(int pid, void *sockets)
+static bool visit_process(int pid, void *context)
 {
-	struct visit v = {sockets, pid};
 	char path[V6_PROC_PATH];
 
+	(void)context;
 	v6_proc_path(path, pid, "fd", -1);
 	/* Of a process that is over it cannot be read either. */
-	if (!v6_proc_numbers(path, visit_descriptor, &v) && access(path, R_OK))
-		v.sockets->unreadable |= errno == EACCES;
+	if (!v6_proc_numbers(path, visit_descriptor, &pid) && access(path, R_OK))
+		v6_sockets.unreadable |= errno == EACCES;
 	return true;
 }
 
@@ -279,13 +242,15 @@ static int by_holding(const void *a, const void *b)
 	return d ? d : x->pid != y->pid ? x->pid - y->pid : x->fd - y->fd;
 }
 
-bool v6_holders_find(struct v6_sockets *s)
+static void find_holders(void)
 {
-	bool found = v6_proc_numbers("/proc", visit_process, s);
+	struct v6_sockets *s = &v6_sockets;
 
+	s->no_proc = !v6_proc_numbers("/proc", visit_process, NULL);
 	/* Those of a process stand together yet. */
-	for (struct v6_holding *h = s->holdings; h < s->holdings + s->held; h++) {
-		bool first = h == s->holdings || h->pid != h[-1].pid;
+	for (size_t i = 0; i < s->held; i++) {
+		struct v6_holding *h = &s->holdings[i];
+		bool first = !i || h->pid != h[-1].pid;
 
 		h->program = first ? program_of(h->pid) : h[-1].program;
 		h->via = first ? governed(h->pid) : h[-1].via;
@@ -293,20 +258,54 @@ bool v6_holders_find(struct v6_sockets *s)
 	if (s->held)
 		qsort(s->holdings, s->held, sizeof(*s->holdings), by_holding);
 	V6_ADD(s->holdings, s->held)->inode = UINT64_MAX;
-	return found;
 }
 
-const struct v6_holding *v6_holders_of(
-	const struct v6_sockets *s, const struct v6_diag_socket *socket)
+const struct v6_holding *v6_holders_of(const struct v6_diag_socket *socket)
 {
-	size_t first = 0, end = s->held - 1, middle;
+	size_t first = 0, end = v6_sockets.held - 1, middle;
 
 	while (first < end) {
 		middle = (first + end) / 2;
-		if (s->holdings[middle].inode < socket->inode)
+		if (v6_sockets.holdings[middle].inode < socket->inode)
 			first = middle + 1;
 		else
 			end = middle;
 	}
-	return &s->holdings[first];
+	return &v6_sockets.holdings[first];
+}
+
+int v6_sockets_find(uint16_t port)
+{
+	struct v6_sockets *s = &v6_sockets;
+	size_t kept = 0;
+
+	for (unsigned i = 0; i < 2 * SOURCES; i++) {
+		const struct source *source = &sources[i / 2];
+		const struct v6_diag_query query = {
+			.family = i % 2 ? V6_FAMILY_INET6 : V6_FAMILY_INET,
+			.proto = source->proto,
+			.states = source->states,
+			.port = port,
+			.sequence = 1,
+		};
+		int refused = dump(&query), result;
+
+		/* The other protocols are those of few kernels, and their absence is no news. */
+		if (!refused || !source->proc[i % 2])
+			continue;
+		s->no_diag = -refused;
+		result = read_proc(source->proc[i % 2], &query);
+		if (result && (result != -ENOENT || i % 2 == 0))
+			return result == -ENOENT ? refused : result;
+	}
+	if (s->count)
+		qsort(s->list, s->count, sizeof(*s->list), by_place);
+	/* Of those that are the same the last stays: MPTCP, not TCP; listening, not bound. */
+	for (size_t i = 0; i < s->count; i++)
+		if (i + 1 == s->count || !same(&s->list[i], &s->list[i + 1]))
+			s->list[kept++] = s->list[i];
+	s->count = kept;
+	if (s->count)
+		find_holders();
+	return 0;
 }

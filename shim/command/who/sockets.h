@@ -15,8 +15,7 @@ struct v6_holding {
 	const char *via;     /* how v6shim governs it, in words; NULL: it does not */
 };
 
-/* Starts as {0}. */
-struct v6_sockets {
+extern struct v6_sockets {
 	/*
 	 * TCP, MPTCP, SCTP and DCCP that listen, TCP that is bound and does not, UDP and UDPLITE
 	 * without a peer. By port space (that of MPTCP is TCP's), port, family, then address.
@@ -33,16 +32,16 @@ struct v6_sockets {
 	struct v6_holding *holdings;
 	size_t held;
 	bool unreadable; /* there are processes that this user may not look into */
-};
+	bool no_proc;    /* no process could be looked into */
+} v6_sockets;
 
-/* Those of one port (host order; 0: all). 0, or the negated errno where nothing tells of TCP or UDP. */
-int v6_sockets_find(struct v6_sockets *s, uint16_t port);
-
-/* The holdings, by one pass over /proc/PID/fd. False: /proc cannot be read. */
-bool v6_holders_find(struct v6_sockets *s);
+/*
+ * Fills it in with those of one port (host order; 0: all), and who has them by one pass over
+ * /proc/PID/fd. 0, or the negated errno where nothing tells of TCP or UDP.
+ */
+int v6_sockets_find(uint16_t port);
 
 /* The first holding of a socket, where there is one; those of other inodes follow it. */
-const struct v6_holding *v6_holders_of(
-	const struct v6_sockets *s, const struct v6_diag_socket *socket);
+const struct v6_holding *v6_holders_of(const struct v6_diag_socket *socket);
 
 #endif

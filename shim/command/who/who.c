@@ -22,8 +22,6 @@
 /* PERHAPS of a socket on `::` of which the kernel did not tell V6ONLY. */
 enum { BOTH = V6_SERVES_INET6 | V6_SERVES_INET, PERHAPS = 4, CELL_SIZE = 256 };
 
-static struct v6_sockets sockets;
-
 /* What was asked for. */
 static unsigned *wanted; /* the ports, host order; none: all */
 static int ports;
@@ -85,11 +83,11 @@ static void add_address(struct v6_text *t, const struct v6_diag_socket *s)
 static void add_diversion(struct v6_text *t, const struct v6_diag_socket *dual)
 {
 	static const uint8_t mapped[16] = {[10] = 0xff, 0xff};
-	const struct v6_diag_socket *some = NULL, *s = sockets.list;
+	const struct v6_diag_socket *some = NULL, *s = v6_sockets.list;
 	unsigned count = 0;
 	bool all = false;
 
-	for (; serves(dual) == BOTH && !all && s < sockets.list + sockets.count; s++) {
+	for (; serves(dual) == BOTH && !all && s < v6_sockets.list + v6_sockets.count; s++) {
 		/* ::ffff:0.0.0.0 competes with `::` for the same packets, and which wins is not said. */
 		if (!same_port(s, dual) || serves(s) != V6_SERVES_INET ||
 			!memcmp(s->local.bytes, mapped, sizeof(mapped)) ||
@@ -114,7 +112,7 @@ static void add_diversion(struct v6_text *t, const struct v6_diag_socket *dual)
 static void add_processes(struct v6_text *t, const struct v6_diag_socket *s)
 {
 	enum { FDS = 4 };
-	const struct v6_holding *first = v6_holders_of(&sockets, s), *h;
+	const struct v6_holding *first = v6_holders_of(s), *h;
 	unsigned processes = 0, told = 0, fds = 0;
 
 	for (h = first; h->inode == s->inode; h++)
@@ -148,7 +146,7 @@ static void add_remark(struct v6_text *t, const struct v6_diag_socket *s)
 	v6_text_print(t, "%s%s%s", t->len > len ? ", " : "",
 		s->proto != v6_port_space(s->proto) ? "MPTCP, " : "",
 		serving(s) ? "" : "bound, not listening, ");
-	for (const struct v6_holding *h = v6_holders_of(&sockets, s); h->inode == s->inode; h++)
+	for (const struct v6_holding *h = v6_holders_of(s); h->inode == s->inode; h++)
 		if (h->via && h->via != via)
 			v6_text_print(t, "%s, ", via = h->via);
 	if (t->len)
@@ -204,7 +202,7 @@ static bool shown_proto(int proto)
 static bool shown(const struct v6_diag_socket *s)
 {
 	bool port = !ports;
-	const struct v6_holding *h = v6_holders_of(&sockets, s);
+	const struct v6_holding *h = v6_holders_of(s);
 
 	for (int i = 0; i < ports && !port; i++)
 		port = wanted[i] == s->local.port;
@@ -218,8 +216,8 @@ static bool shown(const struct v6_diag_socket *s)
 /* Whether one that is shown has the port; 0: any. */
 static bool held(unsigned port)
 {
-	for (size_t i = 0; i < sockets.count; i++)
-		if ((!port || sockets.list[i].local.port == port) && shown(&sockets.list[i]))
+	for (size_t i = 0; i < v6_sockets.count; i++)
+		if ((!port || v6_sockets.list[i].local.port == port) && shown(&v6_sockets.list[i]))
 			return true;
 	return false;
 }
@@ -234,7 +232,7 @@ static const struct v6_diag_socket *add_port(
 	bool any = false;
 
 	answered |= BOTH & ~asked;
-	for (; end < sockets.list + sockets.count && same_port(first, end); end++) {
+	for (; end < v6_sockets.list + v6_sockets.count && same_port(first, end); end++) {
 		answered |= serves(end);
 		any |= shown(end);
 	}
@@ -253,10 +251,10 @@ static void print_table(void)
 	static const struct v6_column columns[COLUMNS] = {
 		{.gap = 0}, {.gap = 3}, {.gap = 2}, {.gap = 3}, {.gap = 3}, {.gap = 3}};
 	struct v6_table table = v6_table_of(columns, COLUMNS);
-	const struct v6_diag_socket *s = sockets.list;
+	const struct v6_diag_socket *s = v6_sockets.list;
 	static const int protos[] = {V6_PROTO_TCP, V6_PROTO_UDP};
 
-	while (s < sockets.list + sockets.count)
+	while (s < v6_sockets.list + v6_sockets.count)
 		s = add_port(&table, s);
 	for (int i = 0; i < ports; i++)
 		for (unsigned k = 0; k < 2 && !held(wanted[i]); k++) {
@@ -300,7 +298,7 @@ static void print_json(const struct v6_diag_socket *s)
 	if (user)
 		v6_json("'user':%s", user->pw_name);
 	v6_json("'inode':%u,'processes':[", (uint64_t)s->inode);
-	for (const struct v6_holding *h = v6_holders_of(&sockets, s); h->inode == s->inode; h++) {
+	for (const struct v6_holding *h = v6_holders_of(s); h->inode == s->inode; h++) {
 		v6_json("{'pid':%d,'fd':%d,'program':%s", h->pid, h->fd, h->program);
 		if (h->via)
 			v6_json("'via':%s", h->via);
@@ -327,24 +325,25 @@ static void print_absence(FILE *to)
 /* What the listing lacks, and why: at its end, or beside it where a machine reads it. */
 static void print_notes(FILE *to)
 {
-	const char *name = v6_word(V6_LIST_ERRNO, (unsigned)sockets.no_diag);
+	const char *name = v6_word(V6_LIST_ERRNO, (unsigned)v6_sockets.no_diag);
 	bool unknown = false;
 
 	if (v6_fact_no_ipv6())
 		fputs("no IPv6 socket can be made here: the kernel has no IPv6\n", to);
-	if (sockets.no_diag)
+	if (v6_sockets.no_diag)
 		fprintf(to,
 			"V6ONLY is not known, and only TCP that listens and UDP are shown: the "
 			"kernel gives no socket diagnostics here (%s)\n",
-			name ? name : strerror(sockets.no_diag));
-	if (sockets.moving)
+			name ? name : strerror(v6_sockets.no_diag));
+	if (v6_sockets.moving)
 		fputs("the sockets changed while they were listed: some may be missing\n", to);
-	for (const struct v6_diag_socket *s = sockets.list, *end = s + sockets.count; s < end; s++)
-		unknown |= shown(s) && v6_holders_of(&sockets, s)->inode != s->inode;
+	for (const struct v6_diag_socket *s = v6_sockets.list, *end = s + v6_sockets.count; s < end;
+		s++)
+		unknown |= shown(s) && v6_holders_of(s)->inode != s->inode;
 	if (unknown)
 		fputs(geteuid() ? "?  a process that this user may not see; root sees the "
 				  "processes\n"
-			: sockets.unreadable
+			: v6_sockets.unreadable
 				? "?  a process that may not be seen without CAP_SYS_PTRACE\n"
 				: "?  no process in this PID namespace: the kernel itself, or one "
 				  "outside\n",
@@ -356,21 +355,19 @@ static void print_notes(FILE *to)
 /* 0, or the exit status. */
 static int read_port(const char *text)
 {
-	bool digits;
-	struct servent *service;
+	const struct servent *service;
 	uint64_t port = 0;
 
 	text += *text == ':';
-	digits = *text && !text[strspn(text, "0123456789")];
-	service = digits ? NULL : getservbyname(text, NULL);
-	if (service)
-		port = ntohs((uint16_t)service->s_port);
-	else if (digits)
-		v6_slice_uint(v6_slice_of(text), UINT16_MAX, &port);
+	if (!v6_slice_uint(v6_slice_of(text), UINT16_MAX, &port)) {
+		service = getservbyname(text, NULL);
+		port = service ? ntohs((uint16_t)service->s_port) : 0;
+	}
 	if (!port)
 		return v6_command_usage(&v6_command_who, "'%s': %s", text,
-			digits ? "a port is a number from 1 to 65535"
-			       : "neither a port nor the name of a service");
+			*text && !text[strspn(text, "0123456789")]
+				? "a port is a number from 1 to 65535"
+				: "neither a port nor the name of a service");
 	wanted[ports++] = (unsigned)port;
 	return 0;
 }
@@ -396,17 +393,17 @@ static int run(struct v6_options *o)
 		return result;
 	if (process && (!v6_slice_uint(v6_slice_of(process), INT32_MAX, &pid) || !pid))
 		return v6_command_usage(&v6_command_who, "--pid: '%s' is no process id", process);
-	result = v6_sockets_find(&sockets, (uint16_t)(ports == 1 ? wanted[0] : 0));
+	result = v6_sockets_find((uint16_t)(ports == 1 ? wanted[0] : 0));
 	if (result) {
 		v6_complain("who: the sockets cannot be listed: %s", strerror(-result));
 		return V6_EXIT_USAGE;
 	}
-	if ((sockets.count || pid) && !v6_holders_find(&sockets))
+	if (v6_sockets.no_proc)
 		v6_complain("who: the processes cannot be listed: /proc cannot be read");
 	any = held(0);
-	for (size_t i = 0; json && i < sockets.count; i++)
-		if (shown(&sockets.list[i]))
-			print_json(&sockets.list[i]);
+	for (size_t i = 0; json && i < v6_sockets.count; i++)
+		if (shown(&v6_sockets.list[i]))
+			print_json(&v6_sockets.list[i]);
 	if (!json)
 		print_table();
 	if (pid && !any)
