@@ -176,22 +176,15 @@ static void on_signal(int signal)
 	stop = 1;
 }
 
-/* Whether a read would not wait, or may. */
-static bool is_ready(const struct v6_logs *logs, const struct v6_source *s)
-{
-	struct pollfd p = {.fd = s->fd, .events = POLLIN};
-
-	return s->regular || !logs->follow || poll(&p, 1, 0) > 0;
-}
-
 /* Reads what is there; a pipe's end is its end, a FIFO that is followed may get another writer. */
 static void read_on(struct v6_logs *logs, struct v6_source *s)
 {
-	ssize_t n = 0;
+	struct pollfd waits = {.fd = s->fd, .events = POLLIN};
+	ssize_t n = 1;
 
 	if (!s->text)
 		s->text = v6_need(malloc(V6_LINE_MAX + READ_SIZE));
-	while (!stop && is_ready(logs, s)) {
+	while (!stop && (s->regular || !logs->follow || poll(&waits, 1, 0) > 0)) {
 		n = read(s->fd, s->text + s->len, READ_SIZE);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -205,8 +198,7 @@ static void read_on(struct v6_logs *logs, struct v6_source *s)
 		s->error = errno;
 		v6_complain("%s: %s", s->name, strerror(s->error));
 	}
-	if (s->error || !logs->follow ||
-		(!stop && !n && !s->regular && !strcmp(s->name, "-") && is_ready(logs, s)))
+	if (s->error || !logs->follow || (!n && !s->regular && !strcmp(s->name, "-")))
 		close_source(logs, s);
 }
 

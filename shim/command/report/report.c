@@ -19,8 +19,9 @@ static void print_record(const struct v6_record *r, v6_record_writer *write)
 static void print_line(struct v6_record r)
 {
 	struct v6_read_setting settings[V6_SETTING_COUNT];
-	char text[2 * V6_LINE_MAX], time[40];
+	char text[2 * V6_LINE_MAX];
 	struct v6_text t = v6_text_in(text, sizeof(text));
+	V6_TEXT(time, 40);
 
 	v6_read_settings(settings, r.settings);
 	for (unsigned id = 0; id < V6_SETTING_COUNT; id++) {
@@ -33,9 +34,8 @@ static void print_line(struct v6_record r)
 		v6_text_char(&t, ')');
 	}
 	r.settings = (struct v6_slice){t.buf, t.len};
-	t = v6_text_in(time, sizeof(time));
-	v6_text_time(&t, r.time);
-	printf("%s ", time);
+	v6_text_time(&time, r.time);
+	printf("%s ", time.buf);
 	print_record(&r, v6_record_text);
 }
 
