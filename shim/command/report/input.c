@@ -17,8 +17,6 @@ enum { READ_SIZE = 262144, TICK_MS = 100 };
 
 static volatile sig_atomic_t stop;
 
-/* Lines. */
-
 static void add_damaged(struct v6_logs *logs, struct v6_source *s, const char *reason)
 {
 	V6_TEXT(t, 512);
@@ -41,9 +39,7 @@ static const char *looks_like(struct v6_slice line)
 	if (!v6_slice_begins(line, "{") && text &&
 		memmem(text, (size_t)(line.ptr + line.len - text), "]: ", strlen("]: ")))
 		return "this looks like the text format; use --log-format json";
-	if (v6_slice_begins(line, "\x1f\x8b") ||
-		v6_slice_begins(line, "\xfd"
-				      "7zXZ") ||
+	if (v6_slice_begins(line, "\x1f\x8b") || v6_slice_begins(line, "\xfd\x37zXZ") ||
 		v6_slice_begins(line, "\x28\xb5\x2f\xfd"))
 		return "this looks compressed; unpack it, to 'v6shim report -'";
 	return NULL;
@@ -91,8 +87,6 @@ static void add_lines(struct v6_logs *logs, struct v6_source *s)
 	s->len = s->skipping ? 0 : rest.len;
 	memmove(s->text, rest.ptr, s->len);
 }
-
-/* Sources. */
 
 /* The length of a file's name without what rotation adds to it. */
 static size_t log_name(const char *name)

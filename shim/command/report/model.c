@@ -86,8 +86,6 @@ struct v6_slice v6_record_written(const struct v6_record *r, v6_record_writer *w
 	return (struct v6_slice){buf, t.len};
 }
 
-/* Processes. */
-
 /* The process with that pid. Another program, and a load record unless it is late, begin a new one. */
 static struct v6_process *process_of(
 	struct v6_logs *logs, const struct v6_source *log, const struct v6_record *r)
@@ -141,8 +139,6 @@ static void add_settings(struct v6_logs *logs, struct v6_process *p, const struc
 	p->whole |= level.ptr ? v6_word_value(V6_LIST_LOG_LEVEL, level) >= V6_LOG_LEVEL_BIND
 			      : told && v6_slice_begins(settings[V6_SETTING_LOG].value, "/");
 }
-
-/* Sockets. */
 
 /*
  * Any record of a socket: with what it tells of it; `anew`: and nothing that is known of it. Where `s`
@@ -251,8 +247,6 @@ static struct v6_socket *add_failed(
 	s->r.serves = 0;
 	return s;
 }
-
-/* Trouble. */
 
 /* As it would be written but for the time, how many there were, and `pid` in it. */
 static struct v6_slice look_of(struct v6_record r, int pid)

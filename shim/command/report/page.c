@@ -488,31 +488,26 @@ static void json_record(struct v6_record r)
 	v6_json("{%j", members);
 }
 
-static void json_ways(const struct outcome *o)
+static void json_verdict(const struct verdict *v)
 {
 	static const char *const words[] = {
 		"nobody", "another process", "dual-stack socket", "own socket"};
+	V6_TEXT(proto, 16);
 
-	for (int f = INET; f >= INET6; f--)
-		if (o->ways[f] != NOT_TOLD)
-			v6_json(f == INET ? "'inet':%s" : "'inet6':%s", words[o->ways[f]]);
-}
-
-static void json_verdict(const struct verdict *v)
-{
-	V6_TEXT(t, 16);
-
-	v6_proto_text(&t, v->proto);
+	v6_proto_text(&proto, v->proto);
 	v6_json("{'port':%d", v->port);
 	if (v->proto >= 0)
-		v6_json("'proto':%s", t.buf);
-	json_ways(&v->outcomes[0]);
-	if (v->differs) {
-		v6_json("'enforce':{");
-		json_ways(&v->outcomes[1]);
-		v6_json("}");
+		v6_json("'proto':%s", proto.buf);
+	for (int enforce = 0; enforce <= v->differs; enforce++) {
+		const enum way *ways = v->outcomes[enforce].ways;
+
+		if (enforce)
+			v6_json("'enforce':{");
+		for (int f = INET; f >= INET6; f--)
+			if (ways[f] != NOT_TOLD)
+				v6_json(f == INET ? "'inet':%s" : "'inet6':%s", words[ways[f]]);
 	}
-	v6_json("}");
+	v6_json(v->differs ? "}}" : "}");
 }
 
 static void json_process(const struct v6_logs *logs, const struct v6_process *p)
