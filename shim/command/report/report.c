@@ -8,13 +8,6 @@
 #include "../memory.h"
 #include "../options.h"
 
-static void print_record(const struct v6_record *r, v6_record_writer *write)
-{
-	struct v6_slice text = v6_record_written(r, write);
-
-	fwrite(text.ptr, 1, text.len, stdout);
-}
-
 /* After its time; its settings as "policy=both (option), rules=2 (file)". */
 static void print_line(struct v6_record r)
 {
@@ -35,8 +28,7 @@ static void print_line(struct v6_record r)
 	}
 	r.settings = (struct v6_slice){t.buf, t.len};
 	v6_text_time(&time, r.time);
-	printf("%s ", time.buf);
-	print_record(&r, v6_record_text);
+	printf("%s %s", time.buf, v6_record_written(&r, v6_record_text).ptr);
 }
 
 /* The places of the options below. */
@@ -48,7 +40,7 @@ void v6_report_record(struct v6_logs *logs, const struct v6_source *log, const s
 {
 	v6_logs_add(logs, log, r);
 	if (logs->fresh && given[JSON])
-		print_record(r, v6_record_json);
+		fputs(v6_record_written(r, v6_record_json).ptr, stdout);
 	else if (logs->fresh || given[LINES])
 		print_line(*r);
 }
