@@ -244,18 +244,16 @@ static void print_sockets(const struct v6_process *p)
 	struct v6_table table = v6_table_of(columns, 7);
 
 	for (const struct v6_socket *s = p->sockets; s; s = s->next) {
-		const struct v6_facts *facts = &s->r.facts;
-
 		if (s->gone)
 			continue;
 		if (s->r.proto >= 0)
 			v6_proto_text(&table.text, s->r.proto);
 		v6_table_cell(&table, s->r.proto >= 0 ? "" : "-");
-		v6_address_port_text(&table.text, &facts->address);
+		v6_address_port_text(&table.text, &s->r.facts.address);
 		v6_table_cell(&table, "");
 		add_number(&table, s->r.fd, -1);
-		add_number(&table, facts->asked, -1);
-		add_number(&table, facts->before != V6_UNKNOWN ? facts->before : s->r.after,
+		add_number(&table, s->r.facts.asked, -1);
+		add_number(&table, s->r.facts.before != V6_UNKNOWN ? s->r.facts.before : s->r.after,
 			s->r.after);
 		v6_table_cell(&table, families[s->told->listens ? s->told->serves : 0]);
 		add_remark(&table.text, p, s);
@@ -328,6 +326,7 @@ static void add_outcome(const struct verdict *v, bool enforce)
 	bool one = both && o->ways[INET] == DUAL, told = inet || inet6;
 	bool another = o->ways[INET] == ANOTHER || o->ways[INET6] == ANOTHER;
 	bool whole = v->process->whole;
+	const char *verb = enforce ? "would be" : both ? "are" : "is";
 
 	if (o->undecided) {
 		v6_text_str(&line, "undecided");
@@ -344,11 +343,7 @@ static void add_outcome(const struct verdict *v, bool enforce)
 	v6_text_str(&line, both ? " and " : "");
 	if (inet6 || (!told && o->ways[INET6] == ANOTHER && o->ways[INET] != ANOTHER))
 		add_family(o, INET6);
-	v6_text_print(&line, " %s %s on ",
-		enforce ? "would be"
-		: both  ? "are"
-			: "is",
-		whole ? "served" : "bound");
+	v6_text_print(&line, " %s %s on ", verb, whole ? "served" : "bound");
 	if (v->proto >= 0 && v->proto != V6_PROTO_TCP) {
 		v6_proto_text(&line, v->proto);
 		v6_text_char(&line, ' ');
