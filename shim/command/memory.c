@@ -46,18 +46,15 @@ char *v6_keep_bytes(const char *bytes, size_t len)
 
 char *v6_keep_joined(const char *first, ...)
 {
-	size_t size = 1;
+	char *text = v6_keep(1), *longer;
 	va_list args;
-	char *text;
 
 	va_start(args, first);
-	for (const char *part = first; part; part = va_arg(args, const char *))
-		size += strlen(part);
-	va_end(args);
-	text = v6_keep(size);
-	va_start(args, first);
-	for (const char *part = first; part; part = va_arg(args, const char *))
-		strcat(text, part);
+	for (const char *part = first; part; part = va_arg(args, const char *)) {
+		longer = v6_keep(strlen(text) + strlen(part) + 1);
+		strcpy(stpcpy(longer, text), part);
+		text = longer;
+	}
 	va_end(args);
 	return text;
 }

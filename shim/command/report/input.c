@@ -17,8 +17,6 @@ enum { READ_SIZE = 262144, TICK_MS = 100 };
 
 static volatile sig_atomic_t stop;
 
-/* Lines. */
-
 static void add_damaged(struct v6_logs *logs, struct v6_source *s, const char *reason)
 {
 	V6_TEXT(t, 512);
@@ -41,9 +39,7 @@ static const char *looks_like(struct v6_slice line)
 	if (!v6_slice_begins(line, "{") && text &&
 		memmem(text, (size_t)(line.ptr + line.len - text), "]: ", strlen("]: ")))
 		return "this looks like the text format; use --log-format json";
-	if (v6_slice_begins(line, "\x1f\x8b") ||
-		v6_slice_begins(line, "\xfd"
-				      "7zXZ") ||
+	if (v6_slice_begins(line, "\x1f\x8b") || v6_slice_begins(line, "\xfd\x37zXZ") ||
 		v6_slice_begins(line, "\x28\xb5\x2f\xfd"))
 		return "this looks compressed; unpack it, to 'v6shim report -'";
 	return NULL;
@@ -91,8 +87,6 @@ static void add_lines(struct v6_logs *logs, struct v6_source *s)
 	s->len = s->skipping ? 0 : rest.len;
 	memmove(s->text, rest.ptr, s->len);
 }
-
-/* Sources. */
 
 /* The length of a file's name without what rotation adds to it. */
 static size_t log_name(const char *name)
@@ -176,22 +170,15 @@ static void on_signal(int signal)
 	stop = 1;
 }
 
-/* Whether a read would not wait, or may. */
-static bool is_ready(const struct v6_logs *logs, const struct v6_source *s)
-{
-	struct pollfd p = {.fd = s->fd, .events = POLLIN};
-
-	return s->regular || !logs->follow || poll(&p, 1, 0) > 0;
-}
-
 /* Reads what is there; a pipe's end is its end, a FIFO that is followed may get another writer. */
 static void read_on(struct v6_logs *logs, struct v6_source *s)
 {
-	ssize_t n = 0;
+	struct pollfd waits = {.fd = s->fd, .events = POLLIN};
+	ssize_t n = 1;
 
 	if (!s->text)
 		s->text = v6_need(malloc(V6_LINE_MAX + READ_SIZE));
-	while (!stop && is_ready(logs, s)) {
+	while (!stop && (s->regular || !logs->follow || poll(&waits, 1, 0) > 0)) {
 		n = read(s->fd, s->text + s->len, READ_SIZE);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -205,8 +192,7 @@ static void read_on(struct v6_logs *logs, struct v6_source *s)
 		s->error = errno;
 		v6_complain("%s: %s", s->name, strerror(s->error));
 	}
-	if (s->error || !logs->follow ||
-		(!stop && !n && !s->regular && !strcmp(s->name, "-") && is_ready(logs, s)))
+	if (s->error || !logs->follow || (!n && !s->regular && !strcmp(s->name, "-")))
 		close_source(logs, s);
 }
 

@@ -86,8 +86,6 @@ struct v6_slice v6_record_written(const struct v6_record *r, v6_record_writer *w
 	return (struct v6_slice){buf, t.len};
 }
 
-/* Processes. */
-
 /* The process with that pid. Another program, and a load record unless it is late, begin a new one. */
 static struct v6_process *process_of(
 	struct v6_logs *logs, const struct v6_source *log, const struct v6_record *r)
@@ -141,8 +139,6 @@ static void add_settings(struct v6_logs *logs, struct v6_process *p, const struc
 	p->whole |= level.ptr ? v6_word_value(V6_LIST_LOG_LEVEL, level) >= V6_LOG_LEVEL_BIND
 			      : told && v6_slice_begins(settings[V6_SETTING_LOG].value, "/");
 }
-
-/* Sockets. */
 
 /*
  * Any record of a socket: with what it tells of it; `anew`: and nothing that is known of it. Where `s`
@@ -252,13 +248,12 @@ static struct v6_socket *add_failed(
 	return s;
 }
 
-/* Trouble. */
-
-/* As it would be written but for the time, the process, and how many there were. */
-static struct v6_slice look_of(struct v6_record r)
+/* As it would be written but for the time, how many there were, and `pid` in it. */
+static struct v6_slice look_of(struct v6_record r, int pid)
 {
 	r.time = r.pid = 0;
 	r.count = 0;
+	r.holder.pid = r.holder.pid == pid ? 0 : r.holder.pid;
 	return v6_record_written(&r, v6_record_json);
 }
 
@@ -271,7 +266,7 @@ static void add_trouble(struct v6_logs *logs, struct v6_process *p, const struct
 
 	/* Records that differ in time and descriptor alone are one. */
 	same.fd = -1;
-	look = look_of(same);
+	look = look_of(same, -1);
 	t = keep(&p->kept, look.ptr, look.len, sizeof(*t));
 	if (!t->state) {
 		*t = (struct v6_trouble){
@@ -375,55 +370,41 @@ static struct v6_service service_of(const struct v6_socket *s, bool enforce)
 	return told;
 }
 
-/* What the report shows of it but pids, times and ports that the kernel chose; to be freed. */
-static char *look_of_process(const struct v6_process *p, size_t *len)
-{
-	char *text = NULL;
-	FILE *look = v6_need(open_memstream(&text, len));
-
-	fprintf(look, "%p %d %d %d %p %p\n", (const void *)p->log, p->whole, p->policy, p->via,
-		(const void *)p->program.ptr, (const void *)p->settings.ptr);
-	for (const struct v6_socket *s = p->sockets; s; s = s->next) {
-		struct v6_record r = s->r;
-
-		if (s->gone)
-			continue;
-		r.facts.address.port = s->chosen ? 0 : r.facts.address.port;
-		r.holder.pid = r.holder.pid == p->pid ? 0 : r.holder.pid;
-		fprintf(look, "%u %d %d\n%s", s->actions, s->inherited, s->replaced,
-			look_of(r).ptr);
-	}
-	for (const struct v6_trouble *t = p->troubles; t; t = t->next) {
-		struct v6_record r = t->r;
-
-		r.holder.pid = r.holder.pid == p->pid ? 0 : r.holder.pid;
-		fprintf(look, "%s%s", t->state, look_of(r).ptr);
-	}
-	fclose(look);
-	return v6_need(text);
-}
-
 void v6_logs_end(struct v6_logs *logs)
 {
 	for (struct v6_process *p = logs->processes; p; p = p->next) {
 		struct v6_process **first;
+		char *text = NULL;
 		size_t len;
-		char *look;
+		FILE *look;
 
-		for (struct v6_socket *s = p->sockets; s; s = s->next)
+		if (!p->sockets && !p->troubles)
+			continue;
+		logs->shown++;
+		/* What the report shows but pids, times and ports that the kernel chose. */
+		look = v6_need(open_memstream(&text, &len));
+		fprintf(look, "%p %d %d %d %p %p\n", (const void *)p->log, p->whole, p->policy,
+			p->via, (const void *)p->program.ptr, (const void *)p->settings.ptr);
+		for (struct v6_socket *s = p->sockets; s; s = s->next) {
+			struct v6_record r = s->r;
+
 			for (int enforce = 0; enforce < 2; enforce++)
 				s->told[enforce] = service_of(s, enforce);
+			if (s->gone)
+				continue;
+			r.facts.address.port = s->chosen ? 0 : r.facts.address.port;
+			fprintf(look, "%u %d %d\n%s", s->actions, s->inherited, s->replaced,
+				look_of(r, p->pid).ptr);
+		}
 		for (struct v6_trouble *t = p->troubles; t; t = t->next) {
 			if (t->socket && t->socket->succeeded > t->latest)
 				t->state = "resolved";
 			logs->unresolved += !strcmp(t->state, "unresolved");
+			fprintf(look, "%s%s", t->state, look_of(t->r, p->pid).ptr);
 		}
-		if (!p->sockets && !p->troubles)
-			continue;
-		logs->shown++;
-		look = look_of_process(p, &len);
-		first = keep(&logs->kept, look, len, sizeof(*first));
-		free(look);
+		fclose(look);
+		first = keep(&logs->kept, v6_need(text), len, sizeof(*first));
+		free(text);
 		p->shown = !*first;
 		if (p->shown) {
 			*first = p;

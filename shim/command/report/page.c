@@ -243,18 +243,16 @@ static void print_sockets(const struct v6_process *p)
 	struct v6_table table = v6_table_of(columns, 7);
 
 	for (const struct v6_socket *s = p->sockets; s; s = s->next) {
-		const struct v6_facts *facts = &s->r.facts;
-
 		if (s->gone)
 			continue;
 		if (s->r.proto >= 0)
 			v6_proto_text(&table.text, s->r.proto);
 		v6_table_cell(&table, s->r.proto >= 0 ? "" : "-");
-		v6_address_port_text(&table.text, &facts->address);
+		v6_address_port_text(&table.text, &s->r.facts.address);
 		v6_table_cell(&table, "");
 		add_number(&table, s->r.fd, -1);
-		add_number(&table, facts->asked, -1);
-		add_number(&table, facts->before != V6_UNKNOWN ? facts->before : s->r.after,
+		add_number(&table, s->r.facts.asked, -1);
+		add_number(&table, s->r.facts.before != V6_UNKNOWN ? s->r.facts.before : s->r.after,
 			s->r.after);
 		v6_table_cell(&table, families[s->told->listens ? s->told->serves : 0]);
 		add_remark(&table.text, p, s);
@@ -327,6 +325,7 @@ static void add_outcome(const struct verdict *v, bool enforce)
 	bool one = both && o->ways[INET] == DUAL, told = inet || inet6;
 	bool another = o->ways[INET] == ANOTHER || o->ways[INET6] == ANOTHER;
 	bool whole = v->process->whole;
+	const char *verb = enforce ? "would be" : both ? "are" : "is";
 
 	if (o->undecided) {
 		v6_text_str(&line, "undecided");
@@ -343,11 +342,7 @@ static void add_outcome(const struct verdict *v, bool enforce)
 	v6_text_str(&line, both ? " and " : "");
 	if (inet6 || (!told && o->ways[INET6] == ANOTHER && o->ways[INET] != ANOTHER))
 		add_family(o, INET6);
-	v6_text_print(&line, " %s %s on ",
-		enforce ? "would be"
-		: both  ? "are"
-			: "is",
-		whole ? "served" : "bound");
+	v6_text_print(&line, " %s %s on ", verb, whole ? "served" : "bound");
 	if (v->proto >= 0 && v->proto != V6_PROTO_TCP) {
 		v6_proto_text(&line, v->proto);
 		v6_text_char(&line, ' ');
@@ -487,31 +482,26 @@ static void json_record(struct v6_record r)
 	v6_json("{%j", members);
 }
 
-static void json_ways(const struct outcome *o)
+static void json_verdict(const struct verdict *v)
 {
 	static const char *const words[] = {
 		"nobody", "another process", "dual-stack socket", "own socket"};
+	V6_TEXT(proto, 16);
 
-	for (int f = INET; f >= INET6; f--)
-		if (o->ways[f] != NOT_TOLD)
-			v6_json(f == INET ? "'inet':%s" : "'inet6':%s", words[o->ways[f]]);
-}
-
-static void json_verdict(const struct verdict *v)
-{
-	V6_TEXT(t, 16);
-
-	v6_proto_text(&t, v->proto);
+	v6_proto_text(&proto, v->proto);
 	v6_json("{'port':%d", v->port);
 	if (v->proto >= 0)
-		v6_json("'proto':%s", t.buf);
-	json_ways(&v->outcomes[0]);
-	if (v->differs) {
-		v6_json("'enforce':{");
-		json_ways(&v->outcomes[1]);
-		v6_json("}");
+		v6_json("'proto':%s", proto.buf);
+	for (int enforce = 0; enforce <= v->differs; enforce++) {
+		const enum way *ways = v->outcomes[enforce].ways;
+
+		if (enforce)
+			v6_json("'enforce':{");
+		for (int f = INET; f >= INET6; f--)
+			if (ways[f] != NOT_TOLD)
+				v6_json(f == INET ? "'inet':%s" : "'inet6':%s", words[ways[f]]);
 	}
-	v6_json("}");
+	v6_json(v->differs ? "}}" : "}");
 }
 
 static void json_process(const struct v6_logs *logs, const struct v6_process *p)

@@ -5,8 +5,6 @@
 #include <limits.h>
 #include <time.h>
 
-/* How deep a value may be. */
-enum { DEPTH = 64 };
 
 /* JSON, one value after another. */
 struct scanner {
@@ -126,7 +124,7 @@ static bool any(struct scanner *s, struct v6_slice *text, unsigned depth)
 	if (c == '"')
 		return string(s, text);
 	if (c == '{' || c == '[') {
-		s->bad = depth == DEPTH;
+		s->bad = depth == 64; /* deeper than any record */
 		for (bool first = true; next(s, c, first, &key); first = false)
 			any(s, &key, depth + 1);
 		s->scratch = scratch;
@@ -143,8 +141,6 @@ static bool any(struct scanner *s, struct v6_slice *text, unsigned depth)
 	*text = (struct v6_slice){rest.ptr, (size_t)(s->at - rest.ptr)};
 	return !s->bad;
 }
-
-/* Values of a record's keys. */
 
 /* "2026-01-02T03:04:05.000006Z"; of the fraction any number of digits. */
 static bool put_time(int64_t *time, struct v6_slice text)

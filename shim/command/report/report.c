@@ -8,19 +8,13 @@
 #include "../command.h"
 #include "../memory.h"
 
-static void print_record(const struct v6_record *r, v6_record_writer *write)
-{
-	struct v6_slice text = v6_record_written(r, write);
-
-	fwrite(text.ptr, 1, text.len, stdout);
-}
-
 /* After its time; its settings as "policy=both (option), rules=2 (file)". */
 static void print_line(struct v6_record r)
 {
 	struct v6_read_setting settings[V6_SETTING_COUNT];
-	char text[2 * V6_LINE_MAX], time[40];
+	char text[2 * V6_LINE_MAX];
 	struct v6_text t = v6_text_in(text, sizeof(text));
+	V6_TEXT(time, 40);
 
 	v6_read_settings(settings, r.settings);
 	for (unsigned id = 0; id < V6_SETTING_COUNT; id++) {
@@ -33,10 +27,8 @@ static void print_line(struct v6_record r)
 		v6_text_char(&t, ')');
 	}
 	r.settings = (struct v6_slice){t.buf, t.len};
-	t = v6_text_in(time, sizeof(time));
-	v6_text_time(&t, r.time);
-	printf("%s ", time);
-	print_record(&r, v6_record_text);
+	v6_text_time(&time, r.time);
+	printf("%s %s", time.buf, v6_record_written(&r, v6_record_text).ptr);
 }
 
 /* The places of the options below. */
@@ -48,7 +40,7 @@ void v6_report_record(struct v6_logs *logs, const struct v6_source *log, const s
 {
 	v6_logs_add(logs, log, r);
 	if (logs->fresh && given[JSON])
-		print_record(r, v6_record_json);
+		fputs(v6_record_written(r, v6_record_json).ptr, stdout);
 	else if (logs->fresh || given[LINES])
 		print_line(*r);
 }

@@ -87,7 +87,8 @@ struct v6_trouble {
 	int64_t last;                   /* time */
 	long long latest;               /* the last record's number */
 	unsigned times;
-	const char *state; /* at the end: "unresolved", "resolved", or what was found */
+	const char *
+		state; /* "unresolved", "resolved" (v6_logs_end() knows of later), or what was found */
 };
 
 /* One run of one program. */
@@ -144,8 +145,7 @@ void v6_logs_end(struct v6_logs *logs);
 typedef bool v6_record_writer(struct v6_text *t, const struct v6_record *r);
 struct v6_slice v6_record_written(const struct v6_record *r, v6_record_writer *write);
 
-/* On standard output: for a person, and for a machine as one JSON object with --check's answer,
- * which is whether there is trouble. */
+/* On standard output: for a person, and for a machine as one JSON object; `check`: there is trouble. */
 void v6_report_page(const struct v6_logs *logs);
 void v6_report_json(const struct v6_logs *logs, bool check);
 
