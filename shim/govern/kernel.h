@@ -16,10 +16,9 @@
 	v6_kernel((long)(number), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 
 /* The conventions are those of syscall(2), "Architecture calling conventions". */
-#if defined(__x86_64__) && defined(__LP64__)
-
 static inline long v6_kernel(long number, long a, long b, long c, long d, long e, long f)
 {
+#if defined(__x86_64__) && defined(__LP64__)
 	register long r10 __asm__("r10") = d;
 	register long r8 __asm__("r8") = e;
 	register long r9 __asm__("r9") = f;
@@ -29,16 +28,10 @@ static inline long v6_kernel(long number, long a, long b, long c, long d, long e
 			 : "=a"(result)
 			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
 			 : "rcx", "r11", "memory");
-	return result;
-}
-
 #elif defined(__i386__)
-
-/* The sixth goes in ebp, which may be the frame pointer. */
-static inline long v6_kernel(long number, long a, long b, long c, long d, long e, long f)
-{
 	long result;
 
+	/* The sixth goes in ebp, which may be the frame pointer. */
 	__asm__ volatile("pushl %7\n\t"
 			 "pushl %%ebp\n\t"
 			 "movl 4(%%esp), %%ebp\n\t"
@@ -48,15 +41,9 @@ static inline long v6_kernel(long number, long a, long b, long c, long d, long e
 			 : "=a"(result)
 			 : "a"(number), "b"(a), "c"(b), "d"(c), "S"(d), "D"(e), "g"(f)
 			 : "memory");
-	return result;
-}
-
 #elif defined(__aarch64__) && defined(__LP64__)
-
-static inline long v6_kernel(long number, long a, long b, long c, long d, long e, long f)
-{
 	register long x8 __asm__("x8") = number;
-	register long x0 __asm__("x0") = a;
+	register long result __asm__("x0") = a;
 	register long x1 __asm__("x1") = b;
 	register long x2 __asm__("x2") = c;
 	register long x3 __asm__("x3") = d;
@@ -64,21 +51,16 @@ static inline long v6_kernel(long number, long a, long b, long c, long d, long e
 	register long x5 __asm__("x5") = f;
 
 	__asm__ volatile("svc 0"
-			 : "+r"(x0)
+			 : "+r"(result)
 			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
 			 : "memory");
-	return x0;
-}
-
 #else
-
-static inline long v6_kernel(long number, long a, long b, long c, long d, long e, long f)
-{
 	long result = syscall(number, a, b, c, d, e, f);
 
-	return result < 0 ? -errno : result;
-}
-
+	if (result < 0)
+		result = -errno;
 #endif
+	return result;
+}
 
 #endif
