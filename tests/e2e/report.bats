@@ -445,6 +445,7 @@ nginx() {
 		! bind fails with
 		conflict 1 s 3 :: 80 before=0 after=0
 		check 1
+		~ bind fails with EADDRINUSE
 		bound 1 s 3 :: 80 before=0 after=1 action=split finding=conflict
 		check 0
 	END

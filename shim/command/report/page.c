@@ -492,7 +492,7 @@ static void json_verdict(const struct verdict *v)
 	v6_json("{'port':%d", v->port);
 	if (v->proto >= 0)
 		v6_json("'proto':%s", proto.buf);
-	for (int enforce = 0; enforce <= v->differs; enforce++) {
+	for (int enforce = 0; enforce < (v->differs ? 2 : 1); enforce++) {
 		const enum way *ways = v->outcomes[enforce].ways;
 
 		if (enforce)
