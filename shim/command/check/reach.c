@@ -1,7 +1,6 @@
 #include "reach.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/statvfs.h>

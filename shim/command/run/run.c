@@ -2,7 +2,6 @@
  * v6shim run: starts a program under the library, and becomes it.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
