@@ -171,13 +171,13 @@ struct v6_self *v6_self(void)
 	/* The page is the parent's to settle: a child that comes before it has what a process without one has. */
 	if (!is_process(pid))
 		self = &plain;
+	/* A page is all zero: another thread, which came first, may be writing the load record by now. */
 	if (self == &plain && self->pid != pid) {
 		self->load = 0;
 		self->lost = 0;
 		self->opening = false;
 		self->looked = 0;
 	}
-	/* Another thread may have settled the page, which was zeroes, and begun with it. */
 	self->pid = pid;
 	return self;
 }
