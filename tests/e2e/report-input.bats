@@ -235,8 +235,6 @@ served() {
 	assert_match 'lost records 3' "$output"
 }
 
-# ---- size
-
 @test "250,000 records of 50,000 processes: in seconds, and those that bind are found among those that do not" {
 	require python3
 	# A server that is started again and again among programs that bind nothing, each with two records of trouble.
