@@ -1,8 +1,7 @@
 /*
  * The v6shim executable: its subcommands, their options, and what they share.
  */
-#ifndef V6_COMMAND_H
-#define V6_COMMAND_H
+#pragma once
 
 #include "../core/config.h"
 
@@ -115,5 +114,3 @@ __attribute__((format(printf, 1, 2))) int v6_complain(const char *format, ...);
 /* "v6shim: NAME: " and the rest, and the usage, on standard error; the exit status. */
 __attribute__((format(printf, 2, 3))) int v6_command_usage(
 	const struct v6_command *c, const char *format, ...);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * JSON on standard output (RFC 8259).
  */
-#ifndef V6_JSON_H
-#define V6_JSON_H
+#pragma once
 
 #include "../core/text.h"
 
@@ -12,5 +11,3 @@
  * U+FFFD; %d int; %u uint64_t; %b bool; %j struct v6_slice, which is JSON already.
  */
 void v6_json(const char *format, ...);
-
-#endif

@@ -2,8 +2,7 @@
  * Memory that is kept until the command ends. Where there is none it ends: "v6shim: no memory",
  * V6_EXIT_USAGE.
  */
-#ifndef V6_MEMORY_H
-#define V6_MEMORY_H
+#pragma once
 
 #include <stddef.h>
 
@@ -23,5 +22,3 @@ void *v6_grow(void *array, size_t count, size_t size);
 
 /* The pointer, which is not NULL. */
 void *v6_need(void *pointer);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * Tables on standard output, columns as wide as what stands in them; and text that is wrapped.
  */
-#ifndef V6_TABLE_H
-#define V6_TABLE_H
+#pragma once
 
 #include "../core/text.h"
 
@@ -46,5 +45,3 @@ unsigned v6_terminal_width(void);
  * the first begin with `indent` blanks. The text may begin with `column` columns taken already.
  */
 void v6_print_wrapped(const char *text, unsigned column, unsigned indent, unsigned width);
-
-#endif

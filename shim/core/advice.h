@@ -2,8 +2,7 @@
  * Every sentence for a person that a record carries in `note`: what it means,
  * and what would help.
  */
-#ifndef V6_ADVICE_H
-#define V6_ADVICE_H
+#pragma once
 
 #include "record.h"
 
@@ -69,5 +68,3 @@ V6_COLD void v6_advice_no_ipv6(struct v6_text *t, const struct v6_knobs *knobs);
 
 /* Of a port bound against the order. */
 V6_COLD void v6_advice_disorder(struct v6_text *t, const struct v6_record *r, enum v6_order order);
-
-#endif

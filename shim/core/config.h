@@ -7,8 +7,7 @@
  * Pure, and without allocation: whoever calls reads the file. All texts must stay in place for as
  * long as the configuration is used: rules point into them.
  */
-#ifndef V6_CONFIG_H
-#define V6_CONFIG_H
+#pragma once
 
 #include "settings.h"
 
@@ -87,5 +86,3 @@ V6_COLD unsigned v6_config_file(struct v6_config *c, struct v6_slice name, struc
 
 /* Whether "setting = VALUE" in a file is read as that value: a path may be anything. */
 bool v6_config_file_holds(struct v6_slice value);
-
-#endif

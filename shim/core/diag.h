@@ -6,8 +6,7 @@
  * come in several parts (govern/facts.c). A part that was cut comes out as V6_DIAG_ERROR, and is
  * never read beyond its end.
  */
-#ifndef V6_DIAG_H
-#define V6_DIAG_H
+#pragma once
 
 #include "terms.h"
 
@@ -106,5 +105,3 @@ void v6_diag_part(struct v6_diag_walk *walk, const void *bytes, size_t len);
  * after one with an impossible length are not read.
  */
 enum v6_diag_step v6_diag_next(struct v6_diag_walk *walk, struct v6_diag_socket *socket);
-
-#endif

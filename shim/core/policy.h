@@ -5,8 +5,7 @@
  * Whoever gathers the facts (the preloaded library, or a supervisor from
  * outside) carries the verdict out; with mode=log it only records it.
  */
-#ifndef V6_POLICY_H
-#define V6_POLICY_H
+#pragma once
 
 #include <netdb.h>
 
@@ -118,5 +117,3 @@ bool v6_order_changes(enum v6_order order, const struct addrinfo *list);
  * canonical name stays at the head, where RFC 3493 6.1 has it. Returns the head.
  */
 struct addrinfo *v6_order_apply(enum v6_order order, struct addrinfo *list);
-
-#endif

@@ -3,8 +3,7 @@
  * place, the offending text, a sentence, and the nearest right word. The
  * sentence stands where the problem is found.
  */
-#ifndef V6_PROBLEM_H
-#define V6_PROBLEM_H
+#pragma once
 
 #include "terms.h"
 
@@ -61,5 +60,3 @@ V6_COLD void v6_nearest_offer(struct v6_nearest *n, const char *word);
 /* The nearest of a whole list, or of the first settings, so many; or NULL. */
 V6_COLD const char *v6_nearest_of(enum v6_list list, struct v6_slice written);
 V6_COLD const char *v6_nearest_setting(struct v6_slice written, unsigned count);
-
-#endif

@@ -6,8 +6,7 @@
  * Strings are slices of memory that outlives the record; an empty slice, a -1
  * or a 0 as noted says that the key does not apply and is absent.
  */
-#ifndef V6_RECORD_H
-#define V6_RECORD_H
+#pragma once
 
 #include "config.h"
 #include "policy.h"
@@ -128,5 +127,3 @@ bool v6_record_text(struct v6_text *t, const struct v6_record *r);
 
 /* The families that a socket serves, as V6_SERVES_* bits, from what the kernel says of it. */
 unsigned v6_serves(const struct v6_address *bound, int v6only);
-
-#endif

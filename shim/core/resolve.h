@@ -2,8 +2,7 @@
  * Both families want one port and the kernel said EADDRINUSE: what stands in
  * whose way, and the plan of what is to be tried about it (DESIGN.md 1.5).
  */
-#ifndef V6_RESOLVE_H
-#define V6_RESOLVE_H
+#pragma once
 
 #include "diag.h"
 #include "policy.h"
@@ -79,5 +78,3 @@ unsigned v6_conflict_plan(const struct v6_knobs *knobs, const struct v6_conflict
  * the one that no attempt could have moved. NULL where none is known.
  */
 const struct v6_rival *v6_conflict_holder(const struct v6_conflict *conflict, bool resolved);
-
-#endif

@@ -6,8 +6,7 @@
  * Pure: no allocation, no system call, no global that changes. A text that is
  * parsed must stay in place for as long as the settings that came from it.
  */
-#ifndef V6_SETTINGS_H
-#define V6_SETTINGS_H
+#pragma once
 
 #include "problem.h"
 #include "terms.h"
@@ -76,5 +75,3 @@ void v6_knobs_text(struct v6_text *t, const struct v6_knobs *knobs, unsigned set
 
 /* The values that are not the default, as v6_knobs_text() has them. FACTS.md, section 2. */
 void v6_profile_text(struct v6_text *t, enum v6_profile profile);
-
-#endif

@@ -2,8 +2,7 @@
  * What all others speak of. The words of settings and records: one list each, for the enum, for the words
  * that are read and written, and for what they mean to a person. And addresses.
  */
-#ifndef V6_TERMS_H
-#define V6_TERMS_H
+#pragma once
 
 #include <errno.h>
 
@@ -139,5 +138,3 @@ void v6_address_port_text(struct v6_text *t, const struct v6_address *a);
 
 /* The family whose port an address takes: a v4-mapped one takes IPv4's. */
 enum v6_family v6_port_family(const struct v6_address *a);
-
-#endif

@@ -5,8 +5,7 @@
  * run in a signal handler. What does not fit is cut and `full` is set; the text
  * is NUL-terminated at every moment (size must be at least 1).
  */
-#ifndef V6_TEXT_H
-#define V6_TEXT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -124,5 +123,3 @@ size_t v6_plain_length(const char *bytes, size_t len);
 
 /* Length of the valid UTF-8 sequence that starts at bytes (1..4), or 0. RFC 3629. */
 size_t v6_utf8_length(const char *bytes, size_t len);
-
-#endif

@@ -1,6 +1,5 @@
 /* The version, in the one place where it stands. */
-#ifndef V6_VERSION_H
-#define V6_VERSION_H
+#pragma once
 
 #define V6_VERSION "0.1.0"
 
@@ -9,5 +8,3 @@
  * can tell a library of another version from its own without loading it.
  */
 #define V6_MARKER "v6shim library, version "
-
-#endif

@@ -5,8 +5,7 @@
  * kernel refused them, that they have it, until the process ends. Supposed is that the program makes
  * the same calls all the same.
  */
-#ifndef V6_CONFLICT_H
-#define V6_CONFLICT_H
+#pragma once
 
 #include "way.h"
 
@@ -50,5 +49,3 @@ int v6_conflict_other_family(struct v6_call *c);
  * V6_UNKNOWN where no descriptor is left to find that out with.
  */
 int v6_conflict_before(const struct v6_call *c);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * From a record to a line in the log.
  */
-#ifndef V6_EMIT_H
-#define V6_EMIT_H
+#pragma once
 
 #include "../core/record.h"
 #include "live.h"
@@ -26,5 +25,3 @@ bool v6_emit_first(int proto, uint16_t port);
 
 /* What must be said whatever the log is: see v6_log_complain(). No newline. */
 void v6_emit_complain(struct v6_slice program, struct v6_slice message);
-
-#endif

@@ -2,8 +2,7 @@
  * What the kernel says of a descriptor. Each function is one system call and
  * returns the value, 0 or more, or the negated errno. errno is spoilt.
  */
-#ifndef V6_FACTS_H
-#define V6_FACTS_H
+#pragma once
 
 #include "../core/diag.h"
 
@@ -148,5 +147,3 @@ static inline int v6_known(int fact)
 
 /* Whether a negated errno is none of these calls' own: a seccomp(2) filter refused the call. */
 bool v6_fact_refused(int error);
-
-#endif

@@ -8,8 +8,7 @@
  * linker, no environment. Nor calls that are cancellation points: the four are
  * none. The shim's own system calls are those of sys.h.
  */
-#ifndef V6_FORBIDDEN_H
-#define V6_FORBIDDEN_H
+#pragma once
 
 #pragma GCC poison malloc calloc realloc free strdup strndup alloca
 #pragma GCC poison printf fprintf sprintf snprintf vsnprintf dprintf puts fopen fclose fwrite
@@ -20,5 +19,3 @@
 #pragma GCC poison pthread_mutex_lock pthread_once pthread_atfork call_once mtx_lock
 #pragma GCC poison exit abort localtime gmtime strftime
 #pragma GCC poison write writev pwritev2 open openat close fcntl poll nanosleep usleep
-
-#endif

@@ -5,8 +5,7 @@
  * that is zero otherwise, and gives record.result and record.error to the caller.
  * v6_live must be settled.
  */
-#ifndef V6_GOVERN_H
-#define V6_GOVERN_H
+#pragma once
 
 #include <netdb.h>
 
@@ -31,5 +30,3 @@ void v6_govern_inherited(struct v6_call *c);
  */
 struct addrinfo *v6_govern_passive(struct v6_call *c, int result, int error,
 	const struct addrinfo *hints, struct addrinfo *list);
-
-#endif

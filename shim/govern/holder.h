@@ -4,8 +4,7 @@
  * a socket that serves, which must not pass in silence where it is not (DESIGN.md 1.6, unenforced and
  * ipv4-socket).
  */
-#ifndef V6_HOLDER_H
-#define V6_HOLDER_H
+#pragma once
 
 #include "../core/resolve.h"
 #include "way.h"
@@ -98,5 +97,3 @@ void v6_serving_examine(struct v6_call *c);
  */
 void v6_inherit_visit(struct v6_slice listen_fds, struct v6_slice listen_pid, int pid,
 	void (*visit)(int fd, void *context), void *context);
-
-#endif

@@ -5,8 +5,7 @@
  * v6_syscall(NUMBER, up to 6 arguments) returns what the kernel returned, or the
  * negated errno. On other machines than these it is libc's; errno is spoilt.
  */
-#ifndef V6_KERNEL_H
-#define V6_KERNEL_H
+#pragma once
 
 #include <errno.h>
 #include <unistd.h>
@@ -62,5 +61,3 @@ static inline long v6_kernel(long number, long a, long b, long c, long d, long e
 #endif
 	return result;
 }
-
-#endif

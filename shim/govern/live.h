@@ -1,8 +1,7 @@
 /*
  * What is in force: read from the environment and the file that it names, settled once, constant from then on.
  */
-#ifndef V6_LIVE_H
-#define V6_LIVE_H
+#pragma once
 
 #include "../core/config.h"
 #include "way.h"
@@ -39,5 +38,3 @@ void v6_live_init(struct v6_config *config, bool broken, const struct v6_caller 
 /* Adds to who->rules those whose program= is one of the names that it goes by; "" is none. */
 void v6_live_caller(const struct v6_config *config, struct v6_caller *who,
 	const struct v6_slice *name, unsigned n);
-
-#endif

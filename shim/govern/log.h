@@ -6,8 +6,7 @@
  * descriptor that is not, or is no longer, the log's. What cannot be written is
  * dropped, and counted by the caller.
  */
-#ifndef V6_LOG_H
-#define V6_LOG_H
+#pragma once
 
 #include <sys/stat.h>
 #include <syslog.h>
@@ -65,5 +64,3 @@ int v6_logfile_open(char *path, const struct stat *root, struct stat *st);
  * a server may have so few that it needs them all.
  */
 int v6_logfile_raise(int fd);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * /proc: directories of numbers, and the process that has a socket.
  */
-#ifndef V6_PROC_H
-#define V6_PROC_H
+#pragma once
 
 #include <sys/types.h>
 
@@ -30,5 +29,3 @@ ssize_t v6_proc_read(int pid, const char *rest, char *buf, size_t size);
 
 /* comm of a process: its length in buf, 0 where it cannot be read. */
 size_t v6_proc_comm(int pid, char *buf, size_t size);
-
-#endif

@@ -6,8 +6,7 @@
  * kernel returned, 0 or more, or the negated errno. errno itself may be spoilt;
  * the interposed calls save and restore it.
  */
-#ifndef V6_SYS_H
-#define V6_SYS_H
+#pragma once
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -207,5 +206,3 @@ enum { V6_SCRATCH_SLOTS = 256, V6_SCRATCH_SIZE = 8448 };
 enum { V6_SCRATCH_STALE = 60 };
 char *v6_scratch_claim(void);
 void v6_scratch_release(char *scratch);
-
-#endif

@@ -3,8 +3,7 @@
  * how the call is made, how the caller's memory is read, who calls, and the
  * descriptor to ask beside the one to tell.
  */
-#ifndef V6_WAY_H
-#define V6_WAY_H
+#pragma once
 
 #include <errno.h>
 #include <sys/socket.h>
@@ -67,5 +66,3 @@ static inline bool v6_call_enforces(const struct v6_call *c)
 {
 	return c->knobs->mode == V6_MODE_ENFORCE;
 }
-
-#endif

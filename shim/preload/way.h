@@ -1,8 +1,7 @@
 /*
  * The way in by preload: the governed calls made from inside the caller's process.
  */
-#ifndef V6_PRELOAD_WAY_H
-#define V6_PRELOAD_WAY_H
+#pragma once
 
 #include <netdb.h>
 #include <stdatomic.h>
@@ -49,5 +48,3 @@ struct v6_call v6_preload_call(int fd);
  */
 extern struct v6_caller v6_preload_caller;
 void v6_preload_complain(void);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * Which system calls of which tables are notified: seccomp(2), seccomp_unotify(2).
  */
-#ifndef V6_FILTER_H
-#define V6_FILTER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -51,5 +50,3 @@ bool v6_supervise_takes_privileges(void);
  * -EBUSY where there is one already.
  */
 int v6_filter_install(unsigned without);
-
-#endif

@@ -2,8 +2,7 @@
  * The way in from outside: receives notifications, makes the calls for the targets on their own
  * sockets, and answers. seccomp_unotify(2).
  */
-#ifndef V6_LOOP_H
-#define V6_LOOP_H
+#pragma once
 
 #include <signal.h>
 
@@ -25,5 +24,3 @@ void v6_loop_init(bool borrow, struct v6_target *t, struct v6_slice listen_fds,
  * signals, while it waits; NULL: the one that is set.
  */
 void v6_loop(int listener, const sigset_t *mask);
-
-#endif

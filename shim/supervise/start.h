@@ -1,8 +1,7 @@
 /*
  * Starts a command under supervision.
  */
-#ifndef V6_SUPERVISE_START_H
-#define V6_SUPERVISE_START_H
+#pragma once
 
 #include "../core/config.h"
 #include "filter.h"
@@ -28,5 +27,3 @@ int v6_supervise(const struct v6_supervision *s, char **argv);
  * Why nothing can be supervised here, found out by trying; NULL: it can. The next call spoils it.
  */
 const char *v6_supervise_refused(void);
-
-#endif

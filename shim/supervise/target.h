@@ -4,8 +4,7 @@
  * What is found by a number of a thread or process is that one's only if the notification
  * is valid still afterwards: until then the number cannot be another's.
  */
-#ifndef V6_TARGET_H
-#define V6_TARGET_H
+#pragma once
 
 #include "../govern/sys.h"
 #include "../govern/way.h"
@@ -68,5 +67,3 @@ bool v6_target_privilege(bool in_effect);
 
 /* After landlock_restrict_self(2): it (or NULL), and whatever is first seen from now on. */
 void v6_target_confine(struct v6_target *t);
-
-#endif

@@ -2,8 +2,7 @@
  * configured.h - what is true of every configuration that parsed, and of every problem told of one
  * that did not: for the targets that fuzz settings, rules and configuration files.
  */
-#ifndef FUZZ_CONFIGURED_H
-#define FUZZ_CONFIGURED_H
+#pragma once
 
 #include "fuzz.h"
 
@@ -100,5 +99,3 @@ static inline void check_problem(const struct v6_problem *p, struct v6_slice tex
 	CHECK(part.len <= whole.len && !memcmp(part.buf, whole.buf, part.len));
 	free(memory);
 }
-
-#endif

@@ -5,8 +5,7 @@
  * A target is one file with a LLVMFuzzerTestOneInput (llvm.org/docs/LibFuzzer.html). It looks for
  * crashes, which the sanitizers see, and for broken promises, which CHECK() turns into crashes.
  */
-#ifndef FUZZ_H
-#define FUZZ_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -57,5 +56,3 @@ static inline void fuzz_check_text(const struct v6_text *t)
 	CHECK(t->len < t->size);
 	CHECK(!t->buf[t->len]);
 }
-
-#endif

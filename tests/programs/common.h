@@ -9,8 +9,7 @@
  * RFC 3493 section 5.3 (IPV6_V6ONLY); errno(3); socket(7) for SO_RCVTIMEO and SO_SNDTIMEO, which on
  * Linux bound accept and connect too.
  */
-#ifndef COMMON_H
-#define COMMON_H
+#pragma once
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -175,5 +174,3 @@ static inline void limit_waits(int fd)
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 }
-
-#endif

@@ -2,8 +2,7 @@
  * unit.h - what the unit tests share: cmocka, memory that ends where it ends, numbers that repeat,
  * and UTF-8 decided the long way round.
  */
-#ifndef UNIT_H
-#define UNIT_H
+#pragma once
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -163,5 +162,3 @@ static inline size_t utf8_decode(const char *bytes, size_t len, uint32_t *c)
 	}
 	return 0;
 }
-
-#endif

@@ -4,8 +4,7 @@
  * called by their names (ld.so(8)). A file may be cut, damaged or made to hurt: every offset is
  * checked, and nothing is mapped.
  */
-#ifndef V6_PROGRAM_H
-#define V6_PROGRAM_H
+#pragma once
 
 #include <limits.h>
 
@@ -71,5 +70,3 @@ const char *v6_start_from(const struct v6_start *s, const char *name);
  * env -S has quotes, escapes or variables. Memory: v6_keep.
  */
 bool v6_start_next(struct v6_start *s, const char *path);
-
-#endif

@@ -2,8 +2,7 @@
  * Whether a preload reaches a command, and through which files: it is found as execvp(3) finds it
  * and followed as execve(2) and env(1) would. Nothing of it is executed.
  */
-#ifndef V6_REACH_H
-#define V6_REACH_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -54,5 +53,3 @@ bool v6_library_find(struct v6_hop *library);
 	"it gains privileges when it is started, or cannot be read, and what a user supervises "   \
 	"gains nothing (no_new_privs): start v6shim as root, or give it what it needs: "           \
 	"AmbientCapabilities= in systemd.exec(5), setpriv --ambient-caps"
-
-#endif

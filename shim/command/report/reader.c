@@ -5,7 +5,6 @@
 #include <limits.h>
 #include <time.h>
 
-
 /* JSON, one value after another. */
 struct scanner {
 	const char *at, *end;

@@ -2,8 +2,7 @@
  * What logs say: from files to records, and by process the sockets that were bound, and the records
  * that tell of trouble. All of it is kept until the command ends (memory.h).
  */
-#ifndef V6_REPORT_H
-#define V6_REPORT_H
+#pragma once
 
 #include <sys/stat.h>
 
@@ -148,5 +147,3 @@ struct v6_slice v6_record_written(const struct v6_record *r, v6_record_writer *w
 /* On standard output: for a person, and for a machine as one JSON object; `check`: there is trouble. */
 void v6_report_page(const struct v6_logs *logs);
 void v6_report_json(const struct v6_logs *logs, bool check);
-
-#endif

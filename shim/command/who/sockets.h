@@ -1,8 +1,7 @@
 /*
  * The sockets that hold ports in this network namespace, and the processes that hold those.
  */
-#ifndef V6_SOCKETS_H
-#define V6_SOCKETS_H
+#pragma once
 
 #include "../../core/diag.h"
 
@@ -43,5 +42,3 @@ int v6_sockets_find(uint16_t port);
 
 /* The first holding of a socket, where there is one; those of other inodes follow it. */
 const struct v6_holding *v6_holders_of(const struct v6_diag_socket *socket);
-
-#endif
