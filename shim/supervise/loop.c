@@ -159,7 +159,8 @@ static void make(struct v6_call *c)
 	bool permitted = v6_target_privilege(false);
 	int result = r->like_us ? make_once(r) : 0;
 
-	v6_target_privilege(true);
+	if (result == -EACCES || !v6_target_may_trace())
+		v6_target_privilege(true);
 	if (result == -EACCES && v6_target_may_bind(r->tid) && is_valid(r)) {
 		r->like_us = permitted;
 		result = permitted ? make_once(r) : 0;

@@ -15,7 +15,12 @@
 #include "../govern/forbidden.h"
 
 /* linux/sockios.h, linux/nsfs.h, linux/capability.h */
-enum { SOCKET_NETNS = 0x894c, NETNS_USERNS = 0xb701, CAP_NET_BIND_SERVICE = 10 };
+enum {
+	SOCKET_NETNS = 0x894c,
+	NETNS_USERNS = 0xb701,
+	CAP_NET_BIND_SERVICE = 10,
+	CAP_SYS_PTRACE = 19
+};
 
 /* Since Linux 5.1 to 5.6, of one number on every machine: syscalls(2). */
 enum { PIDFD_SEND_SIGNAL = 424, PIDFD_OPEN = 434, PIDFD_GETFD = 438 };
@@ -34,13 +39,29 @@ static struct thread threads[THREADS];
 static unsigned next_target, next_thread;
 static bool confined; /* somebody is, by Landlock */
 
+/* linux/capability.h, version 3: capget(2) and capset(2). */
+struct capabilities {
+	uint32_t effective, permitted, inheritable;
+};
+
 /* What is ours. */
 static struct {
+	struct capabilities capabilities[2];
 	uint64_t user_ns;
 	uint64_t netns; /* 0: the kernel does not tell */
 	char label[LABEL];
 	struct v6_slice lsm;
 } us;
+
+static bool capabilities(long call, int pid, struct capabilities of[2])
+{
+	struct {
+		uint32_t version;
+		int pid;
+	} header = {0x20080522, pid};
+
+	return v6_syscall(call, &header, of) >= 0;
+}
 
 /* As much of /proc/TID/NAME as fits; empty where it cannot be read. */
 static struct v6_slice read_proc(int tid, const char *name, char *buf, size_t size)
@@ -136,25 +157,36 @@ static void set_program(struct v6_target *t, const struct v6_slice *name, unsign
 	v6_live_caller(v6_live.config, &t->caller, name, names);
 }
 
-static void open_memory(struct v6_target *t)
+/* Whether it has executed nothing since it was forked: PF_FORKNOEXEC among the flags of proc_pid_stat(5). */
+static bool is_forked(int pid)
 {
-	char path[V6_PROC_PATH];
+	enum { FORKNOEXEC = 0x40, FLAGS = 8 };
+	char text[512];
+	struct v6_slice rest = read_proc(pid, "stat", text, sizeof(text)), field = rest;
+	uint64_t flags = 0;
 
-	v6_sys_close(t->memory);
-	v6_proc_path(path, t->pid, "mem", -1);
-	t->memory = v6_sys_open(path, O_RDONLY | O_CLOEXEC, 0);
+	/* Its name may have brackets and blanks. */
+	while (rest.len && memchr(rest.ptr, ')', rest.len))
+		v6_slice_cut(&rest, ')');
+	for (int i = 0; i < FLAGS; i++)
+		field = v6_slice_cut(&rest, ' ');
+	v6_slice_uint(field, UINT32_MAX, &flags);
+	return flags & FORKNOEXEC;
 }
 
 /* Looks at what execve(2) changes: the memory, and the names, as a preload has them (preload/init.c). */
 static void look(struct v6_target *t)
 {
-	char path[V6_PATH_SIZE], exe[V6_PATH_SIZE], words[V6_PATH_SIZE], link[V6_PROC_PATH];
+	char path[V6_PATH_SIZE], exe[V6_PATH_SIZE], words[V6_PATH_SIZE], proc[V6_PROC_PATH];
 	struct v6_slice name[3], rest = read_proc(t->pid, "cmdline", words, sizeof(words));
 	ssize_t n;
 
-	open_memory(t);
-	v6_proc_path(link, t->pid, "exe", -1);
-	n = v6_sys_readlink(link, exe, sizeof(exe));
+	v6_sys_close(t->memory);
+	t->forked = is_forked(t->pid);
+	v6_proc_path(proc, t->pid, "mem", -1);
+	t->memory = v6_sys_open(proc, O_RDONLY | O_CLOEXEC, 0);
+	v6_proc_path(proc, t->pid, "exe", -1);
+	n = v6_sys_readlink(proc, exe, sizeof(exe));
 	name[1] = v6_slice_base((struct v6_slice){exe, n > 0 ? (size_t)n : 0});
 	name[0] = executed(t, path);
 	name[0] = !name[0].len || v6_slice_begins(name[0], "/dev/fd/") ||
@@ -170,10 +202,11 @@ static void look(struct v6_target *t)
 	set_program(t, name, 3);
 }
 
-/* Memory that is nobody's any more reads as empty. */
+/* Memory that is nobody's any more reads as empty; that of who has forked may be its parent's (vfork(2)). */
 int v6_target_read(struct v6_target *t, uint64_t from, void *to, size_t len)
 {
-	ssize_t n = t->memory < 0 ? 0 : peek(t, from, to, len);
+	bool known = t->memory >= 0 && (!t->forked || is_forked(t->pid));
+	ssize_t n = known ? peek(t, from, to, len) : 0;
 
 	if (!n) {
 		look(t);
@@ -187,17 +220,18 @@ static int open_pidfd(int pid, unsigned flags)
 	return (int)v6_syscall(PIDFD_OPEN, pid, flags);
 }
 
-static struct v6_target *add(int pid, int pidfd)
+static struct v6_target *add(int pid)
 {
 	struct v6_target *t = &targets[next_target++ % TARGETS];
 
 	if (t->pid)
 		drop(t);
 	*t = (struct v6_target){.pid = pid,
-		.pidfd = pidfd,
+		.pidfd = open_pidfd(pid, 0),
 		.memory = -1,
 		.confined = confined,
 		.self = {.pid = pid}};
+	look(t);
 	return t;
 }
 
@@ -213,9 +247,9 @@ struct v6_target *v6_target_start(int pid, struct v6_slice program)
 	v6_sys_close(socket);
 	/* A helper that had to give up has left this; the numbers were its own. */
 	memset(targets, 0, sizeof(targets));
-	t = add(pid, open_pidfd(pid, 0));
+	capabilities(SYS_capget, 0, us.capabilities);
 	v6_target_privilege(true);
-	open_memory(t);
+	t = add(pid);
 	if (program.len)
 		set_program(t, &program, 1);
 	return t;
@@ -270,7 +304,7 @@ static bool is_thread(const struct v6_target *t, int tid)
 /* The number may be new: of a process, or of a thread of one that may be new as well. */
 static struct v6_target *find_new(int tid)
 {
-	int pid = process_of(tid), pidfd;
+	int pid = process_of(tid);
 	struct v6_target *t = pid ? find_by_pid(pid) : NULL;
 	struct thread *th;
 
@@ -278,12 +312,11 @@ static struct v6_target *find_new(int tid)
 		drop(t);
 		t = NULL;
 	}
-	if (!t) {
-		pidfd = open_pidfd(pid, 0);
-		if (pidfd < 0)
-			return NULL;
-		t = add(pid, pidfd);
-		look(t);
+	if (!t)
+		t = add(pid);
+	if (t->pidfd < 0) {
+		drop(t);
+		return NULL;
 	}
 	if (pid == tid)
 		return t;
@@ -346,21 +379,6 @@ bool v6_target_like_us(const struct v6_target *t, int tid, int socket)
 	return !us.lsm.len || same(us.lsm, read_proc(tid, "attr/current", label, sizeof(label)));
 }
 
-/* linux/capability.h, version 3: capget(2) and capset(2). */
-struct capabilities {
-	uint32_t effective, permitted, inheritable;
-};
-
-static bool capabilities(long call, int pid, struct capabilities of[2])
-{
-	struct {
-		uint32_t version;
-		int pid;
-	} header = {0x20080522, pid};
-
-	return v6_syscall(call, &header, of) >= 0;
-}
-
 bool v6_target_may_bind(int tid)
 {
 	uint64_t user_ns = v6_proc_userns(tid);
@@ -373,14 +391,19 @@ bool v6_target_may_bind(int tid)
 bool v6_target_privilege(bool in_effect)
 {
 	const uint32_t bit = UINT32_C(1) << CAP_NET_BIND_SERVICE;
-	struct capabilities sets[2] = {{0}};
+	struct capabilities *sets = us.capabilities;
 
-	if (!capabilities(SYS_capget, 0, sets) || !(sets[0].permitted & bit))
-		return false;
-	if (!(sets[0].effective & bit) == !in_effect)
-		return true;
-	sets[0].effective ^= bit;
-	return capabilities(SYS_capset, 0, sets);
+	in_effect = in_effect && sets->permitted & bit;
+	if (!(sets->effective & bit) != !in_effect) {
+		sets->effective ^= bit;
+		capabilities(SYS_capset, 0, sets);
+	}
+	return sets->permitted & bit;
+}
+
+bool v6_target_may_trace(void)
+{
+	return us.capabilities->effective >> CAP_SYS_PTRACE & 1;
 }
 
 void v6_target_confine(struct v6_target *t)

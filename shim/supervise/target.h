@@ -14,7 +14,8 @@ enum { V6_TARGET_PROGRAM = 256 };
 struct v6_target {
 	int pid;
 	int pidfd;
-	int memory;    /* /proc/PID/mem, of what it executes now */
+	int memory;    /* /proc/PID/mem, of what it executed when it was looked at */
+	bool forked;   /* it had executed nothing yet by then */
 	bool confined; /* by Landlock, or it may be */
 	struct v6_caller caller;
 	char program[V6_TARGET_PROGRAM];
@@ -61,9 +62,10 @@ bool v6_target_may_bind(int tid);
 
 /*
  * Puts our own CAP_NET_BIND_SERVICE in effect, or out of it: whether it is permitted. In effect it has to
- * be wherever /proc is read: ptrace(2) access to who has a capability wants it as well.
+ * be wherever /proc is read without CAP_SYS_PTRACE: ptrace(2) access to who has a capability wants it too.
  */
 bool v6_target_privilege(bool in_effect);
+bool v6_target_may_trace(void);
 
 /* After landlock_restrict_self(2): it (or NULL), and whatever is first seen from now on. */
 void v6_target_confine(struct v6_target *t);

@@ -108,6 +108,13 @@ ends() {
 	assert_eq $'drive load\ndrive bind\nother load\nother bind' "$(jq -r '"\(.program) \(.event)"' "$LOG")"
 }
 
+@test "what a child of vfork has executed is read, not the memory that was its parent's as well" {
+	ends 0 supervised --policy ipv6-only --log "$LOG" --log-level bind -- "$DRIVE" vfork 'socket tcp6' 'bind ::1 0' \
+		exec 'b socket tcp6' reuseaddr 'bind :: 0' get
+	assert_eq $'bind ::1 0: ok\nexec: ok\nb socket tcp6: fd 4\nreuseaddr: ok\nbind :: 0: ok\nget: 1' "$(tail -n 6 <<<"$output")"
+	assert_eq '::1 ::' "$(jq -r 'select(.event == "bind").addr' "$LOG" | xargs)"
+}
+
 # ---- never a privilege
 
 @test "a privileged port is for who may: root, not root's child that became another, nor a user without the capability" {

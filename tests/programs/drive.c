@@ -45,7 +45,7 @@
  *	reset                   closes all, and a is in hand
  *	uid N                   the effective user id from here on
  *	activate N              LISTEN_FDS=N and LISTEN_PID for COMMAND (sd_listen_fds(3))
- *	fork, thread            a child, or a thread, takes the steps that follow; this waits for it
+ *	fork, vfork, thread     a child, or a thread, takes the steps that follow; this waits for it
  *	exec                    the program executes itself anew for the steps that follow
  *	wait                    until a signal ends it
  *	serve                   each client of each socket is told "ipv4" or "ipv6", the family of its
@@ -68,6 +68,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -662,9 +663,16 @@ STEP(activate)
 
 static void make_all(void);
 
-STEP(fork)
+static int be_child(void *unused)
 {
-	pid_t child = fork();
+	(void)unused;
+	puts("vfork: ok");
+	make_all();
+	_exit(0);
+}
+
+static const char *wait_for(pid_t child)
+{
 	int status;
 
 	if (child < 0)
@@ -674,6 +682,19 @@ STEP(fork)
 	if (waitpid(child, &status, 0) != child)
 		fail("drive", "waitpid");
 	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+}
+
+STEP(fork)
+{
+	return wait_for(fork());
+}
+
+STEP(vfork)
+{
+	static _Alignas(16) char stack[1 << 16];
+
+	return wait_for(
+		clone(be_child, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, NULL));
 }
 
 static void *be_thread(void *unused)
@@ -806,8 +827,8 @@ static const struct {
 	{"show", do_show, 0}, {"who", do_who, 3}, {"resolve", do_resolve, 0},
 	{"lookup", do_lookup, 0}, {"others", do_others, 1}, {"reset", do_reset, 0},
 	{"uid", do_uid, 1}, {"activate", do_activate, 1}, {"fork", do_fork, 0},
-	{"thread", do_thread, 0}, {"exec", do_exec, 0}, {"wait", do_wait, 0},
-	{"serve", do_serve, 0}};
+	{"vfork", do_vfork, 0}, {"thread", do_thread, 0}, {"exec", do_exec, 0},
+	{"wait", do_wait, 0}, {"serve", do_serve, 0}};
 
 static void make(const char *step)
 {
