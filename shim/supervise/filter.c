@@ -42,11 +42,6 @@ static const struct table {
 
 enum { TABLES = sizeof(tables) / sizeof(*tables) };
 
-bool v6_filter_exists(void)
-{
-	return tables[0].arch != 0;
-}
-
 bool v6_filter_in_memory(const struct v6_system_call *call)
 {
 	return call->arch == I386 && call->nr == SOCKETCALL(0);
@@ -89,15 +84,10 @@ static void add(struct program *p, uint16_t code, uint32_t k)
 	p->at[p->len++] = (struct instruction){.code = code, .k = k};
 }
 
-static void load(struct program *p, size_t offset)
-{
-	add(p, LOAD, (uint32_t)offset);
-}
-
 /* Goes on where the low half of an argument is this: these machines are little endian. */
 static void add_if(struct program *p, unsigned n, uint16_t code, uint32_t k)
 {
-	load(p, offsetof(struct v6_system_call, arg) + n * sizeof(uint64_t));
+	add(p, LOAD, (uint32_t)offsetof(struct v6_system_call, arg[n]));
 	add(p, code, k);
 }
 
@@ -109,9 +99,9 @@ static void add_call(struct program *p, uint32_t arch, uint32_t number, int what
 {
 	unsigned start = p->len, arguments, end;
 
-	load(p, offsetof(struct v6_system_call, arch));
+	add(p, LOAD, offsetof(struct v6_system_call, arch));
 	add(p, IF_EQUAL, arch);
-	load(p, offsetof(struct v6_system_call, nr));
+	add(p, LOAD, offsetof(struct v6_system_call, nr));
 	add(p, AND, arch == X86_64 ? ~X32 : ~0U);
 	add(p, IF_EQUAL, number & 0xffff);
 	arguments = p->len;
@@ -159,6 +149,8 @@ int v6_filter_install(unsigned without)
 	unsigned flags = v6_filter_waits() ? FLAGS | WAIT_KILLABLE_RECV : FLAGS;
 	int fd;
 
+	if (!tables[0].arch)
+		return -EOPNOTSUPP;
 	for (const struct table *t = tables; t < tables + TABLES; t++)
 		for (int what = 1; what < V6_NOTIFIED_CALLS; what++)
 			if (t->number[what] && !(without >> what & 1))

@@ -26,9 +26,6 @@ enum v6_notified {
 	V6_NOTIFIED_CALLS,
 };
 
-/* Whether this machine has a table here at all. */
-bool v6_filter_exists(void);
-
 /* What a notified call is. */
 enum v6_notified v6_filter_call(const struct v6_system_call *call);
 
@@ -47,6 +44,6 @@ bool v6_supervise_takes_privileges(void);
 /*
  * Puts a filter on this thread and what it will start, with no_new_privs where it takes that;
  * `without` are bits 1 << enum v6_notified that are let pass. The listener, or a negated errno:
- * -EBUSY where there is one already.
+ * -EBUSY where there is one already, -EOPNOTSUPP without a table of this machine.
  */
 int v6_filter_install(unsigned without);

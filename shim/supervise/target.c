@@ -125,18 +125,19 @@ static struct v6_slice executed(const struct v6_target *t, char *path)
 {
 	char vector[1024];
 	struct v6_slice text = read_proc(t->pid, "auxv", vector, sizeof(vector));
-	uint64_t key = 0, value = 0;
-	ssize_t n = 0;
 
-	for (size_t word = 8; word >= 4 && key != AT_EXECFN; word /= 2)
-		for (size_t i = 0; i + 2 * word <= text.len && key != AT_EXECFN; i += 2 * word) {
-			key = value = 0;
+	for (size_t word = 8; word >= 4; word /= 2)
+		for (size_t i = 0; i + 2 * word <= text.len; i += 2 * word) {
+			uint64_t key = 0, value = 0;
+			ssize_t n;
+
 			memcpy(&key, text.ptr + i, word);
 			memcpy(&value, text.ptr + i + word, word);
+			n = key == AT_EXECFN ? peek(t, value, path, V6_PATH_SIZE) : 0;
+			if (n > 0)
+				return (struct v6_slice){path, strnlen(path, (size_t)n)};
 		}
-	if (key == AT_EXECFN)
-		n = peek(t, value, path, V6_PATH_SIZE);
-	return (struct v6_slice){path, n > 0 ? strnlen(path, (size_t)n) : 0};
+	return (struct v6_slice){path, 0};
 }
 
 /*
@@ -259,14 +260,13 @@ struct v6_target *v6_target_start(int pid, struct v6_slice program)
 static int process_of(int tid)
 {
 	char text[4096];
-	struct v6_slice rest = read_proc(tid, "status", text, sizeof(text)), line;
+	struct v6_slice rest = read_proc(tid, "status", text, sizeof(text));
 	uint64_t pid = 0;
 
-	do
-		line = v6_slice_cut(&rest, '\n');
-	while (rest.len && !v6_slice_begins(line, "Tgid:\t"));
-	if (rest.len)
-		v6_slice_uint(v6_slice_from(line, strlen("Tgid:\t")), INT32_MAX, &pid);
+	while (rest.len && !v6_slice_begins(rest, "Tgid:\t"))
+		v6_slice_cut(&rest, '\n');
+	v6_slice_cut(&rest, '\t');
+	v6_slice_uint(v6_slice_cut(&rest, '\n'), INT32_MAX, &pid);
 	return (int)pid;
 }
 
@@ -289,42 +289,29 @@ static struct thread *find_thread(int tid)
 /* Its number is another process's, or may be: signal 0 of pidfd_send_signal(2). */
 static bool is_gone(const struct v6_target *t)
 {
-	return v6_syscall(PIDFD_SEND_SIGNAL, t->pidfd, 0, NULL, 0) == -ESRCH;
-}
-
-static bool is_thread(const struct v6_target *t, int tid)
-{
-	char path[V6_PROC_PATH];
-	struct stat st;
-
-	v6_proc_path(path, t->pid, "task", tid);
-	return v6_sys_stat(path, &st) >= 0;
+	return t->pidfd < 0 || v6_syscall(PIDFD_SEND_SIGNAL, t->pidfd, 0, NULL, 0) == -ESRCH;
 }
 
 /* The number may be new: of a process, or of a thread of one that may be new as well. */
 static struct v6_target *find_new(int tid)
 {
 	int pid = process_of(tid);
-	struct v6_target *t = pid ? find_by_pid(pid) : NULL;
+	struct v6_target *t = find_by_pid(pid);
 	struct thread *th;
 
-	if (t && is_gone(t)) {
-		drop(t);
-		t = NULL;
-	}
-	if (!t)
-		t = add(pid);
-	if (t->pidfd < 0) {
-		drop(t);
+	if (!pid)
 		return NULL;
-	}
+	if (t && is_gone(t))
+		drop(t);
+	if (!t || !t->pid)
+		t = add(pid);
 	if (pid == tid)
 		return t;
 	th = &threads[next_thread++ % THREADS];
 	drop_thread(th);
 	*th = (struct thread){tid, open_pidfd(tid, O_EXCL), t};
 	/* While its pidfd is had it is what it was; none of the process, or no longer, is dropped. */
-	if (!is_gone(t) && is_thread(t, tid))
+	if (!is_gone(t) && process_of(tid) == pid)
 		return t;
 	drop_thread(th);
 	return NULL;
@@ -359,7 +346,7 @@ int v6_target_descriptor(const struct v6_target *t, int tid, int fd)
 	if (copy < 0 || own || tid == t->pid)
 		return copy;
 	/* The thread may be another's by now, or have descriptors of its own. */
-	if (is_thread(t, tid) && v6_sys_fstat(copy, &st) >= 0 &&
+	if (process_of(tid) == t->pid && v6_sys_fstat(copy, &st) >= 0 &&
 		v6_proc_socket(tid, fd) == st.st_ino)
 		return copy;
 	v6_sys_close(copy);
