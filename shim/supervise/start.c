@@ -85,11 +85,11 @@ static struct v6_slice variable(const char *name)
 	return v6_slice_of(value ? value : "");
 }
 
-/* Whether the log is the standard error of the target, which a helper has not. */
-static bool borrows;
-
-/* The listener, or a negated errno; the target has been told which over `end`. */
-static int take_listener(int end)
+/*
+ * The listener, or a negated errno; the target has been told which over `end`. `borrow`: the log is the
+ * standard error of the target, which a helper has not.
+ */
+static int take_listener(int end, bool borrow)
 {
 	struct v6_target *t = v6_target_start(target, given ? given->program : v6_slice_of(""));
 	int fd = probe(t);
@@ -100,7 +100,7 @@ static int take_listener(int end)
 	if (fd >= 0)
 		fd = v6_target_descriptor(t, target, fd);
 	if (fd >= 0 && given)
-		v6_loop_init(borrows, t, variable("LISTEN_FDS"), variable("LISTEN_PID"), own);
+		v6_loop_init(borrow, t, variable("LISTEN_FDS"), variable("LISTEN_PID"), own);
 	tell(end, fd < 0 ? fd : 0);
 	close(end);
 	return fd;
@@ -135,14 +135,14 @@ static int put_under(void)
 static int help(void *context)
 {
 	int log = v6_log_descriptor(), last = log > 2 ? log : 2;
+	bool borrow = log == STDERR_FILENO;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), end = dup2(ends[SUPERVISOR], last + 1);
 	struct rlimit files;
 	int listener;
 
 	(void)context;
-	borrows = log == STDERR_FILENO;
 	for (int fd = 0; fd < 3; fd++)
-		if (fd != log || borrows)
+		if (fd != log || borrow)
 			dup2(null, fd);
 	v6_syscall(CLOSE_RANGE, 3, last - 1, 0);
 	v6_syscall(CLOSE_RANGE, last + 2, INT_MAX, 0);
@@ -152,7 +152,7 @@ static int help(void *context)
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
 	(void)!chdir("/"); /* else it keeps a file system busy, no more */
-	listener = take_listener(end);
+	listener = take_listener(end, borrow);
 	if (listener >= 0)
 		v6_loop(listener, NULL);
 	_exit(0);
@@ -265,10 +265,9 @@ static int with_parent(void)
 		take_listen_pid(own);
 		return 0;
 	}
-	borrows = false;
 	close(ends[TARGET]);
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-	listener = take_listener(ends[SUPERVISOR]);
+	listener = take_listener(ends[SUPERVISOR], false);
 	if (listener >= 0 && given)
 		stay(listener);
 	return listener < 0 ? listener : 0;

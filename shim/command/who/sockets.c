@@ -132,6 +132,11 @@ static int by_place(const void *a, const void *b)
 	return d ? d : order(x->cookie, y->cookie);
 }
 
+bool v6_sockets_same_port(const struct v6_diag_socket *a, const struct v6_diag_socket *b)
+{
+	return v6_port_space(a->proto) == v6_port_space(b->proto) && a->local.port == b->local.port;
+}
+
 /*
  * Whether two that are neighbours in that order are one: met twice in a dump, or
  * an MPTCP socket and its TCP part, which shares its inode (net/mptcp/subflow.c,
@@ -139,8 +144,7 @@ static int by_place(const void *a, const void *b)
  */
 static bool same(const struct v6_diag_socket *a, const struct v6_diag_socket *b)
 {
-	return v6_port_space(a->proto) == v6_port_space(b->proto) &&
-	       a->local.port == b->local.port && a->local.family == b->local.family &&
+	return v6_sockets_same_port(a, b) && a->local.family == b->local.family &&
 	       a->inode == b->inode && (a->inode || (a->cookie && a->cookie == b->cookie));
 }
 

@@ -40,5 +40,8 @@ extern struct v6_sockets {
  */
 int v6_sockets_find(uint16_t port);
 
+/* Whether both have one port of one protocol, TCP and MPTCP being one. */
+bool v6_sockets_same_port(const struct v6_diag_socket *a, const struct v6_diag_socket *b);
+
 /* The first holding of a socket, where there is one; those of other inodes follow it. */
 const struct v6_holding *v6_holders_of(const struct v6_diag_socket *socket);

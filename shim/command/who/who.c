@@ -25,9 +25,9 @@ enum { BOTH = V6_SERVES_INET6 | V6_SERVES_INET, PERHAPS = 4, CELL_SIZE = 256 };
 /* What was asked for. */
 static unsigned *wanted; /* the ports, host order; none: all */
 static int ports;
-static uint64_t pid;            /* 0: any */
-static unsigned asked;          /* V6_SERVES_* bits */
-static bool only_tcp, only_udp; /* either or both; neither: any */
+static uint64_t pid;    /* 0: any */
+static unsigned asked;  /* V6_SERVES_* bits */
+static unsigned protos; /* as proto_bit() has them */
 
 /* By what serves() says. */
 static const char *const titles[] = {
@@ -52,11 +52,6 @@ static unsigned would_serve(const struct v6_diag_socket *s)
 static unsigned serves(const struct v6_diag_socket *s)
 {
 	return serving(s) ? would_serve(s) : 0;
-}
-
-static bool same_port(const struct v6_diag_socket *a, const struct v6_diag_socket *b)
-{
-	return v6_port_space(a->proto) == v6_port_space(b->proto) && a->local.port == b->local.port;
 }
 
 static void add_address(struct v6_text *t, const struct v6_diag_socket *s)
@@ -89,7 +84,7 @@ static void add_diversion(struct v6_text *t, const struct v6_diag_socket *dual)
 
 	for (; serves(dual) == BOTH && !all && s < v6_sockets.list + v6_sockets.count; s++) {
 		/* ::ffff:0.0.0.0 competes with `::` for the same packets, and which wins is not said. */
-		if (!same_port(s, dual) || serves(s) != V6_SERVES_INET ||
+		if (!v6_sockets_same_port(s, dual) || serves(s) != V6_SERVES_INET ||
 			!memcmp(s->local.bytes, mapped, sizeof(mapped)) ||
 			(dual->iface && dual->iface != s->iface))
 			continue;
@@ -192,10 +187,9 @@ static void add_row(struct v6_table *table, int *proto, unsigned port, const cha
 	}
 }
 
-static bool shown_proto(int proto)
+static unsigned proto_bit(int proto)
 {
-	return (only_tcp && proto == V6_PROTO_TCP) || (only_udp && proto == V6_PROTO_UDP) ||
-	       (!only_tcp && !only_udp);
+	return proto == V6_PROTO_TCP ? 1 : proto == V6_PROTO_UDP ? 2 : 4;
 }
 
 /* Whether what was asked for is this one. */
@@ -210,7 +204,7 @@ static bool shown(const struct v6_diag_socket *s)
 		h++;
 	/* What does not listen yet would serve these. */
 	return port && (!pid || h->inode == s->inode) && would_serve(s) & asked &&
-	       shown_proto(v6_port_space(s->proto));
+	       proto_bit(v6_port_space(s->proto)) & protos;
 }
 
 /* Whether one that is shown has the port; 0: any. */
@@ -232,7 +226,8 @@ static const struct v6_diag_socket *add_port(
 	bool any = false;
 
 	answered |= BOTH & ~asked;
-	for (; end < v6_sockets.list + v6_sockets.count && same_port(first, end); end++) {
+	for (; end < v6_sockets.list + v6_sockets.count && v6_sockets_same_port(first, end);
+		end++) {
 		answered |= serves(end);
 		any |= shown(end);
 	}
@@ -252,15 +247,14 @@ static void print_table(void)
 		{.gap = 0}, {.gap = 3}, {.gap = 2}, {.gap = 3}, {.gap = 3}, {.gap = 3}};
 	struct v6_table table = v6_table_of(columns, COLUMNS);
 	const struct v6_diag_socket *s = v6_sockets.list;
-	static const int protos[] = {V6_PROTO_TCP, V6_PROTO_UDP};
 
 	while (s < v6_sockets.list + v6_sockets.count)
 		s = add_port(&table, s);
 	for (int i = 0; i < ports; i++)
-		for (unsigned k = 0; k < 2 && !held(wanted[i]); k++) {
-			int proto = protos[k];
+		for (unsigned bit = 1; bit <= 2 && !held(wanted[i]); bit++) {
+			int proto = bit == 1 ? V6_PROTO_TCP : V6_PROTO_UDP;
 
-			if (shown_proto(proto))
+			if (bit & protos)
 				add_row(&table, &proto, wanted[i],
 					asked == BOTH ? NULL : titles[asked], NULL);
 		}
@@ -307,27 +301,23 @@ static void print_json(const struct v6_diag_socket *s)
 	v6_json("]}\n");
 }
 
-/* Of a process that was asked for by its number and has nothing here. */
-static void print_absence(FILE *to)
+/*
+ * What the listing lacks, and why: at its end, or beside it where a machine reads it. `absent`: the process
+ * that was asked for has nothing here.
+ */
+static void print_notes(FILE *to, bool absent)
 {
-	int process = (int)pid;
-	uint64_t netns = v6_proc_netns(process);
+	const char *name = v6_word(V6_LIST_ERRNO, (unsigned)v6_sockets.no_diag);
+	uint64_t netns = absent ? v6_proc_netns((int)pid) : 0;
+	bool unknown = false;
 
 	if (netns && netns != v6_proc_netns(getpid()))
 		fprintf(to, "%d  is in another network namespace: nsenter -t %d -n v6shim who\n",
-			process, process);
-	else
-		fprintf(to, "%d  %s\n", process,
+			(int)pid, (int)pid);
+	else if (absent)
+		fprintf(to, "%d  %s\n", (int)pid,
 			netns ? "holds no such socket"
 			      : "no such process, or one that this user may not see");
-}
-
-/* What the listing lacks, and why: at its end, or beside it where a machine reads it. */
-static void print_notes(FILE *to)
-{
-	const char *name = v6_word(V6_LIST_ERRNO, (unsigned)v6_sockets.no_diag);
-	bool unknown = false;
-
 	if (v6_fact_no_ipv6())
 		fputs("no IPv6 socket can be made here: the kernel has no IPv6\n", to);
 	if (v6_sockets.no_diag)
@@ -384,8 +374,8 @@ static int run(struct v6_options *o)
 	asked = (o->given[ONLY_INET] ? V6_SERVES_INET : 0) |
 		(o->given[ONLY_INET6] ? V6_SERVES_INET6 : 0);
 	asked = asked ? asked : BOTH;
-	only_tcp = o->given[ONLY_TCP];
-	only_udp = o->given[ONLY_UDP];
+	protos = (o->given[ONLY_TCP] ? 1 : 0) | (o->given[ONLY_UDP] ? 2 : 0);
+	protos = protos ? protos : 1 | 2 | 4;
 	wanted = v6_keep(((size_t)o->count + 1) * sizeof(*wanted));
 	for (char **port = o->operands; *port && !result; port++)
 		result = read_port(*port);
@@ -406,9 +396,7 @@ static int run(struct v6_options *o)
 			print_json(&v6_sockets.list[i]);
 	if (!json)
 		print_table();
-	if (pid && !any)
-		print_absence(json ? stderr : stdout);
-	print_notes(json ? stderr : stdout);
+	print_notes(json ? stderr : stdout, pid && !any);
 	for (int i = 0; i < ports; i++)
 		any &= held(wanted[i]);
 	return (ports || pid) && !any ? V6_EXIT_NO : V6_EXIT_OK;
