@@ -17,7 +17,7 @@ static void begin(struct v6_call *c, enum v6_event event)
 
 	v6_record_init_zeroed(&c->record, event);
 	c->record.fd = fd;
-	c->record.program = c->way->caller(c)->program;
+	c->record.program = c->caller->program;
 	c->record.via = c->way->via;
 	c->record.result = 0;
 	c->knobs = &v6_live.config->settings.knobs;
@@ -30,12 +30,11 @@ enum { ASK_PROTO = -1, NO_PROTO = -2, NO_PORT = -1 };
 static void match(struct v6_call *c, int proto, int port)
 {
 	const struct v6_rules *rules = &v6_live.config->rules;
-	const struct v6_caller *who = c->way->caller(c);
 
 	for (unsigned i = 0; i < rules->count; i++) {
 		const struct v6_rule *r = &rules->rule[i];
 
-		if (!(who->rules[i / 32] >> i % 32 & 1) ||
+		if (!(c->caller->rules[i / 32] >> i % 32 & 1) ||
 			(port == NO_PORT ? r->ports != 0 : !v6_rule_port(r, (unsigned)port)))
 			continue;
 		if (r->protos && proto == ASK_PROTO) {

@@ -311,9 +311,9 @@ static void print_json(const struct v6_diag_socket *s)
 static void print_absence(FILE *to)
 {
 	int process = (int)pid;
-	uint64_t netns = v6_proc_netns(process);
+	uint64_t netns = v6_proc_inode(process, "ns/net", -1);
 
-	if (netns && netns != v6_proc_netns(getpid()))
+	if (netns && netns != v6_proc_inode(getpid(), "ns/net", -1))
 		fprintf(to, "%d  is in another network namespace: nsenter -t %d -n v6shim who\n",
 			process, process);
 	else
