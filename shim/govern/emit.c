@@ -25,7 +25,7 @@ static int severity(const struct v6_record *r)
 	return LOG_INFO;
 }
 
-/* Whether it was written; what has no room for its settings, as a path may take it all, is without. */
+/* Whether it was written; without its settings where a path, say, leaves no room for them. */
 static bool put(char *scratch, struct v6_record *r)
 {
 	/* What is longer than PIPE_BUF may be torn in a pipe. */

@@ -427,8 +427,8 @@ static void conclude(struct v6_call *c)
 			v6_memory_set(v6_fact_cookie(c->ask), 0, V6_MEMORY_CLEARED);
 	}
 	/*
-	 * What was set for a call that failed in the end is as it was before; 0 is what Linux starts
-	 * sockets with, where that could not be told.
+	 * What was set for a call that failed in the end is as it was before; 0 is what Linux
+	 * starts sockets with, where that could not be told.
 	 */
 	if (c->record.error && c->set) {
 		v6_fact_set_v6only(c->ask, v6_conflict_before(c) == 1);
@@ -488,8 +488,8 @@ static void govern(struct v6_call *c, enum v6_event event)
 	if (bind && v6_live.judged && !v6_live.acts)
 		judge(c);
 	/*
-	 * The errno of another system for a mapped address on a socket that is IPv6 only. Where V6ONLY
-	 * was set for this bind it was one of `::`, and has to be undone.
+	 * The errno of another system for a mapped address on a socket that is IPv6 only. Where
+	 * V6ONLY was set for this bind it was one of `::`, and has to be undone.
 	 */
 	if (bind && c->record.error == EINVAL && v6_live.mapped && !c->set && v6_call_enforces(c)) {
 		ask(c, V6_NEED_BEFORE | V6_NEED_BOUND);

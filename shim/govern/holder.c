@@ -169,7 +169,7 @@ static void walk(struct v6_port *p, own_visit *visit)
 		fd++;
 }
 
-/* Whether the tables tell of a socket that may be the caller's, or nothing where there must be one. */
+/* Whether the tables tell of what may be the caller's, or nothing where there must be one. */
 static bool unsettled(const struct v6_port *p, bool refused)
 {
 	bool is = !p->on.count && (!p->told || refused);
@@ -449,7 +449,7 @@ void v6_serving_examine(struct v6_call *c)
 			r->verdict.finding = V6_FINDING_NONE;
 	} else if (r->verdict.finding == V6_FINDING_UNENFORCED) {
 		marks = v6_memory_set(v6_fact_cookie(c->ask), 0, V6_MEMORY_SETTLED);
-		/* A worker that was handed the pair listens on what its master's policy gave way for. */
+		/* A worker listens on the pair that its master's policy gave way for. */
 		gave = !(marks & V6_MEMORY_SETTLED) && !want &&
 		       v6_port_hinted(V6_FAMILY_INET, f->address.port) && v6_port_meets(c, want);
 		r->holder.known = false; /* this is no conflict */

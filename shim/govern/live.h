@@ -1,5 +1,6 @@
 /*
- * What is in force: read from the environment and the file that it names, settled once, constant from then on.
+ * What is in force: read from the environment and the file that it names, settled once, constant
+ * from then on.
  */
 #pragma once
 

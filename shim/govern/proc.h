@@ -1,6 +1,4 @@
-/*
- * /proc: directories of numbers, and the process that has a socket.
- */
+/* /proc: directories of numbers, and the process that has a socket. */
 #pragma once
 
 #include <sys/types.h>
@@ -18,8 +16,8 @@ enum { V6_PROC_PATH = 64 };
 void v6_proc_path(char buf[V6_PROC_PATH], int pid, const char *rest, int number);
 
 /*
- * The inode that a link of a process leads to: `rest` is "ns/net" or "ns/user", with fd -1; or "fd",
- * with the number of a descriptor that is a socket. 0 where it is none, or not readable.
+ * The inode that a link of a process leads to: `rest` is "ns/net" or "ns/user", with fd -1; or
+ * "fd", with the number of a descriptor that is a socket. 0 where it is none, or not readable.
  */
 uint64_t v6_proc_inode(int pid, const char *rest, int fd);
 

@@ -177,9 +177,8 @@ static struct v6_slice executable(char buf[PROGRAM_SIZE])
 }
 
 /*
- * The name it was executed by: a script's own rather than its interpreter's, an
- * applet's rather than busybox's. fexecve(3) leaves a name that says nothing;
- * then it is the file's.
+ * The name it was executed by: a script's own rather than its interpreter's, an applet's rather
+ * than busybox's. fexecve(3) leaves a name that says nothing; then it is the file's.
  */
 static void find_program(void)
 {

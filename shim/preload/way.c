@@ -108,7 +108,7 @@ static inline __attribute__((always_inline)) int govern(int fd, const void *poin
 	return (int)c.record.result;
 }
 
-/* The five interposed calls, as the server meets them. Each passes what is not the shim's on at once. */
+/* The five interposed calls, as the server meets them. Each passes on at once what is not ours. */
 #define EXPORT __attribute__((visibility("default")))
 
 #define RARELY(x) __builtin_expect(!!(x), 0)
