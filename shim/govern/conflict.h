@@ -32,8 +32,8 @@ void v6_conflict_suppose_asked(struct v6_call *c);
 
 /*
  * Before a bind for which the policy clears V6ONLY, where an IPv4 socket may have the port: whether
- * the application asked for V6ONLY 1 and one of the process has it, so that it stays 1. Sets
- * verdict and holder.
+ * the application asked for 1 and one of the process has it, so that it stays. Sets verdict,
+ * holder.
  */
 bool v6_conflict_yields(struct v6_call *c);
 

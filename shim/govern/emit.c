@@ -76,7 +76,6 @@ static void need_load(struct v6_self *self, char *scratch, const struct v6_recor
 
 	for (int i = 0; i < TRIES; i++) {
 		state = UNWRITTEN;
-
 		if (atomic_compare_exchange_strong(&self->load, &state, BEING_WRITTEN)) {
 			/* Where it could not be written the next record tries again. */
 			atomic_store(&self->load, put_own(scratch, like, 0) ? WRITTEN : UNWRITTEN);

@@ -1,12 +1,10 @@
 #include "facts.h"
 
-#include "sys.h"
-
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdatomic.h>
-#include <string.h>
+
+#include "sys.h"
 
 #include "forbidden.h"
 

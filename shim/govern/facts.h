@@ -40,8 +40,8 @@ uint64_t v6_fact_netns(int fd);
 
 /*
  * The socket as sock_diag(7) has it, from its descriptor: LISTEN or CLOSE; `peer` of a TCP
- * connection that was reset too; inode 0 where fstat(2) is refused, and then no uid. Up to
- * ten system calls.
+ * connection that was reset too; inode 0 where fstat(2) is refused, and no uid. Up to ten system
+ * calls.
  */
 struct v6_diag_socket v6_fact_socket(int fd, const struct v6_address *bound);
 
@@ -52,8 +52,7 @@ typedef bool v6_dump_visit(const struct v6_diag_socket *s, void *context);
  * What the kernel has of all sockets of a protocol: sock_diag(7), asked on a netlink socket of its
  * own, of the calling thread's network namespace. `buf` holds at least V6_DIAG_PART_SIZE bytes. 0;
  * -EINTR where the sockets changed meanwhile, so that some may be missing; or another negated
- * errno: -ENOENT for a protocol without diagnostics, or where the namespace is not `netns` (0:
- * any).
+ * errno: -ENOENT for a protocol without diagnostics, or a namespace other than `netns` (0: any).
  */
 int v6_dump(const struct v6_diag_query *query, uint64_t netns, char *buf, size_t size,
 	v6_dump_visit *visit, void *context);
@@ -135,8 +134,7 @@ int v6_port_hint(unsigned *i, enum v6_family family, uint16_t port);
 
 /*
  * Whether the number was last bound so that a listen finds nothing to do: `settled`. No call may
- * tell, for a filter may kill whoever makes it; what has the number anew is not settled, where that
- * is known.
+ * tell, for a filter may kill whoever makes it; what is known to have it anew is not settled.
  */
 bool v6_port_settled(int tell);
 void v6_port_new(int tell);

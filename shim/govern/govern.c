@@ -81,8 +81,7 @@ static void emit(struct v6_call *c)
 
 /*
  * The value that V6ONLY is set to, as the kernel takes it: an int, and a null pointer is 0
- * (net/ipv6/ipv6_sockglue.c, do_ipv6_setsockopt). Unknown where the kernel would refuse the
- * length or the pointer.
+ * (net/ipv6/ipv6_sockglue.c, do_ipv6_setsockopt). Unknown where it would refuse length or pointer.
  */
 static void ask_value(struct v6_call *c, bool good)
 {
@@ -387,8 +386,7 @@ static void emit_bind(struct v6_call *c)
 
 /*
  * After a bind that succeeded: notes that this process has the port, and, where changes are
- * recorded, whether a socket of the other family has it too, which UDP with SO_REUSEADDR lets
- * pass in silence.
+ * recorded, whether one of the other family has it too: UDP with SO_REUSEADDR lets it in silently.
  */
 static void note_bound(struct v6_call *c, bool change)
 {

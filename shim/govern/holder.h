@@ -1,8 +1,7 @@
 /*
  * Who has a port: sock_diag(7) for the sockets, the caller's descriptors for those that are its
- * own, and /proc for the process that another's belongs to. And whether the policy is in force on a
- * socket that serves, which must not pass in silence where it is not (DESIGN.md 1.6, unenforced and
- * ipv4-socket).
+ * own, and /proc for the process that another's belongs to. And whether the policy is in force on
+ * what serves, to be told where it is not (DESIGN.md 1.6, unenforced and ipv4-socket).
  */
 #pragma once
 
@@ -54,8 +53,7 @@ bool v6_port_ask_connections(struct v6_port *p);
 /*
  * Whether a connection of a stream's own family would keep the port from it, but for SO_REUSEPORT
  * that what was accepted has from a listener that sharing set it on. Of those of another process,
- * and of none, SO_REUSEADDR counts as set. A table or two, and where the stream has SO_REUSEADDR a
- * walk as well.
+ * and of none, SO_REUSEADDR counts as set. A table or two; with SO_REUSEADDR a walk.
  */
 bool v6_port_kept(struct v6_port *p);
 
@@ -64,8 +62,7 @@ struct v6_rival *v6_port_add(struct v6_port *p, const struct v6_diag_socket *s);
 
 /*
  * Whether an own socket of the other family is in the way of the call's with that V6ONLY, as the
- * hints know it; that is the record's holder. Only descriptors are touched that were last bound to
- * the port.
+ * hints know it; that is the record's holder. Touches only what was last bound to the port.
  */
 bool v6_port_meets(struct v6_call *c, int v6only);
 
@@ -75,8 +72,7 @@ enum { V6_HOLDER_TEXT = 32 };
 /*
  * Fills in the record's holder. Where changes are recorded its process is searched for, and c->text
  * claimed for its name; bounded: V6_HOLDER_READS processes of the network namespace and descriptors
- * of theirs are looked at. A look may keep a descriptor open that its process closes at that very
- * moment.
+ * of theirs are looked at. A look may keep one open that its process closes just then.
  */
 enum { V6_HOLDER_READS = 50000 };
 void v6_holder_set(struct v6_call *c, const struct v6_rival *r);
@@ -95,8 +91,8 @@ void v6_serving_examine(struct v6_call *c);
 
 /*
  * Of the sockets that a program is started with, where they are to be recorded, visits 0, as
- * inetd(8) gives it, and those that the values of LISTEN_FDS and LISTEN_PID name, where that is
- * `pid`: sd_listen_fds(3).
+ * inetd(8) gives it, and those that LISTEN_FDS and LISTEN_PID name, if that is `pid`:
+ * sd_listen_fds(3).
  */
 void v6_inherit_visit(struct v6_slice listen_fds, struct v6_slice listen_pid, int pid,
 	void (*visit)(int fd, void *context), void *context);

@@ -146,8 +146,7 @@ static struct v6_self plain;
 
 /*
  * Whether a thread of the process `pid` is running, and no child of vfork, which has its memory.
- * libc keeps the thread's id there, and clock_getcpuclockid(3) the id in the clock's: all but three
- * bits of it.
+ * libc keeps the thread's id there, clock_getcpuclockid(3) all but three bits of it in the clock's.
  */
 static bool is_process(int pid)
 {

@@ -1,7 +1,6 @@
 /*
  * One governed call on its way, and the four things in which the ways in differ: how the call is
- * made, how the caller's memory is read, who calls, and the descriptor to ask beside the one to
- * tell.
+ * made, the caller's memory read, who calls, and the descriptor to ask beside the one to tell.
  */
 #pragma once
 

@@ -19,19 +19,16 @@
 
 /* ---- what the dynamic linker knows */
 
-static int result_of(int raw)
-{
-	if (raw >= 0)
-		return raw;
-	errno = -raw;
-	return -1;
-}
-
 /* The call as libc has it, and nothing between it and the kernel. */
 #define KERNEL(name, parameters, ...)                                                              \
 	static int kernel_##name parameters                                                        \
 	{                                                                                          \
-		return result_of(v6_sys_##name(__VA_ARGS__));                                      \
+		int result = v6_sys_##name(__VA_ARGS__);                                           \
+                                                                                                   \
+		if (result >= 0)                                                                   \
+			return result;                                                             \
+		errno = -result;                                                                   \
+		return -1;                                                                         \
 	}
 
 /* clang-format off */
