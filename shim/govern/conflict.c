@@ -287,7 +287,7 @@ static void suppose_own(struct v6_port *p, struct v6_rival *r)
 	r->socket.v6only = (int8_t)v6only;
 }
 
-/* Makes all that have the port what they would be. Of those that would not have it it is 0. */
+/* Makes all that have the port what they would be, at port 0 those that would not have it. */
 static void suppose_rivals(struct v6_port *p)
 {
 	const struct v6_rival *phantom;
@@ -297,7 +297,7 @@ static void suppose_rivals(struct v6_port *p)
 	for (struct v6_rival *r = p->on.rival; r < p->on.rival + p->found; r++) {
 		if (r->own)
 			suppose_own(p, r);
-		/* Under these settings it would not have IPv4; are they its own, too? */
+		/* Under these settings it would be without IPv4; are they its own? */
 		else if (r->socket.v6only == 0 && v6_policy_value(p->call->knobs->policy) == 1)
 			r->socket.v6only = V6_UNKNOWN;
 	}

@@ -168,7 +168,7 @@ struct v6_self *v6_self(void)
 	if (self != &plain && atomic_load_explicit(&self->pid, memory_order_relaxed))
 		return self;
 	pid = v6_sys_getpid();
-	/* The page is its parent's to settle: a child of vfork that comes before has the plain. */
+	/* The page is the parent's: a child of vfork that comes first has what there is without. */
 	if (!is_process(pid))
 		self = &plain;
 	/* A page is all zero: a thread that came first may be writing the load record by now. */
