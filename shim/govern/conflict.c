@@ -42,7 +42,7 @@ static bool cleared(const struct v6_call *c, const struct v6_rival *r)
 		return c->record.facts.before == 1;
 	forgotten = memory & (V6_MEMORY_FORGOTTEN | V6_MEMORY_CLEARED);
 	bound = v6_port_hinted_at(r->tell, r->socket.local.port);
-	/* What was accepted, and so bound by no call, does not tell what its listener was asked for. */
+	/* What was accepted, bound by no call, does not tell what its listener was asked for. */
 	if (r->socket.peer && !(memory & V6_MEMORY_ASKED) && !bound)
 		forgotten |= v6_fact_asked_1();
 	/* While nobody has asked for 1 a bind reads what it clears, and remembers it. */
@@ -287,7 +287,7 @@ static void suppose_own(struct v6_port *p, struct v6_rival *r)
 	r->socket.v6only = (int8_t)v6only;
 }
 
-/* Makes all that have the port what they would be. The port of those that would not have it is 0. */
+/* Makes all that have the port what they would be, at port 0 those that would not have it. */
 static void suppose_rivals(struct v6_port *p)
 {
 	const struct v6_rival *phantom;
@@ -297,7 +297,7 @@ static void suppose_rivals(struct v6_port *p)
 	for (struct v6_rival *r = p->on.rival; r < p->on.rival + p->found; r++) {
 		if (r->own)
 			suppose_own(p, r);
-		/* Under the same settings it would not have IPv4; whether it is under them is not known. */
+		/* Under these settings it would be without IPv4; are they its own? */
 		else if (r->socket.v6only == 0 && v6_policy_value(p->call->knobs->policy) == 1)
 			r->socket.v6only = V6_UNKNOWN;
 	}
@@ -346,7 +346,7 @@ static void find_holders(const struct v6_conflict *f, struct v6_rival holder[2])
 		holder[helps] = *v6_conflict_holder(f, helps);
 }
 
-/* The outcome on a port that is bound or listened on: errno or 0. Of the socket, in *v6only, what it would have. */
+/* The outcome on a port that is bound or listened on: errno or 0; and V6ONLY, as it would be. */
 static int suppose_port(struct v6_call *c, int real, int *v6only)
 {
 	struct v6_record *r = &c->record;
@@ -402,7 +402,7 @@ static int suppose_port(struct v6_call *c, int real, int *v6only)
 	return no == 1 ? EADDRINUSE : 0;
 }
 
-/* Whether the outcome on the port may be another than it was, which takes further system calls to know. */
+/* Whether the outcome on the port may be another, which takes further system calls to know. */
 static bool may_differ(const struct v6_call *c, int real, int v6only)
 {
 	const struct v6_address *a = &c->record.facts.address;

@@ -1,9 +1,9 @@
 /*
- * What is done when both families want one port: split, share and yield. And, with mode=log, what each
- * call would come to, were the mode enforce from the start: of each socket is remembered in what it
- * would differ from what the kernel has (facts.h), and of those that would have a port which the
- * kernel refused them, that they have it, until the process ends. Supposed is that the program makes
- * the same calls all the same.
+ * What is done when both families want one port: split, share and yield. And, with mode=log, what
+ * each call would come to, were the mode enforce from the start: of each socket is remembered in
+ * what it would differ from what the kernel has (facts.h), and of those that would have a port
+ * which the kernel refused them, that they have it, until the process ends. Supposed is that the
+ * program makes the same calls all the same.
  */
 #pragma once
 
@@ -13,27 +13,27 @@
 enum { V6_PHANTOMS_MAX = 12 };
 
 /*
- * After a bind or listen that failed with EADDRINUSE on a port: tries what the
- * plan says, and undoes what did not help, so that the options of every socket
- * are as they were and record.error is the first one. Fills in verdict and holder. Where nothing is
- * found in the way the call is made once more, and where that succeeds there was no conflict.
- * facts.address must be set.
+ * After a bind or listen that failed with EADDRINUSE on a port: tries what the plan says, and
+ * undoes what did not help, so that the options of every socket are as they were and record.error
+ * is the first one. Fills in verdict and holder. Where nothing is found in the way the call is made
+ * once more, and where that succeeds there was no conflict. facts.address must be set.
  */
 void v6_conflict_resolve(struct v6_call *c);
 
 /*
- * After the call was made with mode=log; facts.address is what it is bound to, or was to be. Fills in
- * verdict, holder and enforce, and remembers what would be left. Makes further system calls where
- * it would differ from what the kernel has, for this call or another on the port.
+ * After the call was made with mode=log; facts.address is what it is bound to, or was to be. Fills
+ * in verdict, holder and enforce, and remembers what would be left. Makes further system calls
+ * where it would differ from what the kernel has, for this call or another on the port.
  */
 void v6_conflict_suppose(struct v6_call *c);
 
-/* The same of setsockopt(IPV6_V6ONLY), with facts.asked: it is set with enforce too, unless that denies it. */
+/* The same of setsockopt(IPV6_V6ONLY), with facts.asked: set with enforce too, but where denied. */
 void v6_conflict_suppose_asked(struct v6_call *c);
 
 /*
- * Before a bind for which the policy clears V6ONLY, where an IPv4 socket may have the port: whether the
- * application asked for V6ONLY 1 and one of the process has it, so that it stays 1. Sets verdict and holder.
+ * Before a bind for which the policy clears V6ONLY, where an IPv4 socket may have the port: whether
+ * the application asked for 1 and one of the process has it, so that it stays. Sets verdict,
+ * holder.
  */
 bool v6_conflict_yields(struct v6_call *c);
 

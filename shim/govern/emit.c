@@ -25,7 +25,7 @@ static int severity(const struct v6_record *r)
 	return LOG_INFO;
 }
 
-/* Whether it was written; what has no room for its settings, as a path may take it all, is without. */
+/* Whether it was written; without its settings where a path, say, leaves no room for them. */
 static bool put(char *scratch, struct v6_record *r)
 {
 	/* What is longer than PIPE_BUF may be torn in a pipe. */
@@ -76,7 +76,6 @@ static void need_load(struct v6_self *self, char *scratch, const struct v6_recor
 
 	for (int i = 0; i < TRIES; i++) {
 		state = UNWRITTEN;
-
 		if (atomic_compare_exchange_strong(&self->load, &state, BEING_WRITTEN)) {
 			/* Where it could not be written the next record tries again. */
 			atomic_store(&self->load, put_own(scratch, like, 0) ? WRITTEN : UNWRITTEN);

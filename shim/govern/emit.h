@@ -1,6 +1,4 @@
-/*
- * From a record to a line in the log.
- */
+/* From a record to a line in the log. */
 #pragma once
 
 #include "../core/record.h"
@@ -20,7 +18,7 @@ static inline bool v6_emit_wants(enum v6_log_level level)
  */
 void v6_emit(struct v6_record *r);
 
-/* Whether this process told of no IPv4 socket at that protocol and port yet, as far as it remembers. */
+/* Whether this process told of no IPv4 socket there yet, as far as it remembers. */
 bool v6_emit_first(int proto, uint16_t port);
 
 /* What must be said whatever the log is: see v6_log_complain(). No newline. */

@@ -1,12 +1,10 @@
 #include "facts.h"
 
-#include "sys.h"
-
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdatomic.h>
-#include <string.h>
+
+#include "sys.h"
 
 #include "forbidden.h"
 
@@ -227,9 +225,8 @@ bool v6_fact_no_ipv6(void)
 
 /*
  * A slot is one atomic word, the cookie above eleven bits: never half written. Cookies count
- * upwards, in batches to each processor (net/core/sock_diag.c, __sock_gen_cookie): the hash
- * keeps neighbours in time and the batches' beginnings apart (Fibonacci hashing, the upper 12
- * bits).
+ * upwards, in batches to each processor (net/core/sock_diag.c, __sock_gen_cookie): the hash keeps
+ * neighbours in time and the batches' beginnings apart (Fibonacci hashing, the upper 12 bits).
  */
 enum { BITS = 11 };
 static _Atomic uint64_t slots[V6_MEMORY_SLOTS];
@@ -304,7 +301,7 @@ bool v6_fact_asked_1(void)
 	return ever_set() & V6_MEMORY_ASKED_1;
 }
 
-/* A word for the numbers that end alike: the rest of the number, SETTLED, SET, the family, the port. */
+/* A word for the numbers that end alike: the number's rest, SETTLED, SET, the family, the port. */
 enum { HINTS = V6_HINT_SLOTS, FAMILY = 1 << 16, SET = 1 << 17, SETTLED = 1 << 18, REST = 19 };
 static _Atomic uint32_t hints[HINTS];
 static atomic_uint hints_end; /* beyond the last that is written */

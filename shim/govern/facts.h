@@ -40,8 +40,8 @@ uint64_t v6_fact_netns(int fd);
 
 /*
  * The socket as sock_diag(7) has it, from its descriptor: LISTEN or CLOSE; `peer` of a TCP
- * connection that was reset too; inode 0 where fstat(2) is refused, and then no uid. Up to
- * ten system calls.
+ * connection that was reset too; inode 0 where fstat(2) is refused, and no uid. Up to ten system
+ * calls.
  */
 struct v6_diag_socket v6_fact_socket(int fd, const struct v6_address *bound);
 
@@ -49,10 +49,10 @@ struct v6_diag_socket v6_fact_socket(int fd, const struct v6_address *bound);
 typedef bool v6_dump_visit(const struct v6_diag_socket *s, void *context);
 
 /*
- * What the kernel has of all sockets of a protocol: sock_diag(7), asked on a netlink socket of its own,
- * of the calling thread's network namespace. `buf` holds at least V6_DIAG_PART_SIZE bytes. 0; -EINTR where
- * the sockets changed meanwhile, so that some may be missing; or another negated errno: -ENOENT for
- * a protocol without diagnostics, or where the namespace is not `netns` (0: any).
+ * What the kernel has of all sockets of a protocol: sock_diag(7), asked on a netlink socket of its
+ * own, of the calling thread's network namespace. `buf` holds at least V6_DIAG_PART_SIZE bytes. 0;
+ * -EINTR where the sockets changed meanwhile, so that some may be missing; or another negated
+ * errno: -ENOENT for a protocol without diagnostics, or a namespace other than `netns` (0: any).
  */
 int v6_dump(const struct v6_diag_query *query, uint64_t netns, char *buf, size_t size,
 	v6_dump_visit *visit, void *context);
@@ -105,8 +105,8 @@ unsigned v6_fact_memory(int fd);
 unsigned v6_memory_set(uint64_t cookie, unsigned clear, unsigned set);
 
 /*
- * Remembers a V6ONLY value, or with V6_UNKNOWN none: `what` is ASKED or V6ONLY. And the value in the
- * bits: V6_UNKNOWN where there is none, or it was forgotten.
+ * Remembers a V6ONLY value, or with V6_UNKNOWN none: `what` is ASKED or V6ONLY. And the value in
+ * the bits: V6_UNKNOWN where there is none, or it was forgotten.
  */
 void v6_memory_set_value(int fd, unsigned what, int value);
 static inline int v6_memory_value(unsigned memory, unsigned what)
@@ -122,19 +122,19 @@ int v6_fact_supposed(int fd, int real);
 bool v6_fact_asked_1(void);
 
 /*
- * A hint, no truth: which port and family the numbers of descriptors were last bound to. It costs no
- * system call to keep, says when the kernel is worth asking, and is inherited by fork.
+ * A hint, no truth: which port and family the numbers of descriptors were last bound to. It costs
+ * no system call to keep, says when the kernel is worth asking, and is inherited by fork.
  */
 enum { V6_HINT_SLOTS = 4096 };
 void v6_port_bound(int tell, const struct v6_address *address, bool settled);
 bool v6_port_hinted(enum v6_family family, uint16_t port);
 bool v6_port_hinted_at(int tell, uint16_t port);
-/* The next descriptor from *i on that was last bound so, OTHER: in either family; -1: there is none. */
+/* The next descriptor from *i on that was last bound so, OTHER: in either family; -1: none. */
 int v6_port_hint(unsigned *i, enum v6_family family, uint16_t port);
 
 /*
- * Whether the number was last bound so that a listen finds nothing to do: `settled`. No call may tell, for
- * a filter may kill whoever makes it; what has the number anew is not settled, where that is known.
+ * Whether the number was last bound so that a listen finds nothing to do: `settled`. No call may
+ * tell, for a filter may kill whoever makes it; what is known to have it anew is not settled.
  */
 bool v6_port_settled(int tell);
 void v6_port_new(int tell);

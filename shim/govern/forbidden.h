@@ -1,12 +1,11 @@
 /*
- * Turns what must never happen inside the interposed calls into compile errors.
- * Included last, after every system header, by all files of the hot path.
+ * Turns what must never happen inside the interposed calls into compile errors. Included last,
+ * after every system header, by all files of the hot path.
  *
- * socket, setsockopt, bind and listen are async-signal-safe (POSIX.1-2017,
- * 2.4.3) and may be called from signal handlers, after fork in a threaded
- * program, and from a vfork child: no allocation, no stdio, no lock, no dynamic
- * linker, no environment. Nor calls that are cancellation points: the four are
- * none. The shim's own system calls are those of sys.h.
+ * socket, setsockopt, bind and listen are async-signal-safe (POSIX.1-2017, 2.4.3) and may be called
+ * from signal handlers, after fork in a threaded program, and from a vfork child: no allocation, no
+ * stdio, no lock, no dynamic linker, no environment. Nor calls that are cancellation points: the
+ * four are none. The shim's own system calls are those of sys.h.
  */
 #pragma once
 

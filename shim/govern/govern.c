@@ -17,7 +17,7 @@ static void begin(struct v6_call *c, enum v6_event event)
 
 	v6_record_init_zeroed(&c->record, event);
 	c->record.fd = fd;
-	c->record.program = c->way->caller(c)->program;
+	c->record.program = c->caller->program;
 	c->record.via = c->way->via;
 	c->record.result = 0;
 	c->knobs = &v6_live.config->settings.knobs;
@@ -30,12 +30,11 @@ enum { ASK_PROTO = -1, NO_PROTO = -2, NO_PORT = -1 };
 static void match(struct v6_call *c, int proto, int port)
 {
 	const struct v6_rules *rules = &v6_live.config->rules;
-	const struct v6_caller *who = c->way->caller(c);
 
 	for (unsigned i = 0; i < rules->count; i++) {
 		const struct v6_rule *r = &rules->rule[i];
 
-		if (!(who->rules[i / 32] >> i % 32 & 1) ||
+		if (!(c->caller->rules[i / 32] >> i % 32 & 1) ||
 			(port == NO_PORT ? r->ports != 0 : !v6_rule_port(r, (unsigned)port)))
 			continue;
 		if (r->protos && proto == ASK_PROTO) {
@@ -82,8 +81,7 @@ static void emit(struct v6_call *c)
 
 /*
  * The value that V6ONLY is set to, as the kernel takes it: an int, and a null pointer is 0
- * (net/ipv6/ipv6_sockglue.c, do_ipv6_setsockopt). Unknown where the kernel would refuse the
- * length or the pointer.
+ * (net/ipv6/ipv6_sockglue.c, do_ipv6_setsockopt). Unknown where it would refuse length or pointer.
  */
 static void ask_value(struct v6_call *c, bool good)
 {
@@ -388,8 +386,7 @@ static void emit_bind(struct v6_call *c)
 
 /*
  * After a bind that succeeded: notes that this process has the port, and, where changes are
- * recorded, whether a socket of the other family has it too, which UDP with SO_REUSEADDR lets
- * pass in silence.
+ * recorded, whether one of the other family has it too: UDP with SO_REUSEADDR lets it in silently.
  */
 static void note_bound(struct v6_call *c, bool change)
 {
@@ -428,8 +425,8 @@ static void conclude(struct v6_call *c)
 			v6_memory_set(v6_fact_cookie(c->ask), 0, V6_MEMORY_CLEARED);
 	}
 	/*
-	 * What was set for a call that failed in the end is as it was before; 0 is what Linux starts
-	 * sockets with, where that could not be told.
+	 * What was set for a call that failed in the end is as it was before; 0 is what Linux
+	 * starts sockets with, where that could not be told.
 	 */
 	if (c->record.error && c->set) {
 		v6_fact_set_v6only(c->ask, v6_conflict_before(c) == 1);
@@ -489,8 +486,8 @@ static void govern(struct v6_call *c, enum v6_event event)
 	if (bind && v6_live.judged && !v6_live.acts)
 		judge(c);
 	/*
-	 * The errno of another system for a mapped address on a socket that is IPv6 only. Where V6ONLY
-	 * was set for this bind it was one of `::`, and has to be undone.
+	 * The errno of another system for a mapped address on a socket that is IPv6 only. Where
+	 * V6ONLY was set for this bind it was one of `::`, and has to be undone.
 	 */
 	if (bind && c->record.error == EINVAL && v6_live.mapped && !c->set && v6_call_enforces(c)) {
 		ask(c, V6_NEED_BEFORE | V6_NEED_BOUND);

@@ -1,9 +1,8 @@
 /*
  * The governed calls: gather facts, ask the policy, act, call on, record.
  *
- * The way in fills in way, ask, record.fd and the arguments of a struct v6_call
- * that is zero otherwise, and gives record.result and record.error to the caller.
- * v6_live must be settled.
+ * The way in fills in way, caller, ask, record.fd and the arguments of a struct v6_call that is
+ * zero otherwise, and gives record.result and record.error to the caller. v6_live must be settled.
  */
 #pragma once
 
@@ -21,7 +20,7 @@ void v6_govern_v6only(struct v6_call *c);
 void v6_govern_bind(struct v6_call *c);
 void v6_govern_listen(struct v6_call *c);
 
-/* A socket that came to this program bound: told of where it serves, and so is nobody's to change. */
+/* A socket that came to this program bound, nobody's to change: told of where it serves. */
 void v6_govern_inherited(struct v6_call *c);
 
 /*

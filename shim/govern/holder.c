@@ -141,7 +141,8 @@ static bool visit_one(int fd, void *context)
 	const struct walk *w = context;
 	struct v6_call *c = w->port->call;
 	/* Of another process only sockets are touched. */
-	int ask = c->record.pid && !v6_proc_socket(c->record.pid, fd) ? -1 : c->way->take(c, fd);
+	int ask =
+		c->record.pid && !v6_proc_inode(c->record.pid, "fd", fd) ? -1 : c->way->take(c, fd);
 	bool on = true;
 
 	if (ask >= 0) {
@@ -168,7 +169,7 @@ static void walk(struct v6_port *p, own_visit *visit)
 		fd++;
 }
 
-/* Whether the tables tell of a socket that may be the caller's, or nothing where there must be one. */
+/* Whether the tables tell of what may be the caller's, or nothing where there must be one. */
 static bool unsettled(const struct v6_port *p, bool refused)
 {
 	bool is = !p->on.count && (!p->told || refused);
@@ -314,7 +315,7 @@ static bool is_the_socket(int fd, void *context)
 
 	if (h->left-- <= 0)
 		return false;
-	h->found = v6_proc_socket(h->pid, fd) == h->inode;
+	h->found = v6_proc_inode(h->pid, "fd", fd) == h->inode;
 	return !h->found;
 }
 
@@ -325,7 +326,7 @@ static bool has_the_socket(int pid, void *context)
 
 	if (h->left-- <= 0)
 		return false;
-	if (pid == h->self || v6_proc_netns(pid) != h->netns)
+	if (pid == h->self || v6_proc_inode(pid, "ns/net", -1) != h->netns)
 		return true;
 	h->pid = pid;
 	v6_proc_path(path, pid, "fd", -1);
@@ -333,25 +334,12 @@ static bool has_the_socket(int pid, void *context)
 	return !h->found;
 }
 
-static void find_process(struct v6_holder *h, uint32_t inode, int self, char *text)
-{
-	struct hunt hunt = {.inode = inode, .left = V6_HOLDER_READS, .self = self};
-
-	if (!inode)
-		return;
-	hunt.netns = v6_proc_netns(self);
-	v6_proc_numbers("/proc", has_the_socket, &hunt);
-	if (!hunt.found)
-		return;
-	h->pid = hunt.pid;
-	if (text)
-		h->program = (struct v6_slice){text, v6_proc_comm(h->pid, text, V6_HOLDER_TEXT)};
-}
-
 void v6_holder_set(struct v6_call *c, const struct v6_rival *r)
 {
 	struct v6_holder *h = &c->record.holder;
-	int self = c->record.pid ? c->record.pid : v6_self()->pid;
+	struct hunt hunt = {.inode = r->socket.inode,
+		.left = V6_HOLDER_READS,
+		.self = c->record.pid ? c->record.pid : v6_self()->pid};
 
 	*h = (struct v6_holder){.known = true,
 		.fd = r->tell,
@@ -361,11 +349,17 @@ void v6_holder_set(struct v6_call *c, const struct v6_rival *r)
 		.uid = r->socket.inode ? (int64_t)r->socket.uid : -1,
 		.connection = r->socket.peer ? r->socket.state : 0};
 	if (r->own) {
-		h->pid = self;
+		h->pid = hunt.self;
 		h->program = c->record.program;
-	} else if (v6_emit_wants(V6_LOG_LEVEL_CHANGE)) {
+	} else if (hunt.inode && v6_emit_wants(V6_LOG_LEVEL_CHANGE)) {
+		hunt.netns = v6_proc_inode(hunt.self, "ns/net", -1);
+		v6_proc_numbers("/proc", has_the_socket, &hunt);
+	}
+	if (hunt.found) {
+		h->pid = hunt.pid;
 		c->text = c->text ? c->text : v6_scratch_claim();
-		find_process(h, r->socket.inode, self, c->text);
+		h->program.ptr = c->text;
+		h->program.len = c->text ? v6_proc_comm(h->pid, c->text, V6_HOLDER_TEXT) : 0;
 	}
 }
 
@@ -455,7 +449,7 @@ void v6_serving_examine(struct v6_call *c)
 			r->verdict.finding = V6_FINDING_NONE;
 	} else if (r->verdict.finding == V6_FINDING_UNENFORCED) {
 		marks = v6_memory_set(v6_fact_cookie(c->ask), 0, V6_MEMORY_SETTLED);
-		/* A worker that was handed the pair listens on what its master's policy gave way for. */
+		/* A worker listens on the pair that its master's policy gave way for. */
 		gave = !(marks & V6_MEMORY_SETTLED) && !want &&
 		       v6_port_hinted(V6_FAMILY_INET, f->address.port) && v6_port_meets(c, want);
 		r->holder.known = false; /* this is no conflict */

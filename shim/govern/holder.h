@@ -1,8 +1,7 @@
 /*
  * Who has a port: sock_diag(7) for the sockets, the caller's descriptors for those that are its
  * own, and /proc for the process that another's belongs to. And whether the policy is in force on
- * a socket that serves, which must not pass in silence where it is not (DESIGN.md 1.6, unenforced and
- * ipv4-socket).
+ * what serves, to be told where it is not (DESIGN.md 1.6, unenforced and ipv4-socket).
  */
 #pragma once
 
@@ -14,7 +13,7 @@ enum { V6_DESCRIPTORS_MAX = 1 << 20 };
 
 enum { V6_RIVALS_MAX = 100 };
 
-/* What is known of a port. The memory for rivals is claimed, and own ones are kept, until the release. */
+/* What is known of a port. Memory for rivals is claimed, and own ones kept, until the release. */
 struct v6_port {
 	struct v6_call *call;
 	struct v6_conflict on; /* at most V6_RIVALS_MAX rivals; all but `cleared` of the sockets */
@@ -32,16 +31,16 @@ struct v6_port {
 };
 
 /*
- * facts.address is what the socket of the call is bound to, or wants. Release it, whatever was asked.
- * Without memory there are few rivals, or they are partial.
+ * facts.address is what the socket of the call is bound to, or wants. Release it, whatever was
+ * asked. Without memory there are few rivals, or they are partial.
  */
 void v6_port_init(struct v6_port *p, struct v6_call *c, int v6only);
 void v6_port_release(struct v6_port *p);
 
 /*
- * Finds all: by the kernel's tables, those of the socket's network namespace; own ones by the hints;
- * and by a walk over the caller's descriptors where that leaves it open whose a socket is, or
- * tells of none though `refused`: the kernel has refused the port.
+ * Finds all: by the kernel's tables, those of the socket's network namespace; own ones by the
+ * hints; and by a walk over the caller's descriptors where that leaves it open whose a socket is,
+ * or tells of none though `refused`: the kernel has refused the port.
  */
 void v6_port_ask(struct v6_port *p, bool refused);
 
@@ -52,9 +51,9 @@ void v6_port_ask(struct v6_port *p, bool refused);
 bool v6_port_ask_connections(struct v6_port *p);
 
 /*
- * Whether a connection of a stream's own family would keep the port from it, but for SO_REUSEPORT that
- * what was accepted has from a listener that sharing set it on. Of those of another process, and of
- * none, SO_REUSEADDR counts as set. A table or two, and where the stream has SO_REUSEADDR a walk as well.
+ * Whether a connection of a stream's own family would keep the port from it, but for SO_REUSEPORT
+ * that what was accepted has from a listener that sharing set it on. Of those of another process,
+ * and of none, SO_REUSEADDR counts as set. A table or two; with SO_REUSEADDR a walk.
  */
 bool v6_port_kept(struct v6_port *p);
 
@@ -62,8 +61,8 @@ bool v6_port_kept(struct v6_port *p);
 struct v6_rival *v6_port_add(struct v6_port *p, const struct v6_diag_socket *s);
 
 /*
- * Whether an own socket of the other family is in the way of the call's with that V6ONLY, as the hints
- * know it; that is the record's holder. Only descriptors are touched that were last bound to the port.
+ * Whether an own socket of the other family is in the way of the call's with that V6ONLY, as the
+ * hints know it; that is the record's holder. Touches only what was last bound to the port.
  */
 bool v6_port_meets(struct v6_call *c, int v6only);
 
@@ -72,8 +71,8 @@ enum { V6_HOLDER_TEXT = 32 };
 
 /*
  * Fills in the record's holder. Where changes are recorded its process is searched for, and c->text
- * claimed for its name; bounded: V6_HOLDER_READS processes of the network namespace and descriptors of
- * theirs are looked at. A look may keep a descriptor open that its process closes at that very moment.
+ * claimed for its name; bounded: V6_HOLDER_READS processes of the network namespace and descriptors
+ * of theirs are looked at. A look may keep one open that its process closes just then.
  */
 enum { V6_HOLDER_READS = 50000 };
 void v6_holder_set(struct v6_call *c, const struct v6_rival *r);
@@ -85,14 +84,14 @@ void v6_holder_set(struct v6_call *c, const struct v6_rival *r);
 bool v6_serving(struct v6_call *c);
 
 /*
- * After the call was made: fills in the finding, with its note, where there is one and no other; and
- * remembers what this call knows of the socket's V6ONLY and no later one can tell.
+ * After the call was made: fills in the finding, with its note, where there is one and no other;
+ * and remembers what this call knows of the socket's V6ONLY and no later one can tell.
  */
 void v6_serving_examine(struct v6_call *c);
 
 /*
- * Of the sockets that a program is started with, where they are to be recorded, visits 0, as inetd(8)
- * gives it, and those that the values of LISTEN_FDS and LISTEN_PID name, where that is `pid`:
+ * Of the sockets that a program is started with, where they are to be recorded, visits 0, as
+ * inetd(8) gives it, and those that LISTEN_FDS and LISTEN_PID name, if that is `pid`:
  * sd_listen_fds(3).
  */
 void v6_inherit_visit(struct v6_slice listen_fds, struct v6_slice listen_pid, int pid,

@@ -60,18 +60,16 @@ static unsigned add_file(struct v6_config *config, v6_config_print *print, void 
 		len += n > 0 ? (size_t)n : 0;
 	}
 	v6_sys_close(fd);
-	if (pipe)
-		(void)v6_problem_add(
-			&p, path, "is a pipe; a file is meant, for each program reads it anew");
-	else if (n < 0)
-		(void)v6_problem_add(
-			&p, path, "cannot be read", .otherwise = v6_errno_words((int)-n));
-	else if (len == sizeof(file_text))
-		(void)v6_problem_add(
-			&p, path, "larger than %n bytes", .number = V6_CONFIG_FILE_MAX);
-	else
+	if (fd >= 0 && n >= 0 && len < sizeof(file_text))
 		return v6_config_file(
 			config, path, (struct v6_slice){file_text, len}, print, context);
+	p.text = path;
+	p.reason.number = V6_CONFIG_FILE_MAX;
+	p.reason.words = pipe    ? "is a pipe; a file is meant, for each program reads it anew"
+			 : n < 0 ? "cannot be read"
+				 : "larger than %n bytes";
+	if (n < 0 && !pipe)
+		p.reason.otherwise = v6_errno_words((int)-n);
 	print(&p, context);
 	return 1;
 }

@@ -1,6 +1,4 @@
-/*
- * What is in force: read from the environment and the file that it names, settled once, constant from then on.
- */
+/* What is in force: read from the environment and the file that it names, once, then constant. */
 #pragma once
 
 #include "../core/config.h"
@@ -21,10 +19,9 @@ struct v6_live {
 extern struct v6_live v6_live;
 
 /*
- * Adds what the environment and the configuration file say to *config, in which what
- * the command line says may be already, and completes it. Every problem is given to `print`;
- * returns how many there were. *config points into the environment, and into memory of this
- * file's: once in a process.
+ * Adds what the environment and the configuration file say to *config, in which what the command
+ * line says may be already, and completes it. Every problem is given to `print`; returns how many
+ * there were. *config points into the environment, and memory of this file's: once in a process.
  */
 unsigned v6_configure(
 	struct v6_config *config, char **environment, v6_config_print *print, void *context);

@@ -185,10 +185,9 @@ static void publish(int fd, struct identity id)
 }
 
 /*
- * Puts a log that was just opened in the place of the one that was seen to be
- * wrong, or closes it, where another thread was quicker. dup3(2) changes what the
- * number means at one stroke: another thread that is about to write to it is not
- * left with one that the server then gets.
+ * Puts a log that was just opened in the place of the one that was seen to be wrong, or closes it,
+ * where another thread was quicker. dup3(2) changes what the number means at one stroke: another
+ * thread that is about to write to it is not left with one that the server then gets.
  */
 static void keep(const struct opened *log, const struct opened *seen)
 {
@@ -246,7 +245,7 @@ static ssize_t write_file(const struct opened *log, const char *text, size_t len
 							      : v6_sys_write(log->fd, text, len);
 }
 
-/* Opens the same once more: O_NONBLOCK belongs to the opening, not to the number, and others have that too. */
+/* Opens the same once more: O_NONBLOCK is the opening's, not the number's, and others have that. */
 static int open_again(const struct opened *log)
 {
 	char path[32];
@@ -280,7 +279,7 @@ static ssize_t write_stream(const struct opened *log, bool shared, const char *t
 	if (mask & pipe)
 		v6_sys_pending_signals(&waiting);
 	pending = !held || waiting & pipe;
-	/* What there is room for is not known where it cannot be opened: without /proc, or the right to. */
+	/* Where it cannot be opened, without /proc or the right to, the room is not known. */
 	if ((fd >= 0 && !pending) || v6_sys_writable(log->fd))
 		n = v6_sys_write(fd < 0 ? log->fd : fd, text, len);
 	if (shared && fd >= 0)
@@ -293,8 +292,8 @@ static ssize_t write_stream(const struct opened *log, bool shared, const char *t
 }
 
 /*
- * 0, or why it was not written whole, negated. After a line that was cut short the next one begins with
- * a newline of its own; also where the disk is full, for then another process's may have been.
+ * 0, or why it was not written whole, negated. After a line that was cut short the next one begins
+ * with a newline of its own; also where the disk is full, for then another process's may have been.
  * `shared`: others may have the descriptor's opening.
  */
 static int write_line(const struct opened *log, bool shared, struct v6_log_line line)
@@ -320,7 +319,7 @@ static int write_line(const struct opened *log, bool shared, struct v6_log_line 
 	return n < 0 ? (int)n : cut ? -ENOSPC : 0;
 }
 
-/* To a descriptor of the server's. It may have closed it, and what it opened next has the number: EBADF. */
+/* To a descriptor of the server's. EBADF where that is closed, and the number another's. */
 static int write_given(const struct opened *log, struct v6_log_line line)
 {
 	/* sd-daemon(3): "<N>" before a line is its priority. */

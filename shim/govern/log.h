@@ -1,10 +1,8 @@
 /*
- * The log: opened by the first record, known by its inode before every one, one
- * write a record.
+ * The log: opened by the first record, known by its inode before every one, one write a record.
  *
- * It never waits, never raises a signal in the server, and never writes into a
- * descriptor that is not, or is no longer, the log's. What cannot be written is
- * dropped, and counted by the caller.
+ * It never waits, never raises a signal in the server, and never writes into a descriptor that is
+ * not, or is no longer, the log's. What cannot be written is dropped, and counted by the caller.
  */
 #pragma once
 
@@ -14,10 +12,10 @@
 #include "../core/settings.h"
 
 /*
- * Once, at the start, before anything is written: what the log is, and how standard
- * error was given. Opens nothing, in at most two system calls. `journal` is the value of JOURNAL_STREAM
- * (systemd.exec(5)), "DEVICE:INODE" of the journal's socket, `handed` that of V6_LOG_HANDED;
- * or empty. Settings must stay.
+ * Once, at the start, before anything is written: what the log is, and how standard error was
+ * given. Opens nothing, in at most two system calls. `journal` is the value of JOURNAL_STREAM
+ * (systemd.exec(5)), "DEVICE:INODE" of the journal's socket, `handed` that of V6_LOG_HANDED; or
+ * empty. Settings must stay.
  */
 void v6_log_init(const struct v6_settings *s, struct v6_slice journal, struct v6_slice handed);
 
@@ -29,7 +27,7 @@ enum { V6_LOG_HEADROOM = 96 };
 
 /* One record on its way. */
 struct v6_log_line {
-	/* V6_RECORD_SIZE bytes, V6_LOG_HEADROOM before and V6_PATH_SIZE behind them: the log may spoil all. */
+	/* V6_RECORD_SIZE bytes, V6_LOG_HEADROOM before, V6_PATH_SIZE behind: all may be spoilt. */
 	char *text;
 	size_t len;              /* its newline included */
 	struct v6_slice program; /* whose it is: %n, and the tag of syslog */
@@ -58,9 +56,9 @@ void v6_log_complain(struct v6_log_line line);
 int v6_logfile_open(char *path, const struct stat *root, struct stat *st);
 
 /*
- * Moves a descriptor up and out of the server's way, close-on-exec: servers close or select(2)
- * on low numbers, and take 0, 1 and 2 for what they are. Not too high either, for the kernel's
- * table grows to hold it. The new number; negative, and it is closed, where that cannot be, or where
- * a server may have so few that it needs them all.
+ * Moves a descriptor up and out of the server's way, close-on-exec: servers close or select(2) on
+ * low numbers, and take 0, 1 and 2 for what they are. Not too high either, for the kernel's table
+ * grows to hold it. The new number; negative, and it is closed, where that cannot be, or where a
+ * server may have so few that it needs them all.
  */
 int v6_logfile_raise(int fd);

@@ -51,35 +51,20 @@ void v6_proc_path(char buf[V6_PROC_PATH], int pid, const char *rest, int number)
 		v6_text_print(&t, "/%d", number);
 }
 
-/* Of a link such as "socket:[NUMBER]". */
-static uint64_t inode_of(int pid, const char *rest, int fd, const char *kind)
+uint64_t v6_proc_inode(int pid, const char *rest, int fd)
 {
 	char path[V6_PROC_PATH], link[48];
-	struct v6_slice text = {link, 0};
+	struct v6_slice text = {link, 0}, kind;
 	uint64_t inode = 0;
 	ssize_t n;
 
 	v6_proc_path(path, pid, rest, fd);
 	n = v6_sys_readlink(path, link, sizeof(link));
 	text.len = n > 0 ? (size_t)n : 0;
-	if (v6_slice_is(v6_slice_cut(&text, '['), kind))
+	kind = v6_slice_cut(&text, '[');
+	if (fd < 0 || v6_slice_is(kind, "socket:"))
 		v6_slice_uint(v6_slice_cut(&text, ']'), UINT64_MAX, &inode);
 	return inode;
-}
-
-uint64_t v6_proc_socket(int pid, int fd)
-{
-	return inode_of(pid, "fd", fd, "socket:");
-}
-
-uint64_t v6_proc_netns(int pid)
-{
-	return inode_of(pid, "ns/net", -1, "net:");
-}
-
-uint64_t v6_proc_userns(int pid)
-{
-	return inode_of(pid, "ns/user", -1, "user:");
 }
 
 ssize_t v6_proc_read(int pid, const char *rest, char *buf, size_t size)

@@ -1,6 +1,4 @@
-/*
- * /proc: directories of numbers, and the process that has a socket.
- */
+/* /proc: directories of numbers, and the process that has a socket. */
 #pragma once
 
 #include <sys/types.h>
@@ -17,12 +15,11 @@ bool v6_proc_numbers(const char *path, v6_proc_visit *visit, void *context);
 enum { V6_PROC_PATH = 64 };
 void v6_proc_path(char buf[V6_PROC_PATH], int pid, const char *rest, int number);
 
-/* The inode of the socket that a descriptor of a process is; 0 where it is none, or not readable. */
-uint64_t v6_proc_socket(int pid, int fd);
-
-/* The inode of a process's network, or user, namespace; 0 where it is not readable. */
-uint64_t v6_proc_netns(int pid);
-uint64_t v6_proc_userns(int pid);
+/*
+ * The inode that a link of a process leads to: `rest` is "ns/net" or "ns/user", with fd -1; or
+ * "fd", with the number of a descriptor that is a socket. 0 where it is none, or not readable.
+ */
+uint64_t v6_proc_inode(int pid, const char *rest, int fd);
 
 /* As much of /proc/PID/REST as there is and fits: its length, or a negated errno. */
 ssize_t v6_proc_read(int pid, const char *rest, char *buf, size_t size);

@@ -21,7 +21,7 @@
 #error "v6shim: with _TIME_BITS=64 glibc's struct stat is not the kernel's: build without it"
 #endif
 
-/* Headers may lack them: of Linux 4.14; of Linux 5.1, and of newer 32-bit machines it is there alone. */
+/* Headers may lack them: of Linux 4.14; of Linux 5.1, and newer 32-bit machines have it alone. */
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18
 #endif
@@ -42,7 +42,8 @@ bool v6_sys_writable(int fd)
 	       (p.revents & (POLLOUT | POLLERR | POLLNVAL)) == POLLOUT;
 }
 
-void *v6_sys_map(size_t size, int advice)
+/* Zeroed memory of this process, with an madvise(2) that it cannot do without, or 0; or NULL. */
+static void *map(size_t size, int advice)
 {
 	long what[] = {0, (long)size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0};
 #if defined(__s390__) /* whose call takes the address of these: arch/s390, old_mmap */
@@ -82,10 +83,9 @@ void v6_sys_sleep_microseconds(unsigned microseconds)
 }
 
 /*
- * The kernel copies the set before it looks at `how`: an unreadable pointer is
- * EFAULT, anything else EINVAL, and nothing changes (kernel/signal.c,
- * rt_sigprocmask). It reads eight bytes, so that it is asked about the aligned
- * eight around each end of the four: memory is mapped in pages.
+ * The kernel copies the set before it looks at `how`: an unreadable pointer is EFAULT, anything
+ * else EINVAL, and nothing changes (kernel/signal.c, rt_sigprocmask). It reads eight bytes, so that
+ * it is asked about the aligned eight around each end of the four: memory is mapped in pages.
  */
 static bool readable(uintptr_t at)
 {
@@ -131,7 +131,7 @@ static void *map_once(void *_Atomic *at, size_t size, int advice, void *otherwis
 
 	if (mine)
 		return mine;
-	mine = v6_sys_map(size, advice);
+	mine = map(size, advice);
 	if (!mine)
 		mine = otherwise;
 	if (atomic_compare_exchange_strong(at, &first, mine))
@@ -145,8 +145,8 @@ static void *_Atomic page, *_Atomic pool;
 static struct v6_self plain;
 
 /*
- * Whether a thread of the process `pid` is running, and no child of vfork, which has its memory. libc
- * keeps the thread's id there, and clock_getcpuclockid(3) the id in the clock's: all but three bits of it.
+ * Whether a thread of the process `pid` is running, and no child of vfork, which has its memory.
+ * libc keeps the thread's id there, clock_getcpuclockid(3) all but three bits of it in the clock's.
  */
 static bool is_process(int pid)
 {
@@ -168,10 +168,10 @@ struct v6_self *v6_self(void)
 	if (self != &plain && atomic_load_explicit(&self->pid, memory_order_relaxed))
 		return self;
 	pid = v6_sys_getpid();
-	/* The page is the parent's to settle: a child that comes before it has what a process without one has. */
+	/* The page is the parent's: a child of vfork that comes first has what there is without. */
 	if (!is_process(pid))
 		self = &plain;
-	/* A page is all zero: another thread, which came first, may be writing the load record by now. */
+	/* A page is all zero: a thread that came first may be writing the load record by now. */
 	if (self == &plain && self->pid != pid) {
 		self->load = 0;
 		self->lost = 0;
@@ -203,7 +203,7 @@ char *v6_scratch_claim(void)
 
 		if (i && !slot)
 			v6_sys_sleep_microseconds(PAUSE);
-		/* Signed: another thread may have claimed it in a second that is later than ours. */
+		/* Signed: another thread may have claimed it in a second later than ours. */
 		if ((!since || (int)(second - since) > V6_SCRATCH_STALE) &&
 			atomic_compare_exchange_strong_explicit(&claimed[slot], &since, second,
 				memory_order_acquire, memory_order_relaxed))

@@ -1,10 +1,10 @@
 /*
- * What the shim has of its own in a process: its system calls, what it knows of the process, and memory.
+ * What the shim has of its own in a process: its system calls, what it knows of the process, and
+ * memory.
  *
  * The system calls go straight to the kernel: past other preloaded libraries, past our own
- * interposition, and past libc's cancellation points. Each returns what the
- * kernel returned, 0 or more, or the negated errno. errno itself may be spoilt;
- * the interposed calls save and restore it.
+ * interposition, and past libc's cancellation points. Each returns what the kernel returned, 0 or
+ * more, or the negated errno. errno itself may be spoilt; the interposed calls save and restore it.
  */
 #pragma once
 
@@ -122,9 +122,6 @@ V6_SYS(int, take_signal, (uint64_t set),
 /* Whether a write would be taken now, without waiting: POLLOUT and no POLLERR. */
 bool v6_sys_writable(int fd);
 
-/* Zeroed memory of this process, with an madvise(2) that it cannot do without, or 0; or NULL. */
-void *v6_sys_map(size_t size, int advice);
-
 /* The soft RLIMIT_FSIZE or RLIMIT_NOFILE; UINT64_MAX for no limit, 0 where it is not told. */
 uint64_t v6_sys_limit(int resource);
 
@@ -136,11 +133,11 @@ void v6_sys_sleep_microseconds(unsigned microseconds);
  */
 int v6_sys_peek_int(const void *from, int *value);
 
-/* What only the dynamic linker finds, for a way in to fill in once; NULL, as at first: it is done without. */
+/* What only the dynamic linker finds, for a way in to fill in once; NULL: it is done without. */
 extern struct v6_found {
-	/* The kernel's own, vdso(7): no system call, and no other library's (libfaketime has locks). */
+	/* The kernel's own, vdso(7): no system call, no other library's (libfaketime has locks). */
 	int (*clock_gettime)(clockid_t clock, struct timespec *now);
-	/* libc's, by which a child of vfork is known; without it it may settle its parent's page. */
+	/* libc's, by which a child of vfork is known; else it may settle its parent's page. */
 	int (*pthread_getcpuclockid)(pthread_t thread, clockid_t *clock);
 } v6_found;
 
@@ -161,7 +158,7 @@ enum v6_told {
 	V6_TOLD_IO_URING = 16,
 };
 
-/* How often what had a hash came: the hash above 24 bits of the number, 0 where there is none yet. */
+/* How often what had a hash came: the hash above 24 bits of the number; 0: there is none yet. */
 enum { V6_SEEN_SLOTS = 64, V6_SEEN_BITS = 24 };
 typedef _Atomic uint64_t v6_seen[V6_SEEN_SLOTS];
 
@@ -176,10 +173,9 @@ struct v6_self {
 };
 
 /*
- * This process's. No system call but for the first: the page that it lies in is
- * wiped by the kernel on fork (MADV_WIPEONFORK, Linux 4.14). Where there is no such
- * page, or the parent has made none of its own yet, getpid(2) tells a child, and a child of vfork
- * is taken for one of fork.
+ * This process's. No system call but for the first: the page that it lies in is wiped by the kernel
+ * on fork (MADV_WIPEONFORK, Linux 4.14). Where there is no such page, or the parent has made none
+ * of its own yet, getpid(2) tells a child, and a child of vfork is taken for one of fork.
  */
 struct v6_self *v6_self(void);
 
@@ -198,10 +194,9 @@ void v6_self_become(struct v6_self *other);
 enum { V6_SCRATCH_SLOTS = 256, V6_SCRATCH_SIZE = 8448 };
 
 /*
- * V6_SCRATCH_SIZE bytes of the caller's until it releases them; NULL where there is no
- * memory, or all stayed claimed for a few milliseconds. A slot whose owner is no more,
- * by fork, cancellation or siglongjmp(3), is had again after V6_SCRATCH_STALE seconds:
- * no call holds one for so long.
+ * V6_SCRATCH_SIZE bytes of the caller's until it releases them; NULL where there is no memory, or
+ * all stayed claimed for a few milliseconds. A slot whose owner is no more, by fork, cancellation
+ * or siglongjmp(3), is had again after V6_SCRATCH_STALE seconds: no call holds one for so long.
  */
 enum { V6_SCRATCH_STALE = 60 };
 char *v6_scratch_claim(void);

@@ -1,7 +1,6 @@
 /*
- * One governed call on its way, and the four things in which the ways in differ:
- * how the call is made, how the caller's memory is read, who calls, and the
- * descriptor to ask beside the one to tell.
+ * One governed call on its way, and the four things in which the ways in differ: how the call is
+ * made, the caller's memory read, who calls, and the descriptor to ask beside the one to tell.
  */
 #pragma once
 
@@ -10,8 +9,15 @@
 
 #include "../core/record.h"
 
+/* Who calls. */
+struct v6_caller {
+	struct v6_slice program; /* base name of what was executed: a link's, a script's */
+	uint32_t rules[V6_RULES_MAX / 32]; /* a bit for each rule whose program= it matches */
+};
+
 struct v6_call {
 	const struct v6_way *way;
+	const struct v6_caller *caller;
 	/*
 	 * The call's arguments. record.fd is the descriptor's number in the caller's process;
 	 * `ask` is one of this process for the same socket (the same number, for a preload).
@@ -30,12 +36,6 @@ struct v6_call {
 	const char *why; /* mode=log: enforce's outcome is undecided; NULL: it is not */
 };
 
-/* Who calls. */
-struct v6_caller {
-	struct v6_slice program; /* base name of what was executed: a link's, a script's */
-	uint32_t rules[V6_RULES_MAX / 32]; /* a bit for each rule whose program= it matches */
-};
-
 struct v6_way {
 	enum v6_via via;
 
@@ -47,8 +47,6 @@ struct v6_way {
 	 * read them in this call, so that they need not be tested.
 	 */
 	int (*read)(struct v6_call *c, const void *from, void *to, size_t len, bool good);
-
-	const struct v6_caller *(*caller)(struct v6_call *c);
 
 	/* One to ask for the caller's descriptor `tell`, until it is given back; negative: none. */
 	int (*take)(struct v6_call *c, int tell);

@@ -19,19 +19,16 @@
 
 /* ---- what the dynamic linker knows */
 
-static int result_of(int raw)
-{
-	if (raw >= 0)
-		return raw;
-	errno = -raw;
-	return -1;
-}
-
 /* The call as libc has it, and nothing between it and the kernel. */
 #define KERNEL(name, parameters, ...)                                                              \
 	static int kernel_##name parameters                                                        \
 	{                                                                                          \
-		return result_of(v6_sys_##name(__VA_ARGS__));                                      \
+		int result = v6_sys_##name(__VA_ARGS__);                                           \
+                                                                                                   \
+		if (result >= 0)                                                                   \
+			return result;                                                             \
+		errno = -result;                                                                   \
+		return -1;                                                                         \
 	}
 
 /* clang-format off */
@@ -60,22 +57,20 @@ static void resolve(void *slot, void *library, const char *name)
 
 void v6_next_resolve(void)
 {
+	void *vdso;
+
 	resolve(&v6_next.socket, RTLD_NEXT, "socket");
 	resolve(&v6_next.setsockopt, RTLD_NEXT, "setsockopt");
 	resolve(&v6_next.bind, RTLD_NEXT, "bind");
 	resolve(&v6_next.listen, RTLD_NEXT, "listen");
 	resolve(&v6_next.getaddrinfo, RTLD_NEXT, "getaddrinfo");
 	resolve(&v6_found.pthread_getcpuclockid, RTLD_NEXT, "pthread_getcpuclockid");
-}
-
-static void find_clock(void)
-{
-	void *image = dlopen("linux-vdso.so.1", RTLD_LAZY | RTLD_LOCAL | RTLD_NOLOAD);
-
-	if (image)
-		resolve(&v6_found.clock_gettime, image, "__vdso_clock_gettime");
-	if (image && !v6_found.clock_gettime)
-		resolve(&v6_found.clock_gettime, image, "__kernel_clock_gettime"); /* aarch64 */
+	/* Of 32 bits it ends in 2038, and the system call does not. */
+	if (sizeof(long) < 8 ||
+		!(vdso = dlopen("linux-vdso.so.1", RTLD_LAZY | RTLD_LOCAL | RTLD_NOLOAD)))
+		return;
+	resolve(&v6_found.clock_gettime, vdso, "__vdso_clock_gettime");
+	resolve(&v6_found.clock_gettime, vdso, "__kernel_clock_gettime"); /* aarch64 */
 }
 
 /* None of that from here on. */
@@ -179,9 +174,8 @@ static struct v6_slice executable(char buf[PROGRAM_SIZE])
 }
 
 /*
- * The name it was executed by: a script's own rather than its interpreter's, an
- * applet's rather than busybox's. fexecve(3) leaves a name that says nothing;
- * then it is the file's.
+ * The name it was executed by: a script's own rather than its interpreter's, an applet's rather
+ * than busybox's. fexecve(3) leaves a name that says nothing; then it is the file's.
  */
 static void find_program(void)
 {
@@ -321,8 +315,6 @@ __attribute__((constructor)) static void come_to_life(void)
 	struct v6_record r;
 
 	v6_next_resolve();
-	if (sizeof(long) >= 8) /* else it ends in 2038, and the system call does not */
-		find_clock();
 	settle_from(UNSETTLED, BY_CONSTRUCTOR);
 	v6_preload_settled();
 	v6_record_init(&r, V6_EVENT_LOAD);

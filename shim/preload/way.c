@@ -53,12 +53,6 @@ static int read_own(struct v6_call *c, const void *from, void *to, size_t len, b
 	return 0;
 }
 
-static const struct v6_caller *caller(struct v6_call *c)
-{
-	(void)c;
-	return &v6_preload_caller;
-}
-
 static int take(struct v6_call *c, int tell)
 {
 	(void)c;
@@ -75,14 +69,17 @@ static const struct v6_way way = {
 	.via = V6_VIA_PRELOAD,
 	.make = make,
 	.read = read_own,
-	.caller = caller,
 	.take = take,
 	.give = give,
 };
 
 struct v6_call v6_preload_call(int fd)
 {
-	return (struct v6_call){.way = &way, .ask = fd, .record.fd = fd, .saved = errno};
+	return (struct v6_call){.way = &way,
+		.caller = &v6_preload_caller,
+		.ask = fd,
+		.record.fd = fd,
+		.saved = errno};
 }
 
 /* Apart from the way of what is not governed, which then has no frame for a call. */
@@ -111,7 +108,7 @@ static inline __attribute__((always_inline)) int govern(int fd, const void *poin
 	return (int)c.record.result;
 }
 
-/* The five interposed calls, as the server meets them. Each passes what is not the shim's on at once. */
+/* The five interposed calls, as the server meets them. Each passes on at once what is not ours. */
 #define EXPORT __attribute__((visibility("default")))
 
 #define RARELY(x) __builtin_expect(!!(x), 0)

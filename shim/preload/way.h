@@ -1,6 +1,4 @@
-/*
- * The way in by preload: the governed calls made from inside the caller's process.
- */
+/* The way in by preload: the governed calls made from inside the caller's process. */
 #pragma once
 
 #include <netdb.h>
@@ -9,9 +7,9 @@
 #include "../govern/live.h"
 
 /*
- * The next definition of each interposed call: another preloaded library's, or libc's. Never NULL but for
- * getaddrinfo, which is NULL until v6_next_resolve(). A call that comes before that goes straight to the
- * kernel: the dynamic linker may not be asked from inside a call that is async-signal-safe.
+ * The next definition of each interposed call: another preloaded library's, or libc's. Never NULL
+ * but for getaddrinfo, which is NULL until v6_next_resolve(). A call before that goes straight to
+ * the kernel: what is async-signal-safe may not ask the dynamic linker.
  */
 extern struct v6_next {
 	int (*socket)(int, int, int);

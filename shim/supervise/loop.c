@@ -182,11 +182,6 @@ static int read_copy(struct v6_call *c, const void *from, void *to, size_t len, 
 	return 0;
 }
 
-static const struct v6_caller *caller(struct v6_call *c)
-{
-	return &((struct request *)c)->target->caller;
-}
-
 static int take(struct v6_call *c, int tell)
 {
 	const struct v6_target *t = ((struct request *)c)->target;
@@ -204,7 +199,6 @@ static const struct v6_way way = {
 	.via = V6_VIA_SUPERVISE,
 	.make = make,
 	.read = read_copy,
-	.caller = caller,
 	.take = take,
 	.give = give,
 };
@@ -212,7 +206,8 @@ static const struct v6_way way = {
 /* A call of the process's that is yet to be filled in. */
 static struct v6_call call_of(const struct v6_target *t, int fd)
 {
-	return (struct v6_call){.way = &way, .ask = -1, .record = {.pid = t->pid, .fd = fd}};
+	return (struct v6_call){
+		.way = &way, .caller = &t->caller, .ask = -1, .record = {.pid = t->pid, .fd = fd}};
 }
 
 /* ---- what is governed, and told */

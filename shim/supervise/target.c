@@ -242,7 +242,7 @@ struct v6_target *v6_target_start(int pid, struct v6_slice program)
 	struct v6_target *t;
 
 	us.lsm = read_proc(self, "attr/current", us.label, sizeof(us.label));
-	us.user_ns = v6_proc_userns(self);
+	us.user_ns = v6_proc_inode(self, "ns/user", -1);
 	if (socket >= 0 && !below_us(socket))
 		us.netns = v6_fact_netns(socket);
 	v6_sys_close(socket);
@@ -347,7 +347,7 @@ int v6_target_descriptor(const struct v6_target *t, int tid, int fd)
 		return copy;
 	/* The thread may be another's by now, or have descriptors of its own. */
 	if (process_of(tid) == t->pid && v6_sys_fstat(copy, &st) >= 0 &&
-		v6_proc_socket(tid, fd) == st.st_ino)
+		v6_proc_inode(tid, "fd", fd) == st.st_ino)
 		return copy;
 	v6_sys_close(copy);
 	return -ESRCH;
@@ -368,7 +368,7 @@ bool v6_target_like_us(const struct v6_target *t, int tid, int socket)
 
 bool v6_target_may_bind(int tid)
 {
-	uint64_t user_ns = v6_proc_userns(tid);
+	uint64_t user_ns = v6_proc_inode(tid, "ns/user", -1);
 	struct capabilities theirs[2] = {{0}};
 
 	return user_ns && user_ns == us.user_ns && capabilities(SYS_capget, tid, theirs) &&

@@ -308,10 +308,10 @@ static void print_json(const struct v6_diag_socket *s)
 static void print_notes(FILE *to, bool absent)
 {
 	const char *name = v6_word(V6_LIST_ERRNO, (unsigned)v6_sockets.no_diag);
-	uint64_t netns = absent ? v6_proc_netns((int)pid) : 0;
+	uint64_t netns = absent ? v6_proc_inode((int)pid, "ns/net", -1) : 0;
 	bool unknown = false;
 
-	if (netns && netns != v6_proc_netns(getpid()))
+	if (netns && netns != v6_proc_inode(getpid(), "ns/net", -1))
 		fprintf(to, "%d  is in another network namespace: nsenter -t %d -n v6shim who\n",
 			(int)pid, (int)pid);
 	else if (absent)
