@@ -7,7 +7,6 @@
 
 #include "../check/reach.h"
 #include "../command.h"
-#include "../memory.h"
 
 /* `rule`: the number of the one that set it; 0: none did. */
 static void print_setting(const struct v6_settings *s, enum v6_setting id, ptrdiff_t rule)

@@ -6,7 +6,6 @@
 #include <stdio.h>
 
 #include "../command.h"
-#include "../memory.h"
 
 /* After its time; its settings as "policy=both (option), rules=2 (file)". */
 static void print_line(struct v6_record r)

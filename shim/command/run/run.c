@@ -11,7 +11,6 @@
 #include "../../supervise/start.h"
 #include "../check/reach.h"
 #include "../command.h"
-#include "../memory.h"
 
 /*
  * What options set; and the library, ours first, so that what else is preloaded is called on to,
