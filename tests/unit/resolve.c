@@ -78,11 +78,12 @@ TEST(addresses_conflict_where_a_packet_could_go_to_either)
 			const struct kind *a = &kinds[i / COUNT(bits)],
 					  *b = &kinds[j / COUNT(bits)];
 			int a_only = bits[i % COUNT(bits)], b_only = bits[j % COUNT(bits)];
-			struct v6_address x = a->address, y = b->address;
+			struct v6_diag_socket x = {.local = a->address, .v6only = (int8_t)a_only};
+			struct v6_diag_socket y = {.local = b->address, .v6only = (int8_t)b_only};
 			bool is, should = meet(a, a_only, b, b_only);
 
-			x.port = y.port = 443;
-			is = v6_addresses_conflict(&x, a_only, &y, b_only);
+			x.local.port = y.local.port = 443;
+			is = v6_in_the_way(&x, &y);
 			if (is != should)
 				fail_msg("%s V6ONLY %d and %s V6ONLY %d: %s", a->name, a_only,
 					b->name, b_only, is ? "in conflict" : "not in conflict");
@@ -99,13 +100,14 @@ TEST(addresses_on_different_ports_never_conflict)
 {
 	for (size_t i = 0; i < COUNT(kinds); i++) {
 		for (size_t j = 0; j < COUNT(kinds); j++) {
-			struct v6_address x = kinds[i].address, y = kinds[j].address;
+			struct v6_diag_socket x = {.local = kinds[i].address},
+					      y = {.local = kinds[j].address};
 
-			x.port = 443;
-			y.port = 444;
-			assert_false(v6_addresses_conflict(&x, 0, &y, 0));
-			y.port = 443 ^ 0x100;
-			assert_false(v6_addresses_conflict(&x, 0, &y, 0));
+			x.local.port = 443;
+			y.local.port = 444;
+			assert_false(v6_in_the_way(&x, &y));
+			y.local.port = 443 ^ 0x100;
+			assert_false(v6_in_the_way(&x, &y));
 		}
 	}
 }
