@@ -234,14 +234,6 @@ bool v6_rule_proto(const struct v6_rule *rule, int proto)
 	return !rule->protos;
 }
 
-struct v6_knobs v6_rule_apply(const struct v6_rule *rule, const struct v6_knobs *base)
-{
-	struct v6_knobs knobs = *base;
-
-	v6_knobs_copy(&knobs, &rule->knobs, rule->sets);
-	return knobs;
-}
-
 void v6_rule_text(struct v6_text *t, const struct v6_rule *rule)
 {
 	if (rule->program.len) {

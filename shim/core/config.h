@@ -46,9 +46,6 @@ bool v6_rule_program(const struct v6_rule *rule, struct v6_slice program);
 bool v6_rule_port(const struct v6_rule *rule, unsigned port);
 bool v6_rule_proto(const struct v6_rule *rule, int proto);
 
-/* A rule's values over those of base. */
-struct v6_knobs v6_rule_apply(const struct v6_rule *rule, const struct v6_knobs *base);
-
 /* The rule in the syntax that is read back. */
 void v6_rule_text(struct v6_text *t, const struct v6_rule *rule);
 

@@ -396,8 +396,8 @@ bool v6_record_text(struct v6_text *t, const struct v6_record *r)
 	text_outcome(t, r);
 	text_why(t, r);
 	if (r->version.len) {
-		v6_text_print(t, ": v6shim %.*s%s%.*s", V6_SLICE(r->version),
-			r->settings.len ? ", " : "", V6_SLICE(r->settings));
+		v6_text_print(t, ": v6shim %.*s", V6_SLICE(r->version));
+		v6_text_slice(t, r->settings);
 		if (r->config)
 			write_settings(t, r->config, false);
 		v6_text_str(t, ", all else default");

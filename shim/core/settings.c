@@ -142,11 +142,15 @@ static int set_config(struct v6_settings *s, struct v6_slice value, struct v6_pr
 			 : v6_problem_add(p, value, "no value given; an absolute path is meant");
 }
 
-void v6_knobs_copy(struct v6_knobs *to, const struct v6_knobs *from, unsigned sets)
+struct v6_knobs v6_knobs_over(
+	const struct v6_knobs *base, const struct v6_knobs *knobs, unsigned sets)
 {
+	struct v6_knobs both = *base;
+
 	for (unsigned id = 0; sets >> id; id++)
 		if (sets >> id & 1)
-			put(to, id, get(from, id));
+			put(&both, id, get(knobs, id));
+	return both;
 }
 
 void v6_settings_init(struct v6_settings *s)

@@ -47,8 +47,8 @@ static inline bool same_rule(const struct v6_rule *a, const struct v6_rule *b)
 	struct v6_knobs zero, of_a, of_b;
 
 	memset(&zero, 0, sizeof(zero));
-	of_a = v6_rule_apply(a, &zero);
-	of_b = v6_rule_apply(b, &zero);
+	of_a = v6_knobs_over(&zero, &a->knobs, a->sets);
+	of_b = v6_knobs_over(&zero, &b->knobs, b->sets);
 	return a->program.len == b->program.len && a->ports == b->ports && a->protos == b->protos &&
 	       (!a->program.len || !memcmp(a->program.ptr, b->program.ptr, a->program.len)) &&
 	       !memcmp(a->port, b->port, a->ports * sizeof(*a->port)) &&

@@ -174,7 +174,7 @@ TEST(what_a_rule_does_not_set_keeps_its_value)
 				snprintf(text + strlen(text), sizeof(text) - strlen(text), " %s=%s",
 					v6_setting_name(id), sets[id][0]);
 		assert_int_equal(rule_of(text)->sets, set);
-		knobs = v6_rule_apply(&rules.rule[0], &base);
+		knobs = v6_knobs_over(&base, &rules.rule[0].knobs, set);
 		for (unsigned id = 0; id < V6_KNOBS; id++) {
 			struct v6_text t = v6_text_in(buf, sizeof(buf));
 

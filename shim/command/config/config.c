@@ -148,7 +148,7 @@ static int run(struct v6_options *o)
 	if (service)
 		return print_service(o, given[SYSTEMD]);
 	if (applies)
-		s.knobs = v6_rule_apply(applies, &s.knobs);
+		s.knobs = v6_knobs_over(&s.knobs, &applies->knobs, applies->sets);
 	for (unsigned id = 0; id < V6_SETTING_COUNT; id++)
 		if (id != V6_SETTING_RULES)
 			print_setting(&s, id,
