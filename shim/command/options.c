@@ -8,8 +8,7 @@
 #include "../govern/log.h"
 #include "../govern/sys.h"
 #include "command.h"
-#include "memory.h"
-#include "table.h"
+#include "print.h"
 
 const char *v6_shown(const char *text)
 {

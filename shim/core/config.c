@@ -181,8 +181,11 @@ int v6_rules_parse(struct v6_rules *rules, struct v6_slice text, struct v6_probl
 	return 0;
 }
 
-/* One star at a time is tried again: quadratic at the worst, never more. */
-bool v6_glob(struct v6_slice glob, struct v6_slice name)
+/*
+ * Whether `*` and `?` match the whole name, byte by byte. One star at a time is tried again:
+ * quadratic at the worst, never more.
+ */
+static bool glob_matches(struct v6_slice glob, struct v6_slice name)
 {
 	struct v6_slice star = {NULL, 0}, back = {NULL, 0};
 
@@ -210,7 +213,7 @@ bool v6_rule_program(const struct v6_rule *rule, struct v6_slice program)
 	struct v6_slice rest = rule->program;
 
 	while (rest.len)
-		if (v6_glob(v6_slice_cut(&rest, ','), program))
+		if (glob_matches(v6_slice_cut(&rest, ','), program))
 			return true;
 	return !rule->program.len;
 }
@@ -229,14 +232,6 @@ bool v6_rule_proto(const struct v6_rule *rule, int proto)
 		if (rule->proto[i] == proto)
 			return true;
 	return !rule->protos;
-}
-
-struct v6_knobs v6_rule_apply(const struct v6_rule *rule, const struct v6_knobs *base)
-{
-	struct v6_knobs knobs = *base;
-
-	v6_knobs_copy(&knobs, &rule->knobs, rule->sets);
-	return knobs;
 }
 
 void v6_rule_text(struct v6_text *t, const struct v6_rule *rule)

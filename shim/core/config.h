@@ -46,14 +46,8 @@ bool v6_rule_program(const struct v6_rule *rule, struct v6_slice program);
 bool v6_rule_port(const struct v6_rule *rule, unsigned port);
 bool v6_rule_proto(const struct v6_rule *rule, int proto);
 
-/* A rule's values over those of base. */
-struct v6_knobs v6_rule_apply(const struct v6_rule *rule, const struct v6_knobs *base);
-
 /* The rule in the syntax that is read back. */
 void v6_rule_text(struct v6_text *t, const struct v6_rule *rule);
-
-/* Whether a glob of `*` and `?` matches the whole name, byte by byte. */
-bool v6_glob(struct v6_slice glob, struct v6_slice name);
 
 /* The largest configuration file, in bytes. */
 enum { V6_CONFIG_FILE_MAX = 32 * 1024 };

@@ -1,8 +1,9 @@
 #include "problem.h"
 
-size_t v6_problem_column(const struct v6_problem *p)
+/* From 1; 0 where none is known. */
+static unsigned column_of(const struct v6_problem *p)
 {
-	return p->start && p->text.ptr ? (size_t)(p->text.ptr - p->start) + 1 : 0;
+	return p->start && p->text.ptr ? (unsigned)(p->text.ptr - p->start) + 1 : 0;
 }
 
 /* A setting as it is spelled where the text came from. */
@@ -38,7 +39,7 @@ static void reason(struct v6_text *t, const struct v6_problem *p)
 		} else if (*c == 'n') {
 			v6_text_uint(t, r->number);
 		} else if (!p->rule && !p->line) {
-			v6_text_print(t, " at column %u", (unsigned)v6_problem_column(p));
+			v6_text_print(t, " at column %u", column_of(p));
 		}
 	}
 	if (r->near) {
@@ -72,7 +73,7 @@ static void unknown_setting(struct v6_text *t, const struct v6_problem *p)
 void v6_problem_text(struct v6_text *t, const struct v6_problem *p)
 {
 	enum { SHOWN = 200 }; /* the end of a path is what tells it from others */
-	unsigned column = (unsigned)v6_problem_column(p);
+	unsigned column = column_of(p);
 	size_t cut = p->file.len > SHOWN ? p->file.len - SHOWN : 0;
 	bool in_place = p->file.len || p->rule;
 

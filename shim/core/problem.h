@@ -33,9 +33,6 @@ struct v6_problem {
 #define v6_problem_add(p, what, ...)                                                               \
 	((p)->text = (what), (p)->reason = (struct v6_reason){.words = __VA_ARGS__}, -1)
 
-/* From 1; 0 where no column is known. */
-size_t v6_problem_column(const struct v6_problem *p);
-
 /*
  * "V6SHIM_POLICY: unknown value 'ipv6only'; did you mean 'ipv6-only'": no prefix,
  * no newline. Of a rule: "V6SHIM_RULES: rule 2, column 24: policy: ..."; of a file:

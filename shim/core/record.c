@@ -1,68 +1,59 @@
 #include "record.h"
 
-/* Holds every value of a setting that is no path: "deny:EPROTONOSUPPORT". */
-enum { SETTING_SIZE = 32 };
-
-#define AT(member) offsetof(struct v6_record, member)
+#define AT(name, member) offsetof(struct v6_##name, member)
 
 const struct v6_field v6_record_fields[] = {
 	{"v", V6_FIELD_VERSION, 0, 0},
-	{"time", V6_FIELD_TIME, 0, AT(time)},
-	{"pid", V6_FIELD_COUNT, 0, AT(pid)},
-	{"program", V6_FIELD_STRING, 0, AT(program)},
-	{"via", V6_FIELD_WORD, V6_LIST_VIA, AT(via)},
-	{"event", V6_FIELD_WORD, V6_LIST_EVENT, AT(facts.event)},
-	{"fd", V6_FIELD_FD, 0, AT(fd)},
-	{"family", V6_FIELD_WORD, V6_LIST_FAMILY, AT(facts.family)},
-	{"type", V6_FIELD_WORD, V6_LIST_TYPE, AT(facts.type)},
-	{"proto", V6_FIELD_PROTO, 0, AT(proto)},
-	{"addr", V6_FIELD_ADDRESS, 0, AT(facts.address)},
-	{"port", V6_FIELD_PORT, 0, AT(facts.address)},
-	{"asked", V6_FIELD_BIT, 0, AT(facts.asked)},
-	{"before", V6_FIELD_BIT, 0, AT(facts.before)},
-	{"after", V6_FIELD_BIT, 0, AT(after)},
-	{"serves", V6_FIELD_SERVES, 0, AT(serves)},
-	{"families_before", V6_FIELD_FAMILIES, 0, AT(families_before)},
-	{"families_after", V6_FIELD_FAMILIES, 0, AT(families_after)},
-	{"policy", V6_FIELD_DECISION, V6_LIST_POLICY, AT(policy)},
-	{"rule", V6_FIELD_COUNT, 0, AT(rule)},
-	{"mode", V6_FIELD_DECISION, V6_LIST_MODE, AT(mode)},
-	{"action", V6_FIELD_DECISION, V6_LIST_ACTION, AT(verdict.action)},
-	{"finding", V6_FIELD_DECISION, V6_LIST_FINDING, AT(verdict.finding)},
-	{"holder", V6_FIELD_HOLDER, 0, AT(holder)},
-	{"result", V6_FIELD_RESULT, 0, AT(result)},
-	{"errno", V6_FIELD_ERRNO, V6_LIST_ERRNO, AT(error)},
-	{"enforce", V6_FIELD_ENFORCE, 0, AT(enforce)},
-	{"count", V6_FIELD_COUNT64, 0, AT(count)},
-	{"version", V6_FIELD_STRING, 0, AT(version)},
-	{"settings", V6_FIELD_SETTINGS, 0, AT(settings)},
-	{"note", V6_FIELD_STRING, 0, AT(note)},
+	{"time", V6_FIELD_TIME, 0, AT(record, time)},
+	{"pid", V6_FIELD_COUNT, 0, AT(record, pid)},
+	{"program", V6_FIELD_STRING, 0, AT(record, program)},
+	{"via", V6_FIELD_WORD, V6_LIST_VIA, AT(record, via)},
+	{"event", V6_FIELD_WORD, V6_LIST_EVENT, AT(record, facts.event)},
+	{"fd", V6_FIELD_FD, 0, AT(record, fd)},
+	{"family", V6_FIELD_WORD, V6_LIST_FAMILY, AT(record, facts.family)},
+	{"type", V6_FIELD_WORD, V6_LIST_TYPE, AT(record, facts.type)},
+	{"proto", V6_FIELD_PROTO, 0, AT(record, proto)},
+	{"addr", V6_FIELD_ADDRESS, 0, AT(record, facts.address)},
+	{"port", V6_FIELD_PORT, 0, AT(record, facts.address)},
+	{"asked", V6_FIELD_BIT, 0, AT(record, facts.asked)},
+	{"before", V6_FIELD_BIT, 0, AT(record, facts.before)},
+	{"after", V6_FIELD_BIT, 0, AT(record, after)},
+	{"serves", V6_FIELD_SERVES, 0, AT(record, serves)},
+	{"families_before", V6_FIELD_FAMILIES, 0, AT(record, families_before)},
+	{"families_after", V6_FIELD_FAMILIES, 0, AT(record, families_after)},
+	{"policy", V6_FIELD_DECISION, V6_LIST_POLICY, AT(record, policy)},
+	{"rule", V6_FIELD_COUNT, 0, AT(record, rule)},
+	{"mode", V6_FIELD_DECISION, V6_LIST_MODE, AT(record, mode)},
+	{"action", V6_FIELD_DECISION, V6_LIST_ACTION, AT(record, verdict.action)},
+	{"finding", V6_FIELD_DECISION, V6_LIST_FINDING, AT(record, verdict.finding)},
+	{"holder", V6_FIELD_HOLDER, 0, AT(record, holder)},
+	{"result", V6_FIELD_RESULT, 0, AT(record, result)},
+	{"errno", V6_FIELD_ERRNO, V6_LIST_ERRNO, AT(record, error)},
+	{"enforce", V6_FIELD_ENFORCE, 0, AT(record, enforce)},
+	{"count", V6_FIELD_COUNT64, 0, AT(record, count)},
+	{"version", V6_FIELD_STRING, 0, AT(record, version)},
+	{"settings", V6_FIELD_SETTINGS, 0, AT(record, settings)},
+	{"note", V6_FIELD_STRING, 0, AT(record, note)},
 	{"", 0, 0, 0},
 };
-
-#undef AT
-#define AT(member) offsetof(struct v6_holder, member)
 
 const struct v6_field v6_holder_fields[] = {
-	{"fd", V6_FIELD_FD, 0, AT(fd)},
-	{"pid", V6_FIELD_COUNT, 0, AT(pid)},
-	{"program", V6_FIELD_STRING, 0, AT(program)},
-	{"uid", V6_FIELD_UID, 0, AT(uid)},
-	{"family", V6_FIELD_AFAMILY, V6_LIST_FAMILY, AT(address)},
-	{"addr", V6_FIELD_ADDRESS, 0, AT(address)},
-	{"port", V6_FIELD_PORT, 0, AT(address)},
-	{"v6only", V6_FIELD_BIT, 0, AT(v6only)},
+	{"fd", V6_FIELD_FD, 0, AT(holder, fd)},
+	{"pid", V6_FIELD_COUNT, 0, AT(holder, pid)},
+	{"program", V6_FIELD_STRING, 0, AT(holder, program)},
+	{"uid", V6_FIELD_UID, 0, AT(holder, uid)},
+	{"family", V6_FIELD_AFAMILY, V6_LIST_FAMILY, AT(holder, address)},
+	{"addr", V6_FIELD_ADDRESS, 0, AT(holder, address)},
+	{"port", V6_FIELD_PORT, 0, AT(holder, address)},
+	{"v6only", V6_FIELD_BIT, 0, AT(holder, v6only)},
 	{"", 0, 0, 0},
 };
 
-#undef AT
-#define AT(member) offsetof(struct v6_enforce, member)
-
 const struct v6_field v6_enforce_fields[] = {
-	{"after", V6_FIELD_BIT, 0, AT(after)},
-	{"serves", V6_FIELD_SERVES, 0, AT(serves)},
-	{"result", V6_FIELD_RESULT, 0, AT(result)},
-	{"errno", V6_FIELD_ERRNO, V6_LIST_ERRNO, AT(error)},
+	{"after", V6_FIELD_BIT, 0, AT(enforce, after)},
+	{"serves", V6_FIELD_SERVES, 0, AT(enforce, serves)},
+	{"result", V6_FIELD_RESULT, 0, AT(enforce, result)},
+	{"errno", V6_FIELD_ERRNO, V6_LIST_ERRNO, AT(enforce, error)},
 	{"", 0, 0, 0},
 };
 
@@ -111,52 +102,34 @@ unsigned v6_serves(const struct v6_address *bound, int v6only)
 
 /* JSON: one "key":value at a time, as the tables have them. */
 
-/* The value as it was set; of rules how many there are. The memory is for what is no path. */
-static struct v6_slice setting_value(
-	struct v6_text *t, const struct v6_config *c, enum v6_setting id)
-{
-	const struct v6_slice *path = v6_setting_path(&c->settings, id);
-
-	if (path)
-		return *path;
-	if (id == V6_SETTING_RULES)
-		v6_text_uint(t, c->rules.count);
-	else
-		v6_setting_value(t, &c->settings, id);
-	return (struct v6_slice){t->buf, t->len};
-}
-
 /*
  * Those that are not default: {"policy":{"value":"both","origin":"option"}}, or for a person
- * ", policy=both (option)".
+ * ", policy=both (option)". Of rules it is told how many there are.
  */
 static void write_settings(struct v6_text *t, const struct v6_config *c, bool json)
 {
-	char brace = '{';
+	const char *begin = json ? "{" : ", ";
 
 	for (unsigned id = 0; id < V6_SETTING_COUNT; id++) {
-		char buf[SETTING_SIZE];
-		struct v6_text text = v6_text_in(buf, sizeof(buf));
-		struct v6_slice value = setting_value(&text, c, id);
-		const char *origin = v6_word(V6_LIST_ORIGIN, c->settings.origin[id]);
+		const struct v6_slice *path = json ? v6_setting_path(&c->settings, id) : NULL;
+		const char *quote = json && !path && id != V6_SETTING_RULES ? "\"" : "";
 
 		if (c->settings.origin[id] == V6_ORIGIN_DEFAULT)
 			continue;
-		if (!json) {
-			v6_text_print(
-				t, ", %s=%.*s (%s)", v6_setting_name(id), V6_SLICE(value), origin);
-			continue;
-		}
-		v6_text_print(t, "%c\"%s\":{\"value\":", brace, v6_setting_name(id));
+		v6_text_print(t, json ? "%s\"%s\":{\"value\":%s" : "%s%s=%s", begin,
+			v6_setting_name(id), quote);
 		if (id == V6_SETTING_RULES)
-			v6_text_slice(t, value);
+			v6_text_uint(t, c->rules.count);
+		else if (path)
+			v6_text_json(t, path->ptr, path->len);
 		else
-			v6_text_json(t, value.ptr, value.len);
-		v6_text_print(t, ",\"origin\":\"%s\"}", origin);
-		brace = ',';
+			v6_setting_value(t, &c->settings, id);
+		v6_text_print(t, json ? "%s,\"origin\":\"%s\"}" : "%s (%s)", quote,
+			v6_word(V6_LIST_ORIGIN, c->settings.origin[id]));
+		begin = json ? "," : begin;
 	}
 	if (json)
-		v6_text_str(t, brace == '{' ? "{}" : "}");
+		v6_text_str(t, *begin == '{' ? "{}" : "}");
 }
 
 static void json_object(struct v6_text *t, const struct v6_field *f, const void *from);
@@ -423,8 +396,8 @@ bool v6_record_text(struct v6_text *t, const struct v6_record *r)
 	text_outcome(t, r);
 	text_why(t, r);
 	if (r->version.len) {
-		v6_text_print(t, ": v6shim %.*s%s%.*s", V6_SLICE(r->version),
-			r->settings.len ? ", " : "", V6_SLICE(r->settings));
+		v6_text_print(t, ": v6shim %.*s", V6_SLICE(r->version));
+		v6_text_slice(t, r->settings);
 		if (r->config)
 			write_settings(t, r->config, false);
 		v6_text_str(t, ", all else default");

@@ -72,7 +72,7 @@ struct v6_record {
 	uint64_t count;                 /* lost: how many; 0: absent */
 	struct v6_slice version;        /* load */
 	const struct v6_config *config; /* load, written: those in force; NULL: absent */
-	struct v6_slice settings;       /* load, read: the object; to write text: its text */
+	struct v6_slice settings;       /* load, read: the object; to write text: its text, safe */
 	struct v6_slice note;
 };
 

@@ -16,29 +16,23 @@ static const uint8_t *takes(enum v6_family family, const struct v6_address *a, i
 	return v6_port_family(a) != family ? NULL : a->bytes + (v6_address_mapped(a) ? 12 : 0);
 }
 
-bool v6_addresses_conflict(
-	const struct v6_address *a, int a_v6only, const struct v6_address *b, int b_v6only)
-{
-	for (unsigned family = V6_FAMILY_INET; family <= V6_FAMILY_INET6; family++) {
-		const uint8_t *x = takes(family, a, a_v6only), *y = takes(family, b, b_v6only);
-		size_t len = family == V6_FAMILY_INET ? 4 : 16;
-
-		if (a->port == b->port && x && y &&
-			(!memcmp(x, all, len) || !memcmp(y, all, len) || !memcmp(x, y, len)))
-			return true;
-	}
-	return false;
-}
-
 bool v6_in_the_way(const struct v6_diag_socket *a, const struct v6_diag_socket *b)
 {
 	/* Of an IPv6 connection a bind of 0.0.0.0 sees V6ONLY alone. */
-	bool connection = b->peer && b->v6only == 0 && a->local.port == b->local.port &&
-			  a->local.family == V6_FAMILY_INET && v6_address_wildcard(&a->local);
+	bool meet = b->peer && b->v6only == 0 && a->local.family == V6_FAMILY_INET &&
+		    v6_address_wildcard(&a->local);
 
-	return v6_port_space(a->proto) == v6_port_space(b->proto) &&
+	for (unsigned family = V6_FAMILY_INET; family <= V6_FAMILY_INET6; family++) {
+		const uint8_t *x = takes(family, &a->local, a->v6only);
+		const uint8_t *y = takes(family, &b->local, b->v6only);
+		size_t len = family == V6_FAMILY_INET ? 4 : 16;
+
+		meet |= x && y &&
+			(!memcmp(x, all, len) || !memcmp(y, all, len) || !memcmp(x, y, len));
+	}
+	return meet && a->local.port == b->local.port &&
 	       (!a->iface || !b->iface || a->iface == b->iface) &&
-	       (connection || v6_addresses_conflict(&a->local, a->v6only, &b->local, b->v6only));
+	       v6_port_space(a->proto) == v6_port_space(b->proto);
 }
 
 /* A connection to a mapped address is of an IPv6 socket that has IPv4, or has nothing else. */

@@ -7,15 +7,6 @@
 #include "diag.h"
 #include "policy.h"
 
-/*
- * Whether two sockets of one protocol want the same port at the same address.
- * A V6ONLY value counts for AF_INET6 alone; unknown counts as 0, which is what
- * takes more. include/net/inet_hashtables.h, net/ipv6/inet6_hashtables.c:
- * ipv6_rcv_saddr_equal().
- */
-bool v6_addresses_conflict(
-	const struct v6_address *a, int a_v6only, const struct v6_address *b, int b_v6only);
-
 /* TCP and MPTCP have their ports in common: the protocol whose ports are meant. */
 int v6_port_space(int proto);
 
@@ -32,7 +23,8 @@ struct v6_rival {
 /*
  * Whether one, which is to be bound, has the other in its way: of ports in common, at addresses that
  * conflict, and not kept apart by SO_BINDTODEVICE (net/ipv4/inet_connection_sock.c,
- * inet_bind_conflict).
+ * inet_bind_conflict; net/ipv6/inet6_hashtables.c, ipv6_rcv_saddr_equal). Unknown V6ONLY counts as
+ * 0, which is what takes more.
  */
 bool v6_in_the_way(const struct v6_diag_socket *a, const struct v6_diag_socket *b);
 

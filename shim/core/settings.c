@@ -142,11 +142,15 @@ static int set_config(struct v6_settings *s, struct v6_slice value, struct v6_pr
 			 : v6_problem_add(p, value, "no value given; an absolute path is meant");
 }
 
-void v6_knobs_copy(struct v6_knobs *to, const struct v6_knobs *from, unsigned sets)
+struct v6_knobs v6_knobs_over(
+	const struct v6_knobs *base, const struct v6_knobs *knobs, unsigned sets)
 {
+	struct v6_knobs both = *base;
+
 	for (unsigned id = 0; sets >> id; id++)
 		if (sets >> id & 1)
-			put(to, id, get(from, id));
+			put(&both, id, get(knobs, id));
+	return both;
 }
 
 void v6_settings_init(struct v6_settings *s)
@@ -194,7 +198,7 @@ enum v6_list v6_setting_list(enum v6_setting id)
 	return (enum v6_list)table[id].list;
 }
 
-void v6_knobs_value(struct v6_text *t, const void *settings, enum v6_setting id)
+static void knobs_value(struct v6_text *t, const void *settings, enum v6_setting id)
 {
 	unsigned value = get(settings, id);
 	bool denies = table[id].reaction && value;
@@ -221,7 +225,7 @@ void v6_setting_value(struct v6_text *t, const struct v6_settings *s, enum v6_se
 	else if (table[id].list == V6_LIST_NONE)
 		v6_text_str(t, "none");
 	else
-		v6_knobs_value(t, s, id);
+		knobs_value(t, s, id);
 }
 
 void v6_knobs_text(struct v6_text *t, const struct v6_knobs *knobs, unsigned sets)
@@ -230,7 +234,7 @@ void v6_knobs_text(struct v6_text *t, const struct v6_knobs *knobs, unsigned set
 		if (!(sets >> id & 1))
 			continue;
 		v6_text_print(t, "%s=", v6_setting_name(id));
-		v6_knobs_value(t, knobs, id);
+		knobs_value(t, knobs, id);
 		v6_text_str(t, sets >> id > 1 ? " " : "");
 	}
 }

@@ -61,16 +61,17 @@ const struct v6_slice *v6_setting_path(const struct v6_settings *s, enum v6_sett
 void v6_setting_value(struct v6_text *t, const struct v6_settings *s, enum v6_setting id);
 
 /*
- * Parse, print one value: a word or deny:ERRNO. Of a setting below V6_KNOBS, where `settings`
- * may be a struct v6_knobs as well, as it is in rules and profiles.
+ * Parse one value: a word or deny:ERRNO. Of a setting below V6_KNOBS, where `settings` may be a
+ * struct v6_knobs as well, as it is in rules and profiles.
  */
 int v6_knobs_set(void *settings, enum v6_setting id, struct v6_slice value, struct v6_problem *p);
-void v6_knobs_value(struct v6_text *t, const void *settings, enum v6_setting id);
 
 /*
- * Copy, print as "policy=both order=ipv6-first", those with a bit 1 << enum v6_setting in `sets`.
+ * Those with a bit 1 << enum v6_setting in `sets`: over the base's, as those of a rule; printed as
+ * "policy=both order=ipv6-first".
  */
-void v6_knobs_copy(struct v6_knobs *to, const struct v6_knobs *from, unsigned sets);
+struct v6_knobs v6_knobs_over(
+	const struct v6_knobs *base, const struct v6_knobs *knobs, unsigned sets);
 void v6_knobs_text(struct v6_text *t, const struct v6_knobs *knobs, unsigned sets);
 
 /* The values that are not the default, as v6_knobs_text() has them. FACTS.md, section 2. */

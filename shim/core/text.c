@@ -12,13 +12,6 @@ bool v6_slice_begins(struct v6_slice slice, const char *str)
 	return slice.len >= strlen(str) && !memcmp(slice.ptr, str, strlen(str));
 }
 
-bool v6_slice_ends(struct v6_slice slice, const char *str)
-{
-	size_t n = strlen(str);
-
-	return slice.len >= n && !memcmp(slice.ptr + slice.len - n, str, n);
-}
-
 struct v6_slice v6_slice_from(struct v6_slice slice, size_t start)
 {
 	return (struct v6_slice){slice.ptr + start, slice.len - start};
@@ -119,11 +112,6 @@ static void digits(struct v6_text *t, uint64_t value, unsigned width, unsigned b
 	for (; value || n < width; value /= base)
 		text[sizeof(text) - ++n] = "0123456789abcdef"[value % base];
 	v6_text_bytes(t, text + sizeof(text) - n, n);
-}
-
-void v6_text_uint0(struct v6_text *t, uint64_t value, unsigned width)
-{
-	digits(t, value, width, 10);
 }
 
 void v6_text_uint(struct v6_text *t, uint64_t value)
@@ -328,7 +316,7 @@ void v6_text_print(struct v6_text *t, const char *format, ...)
 			format += 2;
 			break;
 		case '0':
-			v6_text_uint0(t, va_arg(args, unsigned), (unsigned)(format[2] - '0'));
+			digits(t, va_arg(args, unsigned), (unsigned)(format[2] - '0'), 10);
 			format += 2;
 			break;
 		default: /* %c and %% */

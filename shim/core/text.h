@@ -30,7 +30,6 @@ struct v6_slice {
 
 bool v6_slice_is(struct v6_slice slice, const char *str);
 bool v6_slice_begins(struct v6_slice slice, const char *str);
-bool v6_slice_ends(struct v6_slice slice, const char *str);
 /* Without its first `start` bytes; start must not be beyond its length. */
 struct v6_slice v6_slice_from(struct v6_slice slice, size_t start);
 struct v6_slice v6_slice_of(const char *str);
@@ -88,9 +87,6 @@ __attribute__((format(printf, 2, 3))) void v6_text_print(
 
 /* A slice as the two arguments of %.*s. It is evaluated twice: a variable, or what has no effect. */
 #define V6_SLICE(slice) (int)(slice).len, (slice).ptr
-
-/* Decimal, with zeroes in front up to `width` digits (1..20). */
-void v6_text_uint0(struct v6_text *t, uint64_t value, unsigned width);
 
 /* 16 bytes in network order as RFC 5952 has them, spelled as glibc's inet_ntop(3) does. */
 void v6_text_in6(struct v6_text *t, const uint8_t addr[16]);

@@ -152,7 +152,7 @@ void v6_live_init(struct v6_config *config, bool broken, const struct v6_caller 
 	for (unsigned i = 0; i < rules->count; i++) {
 		struct v6_rule *r = &rules->rule[i];
 
-		r->knobs = v6_rule_apply(r, &s->knobs);
+		r->knobs = v6_knobs_over(&s->knobs, &r->knobs, r->sets);
 		if (who && !(who->rules[i / 32] >> i % 32 & 1))
 			continue;
 		watch_knobs(&r->knobs);

@@ -11,7 +11,7 @@ struct v6_supervision {
 	struct v6_slice program;  /* the command's name */
 	struct v6_slice handed;   /* the log that is open, as V6_LOG_HANDED has it, or empty */
 	/* Whatever is to be said before the command runs, or why it does not. */
-	void (*say)(const char *sentence);
+	int (*say)(const char *sentence); /* its result is not looked at */
 };
 
 /*

@@ -70,7 +70,7 @@ static void ask_rules(struct v6_slice name)
 			const char *comma = memchr(rest.ptr, ',', rest.len);
 			size_t n = comma ? (size_t)(comma - rest.ptr) : rest.len;
 
-			any |= v6_glob((struct v6_slice){rest.ptr, n}, name);
+			any |= v6_rule_program(&(struct v6_rule){.program = {rest.ptr, n}}, name);
 			rest = v6_slice_from(rest, comma ? n + 1 : n);
 		}
 		CHECK(v6_rule_program(rule, name) == any);

@@ -309,11 +309,13 @@ TEST(every_note_is_a_sentence_and_whoever_is_left_with_an_error_is_told_what_hel
 		enum where wants = rest % 5, has = rest / 5 % 5;
 		struct v6_record r = conflict_of(n & 2 ? V6_EVENT_LISTEN : V6_EVENT_BIND, wants,
 			actions[rest / 25 / HOLDERS], n & 4 ? V6_MODE_LOG : V6_MODE_ENFORCE);
+		struct v6_diag_socket self = {.local = places[wants]},
+				      other = {.local = places[has], .v6only = (int8_t)(n & 1)};
 		const char *note;
 		size_t len;
 
 		r.holder = holder_of(rest / 25 % HOLDERS, has, (int)(n & 1));
-		if (!v6_addresses_conflict(&places[wants], 0, &places[has], (int)(n & 1)))
+		if (!v6_in_the_way(&self, &other))
 			continue;
 		checked++;
 		note = note_of(&r, &nothing);

@@ -73,23 +73,21 @@ TEST(addresses_conflict_where_a_packet_could_go_to_either)
 {
 	unsigned conflicts = 0, pairs = 0;
 
-	for (size_t i = 0; i < COUNT(kinds) * COUNT(bits); i++) {
+	for (size_t i = 0; i < COUNT(kinds) * COUNT(bits); i++)
 		for (size_t j = 0; j < COUNT(kinds) * COUNT(bits); j++) {
 			const struct kind *a = &kinds[i / COUNT(bits)],
 					  *b = &kinds[j / COUNT(bits)];
 			int a_only = bits[i % COUNT(bits)], b_only = bits[j % COUNT(bits)];
-			struct v6_address x = a->address, y = b->address;
-			bool is, should = meet(a, a_only, b, b_only);
+			struct v6_diag_socket x = {.local = a->address, .v6only = (int8_t)a_only};
+			struct v6_diag_socket y = {.local = b->address, .v6only = (int8_t)b_only};
+			bool is = v6_in_the_way(&x, &y), should = meet(a, a_only, b, b_only);
 
-			x.port = y.port = 443;
-			is = v6_addresses_conflict(&x, a_only, &y, b_only);
 			if (is != should)
 				fail_msg("%s V6ONLY %d and %s V6ONLY %d: %s", a->name, a_only,
 					b->name, b_only, is ? "in conflict" : "not in conflict");
 			pairs++;
 			conflicts += is;
 		}
-	}
 	assert_int_equal(pairs, 39 * 39);
 	/* Both must have come in number. */
 	assert_true(conflicts > 300 && conflicts < pairs - 300);
@@ -97,17 +95,17 @@ TEST(addresses_conflict_where_a_packet_could_go_to_either)
 
 TEST(addresses_on_different_ports_never_conflict)
 {
-	for (size_t i = 0; i < COUNT(kinds); i++) {
+	for (size_t i = 0; i < COUNT(kinds); i++)
 		for (size_t j = 0; j < COUNT(kinds); j++) {
-			struct v6_address x = kinds[i].address, y = kinds[j].address;
+			struct v6_diag_socket x = {.local = kinds[i].address},
+					      y = {.local = kinds[j].address};
 
-			x.port = 443;
-			y.port = 444;
-			assert_false(v6_addresses_conflict(&x, 0, &y, 0));
-			y.port = 443 ^ 0x100;
-			assert_false(v6_addresses_conflict(&x, 0, &y, 0));
+			x.local.port = 443;
+			y.local.port = 444;
+			assert_false(v6_in_the_way(&x, &y));
+			y.local.port = 443 ^ 0x100;
+			assert_false(v6_in_the_way(&x, &y));
 		}
-	}
 }
 
 TEST(tcp_and_mptcp_have_their_ports_in_common)

@@ -60,7 +60,8 @@ TEST(globs_match_as_fnmatch_has_it)
 		glob[glob_len] = name[name_len] = '\0';
 		expected = !fnmatch(glob, name, FNM_NOESCAPE);
 		matched += expected;
-		if (v6_glob(slice(glob), slice(name)) != expected)
+		if (v6_rule_program(&(struct v6_rule){.program = slice(glob)}, slice(name)) !=
+			expected)
 			fail_msg("'%s' %s '%s'", glob, expected ? "must match" : "must not match",
 				name);
 	}
@@ -89,11 +90,12 @@ TEST(globs_by_example)
 	for (size_t i = 0; i < COUNT(globs); i++) {
 		/* Either of them stands at the end of what can be read. */
 		struct v6_slice name = fenced(globs[i].name, strlen(globs[i].name));
+		struct v6_rule rule = {.program = slice(globs[i].glob)};
 
-		if (v6_glob(slice(globs[i].glob), name) != globs[i].matches)
+		if (v6_rule_program(&rule, name) != globs[i].matches)
 			fail_msg("%s '%s'", globs[i].glob, globs[i].name);
-		name = slice(globs[i].name);
-		if (v6_glob(fenced(globs[i].glob, strlen(globs[i].glob)), name) != globs[i].matches)
+		rule.program = fenced(globs[i].glob, strlen(globs[i].glob));
+		if (v6_rule_program(&rule, slice(globs[i].name)) != globs[i].matches)
 			fail_msg("%s '%s'", globs[i].glob, globs[i].name);
 	}
 }
@@ -172,12 +174,12 @@ TEST(what_a_rule_does_not_set_keeps_its_value)
 				snprintf(text + strlen(text), sizeof(text) - strlen(text), " %s=%s",
 					v6_setting_name(id), sets[id][0]);
 		assert_int_equal(rule_of(text)->sets, set);
-		knobs = v6_rule_apply(&rules.rule[0], &base);
+		knobs = v6_knobs_over(&base, &rules.rule[0].knobs, set);
 		for (unsigned id = 0; id < V6_KNOBS; id++) {
 			struct v6_text t = v6_text_in(buf, sizeof(buf));
 
-			v6_knobs_value(&t, &knobs, id);
-			assert_string_equal(buf, sets[id][!(set & 1u << id)]);
+			v6_knobs_text(&t, &knobs, 1u << id);
+			assert_string_equal(strchr(buf, '=') + 1, sets[id][!(set & 1u << id)]);
 		}
 	}
 }
@@ -290,7 +292,7 @@ TEST(sixteen_ports_and_eight_protocols_and_no_more)
 		snprintf(full, sizeof(full), "%s,7 => mode=log", text);
 		assert_int_equal(parse(full), -1);
 		assert_true(says(lists[l].what));
-		assert_int_equal(v6_problem_column(&problem), strlen(text) + 2);
+		assert_ptr_equal(problem.text.ptr, problem.start + strlen(text) + 1);
 	}
 }
 

@@ -57,16 +57,15 @@ TEST(padded_numbers_are_as_snprintf_has_them)
 {
 	uint64_t seed = 2;
 
-	for (unsigned width = 1; width <= 20; width++)
-		for (int i = 0; i < 2000; i++) {
-			uint64_t value = i ? random_next(&seed) >> random_below(&seed, 64) : 0;
-			struct v6_text t = fresh();
-			char should[32];
+	for (int i = 0; i < 2000; i++) {
+		unsigned value = i ? (unsigned)random_next(&seed) >> random_below(&seed, 32) : 0;
+		struct v6_text t = fresh();
+		char should[64];
 
-			snprintf(should, sizeof(should), "%0*" PRIu64, (int)width, value);
-			v6_text_uint0(&t, value, width);
-			assert_string_equal(buf, should);
-		}
+		snprintf(should, sizeof(should), "%01u %02u %04u %09u", value, value, value, value);
+		v6_text_print(&t, "%01u %02u %04u %09u", value, value, value, value);
+		assert_string_equal(buf, should);
+	}
 }
 
 TEST(parts_are_appended_one_after_the_other)
@@ -380,22 +379,21 @@ TEST(slices_are_compared_to_the_byte)
 {
 	static const struct {
 		const char *other;
-		bool is, begins, ends;
+		bool is, begins;
 	} rows[] = {
-		{"policy", true, true, true},
-		{"polic", false, true, false},
-		{"olicy", false, false, true},
-		{"policyx", false, false, false},
-		{"xpolicy", false, false, false},
-		{"Policy", false, false, false},
-		{"", false, true, true},
+		{"policy", true, true},
+		{"polic", false, true},
+		{"olicy", false, false},
+		{"policyx", false, false},
+		{"xpolicy", false, false},
+		{"Policy", false, false},
+		{"", false, true},
 	};
 	struct v6_slice s = fenced("policy", 6);
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		assert_int_equal(v6_slice_is(s, rows[i].other), rows[i].is);
 		assert_int_equal(v6_slice_begins(s, rows[i].other), rows[i].begins);
-		assert_int_equal(v6_slice_ends(s, rows[i].other), rows[i].ends);
 	}
 	assert_true(v6_slice_is(v6_slice_from(s, 3), "icy"));
 	assert_true(v6_slice_is(v6_slice_from(s, 6), ""));
@@ -523,7 +521,7 @@ static void write_all(struct v6_text *t)
 	v6_text_slice(t, (struct v6_slice){"defgh", 5});
 	v6_text_uint(t, UINT64_MAX);
 	v6_text_int(t, INT64_MIN);
-	v6_text_uint0(t, 7, 20);
+	v6_text_print(t, "%09u", 7);
 	v6_text_in6(t, long_in6);
 	v6_text_in6(t, mapped);
 	v6_text_in6(t, holed);

@@ -6,7 +6,7 @@
 #include "../../govern/facts.h"
 #include "../../supervise/start.h"
 #include "../command.h"
-#include "../table.h"
+#include "../print.h"
 #include "reach.h"
 
 /*

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "../../govern/sys.h"
-#include "../memory.h"
+#include "../command.h"
 
 enum {
 	HEADERS_MAX = 65536, /* bytes of program headers: the kernel's own bound */

@@ -11,7 +11,6 @@
 #include "../../govern/sys.h"
 #include "../../supervise/start.h"
 #include "../command.h"
-#include "../memory.h"
 #include "program.h"
 
 /* Where execvp looks when there is no PATH. */

@@ -7,7 +7,6 @@
 
 #include "../check/reach.h"
 #include "../command.h"
-#include "../memory.h"
 
 /* `rule`: the number of the one that set it; 0: none did. */
 static void print_setting(const struct v6_settings *s, enum v6_setting id, ptrdiff_t rule)
@@ -149,7 +148,7 @@ static int run(struct v6_options *o)
 	if (service)
 		return print_service(o, given[SYSTEMD]);
 	if (applies)
-		s.knobs = v6_rule_apply(applies, &s.knobs);
+		s.knobs = v6_knobs_over(&s.knobs, &applies->knobs, applies->sets);
 	for (unsigned id = 0; id < V6_SETTING_COUNT; id++)
 		if (id != V6_SETTING_RULES)
 			print_setting(&s, id,

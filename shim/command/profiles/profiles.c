@@ -8,8 +8,7 @@
 #include "../../core/problem.h"
 #include "../../core/settings.h"
 #include "../command.h"
-#include "../memory.h"
-#include "../table.h"
+#include "../print.h"
 
 enum { INDENT = 14, WIDTH = 100 };
 

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "../command.h"
-#include "../memory.h"
 #include "../../govern/sys.h"
 
 /* Bytes at a time, and how often files that are followed are looked at. */

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../memory.h"
+#include "../command.h"
 
 /* A race at the start of a process: its load record may come after another thread's first. */
 enum { LOAD_LATE = 1000000 };

@@ -4,9 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../json.h"
-#include "../memory.h"
-#include "../table.h"
+#include "../command.h"
+#include "../print.h"
 
 /* The line that is being put together. */
 static char text[8192 + 6 * V6_LINE_MAX];

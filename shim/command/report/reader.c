@@ -319,14 +319,11 @@ bool v6_read_record(struct v6_record *r, struct v6_slice line, char *scratch, st
 		}
 		return true;
 	}
-	if (s.bad && v6_slice_begins(line, "{")) {
-		v6_text_str(why, "column ");
-		v6_text_uint(why, (uint64_t)(s.at - line.ptr) + 1);
-		v6_text_str(why, s.key ? ": not a value of " : ": not JSON");
-		v6_text_str(why, s.key ? s.key : "");
-	} else {
+	if (s.bad && v6_slice_begins(line, "{"))
+		v6_text_print(why, "column %u: %s%s", (unsigned)(s.at - line.ptr) + 1,
+			s.key ? "not a value of " : "not JSON", s.key ? s.key : "");
+	else
 		v6_text_str(why, "not a record of v6shim");
-	}
 	return false;
 }
 

@@ -6,26 +6,20 @@
 #include <stdio.h>
 
 #include "../command.h"
-#include "../memory.h"
 
-/* After its time; its settings as "policy=both (option), rules=2 (file)". */
+/* After its time; its settings as ", policy=both (option), rules=2 (file)". */
 static void print_line(struct v6_record r)
 {
 	struct v6_read_setting settings[V6_SETTING_COUNT];
-	char text[2 * V6_LINE_MAX];
+	char text[4 * V6_LINE_MAX]; /* a byte may be written as four */
 	struct v6_text t = v6_text_in(text, sizeof(text));
 	V6_TEXT(time, 40);
 
 	v6_read_settings(settings, r.settings);
-	for (unsigned id = 0; id < V6_SETTING_COUNT; id++) {
-		if (!settings[id].value.ptr)
-			continue;
-		v6_text_print(&t, "%s%s=", t.len ? ", " : "", v6_setting_name(id));
-		v6_text_slice(&t, settings[id].value);
-		v6_text_str(&t, " (");
-		v6_text_slice(&t, settings[id].origin);
-		v6_text_char(&t, ')');
-	}
+	for (unsigned id = 0; id < V6_SETTING_COUNT; id++)
+		if (settings[id].value.ptr)
+			v6_text_print(&t, ", %s=%.*s (%.*s)", v6_setting_name(id),
+				V6_SLICE(settings[id].value), V6_SLICE(settings[id].origin));
 	r.settings = (struct v6_slice){t.buf, t.len};
 	v6_text_time(&time, r.time);
 	printf("%s %s", time.buf, v6_record_written(&r, v6_record_text).ptr);

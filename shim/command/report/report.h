@@ -1,6 +1,6 @@
 /*
  * What logs say: from files to records, and by process the sockets that were bound, and the records
- * that tell of trouble. All of it is kept until the command ends (memory.h).
+ * that tell of trouble. All of it is kept until the command ends (command.h).
  */
 #pragma once
 

@@ -11,7 +11,6 @@
 #include "../../supervise/start.h"
 #include "../check/reach.h"
 #include "../command.h"
-#include "../memory.h"
 
 /*
  * What options set; and the library, ours first, so that what else is preloaded is called on to,
@@ -60,9 +59,10 @@ static int failed(const char *command, int error)
 	return error == ENOENT || error == ENOTDIR ? V6_EXIT_NOT_FOUND : V6_EXIT_NOT_EXECUTABLE;
 }
 
-static void say(const char *sentence)
+static int say(const char *sentence)
 {
 	v6_complain("run: %s", sentence);
+	return V6_EXIT_RUN;
 }
 
 /* Returns where nothing was started, or not by this process. */
@@ -78,12 +78,10 @@ static int supervise(
 	if (o->config.settings.knobs.order != V6_ORDER_APP)
 		say("order: of supervised programs the order of binds alone; getaddrinfo is "
 		    "theirs");
-	if (r->loses) {
-		say(V6_REACH_LOSES);
-		return V6_EXIT_RUN;
-	}
+	if (r->loses)
+		return say(V6_REACH_LOSES);
 	if (export(o, NULL, NULL))
-		return failed("run", errno);
+		return say(strerror(errno));
 	error = v6_supervise(&s, command);
 	return error < 0 ? V6_EXIT_RUN : failed(command[0], error);
 }
@@ -97,10 +95,9 @@ static int run(struct v6_options *o)
 
 	if (!*command)
 		return v6_command_usage(&v6_command_run, "no command given");
-	if (v6_sys_bind(-1, NULL, V6_ASK_SUPERVISOR) == -V6_SUPERVISOR_ANSWERS) {
-		say("supervised already, by the 'v6shim run' around this one, whose settings hold");
-		return V6_EXIT_RUN;
-	}
+	if (v6_sys_bind(-1, NULL, V6_ASK_SUPERVISOR) == -V6_SUPERVISOR_ANSWERS)
+		return say("supervised already, by the 'v6shim run' around this one, whose "
+			   "settings hold");
 	v6_reach(&reach, command, !outside);
 	if (reach.at && !(outside ? reach.starts : automatic && reach.exit == V6_EXIT_UNREACHABLE))
 		return refuse(&reach);
@@ -110,10 +107,8 @@ static int run(struct v6_options *o)
 		return supervise(o, &reach, handed, command);
 	if (automatic && reach.shell && !strcmp(reach.hop[reach.launches].what, "script"))
 		say("static and Go programs that this script starts need --reach supervise");
-	if (export(o, reach.hop[reach.hops].path, handed)) {
-		say(strerror(errno));
-		return V6_EXIT_RUN;
-	}
+	if (export(o, reach.hop[reach.hops].path, handed))
+		return say(strerror(errno));
 	execvp(command[0], command);
 	return failed(command[0], errno);
 }

@@ -10,7 +10,7 @@
 #include "../../core/terms.h"
 #include "../../govern/facts.h"
 #include "../../govern/proc.h"
-#include "../memory.h"
+#include "../command.h"
 
 #define LISTEN (1U << V6_STATE_LISTEN)
 #define BOUND  (1U << V6_STATE_BOUND_INACTIVE)

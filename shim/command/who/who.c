@@ -13,10 +13,8 @@
 #include "../../core/resolve.h"
 #include "../../govern/facts.h"
 #include "../../govern/proc.h"
-#include "../json.h"
-#include "../memory.h"
+#include "../print.h"
 #include "../command.h"
-#include "../table.h"
 #include "sockets.h"
 
 /* PERHAPS of a socket on `::` of which the kernel did not tell V6ONLY. */

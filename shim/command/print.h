@@ -1,5 +1,6 @@
 /*
- * Tables on standard output, columns as wide as what stands in them; and text that is wrapped.
+ * On standard output: tables, columns as wide as what stands in them; text that is wrapped; and JSON
+ * (RFC 8259).
  */
 #pragma once
 
@@ -45,3 +46,10 @@ unsigned v6_terminal_width(void);
  * the first begin with `indent` blanks. The text may begin with `column` columns taken already.
  */
 void v6_print_wrapped(const char *text, unsigned column, unsigned indent, unsigned width);
+
+/*
+ * Prints a piece of JSON, after a comma where one is due. The format is JSON with ' for ": v6_json("{'port':%d}\n", 80). Conversions:
+ * %s const char * and %v struct v6_slice as strings, in which bytes that are no UTF-8 become
+ * U+FFFD; %d int; %u uint64_t; %b bool; %j struct v6_slice, which is JSON already.
+ */
+void v6_json(const char *format, ...);
