@@ -227,6 +227,11 @@ rotate() {
 	rm "$LOG"
 	LOG=$DIR/log.%p.jsonl hammered -p 8 -t 8 -n 200
 	assert_eq 8 "$(find "$DIR" -name 'log.*.jsonl' -size +0 | wc -l)"
+	# What two threads do at once of which neither was there before is a matter of beginnings.
+	for ((i = 0; i < 40; i++)); do
+		rm "$DIR"/log.*
+		hammered -p 8 -t 8 -n 20
+	done
 	rm "$DIR"/log.*
 	rotate 5 &
 	hammered -p 8 -t 8 -n 12000
