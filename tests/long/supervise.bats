@@ -139,7 +139,8 @@ frozen() {
 	assert_match 'stays, as the parent' "$output"
 	assert_line 'get: 1'
 	# More than it remembers.
-	run "$VARIANT" run --policy ipv6-only --log off --reach supervise -- \
+	run bash -c "$(declare -p BATS_FDS); $(declare -f close_bats_fds); close_bats_fds; exec "'"$@"' sh timeout -s KILL 60 "$VARIANT" \
+		run --policy ipv6-only --log off --reach supervise -- \
 		sh -c 'for i in $(seq 140); do "$@"; done' sh "$DRIVE" 'socket tcp6' reuseaddr 'bind :: 0' get
 	assert_eq 140 "$(grep -c '^get: 1$' <<<"$output")"
 	for status in 0 7 255; do
