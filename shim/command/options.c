@@ -159,6 +159,7 @@ int v6_options_read(struct v6_options *o, char **argv, const struct v6_command *
 	bool ended = false;
 	int result = 0;
 
+	memset(o, 0, sizeof(*o));
 	o->operands = argv + 1;
 	v6_config_init(&o->config);
 	for (argv++; *argv && !o->help; argv++) {

@@ -10,7 +10,7 @@ REAL=SHOWN: where a session prints REAL, a path of this machine, the document ha
 What is wider than a document is wrapped. What differs from run to run does not count: process ids in brackets, times,
 and how many blanks and line ends part two words. A
 command that ends in ` &` is taken to be a server: the next one is typed when something listens on a port and has fallen
-silent. When the session is over, whatever it left running is ended.
+silent. After `kill` it is typed when the process is gone. When the session is over, whatever it left running is ended.
 
 Run it where that is nobody else's: in a network and a process namespace of its own, in a folder of its own.
 
@@ -59,13 +59,13 @@ class Session:
         data = os.read(self.shell.stdout.fileno(), 65536)
         return data.decode(errors="replace") if data else None
 
-    def busy(self):
-        """Whether the shell has a process: a server that does not start leaves none."""
+    def processes(self):
+        """Of the shell: a server that does not start leaves none."""
         with open(f"/proc/{self.shell.pid}/task/{self.shell.pid}/children") as children:
-            return bool(children.read())
+            return len(children.read().split())
 
     def settle(self, deadline):
-        while not listening() and self.busy() and time.monotonic() < deadline:
+        while not listening() and self.processes() and time.monotonic() < deadline:
             self.text += self.read(0.05) or ""
         while time.monotonic() < deadline:
             more = self.read(SILENT)
@@ -76,6 +76,7 @@ class Session:
     def type(self, command):
         """The lines that it printed."""
         deadline = time.monotonic() + LIMIT
+        before = self.processes()
         self.shell.stdin.write(f"{command}\necho '{MARK}'\n".encode())
         self.shell.stdin.flush()
         self.text = ""
@@ -86,6 +87,8 @@ class Session:
             self.text += more
         if command.endswith(" &"):
             self.settle(deadline)
+        while command.startswith("kill ") and self.processes() >= before and time.monotonic() < deadline:
+            time.sleep(0.01)
         return self.text.replace(MARK + "\n", "").splitlines()
 
     def end(self):

@@ -400,7 +400,8 @@ void v6_reach(struct v6_reach *r, char **argv, bool preload)
 		if (o == SET_ID || o == CAPABILITIES || o == CLEANED || o == UNREADABLE)
 			r->loses = &r->hop[i];
 	}
-	if (!v6_supervise_takes_privileges())
+	/* Asked only where it matters: a filter may kill who asks. */
+	if (r->loses && !v6_supervise_takes_privileges())
 		r->loses = NULL;
 	r->starts = !r->at || r->at->obstacle > ENDLESS;
 	r->exit = obstacles[r->at ? r->at->obstacle : NONE].exit;
