@@ -235,6 +235,8 @@ except OSError as e:
 	# Of the target's, what is no descriptor of its own.
 	assert_eq 'listener memory null pidfd' "$(readlink /proc/"$helper"/fd/* | sort -u |
 		sed 's/.*seccomp.*/listener/; s,/proc/.*/mem,memory,; s,/dev/,,; s/.*pidfd.*/pidfd/' | sort | xargs)"
+	# It would take a moment to end: TERM, INT and HUP are blocked.
+	assert_eq 4003 "$(printf %x $((0x$(sed -n 's/^SigBlk:.//p' "/proc/$helper/status") & 0x4003)))"
 	kill -TERM "$helper"
 	kill -INT "$helper"
 	kill -HUP "$helper"
