@@ -70,7 +70,7 @@ extern const struct v6_command *const v6_commands[];
  * on; "--" ends them. Operands may stand between them, but for those that are a COMMAND. Then, for a command
  * that takes settings, the environment and the configuration file; relative paths of log and file are made
  * absolute, in the environment too. Every problem is told on standard error. 0, or -1 where there was one.
- * *o is large, and zeroes. argv is changed.
+ * *o is large. argv is changed.
  */
 int v6_options_read(struct v6_options *o, char **argv, const struct v6_command *c);
 

@@ -1,6 +1,6 @@
 /*
- * One governed call on its way, and the four things in which the ways in differ: how the call is
- * made, the caller's memory read, who calls, and the descriptor to ask beside the one to tell.
+ * One governed call on its way, who calls, and the three things in which the ways in differ: how
+ * the call is made, the caller's memory read, and the descriptor to ask beside the one to tell.
  */
 #pragma once
 

@@ -8,8 +8,9 @@ are put into the document instead.
 REAL=SHOWN: where a session prints REAL, a path of this machine, the document has SHOWN.
 
 What is wider than a document is wrapped. What differs from run to run does not count: process ids in brackets, times,
-and how many blanks and line ends part two words. A
-command that ends in ` &` is taken to be a server: the next one is typed when something listens on a port and has fallen
+and how many blanks and line ends part two words.
+
+A command that ends in ` &` is taken to be a server: the next one is typed when something listens on a port and has fallen
 silent. After `kill` it is typed when the process is gone. When the session is over, whatever it left running is ended.
 
 Run it where that is nobody else's: in a network and a process namespace of its own, in a folder of its own.
