@@ -369,11 +369,17 @@ other_children() {
 	now=$(children) && [ -z "$(comm -12 <(echo "$now") <(echo "$1"))" ]
 }
 
-# reloads SIGNAL: three times; the listener stays as it is, the children are new, and no request fails.
+# listening: the inodes of the sockets that listen on $port
+listening() {
+	ss -Hlnte "sport = :$port" | grep -o 'ino:[0-9]*' | sort
+}
+
+# reloads SIGNAL: three times; the listener stays the one it is, the children are new, and no request fails.
 reloads() {
-	local before
+	local before listening
 
 	still_ipv6_only
+	listening=$(listening)
 	ask_on
 	for _ in 1 2 3; do
 		before=$(children)
@@ -382,6 +388,7 @@ reloads() {
 	done
 	no_failures
 	still_ipv6_only
+	assert_eq "$listening" "$(listening)"
 }
 
 # ---- what a server connects to
