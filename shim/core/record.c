@@ -145,9 +145,12 @@ static bool json_word(struct v6_text *t, const struct v6_field *f, unsigned valu
 {
 	const char *word = v6_word(f->list, value);
 
-	if (word)
-		v6_text_print(t, "\"%s\"", word);
-	return word != NULL;
+	if (!word)
+		return false;
+	v6_text_char(t, '"');
+	v6_text_str(t, word);
+	v6_text_char(t, '"');
+	return true;
 }
 
 /* false where the key does not apply. `r` is looked at for kinds that the other tables have not. */

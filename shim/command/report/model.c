@@ -95,7 +95,8 @@ static struct v6_process *process_of(
 	struct v6_process *p = *running;
 	bool load = r->facts.event == V6_EVENT_LOAD;
 
-	if (p && p->program.ptr == keep_text(logs, r->program).ptr &&
+	if (p && p->program.len == r->program.len &&
+		!memcmp(p->program.ptr, r->program.ptr, r->program.len) &&
 		(!load || (!p->loaded && llabs(r->time - p->first) < LOAD_LATE)))
 		return p;
 	*running = p = v6_keep(sizeof(*p));
@@ -372,17 +373,18 @@ static struct v6_service service_of(const struct v6_socket *s, bool enforce)
 
 void v6_logs_end(struct v6_logs *logs)
 {
+	char *text = NULL;
+	size_t len;
+	FILE *look = v6_need(open_memstream(&text, &len));
+
 	for (struct v6_process *p = logs->processes; p; p = p->next) {
 		struct v6_process **first;
-		char *text = NULL;
-		size_t len;
-		FILE *look;
 
 		if (!p->sockets && !p->troubles)
 			continue;
 		logs->shown++;
 		/* What the report shows but pids, times and ports that the kernel chose. */
-		look = v6_need(open_memstream(&text, &len));
+		rewind(look);
 		fprintf(look, "%p %d %d %d %p %p\n", (const void *)p->log, p->whole, p->policy,
 			p->via, (const void *)p->program.ptr, (const void *)p->settings.ptr);
 		for (struct v6_socket *s = p->sockets; s; s = s->next) {
@@ -402,9 +404,9 @@ void v6_logs_end(struct v6_logs *logs)
 			logs->unresolved += !strcmp(t->state, "unresolved");
 			fprintf(look, "%s%s", t->state, look_of(t->r, p->pid).ptr);
 		}
-		fclose(look);
-		first = keep(&logs->kept, v6_need(text), len, sizeof(*first));
-		free(text);
+		if (fflush(look))
+			v6_need(NULL);
+		first = keep(&logs->kept, text, len, sizeof(*first));
 		p->shown = !*first;
 		if (p->shown) {
 			*first = p;
@@ -414,4 +416,6 @@ void v6_logs_end(struct v6_logs *logs)
 		(*first)->last->alike = p;
 		(*first)->last = p;
 	}
+	fclose(look);
+	free(text);
 }

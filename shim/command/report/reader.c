@@ -144,16 +144,22 @@ static bool any(struct scanner *s, struct v6_slice *text, unsigned depth)
 /* "2026-01-02T03:04:05.000006Z"; of the fraction any number of digits. */
 static bool put_time(int64_t *time, struct v6_slice text)
 {
+	/* Of records that follow each other most have the same second. */
+	static char last[] = "1970-01-01T00:00:00";
+	static int64_t second;
 	int64_t scale = 1000000;
 	V6_TEXT(t, 40);
 	struct tm tm = {.tm_sec = 0};
-	const char *rest;
+	const char *rest = t.buf + strlen(last);
 
 	v6_text_slice(&t, text);
-	rest = strptime(t.buf, "%Y-%m-%dT%H:%M:%S", &tm);
-	if (!rest)
-		return false;
-	*time = (int64_t)timegm(&tm) * 1000000;
+	if (!v6_slice_begins(text, last)) {
+		if (strptime(t.buf, "%Y-%m-%dT%H:%M:%S", &tm) != rest)
+			return false;
+		memcpy(last, t.buf, strlen(last));
+		second = (int64_t)timegm(&tm) * 1000000;
+	}
+	*time = second;
 	for (rest += *rest == '.'; *rest >= '0' && *rest <= '9'; rest++)
 		*time += (scale /= 10) * (*rest - '0');
 	return !strcmp(rest, "Z");
