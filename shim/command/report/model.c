@@ -96,7 +96,7 @@ static struct v6_process *process_of(
 	bool load = r->facts.event == V6_EVENT_LOAD;
 
 	if (p && p->program.len == r->program.len &&
-		!memcmp(p->program.ptr, r->program.ptr, r->program.len) &&
+		(!r->program.len || !memcmp(p->program.ptr, r->program.ptr, r->program.len)) &&
 		(!load || (!p->loaded && llabs(r->time - p->first) < LOAD_LATE)))
 		return p;
 	*running = p = v6_keep(sizeof(*p));
