@@ -249,15 +249,20 @@ static void json_object(struct v6_text *t, const struct v6_field *f, const void 
 {
 	char brace = '{';
 
-	for (; *f->key; f++) {
-		struct v6_text before = *t;
+	for (; *f->key && !t->full; f++) {
+		struct v6_text after = *t;
+		size_t key = strlen(f->key) + strlen("{\"\":");
 
-		v6_text_char(t, brace);
-		v6_text_char(t, '"');
-		v6_text_str(t, f->key);
-		v6_text_str(t, "\":");
-		if (keep_if(json_value(t, f, from, (const char *)from + f->at), t, before))
-			brace = ',';
+		/* Most keys do not apply: one is written once its value is there, before it. */
+		after.len += key;
+		t->full = after.len >= t->size;
+		if (t->full || !json_value(&after, f, from, (const char *)from + f->at))
+			continue;
+		t->buf[t->len] = brace;
+		t->buf[t->len + 1] = '"';
+		memcpy(stpcpy(t->buf + t->len + 2, f->key), "\":", 2);
+		*t = after;
+		brace = ',';
 	}
 	v6_text_str(t, brace == '{' ? "{}" : "}");
 }

@@ -61,10 +61,6 @@ conf_haproxy() {
 	governed ipv6-only
 	before=$(listening)
 	kill -USR2 "$(pid_of server)"
-	wait_for 20 another_listens
+	wait_for 20 eval '[[ $(listening) != *"$before"* ]] && serves_page ::1'
 	still_ipv6_only
-}
-
-another_listens() {
-	[[ $(listening) != *"$before"* ]] && serves_page ::1
 }

@@ -278,6 +278,14 @@ static bool put(
 	}
 }
 
+/* The field with the key, or the end. Of most keys the first letter is another: no call is made for those. */
+static const struct v6_field *find(const struct v6_field *f, struct v6_slice key)
+{
+	while (*f->key && (*f->key != *key.ptr || !v6_slice_is(key, f->key)))
+		f++;
+	return f;
+}
+
 static bool put_members(struct scanner *s, const struct v6_field *fields, void *record)
 {
 	const struct v6_field *f, *after = fields;
@@ -287,10 +295,8 @@ static bool put_members(struct scanner *s, const struct v6_field *fields, void *
 		const char *at;
 
 		/* Nearly always the one after the last, or few further. */
-		for (f = after; *f->key && !v6_slice_is(text, f->key);)
-			f++;
-		for (f = *f->key ? f : fields; *f->key && !v6_slice_is(text, f->key);)
-			f++;
+		f = find(after, text);
+		f = *f->key ? f : find(fields, text);
 		peek(s);
 		at = s->at;
 		if (!any(s, &text, 0))
