@@ -251,16 +251,17 @@ static void json_object(struct v6_text *t, const struct v6_field *f, const void 
 
 	for (; *f->key && !t->full; f++) {
 		struct v6_text after = *t;
-		size_t key = strlen(f->key) + strlen("{\"\":");
+		size_t key = strlen(f->key);
 
 		/* Most keys do not apply: one is written once its value is there, before it. */
-		after.len += key;
+		after.len += key + strlen("{\"\":");
 		t->full = after.len >= t->size;
 		if (t->full || !json_value(&after, f, from, (const char *)from + f->at))
 			continue;
-		t->buf[t->len] = brace;
-		t->buf[t->len + 1] = '"';
-		memcpy(stpcpy(t->buf + t->len + 2, f->key), "\":", 2);
+		t->buf[t->len++] = brace;
+		t->buf[t->len++] = '"';
+		memcpy(t->buf + t->len, f->key, key);
+		memcpy(t->buf + t->len + key, "\":", 2);
 		*t = after;
 		brace = ',';
 	}
