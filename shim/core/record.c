@@ -235,14 +235,15 @@ static bool json_value(
 	return false;
 }
 
-/* Cuts the text back to what it was, if what was written since is not good. */
-static bool keep_if(bool good, struct v6_text *t, struct v6_text before)
+/* Whether all found room; else the text is cut back to what it was. */
+static bool is_whole(struct v6_text *t, struct v6_text before)
 {
-	if (!good) {
+	if (t->full) {
 		*t = before;
 		t->buf[t->len] = '\0';
+		return false;
 	}
-	return good;
+	return true;
 }
 
 static void json_object(struct v6_text *t, const struct v6_field *f, const void *from)
@@ -274,7 +275,7 @@ bool v6_record_json(struct v6_text *t, const struct v6_record *r)
 
 	json_object(t, v6_record_fields, r);
 	v6_text_char(t, '\n');
-	return keep_if(!t->full, t, before);
+	return is_whole(t, before);
 }
 
 /* Text: "v6shim PROGRAM[PID]: WHAT: OUTCOME (WHY) - NOTE". */
@@ -414,5 +415,5 @@ bool v6_record_text(struct v6_text *t, const struct v6_record *r)
 	if (r->note.len)
 		v6_text_print(t, "%s%.*s", dash, V6_SLICE(r->note));
 	v6_text_char(t, '\n');
-	return keep_if(!t->full, t, before);
+	return is_whole(t, before);
 }

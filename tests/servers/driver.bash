@@ -380,6 +380,7 @@ reloads() {
 
 	still_ipv6_only
 	listening=$(listening)
+	[ -n "$listening" ]
 	ask_on
 	for _ in 1 2 3; do
 		before=$(children)

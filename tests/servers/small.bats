@@ -18,8 +18,8 @@ conf_busybox() {
 	SERVER=("$BUSYBOX" httpd -f -h "$DIR/root" -p "$(listed "%s:$port" "$1")")
 }
 
-# It asks for V6ONLY 0 by `v4v6`, unless $v6only says another. It sets SO_REUSEPORT, which lets both families in, unless told not to. $extra goes into
-# the global section, $options to the command.
+# It asks for V6ONLY 0 by `v4v6`, unless $v6only has another word. It sets SO_REUSEPORT, which lets both families in, unless
+# told not to. $extra goes into the global section, $options to the command.
 conf_haproxy() {
 	printf '%s\n' global "${extra-noreuseport}" defaults 'mode http' 'timeout connect 5s' 'timeout client 10s' 'timeout server 10s' \
 		'timeout queue 5s' 'frontend page'
