@@ -27,6 +27,11 @@ old_workers_are_gone() {
 	[ "$(children "$pid" | wc -l)" -eq 2 ]
 }
 
+# has_opened COUNT: the Go server, that many listeners.
+has_opened() {
+	[ "$(curl -gsS "http://[::1]:$port/" | cut -d' ' -f1)" -ge "$1" ]
+}
+
 # soak [shim ... --]: sets requests, failed, and what the master used when warm and in the end.
 soak() {
 	local pid load i
@@ -125,7 +130,7 @@ soak() {
 		close_bats_fds
 		exec wrk -t 1 -c 8 -d "$(seconds)s" --timeout 10s "http://[::1]:$port/"
 	) >"$DIR/wrk" 2>&1 &
-	sleep 3
+	wait_for 20 has_opened 10000
 	warm=$(usage_of "$helper")
 	wait $!
 	end=$(usage_of "$helper")

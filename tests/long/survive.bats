@@ -623,7 +623,7 @@ on_terminal() {
 	# Control: who writes there is held up, or stopped.
 	on_terminal "$said stop-output; timeout 0.3 /bin/echo held up; echo \$? >$DIR/status; $said start-output"
 	assert_eq 124 "$(<"$DIR/status")"
-	on_terminal "bash -mc 'stty tostop; /bin/echo here & sleep 0.3; jobs -s >$DIR/jobs; kill -9 %1'" || :
+	on_terminal "bash -mc 'stty tostop; /bin/echo here & until jobs -s | grep .; do sleep 0.02; done >$DIR/jobs; kill -9 %1'" || :
 	assert_match 'Stopped.*echo here' "$(<"$DIR/jobs")"
 
 	on_terminal "$under bind stop-output 'bind 20' start-output bind"
