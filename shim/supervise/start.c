@@ -91,9 +91,16 @@ static struct v6_slice variable(const char *name)
  */
 static int take_listener(int end, bool borrow)
 {
-	struct v6_target *t = v6_target_start(target, given ? given->program : v6_slice_of(""));
-	int fd = probe(t);
+	struct v6_target *t;
+	struct rlimit files;
+	int fd;
 
+	if (!getrlimit(RLIMIT_NOFILE, &files)) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	t = v6_target_start(target, given ? given->program : v6_slice_of(""));
+	fd = probe(t);
 	tell(end, fd);
 	if (fd >= 0)
 		fd = hear(end);
@@ -137,7 +144,6 @@ static int help(void *context)
 	int log = v6_log_descriptor(), last = log > 2 ? log : 2;
 	bool borrow = log == STDERR_FILENO;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), end = dup2(ends[SUPERVISOR], last + 1);
-	struct rlimit files;
 	int listener;
 
 	(void)context;
@@ -147,10 +153,6 @@ static int help(void *context)
 	v6_syscall(CLOSE_RANGE, 3, last - 1, 0);
 	v6_syscall(CLOSE_RANGE, last + 2, INT_MAX, 0);
 	setsid();
-	if (!getrlimit(RLIMIT_NOFILE, &files)) {
-		files.rlim_cur = files.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &files);
-	}
 	(void)!chdir("/"); /* else it keeps a file system busy, no more */
 	listener = take_listener(end, borrow);
 	if (listener >= 0)

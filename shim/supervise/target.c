@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 
 #include "../govern/facts.h"
 #include "../govern/kernel.h"
@@ -25,7 +26,7 @@ enum {
 /* Since Linux 5.1 to 5.6, of one number on every machine: syscalls(2). */
 enum { PIDFD_SEND_SIGNAL = 424, PIDFD_OPEN = 434, PIDFD_GETFD = 438 };
 
-enum { TARGETS = 128, THREADS = 128, LABEL = 256 };
+enum { KEPT = 128, LABEL = 256 };
 
 /* A thread that is not its process's first; tid 0: none. */
 struct thread {
@@ -34,9 +35,10 @@ struct thread {
 	struct v6_target *of;
 };
 
-static struct v6_target targets[TARGETS];
-static struct thread threads[THREADS];
+static struct v6_target targets[KEPT];
+static struct thread threads[KEPT];
 static unsigned next_target, next_thread;
+static unsigned kept; /* of each: as many as there is room for their descriptors */
 static bool confined; /* somebody is, by Landlock */
 
 /* linux/capability.h, version 3: capget(2) and capset(2). */
@@ -104,7 +106,7 @@ static void drop_thread(struct thread *th)
 
 static void drop(struct v6_target *t)
 {
-	for (struct thread *th = threads; th < threads + THREADS; th++)
+	for (struct thread *th = threads; th < threads + KEPT; th++)
 		if (th->of == t)
 			drop_thread(th);
 	v6_sys_close(t->memory);
@@ -223,7 +225,7 @@ static int open_pidfd(int pid, unsigned flags)
 
 static struct v6_target *add(int pid)
 {
-	struct v6_target *t = &targets[next_target++ % TARGETS];
+	struct v6_target *t = &targets[next_target++ % kept];
 
 	if (t->pid)
 		drop(t);
@@ -238,7 +240,11 @@ static struct v6_target *add(int pid)
 
 struct v6_target *v6_target_start(int pid, struct v6_slice program)
 {
+	/* Descriptors: of one call at most; of a process and a thread. */
+	enum { A_CALL = 16, EACH = 3 };
 	int self = v6_sys_getpid(), socket = v6_sys_socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	uint64_t limit = v6_sys_limit(RLIMIT_NOFILE), used = A_CALL + (unsigned)socket;
+	uint64_t room = limit > used ? (limit - used) / EACH : 0;
 	struct v6_target *t;
 
 	us.lsm = read_proc(self, "attr/current", us.label, sizeof(us.label));
@@ -246,6 +252,8 @@ struct v6_target *v6_target_start(int pid, struct v6_slice program)
 	if (socket >= 0 && !below_us(socket))
 		us.netns = v6_fact_netns(socket);
 	v6_sys_close(socket);
+	/* The socket had the lowest number that was free. */
+	kept = !room ? 1 : room < KEPT ? (unsigned)room : KEPT;
 	/* A helper that had to give up has left this; the numbers were its own. */
 	memset(targets, 0, sizeof(targets));
 	capabilities(SYS_capget, 0, us.capabilities);
@@ -272,7 +280,7 @@ static int process_of(int tid)
 
 static struct v6_target *find_by_pid(int pid)
 {
-	for (struct v6_target *t = targets; t < targets + TARGETS; t++)
+	for (struct v6_target *t = targets; t < targets + KEPT; t++)
 		if (t->pid == pid)
 			return t;
 	return NULL;
@@ -280,7 +288,7 @@ static struct v6_target *find_by_pid(int pid)
 
 static struct thread *find_thread(int tid)
 {
-	for (struct thread *th = threads; th < threads + THREADS; th++)
+	for (struct thread *th = threads; th < threads + KEPT; th++)
 		if (th->tid == tid)
 			return th;
 	return NULL;
@@ -307,7 +315,7 @@ static struct v6_target *find_new(int tid)
 		t = add(pid);
 	if (pid == tid)
 		return t;
-	th = &threads[next_thread++ % THREADS];
+	th = &threads[next_thread++ % kept];
 	drop_thread(th);
 	*th = (struct thread){tid, open_pidfd(tid, O_EXCL), t};
 	/* While its pidfd is had it is what it was; none of the process, or no longer, is dropped. */

@@ -221,6 +221,25 @@ except OSError as e:
 
 # ---- the process, its helper and its log
 
+@test "where there are few descriptors the supervisor keeps fewer, and every process and thread is governed" {
+	local limit how steps
+
+	for how in fork thread; do
+		steps=()
+		for _ in {1..40}; do
+			steps+=("$how" reset 'socket tcp6' 'bind :: 0' get)
+		done
+		# Control: nothing but the supervisor needs more.
+		run bash -c 'ulimit -n 6; exec "$@"' sh "$DRIVE" "${steps[@]}"
+		assert_eq 40 "$(grep -c '^get: 0$' <<<"$output")"
+		for limit in 8 20 64; do
+			run bash -c "$(declare -p BATS_FDS); $(declare -f close_bats_fds); close_bats_fds; ulimit -n $limit; exec "'"$@"' sh \
+				"$V6SHIM" run --reach supervise --policy ipv6-only --log off -- "$DRIVE" "${steps[@]}"
+			assert_eq 40 "$(grep -c '^get: 1$' <<<"$output")" "$how, $limit"
+		done
+	done
+}
+
 @test "COMMAND keeps the process id; the helper has a session of its own, no descriptor but its own, and ends" {
 	local pid helper port
 

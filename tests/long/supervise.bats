@@ -130,19 +130,21 @@ frozen() {
 }
 
 @test "v6shim as the parent: statuses, signals, stops; a daemon is waited for" {
-	local pid status
+	local pid status limit
 
 	# The helper tries, and may not.
-	variant start.c 's/int fd = probe(t);/int fd = target == own ? -EPERM : probe(t);/'
+	variant start.c 's/fd = probe(t);/fd = target == own ? -EPERM : probe(t);/'
 	run "$VARIANT" run --policy ipv6-only --log off --reach supervise -- "$DRIVE" 'socket tcp6' reuseaddr 'bind :: 0' get
 	assert_status 0
 	assert_match 'stays, as the parent' "$output"
 	assert_line 'get: 1'
-	# More than it remembers.
-	run bash -c "$(declare -p BATS_FDS); $(declare -f close_bats_fds); close_bats_fds; exec "'"$@"' sh timeout -s KILL 60 "$VARIANT" \
-		run --policy ipv6-only --log off --reach supervise -- \
-		sh -c 'for i in $(seq 140); do "$@"; done' sh "$DRIVE" 'socket tcp6' reuseaddr 'bind :: 0' get
-	assert_eq 140 "$(grep -c '^get: 1$' <<<"$output")"
+	# More than it remembers, and than it has descriptors for.
+	for limit in 1000 24; do
+		run bash -c "$(declare -p BATS_FDS); $(declare -f close_bats_fds); close_bats_fds; ulimit -n $limit; exec "'"$@"' sh \
+			timeout -s KILL 60 "$VARIANT" run --policy ipv6-only --log off --reach supervise -- \
+			sh -c 'for i in $(seq 140); do "$@"; done' sh "$DRIVE" 'socket tcp6' reuseaddr 'bind :: 0' get
+		assert_eq 140 "$(grep -c '^get: 1$' <<<"$output")" "ulimit $limit"
+	done
 	for status in 0 7 255; do
 		run "$VARIANT" run --reach supervise --log off -- sh -c "exit $status"
 		assert_status $status
