@@ -45,6 +45,8 @@ static int add_item(struct v6_rule *r, unsigned kind, struct v6_slice item, stru
 		return v6_problem_add(p, item, "%q has bytes that are no text; '?' matches any");
 	if (memchr(item.ptr, '[', item.len))
 		return v6_problem_add(p, item, "%q has a '['; of a glob there are '*' and '?'");
+	if (memchr(item.ptr, '/', item.len))
+		return v6_problem_add(p, item, "%q is a path; a program's mere name is meant");
 	return 0;
 }
 

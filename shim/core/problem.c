@@ -78,6 +78,10 @@ void v6_problem_text(struct v6_text *t, const struct v6_problem *p)
 	bool in_place = p->file.len || p->rule;
 
 	if (p->file.len) {
+		if (!p->line) {
+			spell(t, p->origin, V6_SETTING_CONFIG);
+			v6_text_str(t, ": ");
+		}
 		v6_text_print(
 			t, "%s%.*s", cut ? "..." : "", (int)(p->file.len - cut), p->file.ptr + cut);
 		if (p->line)
@@ -118,6 +122,10 @@ void v6_nearest_offer(struct v6_nearest *n, const char *word)
 
 	if (a.len > LONGEST || b.len > LONGEST)
 		return;
+	/* Another number is no slip: 'ipv4-only' is not meant for 'ipv6-only'. */
+	for (size_t i = 0; i < a.len; i++)
+		if (a.ptr[i] >= '0' && a.ptr[i] <= '9' && !memchr(b.ptr, a.ptr[i], b.len))
+			return;
 	/* Letters added, left out, changed, or two neighbours swapped (optimal string alignment). */
 	for (size_t i = 0; i <= a.len; i++) {
 		const unsigned *before = rows[(i + 1) % 3], *last = rows[(i + 2) % 3];

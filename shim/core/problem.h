@@ -50,7 +50,7 @@ struct v6_nearest {
 /*
  * Offers one word; it is kept where it is nearer than all before it. Near is a
  * small number of letters added, left out, changed or swapped (case apart), or
- * the written text being the word's beginning.
+ * the written text being the word's beginning; digits are the word's own.
  */
 V6_COLD void v6_nearest_offer(struct v6_nearest *n, const char *word);
 

@@ -36,7 +36,9 @@ static unsigned add_variable(struct v6_config *config, const char *entry, struct
 static unsigned add_file(struct v6_config *config, v6_config_print *print, void *context)
 {
 	const struct v6_slice path = config->settings.config;
-	struct v6_problem p = {.origin = V6_ORIGIN_FILE, .setting = V6_SETTING_COUNT, .file = path};
+	struct v6_problem p = {.origin = config->settings.origin[V6_SETTING_CONFIG],
+		.setting = V6_SETTING_COUNT,
+		.file = path};
 	char name[V6_PATH_SIZE];
 	struct stat st;
 	size_t len = 0;

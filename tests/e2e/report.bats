@@ -294,6 +294,12 @@ nginx() {
 		= Only IPv6 is served on port 80; IPv4 is served by four[3].
 		! helper\[1\]\.
 	END
+	told 'mode=log: what enforce would deny, and what came after' <<-'END'
+		load 1 s policy=default-ipv6-only on-contrary=deny:EINVAL mode=log log-level=bind
+		record 1 s setsockopt fd=3 family=inet6 type=stream proto=tcp asked=0 before=0 after=0 policy=default-ipv6-only mode=log action=deny finding=contrary result=0 enforce='{"after":1,"result":-1,"errno":"EINVAL"}'
+		opened 1 s 3 :: 80 64 asked=0 before=0 after=0 policy=default-ipv6-only mode=log enforce='{"after":1,"serves":["inet6"],"result":0}'
+		= IPv4 and IPv6 are served on port 80 by one dual-stack socket. With mode enforce, and if it goes on after what would be denied: only IPv6 would be served on port 80, by policy default-ipv6-only.
+	END
 	told 'mode=log: what enforce would refuse, let in, and leave undecided' <<-'END'
 		load 1 s policy=both mode=log log-level=bind
 		opened 1 s 3 0.0.0.0 80 4

@@ -54,7 +54,6 @@ value() {
 		rules='program=drive => policy=ipv6-only', rules='program=d*e => policy=ipv6-only' -> 1
 		rules='program=?rive,other => policy=ipv6-only' -> 1
 		rules='program=reach => policy=ipv6-only' -> 0
-		rules='program=*/drive => policy=ipv6-only' -> 0
 	END
 	# A copy, a link, and a script by their own names.
 	cp "$PROGRAMS/drive" "$DIR/copy"
@@ -288,25 +287,25 @@ v6shim: $DIR/c:4:1: 'x' is neither 'setting = value' nor a rule 'matcher => sett
 	} >"$DIR/c"
 	assert_eq 1 "$(value CONFIG="$DIR/c")"
 	echo >>"$DIR/c"
-	both_say "$DIR/c: larger than 32768 bytes" "$DIR/c"
+	both_say "V6SHIM_CONFIG: $DIR/c: larger than 32768 bytes" "$DIR/c"
 	# Nor one that has no end.
-	both_say '/dev/zero: larger than 32768 bytes' /dev/zero
+	both_say 'V6SHIM_CONFIG: /dev/zero: larger than 32768 bytes' /dev/zero
 }
 
 # ---- the file
 
 @test "a file that cannot be read, or is no text, is told as such, by library and command in the same words" {
-	both_say "$DIR/missing: cannot be read: no such file (ENOENT)" "$DIR/missing"
+	both_say "V6SHIM_CONFIG: $DIR/missing: cannot be read: no such file (ENOENT)" "$DIR/missing"
 	mkdir "$DIR/d"
-	both_say "$DIR/d: cannot be read: is a directory (EISDIR)" "$DIR/d"
+	both_say "V6SHIM_CONFIG: $DIR/d: cannot be read: is a directory (EISDIR)" "$DIR/d"
 	assert_eq 0 "$(value CONFIG=/dev/null)"
 	python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$DIR/s"
-	both_say "$DIR/s: cannot be read: is a socket or a device (ENXIO)" "$DIR/s"
+	both_say "V6SHIM_CONFIG: $DIR/s: cannot be read: is a socket or a device (ENXIO)" "$DIR/s"
 	long=/$(printf 'x%.0s' {1..300})
-	both_say "...${long: -200}: cannot be read: name too long (ENAMETOOLONG)" "$long"
+	both_say "V6SHIM_CONFIG: ...${long: -200}: cannot be read: name too long (ENAMETOOLONG)" "$long"
 	# It keeps nobody waiting; and its content would be gone once it is read.
 	mkfifo "$DIR/fifo"
-	both_say "$DIR/fifo: is a pipe; a file is meant, for each program reads it anew" "$DIR/fifo"
+	both_say "V6SHIM_CONFIG: $DIR/fifo: is a pipe; a file is meant, for each program reads it anew" "$DIR/fifo"
 	printf 'policy = ipv6-only\0\n' >"$DIR/c"
 	both_say "$DIR/c:1:19: a NUL byte: this is no text file" "$DIR/c"
 	require_root
@@ -318,9 +317,9 @@ v6shim: $DIR/c:4:1: 'x' is neither 'setting = value' nor a rule 'matcher => sett
 	cp "$V6SHIM" "$LIB" "$PROGRAMS/drive" "$DIR"
 	as=(setpriv --reuid 65534 --clear-groups --)
 	run "${as[@]}" "$DIR/v6shim" config --config "$DIR/secret"
-	assert_eq "2 v6shim: $DIR/secret: cannot be read: permission denied (EACCES)" "$status $output"
+	assert_eq "2 v6shim: --config: $DIR/secret: cannot be read: permission denied (EACCES)" "$status $output"
 	run "${as[@]}" env LD_PRELOAD="$DIR/libv6shim.so" V6SHIM_CONFIG="$DIR/secret" "$DIR/drive" 'socket tcp6' 'bind :: 0'
-	assert_line "v6shim: $DIR/secret: cannot be read: permission denied (EACCES)"
+	assert_line "v6shim: V6SHIM_CONFIG: $DIR/secret: cannot be read: permission denied (EACCES)"
 	assert_line 'bind :: 0: EINVAL'
 	rm -rf "$DIR"
 }
@@ -407,6 +406,7 @@ log-level     = change               # default" \
 		|--program x --proto 17|2: applies
 		|--program x --port 81|4: applies
 		|--proto tcp|4: applies
+		|--program x|4: applies
 		port=1 => mode=log|--port 0|# no rule applies
 	END
 	assert_eq '# there are no rules' "$("$V6SHIM" config --port 1 | head -n 1)"
@@ -424,6 +424,8 @@ log-level     = change               # default" \
 		--progrm x|--progrm: unknown option; did you mean '--program'
 		--polcy both|--polcy: unknown option; did you mean '--policy'
 		nginx|config: unexpected argument 'nginx'
+		--env --systemd|config: '--systemd': not with --env
+		--systemd --port 80|config: '--systemd': not with --program, --port and --proto
 	END
 	# run has none of them.
 	run "$V6SHIM" run --progrm x -- true

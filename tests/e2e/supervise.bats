@@ -88,6 +88,11 @@ ends() {
 	assert_eq 1 "$(kernel_v6only tcp "$port")"
 	assert_eq served "$(reach ::1 tcp "$port" 2>&1 | sed 's/timeout/served/')"
 	assert_eq refused "$(reach 127.0.0.1 tcp "$port")"
+	# By cgo libc is in it, and so is a preload, which changes nothing.
+	port=$(free_port)
+	start passed --tcp "$port" shim POLICY=ipv6-only LOG=off -- "$DIR/serve" tcp ":$port" wait
+	assert_eq 0 "$(kernel_v6only tcp "$port")"
+	assert_match 'V6ONLY 0, preload, but Go makes its calls without it$' "$("$V6SHIM" who "$port")"
 }
 
 @test "rules by program, and each process by its own name and number; the records tell the way" {

@@ -120,7 +120,8 @@ TEST(real_slips_find_what_was_meant)
 TEST(words_that_are_far_find_nothing)
 {
 	static const char *const far[] = {"", "1", "x", "no", "yes", "true", "dual", "none",
-		"xyzzy", "dual-stack", "freebsd", "nginx", "-----", "0123456789"};
+		"xyzzy", "dual-stack", "freebsd", "nginx", "-----", "0123456789", "ipv4-only",
+		"default-ipv4-only", "ipv5-only"};
 
 	for (size_t i = 0; i < COUNT(far); i++)
 		if (nearest(policies, far[i]))
@@ -150,8 +151,8 @@ TEST(of_two_words_the_nearer_is_found_and_of_equals_the_first)
 		{{"ipv6-first", "ipv4-first"}, "ipv-first", "ipv6-first"},
 		{{"share-ipv6", "share"}, "shar", "share"},
 		{{"share", "share-ipv6"}, "shar", "share"},
-		{{"share-ipv6", "share"}, "share-ipv4", "share-ipv6"},
-		{{"share", "share-ipv6"}, "share-ipv4", "share-ipv6"},
+		{{"share-ipv6", "share"}, "share-ipvv6", "share-ipv6"},
+		{{"share", "share-ipv6"}, "share-ipvv6", "share-ipv6"},
 		/* Two slips from the one and one from the other; three and two. */
 		{{"abcdefgh", "abcdefxy"}, "abcdefxz", "abcdefxy"},
 		{{"abcdefxy", "abcdefgh"}, "abcdefxz", "abcdefxy"},

@@ -181,6 +181,8 @@ static const struct mistake {
 	/* Programs. */
 	{RULES, "program=[a] => mode=log",
 		AT(9) "'[a]' has a '['; of a glob there are '*' and '?'"},
+	{RULES, "program=x,/usr/bin/x => mode=log",
+		AT(11) "'/usr/bin/x' is a path; a program's mere name is meant"},
 	{RULES, "program=a\x1b[2J => mode=log",
 		AT(9) "'a\\x1b[2J' has bytes that are no text; '?' matches any"},
 	{RULES, "program=x\xc2\x9b => mode=log",

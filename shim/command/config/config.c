@@ -136,11 +136,13 @@ static int run(struct v6_options *o)
 	const struct v6_rules *rules = &o->config.rules;
 	const struct v6_rule *applies = NULL;
 
-	if (o->count || (given[SYSTEMD] && given[ENV]) || (asked && service))
-		return v6_command_usage(&v6_command_config, "unexpected argument '%s'",
-			o->count ? o->operands[0]
-			: asked  ? "--program, --port, --proto"
-				 : "--env");
+	if (o->count)
+		return v6_command_usage(
+			&v6_command_config, "unexpected argument '%s'", o->operands[0]);
+	if (service && (asked || (given[SYSTEMD] && given[ENV])))
+		return v6_command_usage(&v6_command_config, "'--%s': not with %s",
+			given[SYSTEMD] ? "systemd" : "env",
+			asked ? "--program, --port and --proto" : "--env");
 	if (!asked)
 		v6_options_log(&s, false);
 	else if (find_rule(o, &applies))
@@ -161,9 +163,9 @@ static int run(struct v6_options *o)
 static const struct v6_option options[] = {
 	{"program", "NAME", .help = "which rule applies: to this executable"},
 	{"port", "N", .help = "at this port, 0 to 65535; without it, to a call that has no port"},
-	{"proto", "P", .help = "of this protocol: tcp, udp, ... or a number"},
+	{"proto", "P", .help = "of tcp, udp, ... or a number; without it no proto= applies"},
 	{"systemd", .help = "a drop-in that gives these settings and the library to a service"},
-	{"env", .help = "the same as a file of variables: EnvironmentFile=, env, a shell"},
+	{"env", .help = "the same as variables, for EnvironmentFile=, env -S, a shell's set -a"},
 	{.name = NULL},
 };
 

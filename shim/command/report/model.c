@@ -318,6 +318,7 @@ void v6_logs_add(struct v6_logs *logs, const struct v6_source *log, const struct
 
 	logs->records++;
 	logs->denials += r->verdict.action == V6_ACTION_DENY;
+	p->would_deny |= r->verdict.action == V6_ACTION_DENY && r->mode == V6_MODE_LOG;
 	logs->disorders += r->verdict.finding == V6_FINDING_DISORDER;
 	logs->unenforced += r->verdict.finding == V6_FINDING_UNENFORCED;
 	add_settings(logs, p, r);

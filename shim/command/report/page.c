@@ -410,7 +410,8 @@ static void print_verdict(const struct verdict *v)
 		v6_text_print(&line, "; IPv%c is served by %.*s[%d]", inet ? '6' : '4',
 			V6_SLICE(other->program), other->pid);
 	if (v->differs) {
-		v6_text_str(&line, ". With mode enforce: ");
+		v6_text_print(&line, ". With mode enforce%s: ",
+			p->would_deny ? ", and if it goes on after what would be denied" : "");
 		add_outcome(v, true);
 	}
 	v6_text_str(

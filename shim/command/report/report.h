@@ -105,9 +105,10 @@ struct v6_process {
 	enum v6_policy policy; /* of its latest record that a rule did not touch */
 	enum v6_via via;
 	bool loaded;
-	bool whole;   /* the log has every bind and listen */
-	bool thinned; /* but for datagram sockets that are alike */
-	bool shown;   /* there is something to show of it, and it looks like none before it */
+	bool whole;      /* the log has every bind and listen */
+	bool thinned;    /* but for datagram sockets that are alike */
+	bool would_deny; /* mode=log: what it did after that it need not do with enforce */
+	bool shown;      /* there is something to show of it, and it looks like none before it */
 	/* Another that looks like it but for pids, times, chosen ports; of one that is shown: the last. */
 	struct v6_process *alike, *last;
 	unsigned more; /* of one that is shown: how many more there are */

@@ -10,6 +10,7 @@
 #include "../../core/terms.h"
 #include "../../govern/facts.h"
 #include "../../govern/proc.h"
+#include "../check/program.h"
 #include "../command.h"
 
 #define LISTEN (1U << V6_STATE_LISTEN)
@@ -198,12 +199,18 @@ static bool is_supervised(int pid)
 /* A library that is loaded under a supervisor is inert. Some overwrite their environment (nginx). */
 static const char *governed(int pid)
 {
+	static struct v6_program program;
+	char path[V6_PROC_PATH];
+
 	if (has(pid, "status", '\n', "Seccomp:", "2") &&
 		(has(pid, "environ", '\0', V6_REACH_VARIABLE "=", "supervise") ||
 			is_supervised(pid)))
 		return "supervise";
+	v6_proc_path(path, pid, "exe", -1);
 	if (has(pid, "maps", '\n', "", "/libv6shim.so"))
-		return "preload";
+		return v6_program_read(path, &program) || !program.go
+			       ? "preload"
+			       : "preload, but Go makes its calls without it";
 	return has(pid, "environ", '\0', "LD_PRELOAD=", "libv6shim.so")
 		       ? "preload in its environment, but not loaded"
 		       : NULL;
