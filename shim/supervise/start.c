@@ -164,15 +164,21 @@ static int help(void *context)
 static int with_helper(void)
 {
 	static _Alignas(16) char stack[256 * 1024];
-	int child, error = begin();
+	int child, error = begin(), reaper = 0;
 
 	if (error)
 		return error;
+	prctl(PR_GET_CHILD_SUBREAPER, &reaper, 0, 0, 0);
 	/*
 	 * The helper has the memory in common with the target, until that executes: nothing is
 	 * copied. Linux lets a child of vfork(2) make it; it is a child of nobody's here then, and
-	 * the command need not know it.
+	 * the command need not know it. Where orphans come to the command it is made its child, of
+	 * the kind that no wait(2) without __WCLONE meets, and that sends no signal.
 	 */
+	if (own == 1 || reaper) {
+		clone(help, stack + sizeof(stack), CLONE_VM, NULL);
+		return put_under();
+	}
 	child = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
 	if (!child) {
 		/* NOLINTNEXTLINE(clang-analyzer-unix.Vfork) */

@@ -26,7 +26,7 @@ enum {
 /* Since Linux 5.1 to 5.6, of one number on every machine: syscalls(2). */
 enum { PIDFD_SEND_SIGNAL = 424, PIDFD_OPEN = 434, PIDFD_GETFD = 438 };
 
-enum { KEPT = 128, LABEL = 256 };
+enum { KEPT = 512, LABEL = 256 };
 
 /* A thread that is not its process's first; tid 0: none. */
 struct thread {
@@ -97,6 +97,12 @@ static bool below_us(int socket)
 
 /* ---- processes */
 
+/* How many places were ever taken, of those that are. */
+static unsigned taken(unsigned next)
+{
+	return next < kept ? next : kept;
+}
+
 static void drop_thread(struct thread *th)
 {
 	if (th->tid && th->pidfd >= 0)
@@ -106,7 +112,7 @@ static void drop_thread(struct thread *th)
 
 static void drop(struct v6_target *t)
 {
-	for (struct thread *th = threads; th < threads + KEPT; th++)
+	for (struct thread *th = threads; th < threads + taken(next_thread); th++)
 		if (th->of == t)
 			drop_thread(th);
 	v6_sys_close(t->memory);
@@ -223,10 +229,21 @@ static int open_pidfd(int pid, unsigned flags)
 	return (int)v6_syscall(PIDFD_OPEN, pid, flags);
 }
 
+/* Its number is another process's, or may be: signal 0 of pidfd_send_signal(2). */
+static bool is_gone(const struct v6_target *t)
+{
+	return t->pidfd < 0 || v6_syscall(PIDFD_SEND_SIGNAL, t->pidfd, 0, NULL, 0) == -ESRCH;
+}
+
+/* Who lives is known on, as long as there is one that does not. */
 static struct v6_target *add(int pid)
 {
-	struct v6_target *t = &targets[next_target++ % kept];
+	struct v6_target *t;
+	unsigned tries = kept;
 
+	do
+		t = &targets[next_target++ % kept];
+	while (t->pid && !is_gone(t) && tries--);
 	if (t->pid)
 		drop(t);
 	*t = (struct v6_target){.pid = pid,
@@ -255,7 +272,8 @@ struct v6_target *v6_target_start(int pid, struct v6_slice program)
 	/* The socket had the lowest number that was free. */
 	kept = !room ? 1 : room < KEPT ? (unsigned)room : KEPT;
 	/* A helper that had to give up has left this; the numbers were its own. */
-	memset(targets, 0, sizeof(targets));
+	while (next_target)
+		targets[--next_target].pid = 0;
 	capabilities(SYS_capget, 0, us.capabilities);
 	v6_target_privilege(true);
 	t = add(pid);
@@ -280,7 +298,7 @@ static int process_of(int tid)
 
 static struct v6_target *find_by_pid(int pid)
 {
-	for (struct v6_target *t = targets; t < targets + KEPT; t++)
+	for (struct v6_target *t = targets; t < targets + taken(next_target); t++)
 		if (t->pid == pid)
 			return t;
 	return NULL;
@@ -288,16 +306,10 @@ static struct v6_target *find_by_pid(int pid)
 
 static struct thread *find_thread(int tid)
 {
-	for (struct thread *th = threads; th < threads + KEPT; th++)
+	for (struct thread *th = threads; th < threads + taken(next_thread); th++)
 		if (th->tid == tid)
 			return th;
 	return NULL;
-}
-
-/* Its number is another process's, or may be: signal 0 of pidfd_send_signal(2). */
-static bool is_gone(const struct v6_target *t)
-{
-	return t->pidfd < 0 || v6_syscall(PIDFD_SEND_SIGNAL, t->pidfd, 0, NULL, 0) == -ESRCH;
 }
 
 /* The number may be new: of a process, or of a thread of one that may be new as well. */

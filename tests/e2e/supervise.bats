@@ -245,6 +245,42 @@ except OSError as e:
 	done
 }
 
+@test "who lives is known on while others come and go: one load record, whatever the supervisor keeps" {
+	require /usr/bin/python3 jq
+	(
+		ulimit -n 40
+		supervised --policy ipv6-only --log "$DIR/log" --log-level bind -- /usr/bin/python3 -ISc 'if True:
+			import os, socket
+			for i in range(31):
+			    if i % 30 and os.fork(): os.wait(); continue
+			    s = socket.socket(socket.AF_INET6); s.bind(("::", 0)); s.listen()
+			    if i % 30: os._exit(0)'
+	)
+	# The first process has bound before all others and after.
+	assert_eq '30 30 2' "$(jq -rs '(map(select(.event == "load")) | length, (map(.pid) | unique | length)),
+		(.[0].pid as $first | map(select(.pid == $first and .event == "bind")) | length)' "$DIR/log" | xargs)"
+}
+
+@test "a command that takes orphans, as the first process of a container does, has no child but its own" {
+	require_root
+	require /usr/bin/python3
+	local -r command=(/usr/bin/python3 -ISc 'if True:
+		import os, socket
+		os.fork() or os._exit(0)
+		os.wait()
+		try: print(os.wait())
+		except ChildProcessError: print("no other")
+		s = socket.socket(socket.AF_INET6); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("::", 0))
+		print(os.getpid() == 1, s.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY))')
+
+	run timeout -s KILL 10 unshare -pf --mount-proc --kill-child "$V6SHIM" run --reach supervise --policy ipv6-only --log off -- "${command[@]}"
+	assert_eq $'no other\nTrue 1' "$output"
+	run timeout -s KILL 10 /usr/bin/python3 -ISc 'import ctypes, os, sys
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) # PR_SET_CHILD_SUBREAPER
+os.execv(sys.argv[1], sys.argv[1:])' "$V6SHIM" run --reach supervise --policy ipv6-only --log off -- "${command[@]}"
+	assert_eq $'no other\nFalse 1' "$output"
+}
+
 @test "COMMAND keeps the process id; the helper has a session of its own, no descriptor but its own, and ends" {
 	local pid helper port
 
