@@ -101,16 +101,19 @@ unsigned v6_conflict_plan(const struct v6_knobs *knobs, const struct v6_conflict
 	bool refused = f->partial;   /* somebody is there whom no sharing may let it in beside */
 	bool splits = f->event == V6_EVENT_BIND && a->family == V6_FAMILY_INET6 &&
 		      v6_address_wildcard(a) && f->self.socket.v6only == 0;
+	/* Of datagrams the first that both have SO_REUSEPORT is the last that the kernel looks at. */
+	bool blind = v6_type_of_proto(f->self.socket.proto) == V6_TYPE_DGRAM && f->self.reuseport;
 	bool shares;
 	unsigned n = 0;
 
 	for (const struct v6_rival *r = f->rival; r < f->rival + f->count; r++) {
 		bool same = v6_same_family(&f->self, r);
+		int may = allowed(&f->self, r);
 
 		connections &= r->socket.peer;
 		single &= !v6_address_wildcard(&r->socket.local) &&
 			  v6_port_family(&r->socket.local) == V6_FAMILY_INET;
-		if (allowed(&f->self, r))
+		if (may > 0 || (may && !blind))
 			continue;
 		refused |= same || !r->own;
 		partner |= !same && r->own;

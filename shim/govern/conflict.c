@@ -156,15 +156,15 @@ static int carry_out(struct v6_port *p)
 	return no;
 }
 
-void v6_conflict_resolve(struct v6_call *c)
+/* As resolve; false: who was found to have the port is not who has it now, and there are tries left. */
+static bool resolve_once(struct v6_call *c, int v6only, int *tries)
 {
-	struct v6_facts *f = &c->record.facts;
-	int v6only = v6_known(v6_fact_v6only(c->ask)), first = c->record.error;
+	enum { IN_VAIN = 8 }; /* what it counts for that there is nobody */
+	const struct v6_verdict was = c->record.verdict;
 	const struct v6_rival *holder;
 	struct v6_port p;
+	bool over = true;
 
-	if (f->before == V6_UNKNOWN)
-		f->before = c->set ? v6_conflict_before(c) : v6only;
 	v6_port_init(&p, c, v6only);
 	v6_port_ask(&p, true);
 	/* A close lasts until who looks at the descriptor just then has done so: FACTS.md, 6. */
@@ -172,15 +172,33 @@ void v6_conflict_resolve(struct v6_call *c)
 		p.on.self.cleared = cleared(c, &p.on.self);
 		for (struct v6_rival *r = p.on.rival; r < p.on.rival + p.found; r++)
 			r->cleared = cleared(c, r);
-		if (carry_out(&p)) {
-			c->record.result = -1;
-			c->record.error = first;
-		}
+		*tries -= p.found ? 1 : IN_VAIN;
+		over = !carry_out(&p) || *tries <= 0 || !v6_port_changed(&p);
 		holder = v6_conflict_holder(&p.on, c->record.verdict.action != V6_ACTION_NONE);
-		if (holder)
+		if (over && holder)
 			v6_holder_set(c, holder);
 	}
 	v6_port_release(&p);
+	if (!over)
+		c->record.verdict = was;
+	return over;
+}
+
+void v6_conflict_resolve(struct v6_call *c)
+{
+	enum { TRIES = 64 };
+	struct v6_facts *f = &c->record.facts;
+	int v6only = v6_known(v6_fact_v6only(c->ask)), first = c->record.error, tries = TRIES;
+
+	if (f->before == V6_UNKNOWN)
+		f->before = c->set ? v6_conflict_before(c) : v6only;
+	/* Threads of this process may open and close sockets there meanwhile. */
+	while (!resolve_once(c, v6only, &tries) && (c->way->make(c), c->record.error))
+		;
+	if (c->record.error) {
+		c->record.result = -1;
+		c->record.error = first;
+	}
 }
 
 bool v6_conflict_yields(struct v6_call *c)

@@ -190,13 +190,12 @@ void v6_govern_socket(struct v6_call *c, int domain, int type, int protocol)
 
 /* setsockopt(IPV6_V6ONLY) */
 
-void v6_govern_v6only(struct v6_call *c)
+static void set_v6only(struct v6_call *c)
 {
 	struct v6_record *r = &c->record;
 	struct v6_address bound;
 	unsigned need;
 
-	begin(c, V6_EVENT_SETSOCKOPT);
 	match(c, ASK_PROTO, NO_PORT);
 	need = v6_policy_needs(c->knobs, V6_EVENT_SETSOCKOPT, NULL);
 	if ((need || v6_emit_wants(V6_LOG_LEVEL_ALL)) && ask(c, need | V6_NEED_BEFORE) && need)
@@ -445,13 +444,17 @@ static void conclude(struct v6_call *c)
 		v6_scratch_release(c->text);
 }
 
-static void govern(struct v6_call *c, enum v6_event event)
+void v6_govern(struct v6_call *c, enum v6_event event)
 {
 	bool bind = event == V6_EVENT_BIND;
 	struct v6_facts *f = &c->record.facts;
 	struct v6_verdict *v = &c->record.verdict;
 
 	begin(c, event);
+	if (event == V6_EVENT_SETSOCKOPT) {
+		set_v6only(c);
+		return;
+	}
 	/* The first call that a broken configuration refuses says why: see the way in. */
 	if (v6_live.broken && v6_fact_family(c->ask) != V6_FAMILY_OTHER) {
 		fail(c, EINVAL);
@@ -498,16 +501,6 @@ static void govern(struct v6_call *c, enum v6_event event)
 		}
 	}
 	conclude(c);
-}
-
-void v6_govern_bind(struct v6_call *c)
-{
-	govern(c, V6_EVENT_BIND);
-}
-
-void v6_govern_listen(struct v6_call *c)
-{
-	govern(c, V6_EVENT_LISTEN);
 }
 
 void v6_govern_inherited(struct v6_call *c)

@@ -13,12 +13,8 @@
 /* After socket() returned record.fd (or -1). */
 void v6_govern_socket(struct v6_call *c, int domain, int type, int protocol);
 
-/* In place of setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, pointer, len). */
-void v6_govern_v6only(struct v6_call *c);
-
-/* In place of bind(fd, pointer, len) and listen(fd, backlog). */
-void v6_govern_bind(struct v6_call *c);
-void v6_govern_listen(struct v6_call *c);
+/* In place of bind(fd, pointer, len), listen(fd, backlog), setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, pointer, len). */
+void v6_govern(struct v6_call *c, enum v6_event event);
 
 /* A socket that came to this program bound, nobody's to change: told of where it serves. */
 void v6_govern_inherited(struct v6_call *c);

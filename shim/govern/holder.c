@@ -250,6 +250,28 @@ void v6_port_ask(struct v6_port *p, bool refused)
 		walk(p, meet_own);
 }
 
+static bool still_there(const struct v6_diag_socket *s, void *context)
+{
+	struct v6_port *p = context;
+
+	for (struct v6_rival *r = p->on.rival; r < p->on.rival + p->found; r++)
+		r->there |= same_socket(&r->socket, s);
+	return true;
+}
+
+bool v6_port_changed(struct v6_port *p)
+{
+	bool changed = p->told && !p->found;
+
+	if (p->told) {
+		ask_table(p, V6_FAMILY_INET6, UINT32_MAX, still_there);
+		ask_table(p, V6_FAMILY_INET, UINT32_MAX, still_there);
+	}
+	for (struct v6_rival *r = p->on.rival; r < p->on.rival + p->found; r++)
+		changed |= !r->there && (p->told || v6_fact_cookie(r->ask) != r->socket.cookie);
+	return changed;
+}
+
 bool v6_port_ask_connections(struct v6_port *p)
 {
 	unsigned known = p->on.count;
@@ -303,7 +325,8 @@ bool v6_port_kept(struct v6_port *p)
 struct hunt {
 	uint32_t inode;
 	int left;       /* descriptors and processes that may still be looked at */
-	int self;       /* whose are known */
+	int self;       /* whose are known, but for connections */
+	int fd;         /* of the answer */
 	uint64_t netns; /* whose processes alone are looked at */
 	int pid;        /* being looked at; the answer once found */
 	bool found;
@@ -315,6 +338,7 @@ static bool is_the_socket(int fd, void *context)
 
 	if (h->left-- <= 0)
 		return false;
+	h->fd = fd;
 	h->found = v6_proc_inode(h->pid, "fd", fd) == h->inode;
 	return !h->found;
 }
@@ -337,9 +361,10 @@ static bool has_the_socket(int pid, void *context)
 void v6_holder_set(struct v6_call *c, const struct v6_rival *r)
 {
 	struct v6_holder *h = &c->record.holder;
+	int own = c->record.pid ? c->record.pid : v6_self()->pid;
 	struct hunt hunt = {.inode = r->socket.inode,
 		.left = V6_HOLDER_READS,
-		.self = c->record.pid ? c->record.pid : v6_self()->pid};
+		.self = r->socket.peer ? 0 : own};
 
 	*h = (struct v6_holder){.known = true,
 		.fd = r->tell,
@@ -349,14 +374,15 @@ void v6_holder_set(struct v6_call *c, const struct v6_rival *r)
 		.uid = r->socket.inode ? (int64_t)r->socket.uid : -1,
 		.connection = r->socket.peer ? r->socket.state : 0};
 	if (r->own) {
-		h->pid = hunt.self;
+		h->pid = own;
 		h->program = c->record.program;
 	} else if (hunt.inode && v6_emit_wants(V6_LOG_LEVEL_CHANGE)) {
-		hunt.netns = v6_proc_inode(hunt.self, "ns/net", -1);
+		hunt.netns = v6_proc_inode(own, "ns/net", -1);
 		v6_proc_numbers("/proc", has_the_socket, &hunt);
 	}
 	if (hunt.found) {
 		h->pid = hunt.pid;
+		h->fd = hunt.pid == own ? hunt.fd : h->fd;
 		c->text = c->text ? c->text : v6_scratch_claim();
 		h->program.ptr = c->text;
 		h->program.len = c->text ? v6_proc_comm(h->pid, c->text, V6_HOLDER_TEXT) : 0;

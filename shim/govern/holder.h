@@ -44,6 +44,9 @@ void v6_port_release(struct v6_port *p);
  */
 void v6_port_ask(struct v6_port *p, bool refused);
 
+/* Whether one that was found is gone by now, or nobody was: another thread may have closed it. */
+bool v6_port_changed(struct v6_port *p);
+
 /*
  * Adds the own IPv6 connections that an IPv4 bind has in its way: false where there are no more. A
  * walk over the caller's descriptors.

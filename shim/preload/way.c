@@ -93,15 +93,15 @@ SLOW void govern_socket(int fd, int domain, int type, int protocol)
 	errno = c.saved;
 }
 
-static inline __attribute__((always_inline)) int govern(int fd, const void *pointer, socklen_t len,
-	int backlog, void (*governed)(struct v6_call *c))
+static inline __attribute__((always_inline)) int govern(
+	int fd, const void *pointer, socklen_t len, int backlog, enum v6_event event)
 {
 	struct v6_call c = v6_preload_call(fd);
 
 	c.pointer = pointer;
 	c.len = len;
 	c.backlog = backlog;
-	governed(&c);
+	v6_govern(&c, event);
 	if (v6_live.broken && c.record.error == EINVAL)
 		v6_preload_complain();
 	errno = c.record.error ? c.record.error : c.saved;
@@ -136,7 +136,7 @@ SLOW int set_v6only(int fd, const void *value, socklen_t len)
 {
 	v6_preload_settled();
 	if (watches(V6_EVENT_SETSOCKOPT))
-		return govern(fd, value, len, 0, v6_govern_v6only);
+		return govern(fd, value, len, 0, V6_EVENT_SETSOCKOPT);
 	return v6_next.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, value, len);
 }
 
@@ -151,7 +151,7 @@ EXPORT int bind(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	v6_preload_settled();
 	if (watches(V6_EVENT_BIND))
-		return govern(fd, addr, len, 0, v6_govern_bind);
+		return govern(fd, addr, len, 0, V6_EVENT_BIND);
 	return v6_next.bind(fd, addr, len);
 }
 
@@ -159,7 +159,7 @@ EXPORT int listen(int fd, int backlog)
 {
 	v6_preload_settled();
 	if (watches(V6_EVENT_LISTEN))
-		return govern(fd, NULL, 0, backlog, v6_govern_listen);
+		return govern(fd, NULL, 0, backlog, V6_EVENT_LISTEN);
 	return v6_next.listen(fd, backlog);
 }
 

@@ -316,15 +316,14 @@ static bool refuse(const struct request *r)
 
 /* ---- one call */
 
-/* Those on a socket; the rest, and what has no function, the target makes. */
+/* Those on a socket; the rest, and what is not governed (0), the target makes. */
 static const struct {
-	uint8_t arguments;
-	void (*govern)(struct v6_call *c);
+	uint8_t arguments, governed; /* enum v6_event */
 } calls[V6_NOTIFIED_CALLS] = {
-	[V6_NOTIFIED_BIND] = {3, v6_govern_bind},
-	[V6_NOTIFIED_LISTEN] = {2, v6_govern_listen},
-	[V6_NOTIFIED_SETSOCKOPT] = {5, v6_govern_v6only},
-	[V6_NOTIFIED_GETSOCKOPT] = {5, NULL},
+	[V6_NOTIFIED_BIND] = {3, V6_EVENT_BIND},
+	[V6_NOTIFIED_LISTEN] = {2, V6_EVENT_LISTEN},
+	[V6_NOTIFIED_SETSOCKOPT] = {5, V6_EVENT_SETSOCKOPT},
+	[V6_NOTIFIED_GETSOCKOPT] = {5, 0},
 };
 
 /*
@@ -421,11 +420,11 @@ static int64_t govern(struct request *r)
 		return 0;
 	}
 	first_sight(r);
-	if (calls[r->what].govern)
-		calls[r->what].govern(c);
+	if (calls[r->what].governed)
+		v6_govern(c, calls[r->what].governed);
 	else
 		r->like_us = false;
-	if (!r->like_us && calls[r->what].govern)
+	if (!r->like_us && calls[r->what].governed)
 		tell(r, V6_TOLD_LEFT, V6_ADVICE_LEFT, 0);
 	return c->record.error ? -c->record.error : c->record.result;
 }

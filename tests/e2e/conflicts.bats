@@ -541,6 +541,24 @@ in_devices() {
 	END
 }
 
+# Of datagrams the kernel looks no further than the first of the same user that has SO_REUSEPORT as well.
+@test "UDP: sharing lets nobody in past the socket of another process" {
+	require_root
+	rows <<-END
+		holder: socket udp4; reuseaddr; bind 127.0.0.1 P
+		nobody: a socket udp6; reuseaddr; v6only 0; bind :: P; b socket udp4; reuseport; bind 127.0.0.1 P; show
+		bare, $ON_CONFLICT, policy=both -> b.bind=EADDRINUSE a=0/0 b=-/1
+		a socket udp6; reuseaddr; v6only 1; bind :: P; b socket udp4; reuseport; bind 127.0.0.1 P; show
+		bare -> b.bind=EADDRINUSE a=1/0 b=-/1
+		policy=both, policy=both on-conflict=share -> b.bind=EADDRINUSE a=0/0 b=-/1
+		holder
+		holder: socket udp6; v6only 1; bind :: P
+		nobody: a socket udp4; bind 0.0.0.0 P; b socket udp6; reuseport; v6only 0; bind :: P; show
+		bare, $ON_CONFLICT, policy=both -> b.bind=EADDRINUSE a=-/0 b=0/1
+		holder
+	END
+}
+
 @test "another's SO_REUSEPORT socket becomes nobody's partner, of either family" {
 	for how in 'socket tcp6; v6only 1; reuseport; bind :: P; listen' 'socket tcp6; v6only 1; reuseport; bind :: P'; do
 		cat <<-END
@@ -751,7 +769,8 @@ asks() {
 		}
 	END
 	cc -shared -fPIC -o "$BATS_TEST_TMPDIR/later.so" "$BATS_TEST_TMPDIR/later.c" -ldl
-	# The family that comes second and what is left of it; the settings; how often it is asked for in all.
+	# The family that comes second and what is left of it; the settings; how often it is asked for in all: where
+	# nobody is found in the way another thread may just have closed what was.
 	v4=('a socket tcp4' 'a bind 0.0.0.0 P') v60=('b socket tcp6' 'b v6only 0' 'b bind :: P')
 	v61=("${v60[@]/v6only 0/v6only 1}") port=$(free_port)
 	while read -r family show attempts settings; do
@@ -767,7 +786,7 @@ asks() {
 		6 b=0/0 1 ON_CONFLICT=fail
 		6 b=0/0 2 ON_CONFLICT=resolve
 		6 b=0/0 2 ON_CONFLICT=share
-		6 b=1/0 2 POLICY=both
+		6 b=1/0 16 POLICY=both
 		4 b=0/0 1 ON_CONFLICT=fail
 		4 b=0/0 2 ON_CONFLICT=resolve
 		4 b=0/0 1 ON_CONFLICT=share-ipv6
@@ -984,8 +1003,11 @@ asked_before() {
 			holder
 		END
 	done >>"$BATS_TEST_TMPDIR/table"
-	# Its listener is the holder as long as there is one.
+	# Its listener is the holder as long as there is one; its own connection it is told by its number.
 	cat >>"$BATS_TEST_TMPDIR/table" <<-END
+		a socket tcp4; bind 127.0.0.1 P; listen; accept 127.0.0.1; close; b socket tcp4; bind 127.0.0.1 P
+		bare -> b.bind=EADDRINUSE
+		on-conflict=fail -> b.bind=EADDRINUSE | conflict EADDRINUSE self drive 0 ~ held by a connection of fd [0-9]+ of this process
 		holder: socket tcp4; bind 0.0.0.0 P; listen; accept 127.0.0.1
 		socket tcp6; v6only 0; bind :: P; get
 		bare -> bind=EADDRINUSE 0

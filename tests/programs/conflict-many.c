@@ -6,6 +6,7 @@
  *        conflict-many race [-u] ROUNDS
  *        conflict-many signal ROUNDS
  *        conflict-many innocent [-w] BINDS
+ *        conflict-many halves [-u] BINDS
  *
  * A pair is an IPv4 and a dual-stack IPv6 socket on one port, both listening, or both of UDP with
  * -u. It is right when both could be had and a client of each family reaches the socket of that
@@ -18,6 +19,8 @@
  *   innocent     two threads open and close a listener of IPv4 each (1024, 1025), BINDS times in all, while a
  *                third opens and closes pairs; with -w that one looks at every descriptor instead,
  *                over and over. "failed N" says how many of those binds did
+ *   halves       two threads open and close one half each of a pair (1024) whose V6ONLY they set to 1, BINDS
+ *                times in all; the same is said
  *
  * Output: of the first three "pairs N" and how many were "right"; for others a line with how many
  * there were of it, by the outcome of the two binds and listens and by who got the clients:
@@ -261,26 +264,36 @@ static void in_handlers(unsigned rounds)
 	printf("interrupted binds that failed %u\n", errors);
 }
 
-/* --- Threads that have nothing to do with a conflict --- */
+/* --- Threads that open and close what is in no conflict without the shim --- */
 
 static atomic_int left, failed, error;
 
-/* On a port that the kernel chooses for nobody: a pair of the third thread would get it in between. */
-static void *reopen(void *port)
+struct reopened {
+	int half;
+	/* One that the kernel chooses for nobody: a pair of the third thread would get it in between. */
+	unsigned port;
+};
+
+static void *reopen(void *argument)
 {
+	const struct reopened *r = argument;
 	int on = 1;
 
 	while (atomic_fetch_sub(&left, 1) > 0) {
-		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		int fd = socket(family_of(r->half), type | SOCK_CLOEXEC, 0);
 
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-		if (bind_to(fd, AF_INET, NULL, *(unsigned *)port) < 0 || listen(fd, 8) < 0) {
+		if (type == SOCK_STREAM)
+			setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+		if (r->half == V6)
+			set_v6only(fd, 1);
+		if (bind_to(fd, family_of(r->half), NULL, r->port) < 0 ||
+			(type == SOCK_STREAM && listen(fd, 8) < 0)) {
 			error = errno;
 			failed++;
 		}
 		close(fd);
 	}
-	return port;
+	return NULL;
 }
 
 static void *disturb(void *walk)
@@ -301,16 +314,17 @@ static void *disturb(void *walk)
 	return NULL;
 }
 
-static void innocent(int binds, int walk)
+static void innocent(int binds, int halves, int walk)
 {
-	unsigned port[] = {1024, 1025};
+	struct reopened those[] = {{V4, 1024}, {halves ? V6 : V4, halves ? 1024 : 1025}};
 	pthread_t thread[3];
 
 	atomic_store(&left, binds);
 	for (int i = 0; i < 2; i++)
-		pthread_create(&thread[i], NULL, reopen, &port[i]);
-	pthread_create(&thread[2], NULL, disturb, walk ? &left : NULL);
-	for (int i = 0; i < 3; i++)
+		pthread_create(&thread[i], NULL, reopen, &those[i]);
+	if (!halves)
+		pthread_create(&thread[2], NULL, disturb, walk ? &left : NULL);
+	for (int i = 0; i < 3 - halves; i++)
 		pthread_join(thread[i], NULL);
 	printf("failed %d%s%s\n", atomic_load(&failed), failed != 0 ? " " : "",
 		failed != 0 ? error_name(error) : "");
@@ -336,7 +350,9 @@ int main(int argc, char **argv)
 	} else if (strcmp(what, "signal") == 0 && number <= HANDLED_MAX) {
 		in_handlers((unsigned)number);
 	} else if (strcmp(what, "innocent") == 0 && number > 0) {
-		innocent(number, option);
+		innocent(number, 0, option);
+	} else if (strcmp(what, "halves") == 0 && number > 0) {
+		innocent(number, 1, 0);
 	} else {
 		return 2;
 	}
