@@ -372,13 +372,15 @@ static int suppose_port(struct v6_call *c, int real, int *v6only)
 	struct v6_rival holder[2] = {{.own = false}}, *self;
 	const struct v6_rival *other;
 	struct v6_port p;
+	bool let;
 	int no;
 
 	v6_port_init(&p, c, real);
 	self = &p.on.self;
 	p.all = true;
 	v6_port_ask(&p, r->error == EADDRINUSE);
-	try(&p);
+	/* The kernel let in whom its rules, as they are known here, keep out: as it is, it would. */
+	let = try(&p) == 1 && !r->error && *v6only == real;
 	/* What the kernel's answer tells of another process's socket that is in the way. */
 	for (struct v6_rival *i = p.on.rival; i < p.on.rival + p.on.count; i++)
 		if (!i->own && (!r->error || p.on.count == 1))
@@ -392,7 +394,7 @@ static int suppose_port(struct v6_call *c, int real, int *v6only)
 	self->socket.v6only = (int8_t)*v6only;
 	if (v6_memory(self->socket.cookie) & V6_MEMORY_REUSEPORT)
 		self->reuseport = 1;
-	no = try(&p);
+	no = let ? 0 : try(&p);
 	other = v6_conflict_holder(&p.on, true);
 	/* Beside an own socket of the other family the policy does not clear V6ONLY. */
 	if (bind && self->cleared && r->verdict.v6only == 0 && other && other->own &&

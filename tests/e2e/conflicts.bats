@@ -1030,6 +1030,15 @@ asked_before() {
 	assert_eq 1 "$(grep -c EADDRINUSE "$err.text")"
 }
 
+# What a socket with SO_REUSEPORT has left behind lets the next one in past the listener of one address.
+@test "mode=log: whom the kernel lets in, though as far as is known it would not, is let in" {
+	rows --fields finding <<-END
+		a socket tcp6; reuseaddr; bind ::1 P; listen; b socket tcp4; reuseaddr; reuseport; bind 0.0.0.0 P; listen; close; c socket tcp6; v6only 0; reuseaddr; reuseport; bind :: P; listen; show
+		bare -> a=1/0 c=0/1
+		policy=default-both, policy=default-both mode=log -> a=1/0 c=0/1 | none
+	END
+}
+
 @test "mode=log: what only enforce would have let have the port holds it, and is tried again; what it would refuse does not" {
 	rows --fields event,action,finding,result,enforce.result,enforce.errno <<-'END'
 		# ::1 is free beside 0.0.0.0, and would not be beside the :: that V6ONLY 1 would have let in.
