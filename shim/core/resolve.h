@@ -17,7 +17,7 @@ struct v6_rival {
 	int ask, tell;            /* see struct v6_call */
 	bool mapped;              /* a connection, of one that was bound to a mapped address */
 	bool cleared;             /* the policy cleared its V6ONLY, which was 1 without it */
-	bool there;               /* see v6_port_changed() */
+	bool listed, there;       /* in the kernel's tables, and still: see v6_port_changed() */
 	int reuseaddr, reuseport; /* 0, 1; V6_UNKNOWN of another process's */
 };
 

@@ -188,11 +188,13 @@ void v6_conflict_resolve(struct v6_call *c)
 {
 	enum { TRIES = 64 };
 	struct v6_facts *f = &c->record.facts;
-	int v6only = v6_known(v6_fact_v6only(c->ask)), first = c->record.error, tries = TRIES;
+	int v6only = v6_known(v6_fact_v6only(c->ask)), first = c->record.error, tries = 1;
 
 	if (f->before == V6_UNKNOWN)
 		f->before = c->set ? v6_conflict_before(c) : v6only;
-	/* Threads of this process may open and close sockets there meanwhile. */
+	/* Threads of this process may open and close sockets there meanwhile, of which none has to be in the way. */
+	if (c->knobs->on_conflict != V6_ON_CONFLICT_FAIL || !v6_policy_value(c->knobs->policy))
+		tries = TRIES;
 	while (!resolve_once(c, v6only, &tries) && (c->way->make(c), c->record.error))
 		;
 	if (c->record.error) {

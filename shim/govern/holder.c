@@ -78,8 +78,10 @@ struct v6_rival *v6_port_add(struct v6_port *p, const struct v6_diag_socket *s)
 static bool consider(const struct v6_diag_socket *s, void *context)
 {
 	struct v6_port *p = context;
+	struct v6_rival *r = v6_port_add(p, s);
 
-	v6_port_add(p, s);
+	if (r)
+		r->listed = true;
 	return !p->on.partial;
 }
 
@@ -261,14 +263,16 @@ static bool still_there(const struct v6_diag_socket *s, void *context)
 
 bool v6_port_changed(struct v6_port *p)
 {
-	bool changed = p->told && !p->found;
+	const struct v6_address *a = &p->on.self.socket.local;
+	bool told = p->told && ask_table(p, V6_FAMILY_INET6, UINT32_MAX, still_there) &&
+		    ask_table(p, V6_FAMILY_INET, UINT32_MAX, still_there);
+	bool changed =
+		told && !p->found && v6_port_hinted(v6_family_other(v6_port_family(a)), a->port);
 
-	if (p->told) {
-		ask_table(p, V6_FAMILY_INET6, UINT32_MAX, still_there);
-		ask_table(p, V6_FAMILY_INET, UINT32_MAX, still_there);
-	}
-	for (struct v6_rival *r = p->on.rival; r < p->on.rival + p->found; r++)
-		changed |= !r->there && (p->told || v6_fact_cookie(r->ask) != r->socket.cookie);
+	for (const struct v6_rival *r = p->on.rival; r < p->on.rival + p->found; r++)
+		changed |= !v6_same_family(r, &p->on.self) &&
+			   (r->listed ? told && !r->there
+				      : r->own && v6_fact_cookie(r->ask) != r->socket.cookie);
 	return changed;
 }
 
@@ -482,9 +486,10 @@ void v6_serving_examine(struct v6_call *c)
 		if (marks & V6_MEMORY_SETTLED || gave ||
 			(marks & V6_MEMORY_CLIENT && f->type == V6_TYPE_DGRAM))
 			r->verdict.finding = V6_FINDING_NONE;
-		r->note = v6_slice_of(v6_fact_refused(probe)     ? V6_ADVICE_FILTERED
-				      : marks & V6_MEMORY_CLIENT ? V6_ADVICE_CLIENT
-								 : V6_ADVICE_BOUND);
+		else
+			r->note = v6_slice_of(v6_fact_refused(probe)     ? V6_ADVICE_FILTERED
+					      : marks & V6_MEMORY_CLIENT ? V6_ADVICE_CLIENT
+									 : V6_ADVICE_BOUND);
 	}
 }
 

@@ -44,7 +44,10 @@ void v6_port_release(struct v6_port *p);
  */
 void v6_port_ask(struct v6_port *p, bool refused);
 
-/* Whether one that was found is gone by now, or nobody was: another thread may have closed it. */
+/*
+ * Whether one of the other family that was found is gone by now, or nobody was, though this process
+ * has had one there: another thread may have closed it.
+ */
 bool v6_port_changed(struct v6_port *p);
 
 /*

@@ -168,27 +168,35 @@ static int with_helper(void)
 
 	if (error)
 		return error;
-	prctl(PR_GET_CHILD_SUBREAPER, &reaper, 0, 0, 0);
+	/*
+	 * The first process of a container gets all orphans: there it is a child, of the kind that no
+	 * wait(2) without __WCLONE or __WALL meets, and that sends no signal.
+	 */
+	if (own == 1) {
+		child = clone(help, stack + sizeof(stack), CLONE_VM, NULL);
+		error = put_under();
+		if (error)
+			waitpid(child, NULL, __WCLONE);
+		return error;
+	}
 	/*
 	 * The helper has the memory in common with the target, until that executes: nothing is
 	 * copied. Linux lets a child of vfork(2) make it; it is a child of nobody's here then, and
-	 * the command need not know it. Where orphans come to the command it is made its child, of
-	 * the kind that no wait(2) without __WCLONE meets, and that sends no signal.
+	 * the command need not know it.
 	 */
-	if (own == 1 || reaper) {
-		clone(help, stack + sizeof(stack), CLONE_VM, NULL);
-		return put_under();
-	}
+	prctl(PR_GET_CHILD_SUBREAPER, &reaper, 0, 0, 0);
+	prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
 	child = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
 	if (!child) {
 		/* NOLINTNEXTLINE(clang-analyzer-unix.Vfork) */
 		clone(help, stack + sizeof(stack), CLONE_VM | SIGCHLD, NULL);
 		_exit(0);
 	}
-	if (child < 0)
-		return -errno;
-	waitpid(child, NULL, 0);
-	return put_under();
+	error = child < 0 ? -errno : 0;
+	if (!error)
+		waitpid(child, NULL, 0);
+	prctl(PR_SET_CHILD_SUBREAPER, reaper, 0, 0, 0);
+	return error ? error : put_under();
 }
 
 /* ---- a parent of the command */

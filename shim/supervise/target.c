@@ -235,11 +235,11 @@ static bool is_gone(const struct v6_target *t)
 	return t->pidfd < 0 || v6_syscall(PIDFD_SEND_SIGNAL, t->pidfd, 0, NULL, 0) == -ESRCH;
 }
 
-/* Who lives is known on, as long as there is one that does not. */
+/* Who lives is known on, as long as some do not. */
 static struct v6_target *add(int pid)
 {
 	struct v6_target *t;
-	unsigned tries = kept;
+	int tries = 8;
 
 	do
 		t = &targets[next_target++ % kept];

@@ -78,6 +78,12 @@ find_rows() {
 		bare -> 0
 		policy=ipv6-only mode=log -> 0 | bind inet6 set
 	END
+	# Nor is it said that it came bound, where every listen is recorded.
+	rows --events listen --fields family,finding,note <<-'END'
+		b socket tcp4; b bind 0.0.0.0 P; a socket tcp6; a v6only 0; a bind :: P; a listen; a get
+		bare -> a.bind=EADDRINUSE a.listen=- 0
+		policy=both on-conflict=resolve log-level=bind -> 1 | inet6 -
+	END
 }
 
 @test "unenforced: a filter refuses the option, whatever the policy; clients make none" {
