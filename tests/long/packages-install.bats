@@ -140,6 +140,7 @@ under_systemd() {
 	sed -i 's/V6SHIM_POLICY=both/V6SHIM_POLICY=booth/' "$dropins/v6shim.conf"
 	booted systemctl daemon-reload
 	refute booted systemctl restart memcached 2>/dev/null
+	wait_for 10 booted sh -c 'journalctl -u memcached -o cat --no-pager | grep -q booth' || :
 	assert_match "V6SHIM_POLICY.*'booth'.*did you mean 'both'" "$(booted journalctl -u memcached -o cat --no-pager)"
 
 	# Taken away: the server is as it was, and no file is left.
@@ -194,6 +195,7 @@ template() {
 		fail "$(booted journalctl -u v6shim@twice -o cat --no-pager)"
 
 	refute booted systemctl start v6shim@static 2>/dev/null
+	wait_for 10 booted sh -c 'journalctl -u v6shim@static -o cat --no-pager | grep -q statically' || :
 	assert_match 'statically linked' "$(booted journalctl -u v6shim@static -o cat --no-pager)"
 
 	booted systemctl start legacy.socket
