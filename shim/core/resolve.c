@@ -113,7 +113,7 @@ unsigned v6_conflict_plan(const struct v6_knobs *knobs, const struct v6_conflict
 		connections &= r->socket.peer;
 		single &= !v6_address_wildcard(&r->socket.local) &&
 			  v6_port_family(&r->socket.local) == V6_FAMILY_INET;
-		if (may > 0 || (may && !blind))
+		if (may == 1 || (may == V6_UNKNOWN && !blind))
 			continue;
 		refused |= same || !r->own;
 		partner |= !same && r->own;

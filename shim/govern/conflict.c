@@ -192,7 +192,7 @@ void v6_conflict_resolve(struct v6_call *c)
 
 	if (f->before == V6_UNKNOWN)
 		f->before = c->set ? v6_conflict_before(c) : v6only;
-	/* Threads of this process may open and close sockets there meanwhile, of which none has to be in the way. */
+	/* Threads of this process may open and close sockets there meanwhile, which these let live together. */
 	if (c->knobs->on_conflict != V6_ON_CONFLICT_FAIL || !v6_policy_value(c->knobs->policy))
 		tries = TRIES;
 	while (!resolve_once(c, v6only, &tries) && (c->way->make(c), c->record.error))

@@ -16,7 +16,8 @@ enum { V6_PHANTOMS_MAX = 12 };
  * After a bind or listen that failed with EADDRINUSE on a port: tries what the plan says, and
  * undoes what did not help, so that the options of every socket are as they were and record.error
  * is the first one. Fills in verdict and holder. Where nothing is found in the way the call is made
- * once more, and where that succeeds there was no conflict. facts.address must be set.
+ * once more, and where that succeeds there was no conflict; so it is, a bounded number of times,
+ * where who was found is gone again and the knobs may make it good. facts.address must be set.
  */
 void v6_conflict_resolve(struct v6_call *c);
 

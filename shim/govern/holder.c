@@ -377,16 +377,17 @@ void v6_holder_set(struct v6_call *c, const struct v6_rival *r)
 		/* What is left of a connection belongs to nobody; the kernel says 0. */
 		.uid = r->socket.inode ? (int64_t)r->socket.uid : -1,
 		.connection = r->socket.peer ? r->socket.state : 0};
-	if (r->own) {
-		h->pid = own;
-		h->program = c->record.program;
-	} else if (hunt.inode && v6_emit_wants(V6_LOG_LEVEL_CHANGE)) {
+	if (!r->own && hunt.inode && v6_emit_wants(V6_LOG_LEVEL_CHANGE)) {
 		hunt.netns = v6_proc_inode(own, "ns/net", -1);
 		v6_proc_numbers("/proc", has_the_socket, &hunt);
 	}
-	if (hunt.found) {
+	if (hunt.found && hunt.pid == own)
+		h->fd = hunt.fd;
+	if (r->own || h->fd >= 0) {
+		h->pid = own;
+		h->program = c->record.program;
+	} else if (hunt.found) {
 		h->pid = hunt.pid;
-		h->fd = hunt.pid == own ? hunt.fd : h->fd;
 		c->text = c->text ? c->text : v6_scratch_claim();
 		h->program.ptr = c->text;
 		h->program.len = c->text ? v6_proc_comm(h->pid, c->text, V6_HOLDER_TEXT) : 0;

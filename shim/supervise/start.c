@@ -181,8 +181,8 @@ static int with_helper(void)
 	}
 	/*
 	 * The helper has the memory in common with the target, until that executes: nothing is
-	 * copied. Linux lets a child of vfork(2) make it; it is a child of nobody's here then, and
-	 * the command need not know it.
+	 * copied. Linux lets a child of vfork(2) make it; it is a child of nobody's here then, for we
+	 * are no subreaper meanwhile, and the command need not know it.
 	 */
 	prctl(PR_GET_CHILD_SUBREAPER, &reaper, 0, 0, 0);
 	prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);

@@ -235,7 +235,7 @@ static bool is_gone(const struct v6_target *t)
 	return t->pidfd < 0 || v6_syscall(PIDFD_SEND_SIGNAL, t->pidfd, 0, NULL, 0) == -ESRCH;
 }
 
-/* Who lives is known on, as long as some do not. */
+/* Who lives is known on, unless the next few places are all of such. */
 static struct v6_target *add(int pid)
 {
 	struct v6_target *t;

@@ -138,7 +138,7 @@ frozen() {
 	assert_status 0
 	assert_match 'stays, as the parent' "$output"
 	assert_line 'get: 1'
-	# More than it remembers, and than it has descriptors for.
+	# As many as it remembers, and more than it has descriptors for.
 	for limit in 1000 24; do
 		run bash -c "$(declare -p BATS_FDS); $(declare -f close_bats_fds); close_bats_fds; ulimit -n $limit; exec "'"$@"' sh \
 			timeout -s KILL 60 "$VARIANT" run --policy ipv6-only --log off --reach supervise -- \

@@ -107,7 +107,7 @@ struct v6_process {
 	bool loaded;
 	bool whole;      /* the log has every bind and listen */
 	bool thinned;    /* but for datagram sockets that are alike */
-	bool would_deny; /* mode=log: what it did after that it need not do with enforce */
+	bool would_deny; /* mode=log: a call, after which it might go on otherwise */
 	bool shown;      /* there is something to show of it, and it looks like none before it */
 	/* Another that looks like it but for pids, times, chosen ports; of one that is shown: the last. */
 	struct v6_process *alike, *last;
